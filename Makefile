@@ -1,0 +1,74 @@
+# Two commands do all the set-up: `make demo` and `make test`. `make help` lists the rest.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+FRONTEND := samwidget/frontend
+# The constraints file asks for a CPU build of torch; `make demo CONSTRAINTS=` takes whatever pip prefers.
+CONSTRAINTS ?= -c .ci/constraints.txt
+BROWSER ?= $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test unit browser docs bench lint format bundle bundle-check wheel clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(VENV)/demo.stamp ## install, then open JupyterLab on a notebook where a click on a photo draws a mask
+	$(BIN)/samwidget demo
+
+test: lint bundle-check unit browser docs ## install, then run every check and test, as CI does
+	@echo "every check passed"
+
+unit: $(VENV)/test.stamp $(FRONTEND)/node_modules/.stamp ## Python and TypeScript tests that need no browser
+	npm --prefix $(FRONTEND) test
+	HF_HUB_OFFLINE=1 $(BIN)/pytest -m "not browser" --ignore tests/docs
+
+browser: $(VENV)/test.stamp ## a person's journeys in a real JupyterLab in Chromium
+	@test -n "$(BROWSER)" || { echo "Chromium is missing: install it (Debian: apt-get install chromium) and run again"; exit 1; }
+	HF_HUB_OFFLINE=1 $(BIN)/pytest -m browser tests/browser
+
+docs: $(VENV)/test.stamp ## every code block of README and docs, every notebook from top to bottom
+	HF_HUB_OFFLINE=1 $(BIN)/pytest tests/docs
+
+bench: $(VENV)/test.stamp ## speed against peers, in one run on this machine (minutes)
+	HF_HUB_OFFLINE=1 $(BIN)/python -m tests.performance
+
+lint: $(VENV)/test.stamp $(FRONTEND)/node_modules/.stamp ## format, lint and types, Python and TypeScript
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	npm --prefix $(FRONTEND) run check
+
+format: $(VENV)/test.stamp $(FRONTEND)/node_modules/.stamp ## rewrite the sources in the project's format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+	npm --prefix $(FRONTEND) run format
+
+bundle: $(FRONTEND)/node_modules/.stamp ## rebuild samwidget/static from the TypeScript sources
+	npm --prefix $(FRONTEND) run build
+
+bundle-check: bundle ## fail where the committed bundle differs from a fresh build
+	git diff --exit-code --stat -- samwidget/static
+
+wheel: $(VENV)/test.stamp ## build dist/*.whl
+	$(BIN)/python -m build --wheel
+
+clean: ## delete what the other commands made
+	rm -rf $(VENV) dist build .mypy_cache .pytest_cache .ruff_cache tests/artifacts $(FRONTEND)/node_modules
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+
+$(VENV)/demo.stamp: pyproject.toml .ci/constraints.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet $(CONSTRAINTS) -e ".[demo]"
+	@touch $@
+
+$(VENV)/test.stamp: pyproject.toml .ci/constraints.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet $(CONSTRAINTS) -e ".[demo,train]" --group test --group dev
+	@touch $@ $(VENV)/demo.stamp
+
+$(FRONTEND)/node_modules/.stamp: $(FRONTEND)/package.json $(FRONTEND)/package-lock.json
+	npm --prefix $(FRONTEND) ci --no-audit --no-fund
+	@touch $@

@@ -1,0 +1,157 @@
+"""The command ``samwidget``: each sub-command is one function that calls the library and prints what it did."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from samwidget.errors import PromptError, SamWidgetError
+
+app = typer.Typer(
+    name="samwidget",
+    help="Click a photo in a notebook, get its masks.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Argument(help="Where the notebooks are copied to.")] = Path("samwidget-demo"),
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Install JupyterLab without asking where it is missing.")
+    ] = False,
+    browser: Annotated[bool, typer.Option(help="Open a browser window.")] = True,
+) -> None:
+    """Open JupyterLab on the demo notebook."""
+    source = _notebooks()
+    if source.parent == Path(__file__).parent:
+        # Installed: the notebooks are copied to where the user may write; what is there already is the user's.
+        for file in sorted(source.rglob("*")):
+            target = folder / file.relative_to(source)
+            if file.is_file() and not target.exists():
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(file, target)
+    else:
+        folder = source
+    _require_jupyterlab(yes)
+    notebook = folder / "01_first_mask.ipynb"
+    typer.echo(f"Opening {notebook}; stop with Ctrl-C")
+    command = [sys.executable, "-m", "jupyterlab", str(notebook)]
+    if not browser:
+        command.append("--no-browser")
+    if _is_root():
+        command.append("--allow-root")
+    raise typer.Exit(subprocess.call(command))
+
+
+@app.command()
+def segment(
+    image: Annotated[str, typer.Argument(help="A file or an http(s) address.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The mask as a PNG, 0 and 255, of the image's size.")],
+    point: Annotated[Optional[list[str]], typer.Option(help="Include this point: x,y in pixels. Repeat.")] = None,  # noqa: UP045
+    exclude: Annotated[Optional[list[str]], typer.Option(help="Exclude this point: x,y in pixels. Repeat.")] = None,  # noqa: UP045
+    box: Annotated[Optional[str], typer.Option(help="x0,y0,x1,y1 in pixels.")] = None,  # noqa: UP045
+    model: Annotated[Optional[str], typer.Option(help="A name of `samwidget models`, a hub id or a folder.")] = None,  # noqa: UP045
+    candidate: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option(min=1, max=3, help="Take this one of the three masks, and not the best."),
+    ] = None,
+) -> None:
+    """Write the mask of one object in one image."""
+    from samwidget.formats.png import encode_mask
+    from samwidget.segment.predictor import SamPredictor
+
+    include, outside = (
+        [_numbers(p, 2, "--point") for p in point or []],
+        [_numbers(p, 2, "--exclude") for p in exclude or []],
+    )
+    if not include and not outside and box is None:
+        raise PromptError("nothing says which object is meant", hint="give --point x,y or --box x0,y0,x1,y1")
+    if not output.parent.is_dir():
+        raise SamWidgetError(f"the folder {output.parent} is not there", hint="make it first, or write elsewhere")
+    predictor = SamPredictor.from_pretrained(model)
+    predictor.set_image(image)
+    masks, scores, _ = predictor.predict(
+        point_coords=include + outside or None,
+        point_labels=[1] * len(include) + [0] * len(outside) or None,
+        box=None if box is None else _numbers(box, 4, "--box"),
+    )
+    chosen = int(scores.argmax()) if candidate is None else candidate - 1
+    output.write_bytes(encode_mask(masks[chosen]))
+    pixels = int(masks[chosen].sum())
+    typer.echo(f"{output}: {pixels} pixels, score {scores[chosen]:.2f}, candidate {chosen + 1} of {len(scores)}")
+
+
+@app.command()
+def models() -> None:
+    """List the networks, and whether they are here."""
+    from samwidget.models.registry import MODELS, is_here
+
+    rows = [("NAME", "SIZE", "LICENCE", "HERE")]
+    rows += [(card.name, f"{card.size_mb:g} MB", card.licence, "yes" if is_here(card) else "no") for card in MODELS]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        typer.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    from samwidget import __version__
+
+    typer.echo(__version__)
+
+
+def main() -> None:
+    """Run the command line; errors that the user can mend end with one line and exit code 1."""
+    try:
+        app()
+    except SamWidgetError as error:
+        typer.echo(f"samwidget: {error}", err=True)
+        raise SystemExit(1) from error
+
+
+def _notebooks() -> Path:
+    """The folder of notebooks: inside an installed package, or beside it in a checkout."""
+    here = Path(__file__).parent
+    for folder in (here / "notebooks", here.parent / "notebooks"):
+        if (folder / "01_first_mask.ipynb").is_file():
+            return folder
+    raise SamWidgetError("the demo notebooks are missing", hint="install samwidget again")
+
+
+def _require_jupyterlab(yes: bool) -> None:
+    from importlib.util import find_spec
+
+    if find_spec("jupyterlab"):
+        return
+    if yes or (sys.stdin.isatty() and typer.confirm("JupyterLab is not installed here. Install it now?", default=True)):
+        subprocess.run([sys.executable, "-m", "pip", "install", "jupyterlab"], check=True)
+        return
+    raise SamWidgetError(
+        "JupyterLab is not installed here", hint="pip install 'samwidget[demo]', or samwidget demo --yes"
+    )
+
+
+def _is_root() -> bool:
+    return hasattr(os, "geteuid") and os.geteuid() == 0
+
+
+def _numbers(text: str, count: int, option: str) -> list[float]:
+    try:
+        numbers = [float(part) for part in text.split(",")]
+    except ValueError:
+        numbers = []
+    if len(numbers) != count:
+        form = "x,y" if count == 2 else "x0,y0,x1,y1"
+        raise PromptError(f"{option} is {text!r}", hint=f"write {form}, in pixels")
+    return numbers

@@ -1,0 +1,1 @@
+"""What things are: prompts, frames, masks and objects as frozen values and pure functions. No I/O, no torch."""

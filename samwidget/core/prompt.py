@@ -1,0 +1,218 @@
+"""Prompt: what the user says about one object. Owns its validation; knows no network and no widget."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from samwidget.errors import PromptError
+
+INCLUDE = 1
+EXCLUDE = 0
+
+
+def _no_points() -> npt.NDArray[np.float32]:
+    return np.zeros((0, 2), np.float32)
+
+
+def _no_labels() -> npt.NDArray[np.int32]:
+    return np.zeros((0,), np.int32)
+
+
+@dataclass(frozen=True, eq=False)
+class Prompt:
+    """Points, a box and a mask that together describe one object.
+
+    Attributes:
+        points_xy: (N, 2) float32, image pixels, origin at the top-left corner of pixel (0, 0), x right, y down.
+        labels: (N,) int32, 1 includes and 0 excludes.
+        box_xyxy: (4,) float32 image pixels with an exclusive maximum, or None.
+        mask: (h, w) float32 low-res logits in the network's logits window, or None.
+
+    Raises:
+        PromptError: wrong shapes, labels that are not 0 or 1, NaN or infinity, or a box without area.
+    """
+
+    points_xy: npt.NDArray[np.float32] = field(default_factory=_no_points)
+    labels: npt.NDArray[np.int32] = field(default_factory=_no_labels)
+    box_xyxy: npt.NDArray[np.float32] | None = None
+    mask: npt.NDArray[np.float32] | None = None
+
+    def __post_init__(self) -> None:
+        points = _as_floats(self.points_xy, "points")
+        points = _no_points() if points.size == 0 else points
+        if points.ndim != 2 or points.shape[1] != 2:
+            raise PromptError(f"points has shape {points.shape}", hint="give (N, 2), x before y, in image pixels")
+        labels = np.asarray(self.labels)
+        labels = labels.reshape(0) if labels.size == 0 else labels
+        if labels.shape != (len(points),):
+            raise PromptError(
+                f"labels has shape {labels.shape}, points has shape {points.shape}", hint="give one label per point"
+            )
+        if not np.isin(labels, (EXCLUDE, INCLUDE)).all():
+            raise PromptError(f"labels are {labels.tolist()}", hint="use 1 to include and 0 to exclude")
+        object.__setattr__(self, "points_xy", _frozen(points))
+        object.__setattr__(self, "labels", _frozen(labels.astype(np.int32)))
+        if self.box_xyxy is not None:
+            object.__setattr__(self, "box_xyxy", _frozen(_checked_box(self.box_xyxy)))
+        if self.mask is not None:
+            object.__setattr__(self, "mask", _frozen(_checked_mask(self.mask)))
+
+    @property
+    def is_empty(self) -> bool:
+        """True where nothing has been said yet."""
+        return len(self.points_xy) == 0 and self.box_xyxy is None and self.mask is None
+
+    def with_point(self, x: float, y: float, label: int) -> Prompt:
+        """The prompt with one more point at the end."""
+        return replace(
+            self,
+            points_xy=np.vstack([self.points_xy, np.array([[x, y]], np.float32)]),
+            labels=np.append(self.labels, np.int32(label)),
+        )
+
+    def with_point_moved(self, index: int, x: float, y: float) -> Prompt:
+        """The prompt with point ``index`` at another place; raises PromptError where there is no such point."""
+        self._check_index(index)
+        points = self.points_xy.copy()
+        points[index] = (x, y)
+        return replace(self, points_xy=points)
+
+    def without_point(self, index: int) -> Prompt:
+        """The prompt less one point; raises PromptError where there is no such point."""
+        self._check_index(index)
+        return replace(
+            self, points_xy=np.delete(self.points_xy, index, axis=0), labels=np.delete(self.labels, index, axis=0)
+        )
+
+    def with_box(self, box_xyxy: npt.ArrayLike | None) -> Prompt:
+        """The prompt with this box, or without one."""
+        return replace(self, box_xyxy=None if box_xyxy is None else np.asarray(box_xyxy, np.float32))
+
+    def check_inside(self, image_hw: tuple[int, int]) -> None:
+        """Raises PromptError where a point lies outside the image or the box does not touch it."""
+        height, width = image_hw
+        for x, y in self.points_xy:
+            if not (0 <= x <= width and 0 <= y <= height):
+                raise PromptError(
+                    f"point ({x:g}, {y:g}) lies outside the image of {width} x {height} pixels",
+                    hint="give x in [0, width] and y in [0, height]",
+                )
+        if self.box_xyxy is not None:
+            x0, y0, x1, y1 = self.box_xyxy
+            if x1 <= 0 or y1 <= 0 or x0 >= width or y0 >= height:
+                raise PromptError(
+                    f"box {self.box_xyxy.tolist()} lies outside the image of {width} x {height} pixels",
+                    hint="give x0, y0, x1, y1 in image pixels",
+                )
+
+    def to_json(self) -> dict[str, Any]:
+        """The prompt as plain JSON values; the mask is left out, being an array and not something the user wrote."""
+        return {
+            "points": self.points_xy.tolist(),
+            "labels": self.labels.tolist(),
+            "box": None if self.box_xyxy is None else self.box_xyxy.tolist(),
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Prompt:
+        """The prompt that ``to_json`` wrote."""
+        return cls(
+            np.asarray(value.get("points") or _no_points(), np.float32),
+            np.asarray(value.get("labels") or _no_labels(), np.int32),
+            value.get("box"),
+        )
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, Prompt)
+            and np.array_equal(self.points_xy, other.points_xy)
+            and np.array_equal(self.labels, other.labels)
+            and _same(self.box_xyxy, other.box_xyxy)
+            and _same(self.mask, other.mask)
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def _check_index(self, index: int) -> None:
+        if not 0 <= index < len(self.points_xy):
+            raise PromptError(f"there is no point {index}", hint=f"the prompt has {len(self.points_xy)} points")
+
+
+def make_prompt(
+    points: npt.ArrayLike | None = None,
+    labels: npt.ArrayLike | None = None,
+    box: npt.ArrayLike | None = None,
+    mask: npt.ArrayLike | None = None,
+) -> Prompt:
+    """Prompt from what a user types: one point or many, labels left out where all include.
+
+    Args:
+        points: (N, 2) or (2,), image pixels, x before y.
+        labels: (N,) or a single number; None includes every point.
+        box: (4,) x0, y0, x1, y1 in image pixels.
+        mask: (h, w) or (1, h, w) low-res logits.
+
+    Raises:
+        PromptError: as ``Prompt``, and for labels without points.
+    """
+    if points is None:
+        if labels is not None and np.size(labels):
+            raise PromptError("labels were given without points", hint="give one point per label")
+        points_xy, label_array = _no_points(), _no_labels()
+    else:
+        points_xy = _as_floats(points, "points")
+        points_xy = points_xy[None] if points_xy.shape == (2,) else points_xy
+        label_array = (
+            np.ones(len(points_xy), np.int32) if labels is None else np.atleast_1d(np.asarray(labels))  # type: ignore[assignment]
+        )
+    if mask is not None:
+        mask = _as_floats(mask, "mask")
+        mask = mask[0] if mask.ndim == 3 and mask.shape[0] == 1 else mask
+    box_array = None if box is None or np.size(box) == 0 else _as_floats(box, "box").reshape(-1)
+    return Prompt(points_xy, label_array, box_array, mask)
+
+
+def _same(a: npt.NDArray[Any] | None, b: npt.NDArray[Any] | None) -> bool:
+    if a is None or b is None:
+        return a is b
+    return np.array_equal(a, b)
+
+
+def _frozen(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    array = np.ascontiguousarray(array)
+    if array.flags.writeable:
+        array = array.copy()
+        array.flags.writeable = False
+    return array
+
+
+def _as_floats(value: npt.ArrayLike, what: str) -> npt.NDArray[np.float32]:
+    try:
+        array = np.asarray(value, np.float32)
+    except (TypeError, ValueError) as error:
+        raise PromptError(f"{what} is not an array of numbers", hint=str(error)) from error
+    if not np.isfinite(array).all():
+        raise PromptError(f"{what} holds NaN or infinity", hint="give finite numbers in image pixels")
+    return array
+
+
+def _checked_box(value: npt.ArrayLike) -> npt.NDArray[np.float32]:
+    box = _as_floats(value, "box")
+    if box.shape != (4,):
+        raise PromptError(f"box has shape {box.shape}", hint="give four numbers: x0, y0, x1, y1")
+    x0, y0, x1, y1 = box
+    if x1 <= x0 or y1 <= y0:
+        raise PromptError(f"box {box.tolist()} has no area", hint="give x0 < x1 and y0 < y1")
+    return box
+
+
+def _checked_mask(value: npt.ArrayLike) -> npt.NDArray[np.float32]:
+    mask = _as_floats(value, "mask")
+    if mask.ndim != 2 or mask.size == 0:
+        raise PromptError(f"mask has shape {mask.shape}", hint="give (h, w) low-res logits")
+    return mask

