@@ -9,7 +9,7 @@ CONSTRAINTS ?= -c .ci/constraints.txt
 BROWSER ?= $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit browser docs bench lint format bundle bundle-check wheel clean
+.PHONY: help demo test unit browser docs keyboard bench lint format bundle bundle-check wheel clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ format: $(VENV)/test.stamp $(FRONTEND)/node_modules/.stamp ## rewrite the source
 
 bundle: $(FRONTEND)/node_modules/.stamp ## rebuild samwidget/static from the TypeScript sources
 	npm --prefix $(FRONTEND) run build
+
+keyboard: $(VENV)/test.stamp ## rewrite docs/keyboard.md from the shortcut table
+	$(BIN)/python docs/make_keyboard.py
 
 bundle-check: bundle ## fail where the committed bundle differs from a fresh build
 	git diff --exit-code --stat -- samwidget/static

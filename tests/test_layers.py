@@ -64,7 +64,10 @@ def test_torch_stays_in_models_and_segment():
 
 def test_nobody_imports_torchvision():
     wrong = [
-        f"{path}:{line}" for path, _ in modules() for line, name in imports_of(path) if name.split(".")[0] == "torchvision"
+        f"{path}:{line}"
+        for path, _ in modules()
+        for line, name in imports_of(path)
+        if name.split(".")[0] == "torchvision"
     ]
     assert not wrong, "\n".join(wrong)
 

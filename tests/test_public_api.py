@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -21,7 +22,7 @@ def test_all_is_sorted_and_is_the_whole_api():
 
 
 def test_the_type_checker_sees_the_same_names():
-    source = open(samwidget.__file__, encoding="utf-8").read()
+    source = Path(samwidget.__file__).read_text()
     block = source.split("if TYPE_CHECKING:")[1].split("__version__")[0]
     for name, home in samwidget._HOME.items():
         assert f"from {home} import" in block

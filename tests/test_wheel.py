@@ -13,7 +13,9 @@ ROOT = Path(__file__).parent.parent
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
     folder = tmp_path_factory.mktemp("wheel")
-    subprocess.run([sys.executable, "-m", "build", "--wheel", "--outdir", folder, ROOT], check=True, capture_output=True)
+    subprocess.run(
+        [sys.executable, "-m", "build", "--wheel", "--outdir", folder, ROOT], check=True, capture_output=True
+    )
     (path,) = folder.glob("*.whl")
     return path
 
@@ -36,7 +38,9 @@ def test_it_holds_bundle_network_and_notebooks(wheel):
 
 def test_it_holds_nothing_else(wheel):
     names = zipfile.ZipFile(wheel).namelist()
-    strange = [name for name in names if name.startswith(("samwidget/frontend", "tests", "docs")) or "node_modules" in name]
+    strange = [
+        name for name in names if name.startswith(("samwidget/frontend", "tests", "docs")) or "node_modules" in name
+    ]
     assert not strange
 
 
@@ -54,9 +58,14 @@ def test_the_bundle_is_one_file_that_fetches_nothing():
 def test_installed_alone_and_offline_it_segments_a_photo(wheel, tmp_path):
     # The dependencies come from this environment through a path file that lists them and not the checkout.
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "env"], check=True)
-    python = next((tmp_path / "env").glob("bin/python")) if sys.platform != "win32" else tmp_path / "env/Scripts/python.exe"
+    python = (
+        next((tmp_path / "env").glob("bin/python")) if sys.platform != "win32" else tmp_path / "env/Scripts/python.exe"
+    )
     where = subprocess.run(
-        [python, "-c", "import sysconfig; print(sysconfig.get_paths()['purelib'])"], capture_output=True, text=True, check=True
+        [python, "-c", "import sysconfig; print(sysconfig.get_paths()['purelib'])"],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     site = Path(where.stdout.strip())
     zipfile.ZipFile(wheel).extractall(site)

@@ -34,10 +34,8 @@ class Frame:
         """Frame of a network that scales the longest side to ``input_side`` and pads to a square, as SAM does."""
         scale = input_side / max(image_hw)
         # Half up, as the reference implementation rounds; Python's round() would go to even.
-        content_hw = (int(image_hw[0] * scale + 0.5), int(image_hw[1] * scale + 0.5))
-        return cls(
-            image_hw, (input_side, input_side), (max(1, content_hw[0]), max(1, content_hw[1])), (logits_side, logits_side)
-        )
+        height, width = (int(size * scale + 0.5) for size in image_hw)
+        return cls(image_hw, (input_side, input_side), (max(1, height), max(1, width)), (logits_side, logits_side))
 
     @classmethod
     def stretched(cls, image_hw: Size, input_hw: Size, logits_hw: Size) -> Frame:

@@ -29,7 +29,7 @@ STAGES = (
 )
 STEM_CHANNELS = 32
 FROZEN_STAGES = 2
-CONTEXT, DEEP, MIDDLE, FINE = 192, 128, 64, 32
+CONTEXT, DEEP, MIDDLE, FINE = 192, 96, 64, 32
 HEADS, HEAD_DIM = 4, 24
 GROUPS = 6
 """What a pixel is compared with: included clicks, excluded clicks, box core, box ring, mask, surroundings of the mask."""
@@ -80,8 +80,9 @@ class InvertedResidual(nn.Module):
         self.is_residual = stride == 1 and inputs == outputs
 
     def forward(self, x: Tensor) -> Tensor:
-        y = F.relu6(self.expand(x)) if isinstance(self.expand, nn.Conv2d) else x
-        y = self.project(F.relu6(self.depthwise(y)))
+        # In place: on a CPU a fresh tensor of this size costs as much as the convolution before it.
+        y = F.relu6(self.expand(x), inplace=True) if isinstance(self.expand, nn.Conv2d) else x
+        y = self.project(F.relu6(self.depthwise(y), inplace=True))
         return x + y if self.is_residual else y
 
 
@@ -95,13 +96,14 @@ class ChannelNorm(nn.LayerNorm):
 class SelfAttention(nn.Module):
     """Every pixel looks at every other: what makes an object of patches that look unlike each other."""
 
-    def __init__(self, channels: int, heads: int, mlp_ratio: int) -> None:
+    def __init__(self, channels: int, heads: int, mlp_ratio: int, pooling: int = 1) -> None:
         super().__init__()
-        self.heads = heads
+        self.heads, self.pooling = heads, pooling
         # A depthwise convolution gives the sense of position, and unlike a table it fits every image size.
         self.position = _conv(channels, channels, 3, groups=channels)
         self.norm = nn.LayerNorm(channels)
-        self.qkv = nn.Linear(channels, 3 * channels)
+        self.query = nn.Linear(channels, channels)
+        self.key_value = nn.Linear(channels, 2 * channels)
         self.out = nn.Linear(channels, channels)
         self.mlp = nn.Sequential(
             nn.LayerNorm(channels),
@@ -114,12 +116,19 @@ class SelfAttention(nn.Module):
         x = x + self.position(x)
         batch, channels, height, width = x.shape
         tokens = x.permute(0, 2, 3, 1).reshape(batch, height * width, channels)
-        qkv = self.qkv(self.norm(tokens)).reshape(batch, -1, 3, self.heads, channels // self.heads)
-        query, key, value = qkv.permute(2, 0, 3, 1, 4)
+        normed = self.norm(tokens)
+        query = self._heads(self.query(normed))
+        if self.pooling > 1:
+            grid = normed.reshape(batch, height, width, channels).permute(0, 3, 1, 2)
+            normed = F.avg_pool2d(grid, self.pooling).permute(0, 2, 3, 1).reshape(batch, -1, channels)
+        key, value = (self._heads(part) for part in self.key_value(normed).chunk(2, 2))
         mixed = F.scaled_dot_product_attention(query, key, value)
         tokens = tokens + self.out(mixed.transpose(1, 2).reshape(batch, -1, channels))
         tokens = tokens + self.mlp(tokens)
         return tokens.reshape(batch, height, width, channels).permute(0, 3, 1, 2)
+
+    def _heads(self, tokens: Tensor) -> Tensor:
+        return tokens.unflatten(2, (self.heads, -1)).transpose(1, 2)
 
 
 class Encoder(nn.Module):
@@ -140,13 +149,13 @@ class Encoder(nn.Module):
         self.to_context = _conv(channels[6], CONTEXT)
         self.attention = nn.Sequential(SelfAttention(CONTEXT, 6, 2), SelfAttention(CONTEXT, 6, 2))
         self.deep_side, self.deep_down = _conv(channels[4], DEEP), _conv(CONTEXT, DEEP)
-        self.deep_mix = nn.Sequential(ChannelNorm(DEEP), nn.ReLU(), _conv(DEEP, DEEP, 3))
+        self.deep_mix = nn.Sequential(ChannelNorm(DEEP), nn.ReLU(inplace=True), _conv(DEEP, DEEP, 3))
         self.middle_side, self.middle_down = _conv(channels[2], MIDDLE), _conv(DEEP, MIDDLE)
-        self.middle_mix = nn.Sequential(ChannelNorm(MIDDLE), nn.ReLU(), _conv(MIDDLE, MIDDLE, 3))
+        self.middle_mix = nn.Sequential(ChannelNorm(MIDDLE), nn.ReLU(inplace=True), _conv(MIDDLE, MIDDLE, 3))
         # Stride-2 features and the pixels themselves, unshuffled to stride 4: edges at a quarter of the cost.
         self.fine_side, self.fine_down = _conv(channels[1], FINE), _conv(MIDDLE, FINE)
         self.fine_edges = _conv(4 * channels[0] + 48, FINE)
-        self.fine_mix = nn.Sequential(ChannelNorm(FINE), nn.ReLU(), _conv(FINE, FINE, 3))
+        self.fine_mix = nn.Sequential(ChannelNorm(FINE), nn.ReLU(inplace=True), _conv(FINE, FINE, 3))
         self.similarity = _conv(MIDDLE, HEADS * HEAD_DIM)
 
     def forward(self, pixels: Tensor) -> dict[str, Tensor]:
@@ -160,7 +169,7 @@ class Encoder(nn.Module):
         # The first stages see edges and colours, which ImageNet taught well; without their gradient a training step
         # costs half. Where nothing trains them, no_grad changes nothing.
         with torch.no_grad():
-            x = F.relu6(self.stem(pixels))
+            x = F.relu6(self.stem(pixels), inplace=True)
             for stage in self.stages[:FROZEN_STAGES]:
                 x = stage(x)
                 levels.append(x)
@@ -193,8 +202,8 @@ class ModulatedResidual(nn.Module):
 
     def forward(self, x: Tensor, summary: Tensor) -> Tensor:
         scale, shift = self.film(summary)[:, :, None, None].chunk(2, 1)
-        y = F.relu(self.norm(x) * (1 + scale) + shift)
-        return x + self.second(F.relu(self.first(y)))
+        y = torch.addcmul(shift, self.norm(x), 1 + scale).relu_()
+        return x + self.second(self.first(y).relu_())
 
 
 class Decoder(nn.Module):
@@ -208,15 +217,14 @@ class Decoder(nn.Module):
         pooled = GROUPS * (MIDDLE + HEADS * HEAD_DIM) + CONTEXT + 6
         self.summary = nn.Sequential(nn.Linear(pooled, self.SUMMARY), nn.ReLU(), nn.Linear(self.SUMMARY, self.SUMMARY))
         self.read_maps = _conv(self.MAPS, MIDDLE, 3)
-        self.mix_maps = ModulatedResidual(MIDDLE, 1, self.SUMMARY)
         self.go_deep = _conv(MIDDLE, DEEP, 3, 2)
         self.deep_blocks = nn.ModuleList(ModulatedResidual(DEEP, dilation, self.SUMMARY) for dilation in (1, 2, 4))
-        self.attention = SelfAttention(DEEP, 4, 2)
+        self.attention = SelfAttention(DEEP, 3, 2, pooling=2)
         self.to_middle = _conv(DEEP, MIDDLE)
         self.middle_block = ModulatedResidual(MIDDLE, 1, self.SUMMARY)
         self.to_fine = _conv(MIDDLE, FINE)
         self.fine_block = ModulatedResidual(FINE, 1, self.SUMMARY)
-        self.to_masks = nn.Sequential(ChannelNorm(FINE), nn.ReLU(), _conv(FINE, 4 * CANDIDATES, 3))
+        self.to_masks = nn.Sequential(ChannelNorm(FINE), nn.ReLU(inplace=True), _conv(FINE, 4 * CANDIDATES, 3))
         self.judge = Judge(self.SUMMARY)
 
     def forward(self, features: dict[str, Tensor], prompts: PromptTensors) -> tuple[Tensor, Tensor]:
@@ -233,7 +241,7 @@ class Decoder(nn.Module):
             return feature if per_image == 1 else feature.repeat_interleave(per_image, 0)
 
         maps = torch.cat([maps, alike], 2).flatten(0, 1).contiguous(memory_format=torch.channels_last)
-        at_8 = self.mix_maps(spread(middle) + self.read_maps(maps), summary)
+        at_8 = F.relu(spread(middle) + self.read_maps(maps))
         at_16 = spread(features["deep"]) + self.go_deep(at_8)
         at_16 = self.attention(self.deep_blocks[0](at_16, summary))
         for block in self.deep_blocks[1:]:

@@ -1,4 +1,4 @@
-"""Every Python block of README and docs is executed, page by page, as a reader would type it; shell blocks name real commands."""
+"""Every Python block of README and docs is executed, page by page; shell blocks name real commands."""
 
 import re
 from pathlib import Path

@@ -1,0 +1,30 @@
+"""Writes docs/keyboard.md from the shortcut table that the widget itself reads."""
+
+import json
+from pathlib import Path
+
+DOCS = Path(__file__).parent
+TABLE = DOCS.parent / "samwidget/frontend/src/shortcuts.json"
+
+HEAD = """# Keyboard
+
+Keys work while the widget has the focus (click the photo, or Tab to it); Esc gives the focus back to the notebook.
+This page is made from `samwidget/frontend/src/shortcuts.json` by `make keyboard`.
+"""
+
+
+def page() -> str:
+    """The text of docs/keyboard.md."""
+    lines = [HEAD]
+    group = None
+    for row in json.loads(TABLE.read_text()):
+        if row["group"] != group:
+            group = row["group"]
+            lines += ["", f"## {group}", "", "| keys | what |", "|---|---|"]
+        keys = " or ".join(f"<kbd>{key}</kbd>" for key in row["label"].split(" or "))
+        lines.append(f"| {keys} | {row['what']} |")
+    return "\n".join(lines).replace("\n\n\n", "\n\n") + "\n"
+
+
+if __name__ == "__main__":
+    (DOCS / "keyboard.md").write_text(page())

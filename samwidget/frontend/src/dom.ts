@@ -1,0 +1,77 @@
+// Elements and lifetimes. A Scope owns every listener, effect and observer of one view and lets go of all at once.
+
+import { effect } from "@preact/signals-core";
+
+type Listener<E> = (event: E) => void;
+
+export class Scope {
+  readonly #controller = new AbortController();
+
+  /** `parent` ends this scope too, when it aborts. */
+  constructor(parent?: AbortSignal) {
+    if (parent?.aborted) this.end();
+    else parent?.addEventListener("abort", () => this.end(), { once: true, signal: this.signal });
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  end(): void {
+    this.#controller.abort();
+  }
+
+  onEnd(release: () => void): void {
+    this.signal.addEventListener("abort", release, { once: true });
+  }
+
+  listen<K extends keyof HTMLElementEventMap>(
+    target: EventTarget,
+    type: K,
+    listener: Listener<HTMLElementEventMap[K]>,
+    options: AddEventListenerOptions = {},
+  ): void {
+    target.addEventListener(type, listener as EventListener, { ...options, signal: this.signal });
+  }
+
+  /** Runs `update` now and whenever a signal that it reads changes. */
+  effect(update: () => void): void {
+    this.onEnd(effect(update));
+  }
+
+  /** setInterval that ends with the scope; returns a function that ends it earlier. */
+  every(interval_ms: number, tick: () => void): () => void {
+    const timer = setInterval(tick, interval_ms);
+    const stop = () => clearInterval(timer);
+    this.onEnd(stop);
+    return stop;
+  }
+}
+
+type Attributes = Record<string, string | number | boolean | undefined>;
+
+/** An element; true gives an empty attribute, false and undefined give none. */
+export function h<K extends keyof HTMLElementTagNameMap>(
+  tag: K,
+  attributes: Attributes = {},
+  ...children: (Node | string)[]
+): HTMLElementTagNameMap[K] {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value !== undefined && value !== false) element.setAttribute(name, value === true ? "" : String(value));
+  }
+  element.append(...children);
+  return element;
+}
+
+/** Sets text only where it differs, so that a live region and a selection are left alone. */
+export function setText(element: Element, text: string): void {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+/** Sets an attribute only where it differs; null removes it. */
+export function setAttribute(element: Element, name: string, value: string | null): void {
+  if (element.getAttribute(name) === value) return;
+  if (value === null) element.removeAttribute(name);
+  else element.setAttribute(name, value);
+}

@@ -1,0 +1,112 @@
+// Arithmetic between the screen and image pixels: fit, zoom, pan. Screen means CSS pixels from the stage's top-left
+// corner; device pixels are stage/stage.ts's business alone. Pure functions, tested against tests/shared/viewport.json.
+
+import type { Box } from "./protocol.ts";
+
+export interface Point {
+  x: number;
+  y: number;
+}
+
+export interface Extent {
+  width: number;
+  height: number;
+}
+
+/** screen = image * scale + (x, y) */
+export interface Viewport {
+  scale: number;
+  x: number;
+  y: number;
+}
+
+export const ZOOM_STEP = 1.25;
+const SCALE_MAX = 32;
+/** How far the photo may be pushed past the stage's edge, so that nothing stays hidden under the candidates. */
+const SLACK: Point = { x: 48, y: 104 };
+
+export function toScreen(view: Viewport, point: Point): Point {
+  return { x: point.x * view.scale + view.x, y: point.y * view.scale + view.y };
+}
+
+export function toImage(view: Viewport, point: Point): Point {
+  return { x: (point.x - view.x) / view.scale, y: (point.y - view.y) / view.scale };
+}
+
+/** The whole image, as large as the stage allows, in its middle. */
+export function fit(image: Extent, stage: Extent): Viewport {
+  return centred(image, stage, fitScale(image, stage));
+}
+
+export function fitScale(image: Extent, stage: Extent): number {
+  return Math.min(stage.width / image.width, stage.height / image.height);
+}
+
+/** `view` zoomed by `factor` about a screen point that stays where it is, within the limits. */
+export function zoomAt(view: Viewport, factor: number, about: Point, image: Extent, stage: Extent): Viewport {
+  return scaleAt(view, view.scale * factor, about, image, stage);
+}
+
+/** `view` at `scale`, with the image point under `about` held there as far as the limits allow. */
+export function scaleAt(view: Viewport, scale: number, about: Point, image: Extent, stage: Extent): Viewport {
+  const smallest = Math.min(1, fitScale(image, stage));
+  const largest = Math.max(SCALE_MAX, 4 * fitScale(image, stage));
+  const bounded = Math.min(largest, Math.max(smallest, scale));
+  const held = toImage(view, about);
+  return clamp({ scale: bounded, x: about.x - held.x * bounded, y: about.y - held.y * bounded }, image, stage);
+}
+
+export function panBy(view: Viewport, by: Point, image: Extent, stage: Extent): Viewport {
+  return clamp({ scale: view.scale, x: view.x + by.x, y: view.y + by.y }, image, stage);
+}
+
+/** `view` with the image kept on the stage. */
+export function clamp(view: Viewport, image: Extent, stage: Extent): Viewport {
+  return {
+    scale: view.scale,
+    x: clampAxis(view.x, image.width * view.scale, stage.width, SLACK.x),
+    y: clampAxis(view.y, image.height * view.scale, stage.height, SLACK.y),
+  };
+}
+
+/** The part of the image that is on the stage, image pixels; null where none is. */
+export function visibleBox(view: Viewport, image: Extent, stage: Extent): Box | null {
+  const from = toImage(view, { x: 0, y: 0 });
+  const to = toImage(view, { x: stage.width, y: stage.height });
+  const box: Box = [
+    Math.max(0, from.x),
+    Math.max(0, from.y),
+    Math.min(image.width, to.x),
+    Math.min(image.height, to.y),
+  ];
+  return box[0] < box[2] && box[1] < box[3] ? box : null;
+}
+
+export function isInside(image: Extent, point: Point): boolean {
+  return point.x >= 0 && point.y >= 0 && point.x < image.width && point.y < image.height;
+}
+
+/** The nearest point of the image. */
+export function intoImage(image: Extent, point: Point): Point {
+  return { x: Math.min(image.width, Math.max(0, point.x)), y: Math.min(image.height, Math.max(0, point.y)) };
+}
+
+export function distance(a: Point, b: Point): number {
+  return Math.hypot(a.x - b.x, a.y - b.y);
+}
+
+/** The box between two corners in any order. */
+export function boxBetween(a: Point, b: Point): Box {
+  return [Math.min(a.x, b.x), Math.min(a.y, b.y), Math.max(a.x, b.x), Math.max(a.y, b.y)];
+}
+
+function centred(image: Extent, stage: Extent, scale: number): Viewport {
+  return { scale, x: (stage.width - image.width * scale) / 2, y: (stage.height - image.height * scale) / 2 };
+}
+
+function clampAxis(offset: number, length: number, room: number, slack: number): number {
+  const middle = (room - length) / 2;
+  const low = Math.min(middle, room - length) - slack;
+  const high = Math.max(middle, 0) + slack;
+  return Math.min(high, Math.max(low, offset));
+}

@@ -1,0 +1,239 @@
+"""A person at a real JupyterLab: opens notebooks, runs cells, clicks on the photo. Used by the browser journeys."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from jupyter_client import BlockingKernelClient
+from playwright.sync_api import Locator, Page
+
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+class Lab:
+    """A JupyterLab server on the loopback address, in a folder of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.runtime = folder / ".runtime"
+        settings = folder / ".settings"
+        # No news fetch and no "save changes?" on close: both would stand between the test and the notebook.
+        for name, value in {
+            "@jupyterlab/apputils-extension/notification.jupyterlab-settings": {
+                "fetchNews": "false",
+                "checkForUpdates": False,
+            },
+            "@jupyterlab/docmanager-extension/plugin.jupyterlab-settings": {"autosave": False},
+        }.items():
+            path = settings / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps(value))
+        self.process = subprocess.Popen(
+            [
+                sys.executable,
+                "-m",
+                "jupyterlab",
+                "--no-browser",
+                "--allow-root",
+                "--ServerApp.ip=127.0.0.1",
+                f"--ServerApp.port={self.port}",
+                "--ServerApp.port_retries=0",
+                f"--ServerApp.root_dir={folder}",
+                "--IdentityProvider.token=",
+                "--ServerApp.disable_check_xsrf=True",
+                "--LabApp.expose_app_in_browser=True",
+                f"--LabApp.user_settings_dir={settings}",
+                f"--LabApp.workspaces_dir={folder / '.workspaces'}",
+            ],
+            env={**os.environ, "JUPYTER_RUNTIME_DIR": str(self.runtime), "HF_HUB_OFFLINE": "1"},
+            stdout=(folder / "lab.log").open("w"),
+            stderr=subprocess.STDOUT,
+        )
+        self._wait_until_it_answers()
+
+    def _wait_until_it_answers(self) -> None:
+        deadline = time.monotonic() + 90
+        while time.monotonic() < deadline:
+            try:
+                self.get("/api/status")
+                return
+            except OSError:
+                time.sleep(0.2)
+        raise TimeoutError((self.folder / "lab.log").read_text()[-3000:])
+
+    def get(self, path: str) -> Any:
+        """The JSON at this path of the server."""
+        with urllib.request.urlopen(self.url + path, timeout=10) as answer:
+            return json.load(answer)
+
+    def delete(self, path: str) -> None:
+        """Deletes at this path of the server."""
+        urllib.request.urlopen(urllib.request.Request(self.url + path, method="DELETE"), timeout=10).close()
+
+    def close(self) -> None:
+        """Stops the server and its kernels."""
+        self.process.terminate()
+        self.process.wait(20)
+
+
+class Notebook:
+    """One notebook in one page, and a line to its kernel for looking at the Python side."""
+
+    def __init__(self, lab: Lab, page: Page, name: str, cells: list[str]) -> None:
+        self.lab = lab
+        self.page = page
+        self.name = f"{name}.ipynb"
+        notebook = nbformat.v4.new_notebook(
+            cells=[nbformat.v4.new_code_cell(source) for source in cells],
+            metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
+        )
+        nbformat.write(notebook, lab.folder / self.name)
+        self.open()
+
+    def open(self) -> None:
+        """Opens the notebook, or opens it again as a reload of the browser does."""
+        self.page.goto(f"{self.lab.url}/doc/tree/{self.name}")
+        self.page.wait_for_function(
+            "window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'", timeout=60_000
+        )
+
+    def run_all(self, wait: bool = True) -> None:
+        """Runs every cell."""
+        command = "window.jupyterapp.commands.execute('notebook:run-all-cells')"
+        self.page.evaluate(command if wait else f"void {command}")
+
+    def kernel_id(self) -> str:
+        """Id of this notebook's kernel."""
+        (session,) = [s for s in self.lab.get("/api/sessions") if s["path"] == self.name]
+        return session["kernel"]["id"]
+
+    def python(self, code: str, timeout: float = 60) -> Any:
+        """What ``code``, an expression, is worth in the kernel; it must be JSON."""
+        client = BlockingKernelClient()
+        client.load_connection_file(str(self.lab.runtime / f"kernel-{self.kernel_id()}.json"))
+        client.start_channels()
+        try:
+            client.wait_for_ready(timeout)
+            said: list[str] = []
+            errors: list[str] = []
+
+            def hear(message: dict[str, Any]) -> None:
+                content = message["content"]
+                if message["msg_type"] == "stream" and content["name"] == "stdout":
+                    said.append(content["text"])
+                if message["msg_type"] == "error":
+                    errors.append("\n".join(content["traceback"]))
+
+            client.execute_interactive(
+                f"import json as _json; print('\\n>>>', _json.dumps({code}))",
+                output_hook=hear,
+                timeout=timeout,
+                store_history=False,
+            )
+            assert not errors, errors[0]
+            return json.loads("".join(said).split(">>>")[-1])
+        finally:
+            client.stop_channels()
+
+    def widget(self, index: int = 0) -> Widget:
+        """The widget shown ``index``-th on the page."""
+        return Widget(self, self.page.locator(".samwidget").nth(index))
+
+    def screenshot(self, folder: Path, name: str) -> None:
+        """Keeps a picture of the page among the artifacts."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self.page.screenshot(path=folder / f"{name}.png")
+
+
+class Widget:
+    """One view of a widget, used through its picture, buttons and keys."""
+
+    def __init__(self, notebook: Notebook, root: Locator) -> None:
+        self.notebook = notebook
+        self.root = root
+        self.page = notebook.page
+
+    def part(self, name: str) -> Locator:
+        """The element marked ``data-sw=name``."""
+        return self.root.locator(f'[data-sw="{name}"]')
+
+    def state(self) -> dict[str, Any]:
+        """What the view has drawn."""
+        return json.loads(self.root.get_attribute("data-sw-state", timeout=30_000) or "{}")
+
+    def wait(self, condition: str, timeout_s: float = 60) -> dict[str, Any]:
+        """Waits until ``condition``, JavaScript over the drawn state ``s``, holds; returns the state."""
+        handle = self.root.element_handle(timeout=timeout_s * 1000)
+        try:
+            self.page.wait_for_function(
+                "(root) => { const s = JSON.parse(root.getAttribute('data-sw-state') || '{}');"
+                f" return {condition}; }}",
+                arg=handle,
+                timeout=timeout_s * 1000,
+            )
+        except Exception as error:
+            raise AssertionError(f"waited {timeout_s} s for {condition}; the view says {self.state()}") from error
+        return self.state()
+
+    def ready(self) -> Widget:
+        """Waits until the network has seen the photo."""
+        self.root.scroll_into_view_if_needed()
+        self.wait("s.phase === 'ready'")
+        return self
+
+    def at(self, x: float, y: float) -> tuple[float, float]:
+        """Where the image pixel (x, y) is on the page, CSS pixels."""
+        box = self.part("stage").bounding_box()
+        place = self.state()["transform"]
+        return box["x"] + place["x"] + x * place["scale"], box["y"] + place["y"] + y * place["scale"]
+
+    def click(self, x: float, y: float, *, button: str = "left", settle: bool = True) -> None:
+        """Clicks the image pixel (x, y) and waits for its answer to be drawn."""
+        revision = self.state().get("revision", 0)
+        self.page.mouse.click(*self.at(x, y), button=button)
+        if settle:
+            self.wait(f"s.pending === 0 && s.revision > {revision}")
+
+    def drag(self, start: tuple[float, float], end: tuple[float, float], settle: bool = True) -> None:
+        """Drags from one image pixel to another and waits for the answer."""
+        revision = self.state().get("revision", 0)
+        self.page.mouse.move(*self.at(*start))
+        self.page.mouse.down()
+        middle = ((start[0] + end[0]) / 2, (start[1] + end[1]) / 2)
+        self.page.mouse.move(*self.at(*middle))
+        self.page.mouse.move(*self.at(*end))
+        self.page.mouse.up()
+        if settle:
+            self.wait(f"s.pending === 0 && s.revision > {revision}")
+
+    def press(self, key: str, settle: bool = True) -> None:
+        """Presses a key while the widget has the focus, and waits for what it changes."""
+        revision = self.state().get("revision", 0)
+        self.page.keyboard.press(key)
+        if settle:
+            self.wait(f"s.pending === 0 && s.revision > {revision}")
+
+    def objects(self) -> Locator:
+        """The rows of the list."""
+        return self.part("object")

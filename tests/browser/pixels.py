@@ -1,0 +1,36 @@
+"""What is really on the screen: reads screenshots of the stage and compares them with masks of the kernel."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+from PIL import Image
+
+from tests.browser.lab import Widget
+
+
+def stage_pixels(widget: Widget) -> np.ndarray:
+    """(H, W, 3) uint8 of the stage as drawn, device pixels."""
+    return np.asarray(Image.open(io.BytesIO(widget.part("stage").screenshot())).convert("RGB"))
+
+
+def drawn_mask(widget: Widget, image_hw: tuple[int, int], colour: str) -> np.ndarray:
+    """(H, W) bool of the image: where the stage shows ``colour``; set the opacity to 1 first."""
+    pixels = stage_pixels(widget).astype(int)
+    box = widget.part("stage").bounding_box()
+    device_scale = pixels.shape[1] / box["width"]
+    place = widget.state()["transform"]
+    rows = (place["y"] + (np.arange(image_hw[0]) + 0.5) * place["scale"]) * device_scale
+    columns = (place["x"] + (np.arange(image_hw[1]) + 0.5) * place["scale"]) * device_scale
+    sampled = pixels[
+        np.clip(rows.astype(int), 0, pixels.shape[0] - 1)[:, None],
+        np.clip(columns.astype(int), 0, pixels.shape[1] - 1)[None],
+    ]
+    wanted = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)])
+    return np.abs(sampled - wanted).max(axis=2) <= 40
+
+
+def iou(a: np.ndarray, b: np.ndarray) -> float:
+    """Intersection over union of two masks."""
+    return float((a & b).sum() / max(1, (a | b).sum()))

@@ -1,0 +1,108 @@
+"""How it looks: device pixel ratios, zoom, themes, widths, and a notebook without a kernel."""
+
+import numpy as np
+import pytest
+
+from tests.browser.conftest import ARTIFACTS
+from tests.browser.pixels import drawn_mask, iou, stage_pixels
+from tests.browser.test_prompts import mask_of
+
+CUP = (290, 110)
+
+
+@pytest.mark.parametrize("scale", [1, 1.5, 2, 3])
+def test_a_click_lands_where_it_is_made_at_every_pixel_ratio(open_notebook, scale):
+    notebook = open_notebook(scale=scale)
+    widget = notebook.widget().ready()
+    widget.click(*CUP)
+    ((x, y),) = notebook.python("w.objects[0].prompts.points_xy.tolist()")
+    assert abs(x - CUP[0]) < 1
+    assert abs(y - CUP[1]) < 1
+    notebook.python("setattr(w, 'opacity', 1.0)")
+    widget.press("Enter")
+    notebook.page.mouse.move(5, 5)
+    notebook.page.wait_for_timeout(300)
+    mask = mask_of(notebook)
+    assert iou(drawn_mask(widget, mask.shape, notebook.python("w.objects[0].colour")), mask) > 0.95
+
+
+def test_a_click_lands_where_it_is_made_when_zoomed(open_notebook):
+    notebook = open_notebook()
+    widget = notebook.widget().ready()
+    fitted = widget.state()["transform"]["scale"]
+    notebook.page.mouse.move(*widget.at(*CUP))
+    notebook.page.keyboard.down("Control")
+    for _ in range(4):
+        notebook.page.mouse.wheel(0, -240)
+    notebook.page.keyboard.up("Control")
+    widget.wait(f"s.transform.scale > {fitted * 1.5}")
+    widget.click(*CUP)
+    ((x, y),) = notebook.python("w.objects[0].prompts.points_xy.tolist()")
+    assert abs(x - CUP[0]) < 0.75
+    assert abs(y - CUP[1]) < 0.75
+    widget.part("fit").click()
+    widget.wait(f"Math.abs(s.transform.scale - {fitted}) < 1e-3")
+
+
+def test_the_wheel_scrolls_the_page_until_the_widget_has_the_focus(open_notebook):
+    notebook = open_notebook()
+    widget = notebook.widget().ready()
+    before = widget.state()["transform"]["scale"]
+    notebook.page.evaluate("document.activeElement.blur()")
+    notebook.page.mouse.move(*widget.at(*CUP))
+    notebook.page.mouse.wheel(0, -200)
+    notebook.page.wait_for_timeout(300)
+    assert widget.state()["transform"]["scale"] == before
+
+
+@pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
+def test_it_follows_the_theme(open_notebook, theme):
+    notebook = open_notebook()
+    notebook.page.evaluate(f"window.jupyterapp.commands.execute('apputils:change-theme', {{theme: '{theme}'}})")
+    widget = notebook.widget().ready()
+    widget.click(*CUP)
+    notebook.page.wait_for_timeout(700)
+    ground = widget.part("status").evaluate("(node) => getComputedStyle(node).backgroundColor")
+    light = np.mean([float(part) for part in ground.replace("rgba", "rgb")[4:-1].split(",")[:3]])
+    assert (light > 200) if theme.endswith("Light") else (light < 70)
+    widget.root.screenshot(path=ARTIFACTS / f"theme-{theme[-5:].strip().lower()}.png")
+
+
+@pytest.mark.parametrize("width", [360, 700, 1100])
+def test_it_fits_the_width_of_its_cell(open_notebook, width):
+    notebook = open_notebook(
+        "from samwidget import SamWidget\nimport ipywidgets\nw = SamWidget('coffee.jpg')\n"
+        f"ipywidgets.VBox([ipywidgets.HBox([w])], layout=ipywidgets.Layout(width='{width}px'))",
+        width=1400,
+    )
+    widget = notebook.widget().ready()
+    widget.click(*CUP)
+    box = widget.root.bounding_box()
+    assert box["width"] <= width + 1
+    assert widget.root.evaluate("(node) => node.scrollWidth <= node.clientWidth + 1")
+    widget.root.screenshot(path=ARTIFACTS / f"width-{width}.png")
+
+
+def test_a_notebook_without_a_kernel_shows_the_last_picture(open_notebook, lab):
+    notebook = open_notebook()
+    widget = notebook.widget().ready()
+    widget.click(*CUP)
+    notebook.python("w.wait()")
+    notebook.page.wait_for_timeout(1500)
+    notebook.page.evaluate("window.jupyterapp.commands.execute('docmanager:save')")
+    notebook.page.wait_for_timeout(800)
+    saved = (lab.folder / notebook.name).read_text()
+    assert "image/png" in saved
+
+
+def test_hidden_pixels_are_not_left_behind(open_notebook):
+    notebook = open_notebook()
+    widget = notebook.widget().ready()
+    notebook.page.mouse.move(5, 5)
+    empty = stage_pixels(widget)
+    widget.click(*CUP)
+    widget.press("Control+z")
+    notebook.page.mouse.move(5, 5)
+    widget.wait("s.objects === 0")
+    notebook.page.wait_for_timeout(400)
+    assert np.abs(stage_pixels(widget).astype(int) - empty).mean() < 1.5

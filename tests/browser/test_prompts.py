@@ -1,0 +1,150 @@
+"""Pointing at things: clicks, boxes, candidates and the preview under the pointer."""
+
+import numpy as np
+
+from tests.browser.pixels import drawn_mask, iou
+
+CUP = (290, 110)
+SPOON = (365, 285)
+SAUCER = (130, 260)
+
+
+def mask_of(notebook, index=-1):
+    packed = notebook.python(f"__import__('numpy').packbits(w.masks[{index}]).tobytes().hex()")
+    height, width = notebook.python("w.image.shape[:2]")
+    bits = np.unpackbits(np.frombuffer(bytes.fromhex(packed), np.uint8))[: height * width]
+    return bits.reshape(height, width).astype(bool)
+
+
+def test_a_click_draws_the_mask_that_python_has(open_notebook):
+    notebook = open_notebook()
+    widget = notebook.widget().ready()
+    widget.click(*CUP)
+    mask = mask_of(notebook)
+    assert mask[CUP[1], CUP[0]]
+    assert 0.01 < mask.mean() < 0.9
+    colour = notebook.python("w.objects[0].colour")
+    notebook.python("setattr(w, 'opacity', 1.0)")
+    # One object that is not being refined has an outline of its own colour: close it before looking.
+    widget.press("Enter")
+    notebook.page.mouse.move(5, 5)
+    notebook.page.wait_for_timeout(300)
+    assert iou(drawn_mask(widget, mask.shape, colour), mask) > 0.95
+
+
+def test_a_right_click_excludes(open_notebook):
+    notebook = open_notebook()
+    widget = notebook.widget().ready()
+    widget.click(*CUP)
+    before = mask_of(notebook)
+    ys, xs = np.nonzero(before)
+    far = max(zip(xs, ys, strict=True), key=lambda p: abs(p[0] - CUP[0]) + abs(p[1] - CUP[1]))
+    inside = (int(far[0] * 0.8 + CUP[0] * 0.2), int(far[1] * 0.8 + CUP[1] * 0.2))
+    widget.click(*inside, button="right")
+    assert notebook.python("w.objects[0].prompts.labels.tolist()") == [1, 0]
+    assert (mask_of(notebook) != before).any()
+    assert not mask_of(notebook)[inside[1], inside[0]]
+
+
+def test_alt_click_and_the_exclude_tool_do_the_same(open_notebook):
+    notebook = open_notebook()
+    widget = notebook.widget().ready()
+    widget.click(*CUP)
+    notebook.page.keyboard.down("Alt")
+    widget.click(*SPOON)
+    notebook.page.keyboard.up("Alt")
+    widget.part("tool-exclude").click()
+    widget.click(*SAUCER)
+    assert notebook.python("w.objects[0].prompts.labels.tolist()") == [1, 0, 0]
+    assert notebook.python("w.tool") == "exclude"
+
+
+def test_boxes_in_a_row_make_several_objects(open_notebook):
+    notebook = open_notebook()
+    widget = notebook.widget().ready()
+    widget.part("tool-box").click()
+    widget.drag((165, 10), (415, 310))
+    widget.drag((320, 60), (430, 330))
+    boxes = notebook.python("[o.prompts.box_xyxy.tolist() for o in w.objects]")
+    assert np.abs(np.array(boxes) - [[165, 10, 415, 310], [320, 60, 430, 330]]).max() < 2
+    assert widget.objects().count() == 2
+    widget.part("tool-include").click()
+    widget.click(*SPOON)
+    assert notebook.python("w.objects[1].prompts.points_xy.shape") == [1, 2], "a click refines the box that is open"
+
+
+def test_a_point_is_moved_by_dragging_and_removed_by_a_click(open_notebook):
+    notebook = open_notebook()
+    widget = notebook.widget().ready()
+    widget.click(*CUP)
+    widget.click(*SAUCER)
+    widget.drag(SAUCER, (150, 200))
+    points = np.array(notebook.python("w.objects[0].prompts.points_xy.tolist()"))
+    assert np.abs(points - [CUP, (150, 200)]).max() < 2
+    widget.click(150, 200)
+    assert notebook.python("len(w.objects[0].prompts.points_xy)") == 1
+
+
+def test_a_box_handle_resizes_the_box(open_notebook):
+    notebook = open_notebook()
+    widget = notebook.widget().ready()
+    widget.drag((165, 10), (415, 310))
+    widget.drag((415, 310), (450, 330))
+    box = notebook.python("w.objects[0].prompts.box_xyxy.tolist()")
+    assert np.abs(np.array(box) - [165, 10, 450, 330]).max() < 3
+    assert notebook.python("len(w.objects)") == 1
+
+
+def test_three_candidates_and_the_level_is_remembered(open_notebook):
+    notebook = open_notebook()
+    widget = notebook.widget().ready()
+    widget.click(*CUP)
+    assert widget.part("candidate").count() == 3
+    level = notebook.python("w.objects[0].level or 0")
+    other = (level + 1) % 3
+    before = mask_of(notebook)
+    widget.press(str(other + 1))
+    assert (mask_of(notebook) != before).any()
+    widget.click(CUP[0] + 20, CUP[1] + 10)
+    assert notebook.python("w.objects[0].level") == other
+    notebook.page.locator("body").screenshot()
+
+
+def test_the_mask_under_the_pointer_appears_before_any_click(open_notebook):
+    notebook = open_notebook()
+    widget = notebook.widget().ready()
+    encodes = notebook.python("w.predictor.encodes")
+    notebook.page.mouse.move(*widget.at(200, 300))
+    notebook.page.mouse.move(*widget.at(*CUP))
+    widget.wait("s.preview === true")
+    assert notebook.python("len(w.objects)") == 0
+    widget.click(*CUP)
+    assert notebook.python("len(w.objects)") == 1
+    assert notebook.python("w.predictor.encodes") == encodes
+
+
+def test_the_preview_can_be_switched_off(open_notebook):
+    notebook = open_notebook()
+    widget = notebook.widget().ready()
+    widget.part("hover-toggle").click()
+    notebook.page.wait_for_function("() => true")
+    notebook.page.mouse.move(*widget.at(200, 300))
+    notebook.page.mouse.move(*widget.at(*CUP))
+    notebook.page.wait_for_timeout(500)
+    assert widget.state()["preview"] is False
+    assert notebook.python("w.hover") is False
+
+
+def test_the_threshold_moves_the_outline_and_the_masks(open_notebook):
+    notebook = open_notebook()
+    widget = notebook.widget().ready()
+    widget.click(*CUP)
+    area = notebook.python("int(w.masks[0].sum())")
+    widget.part("threshold").focus()
+    for _ in range(10):
+        notebook.page.keyboard.press("ArrowRight")
+    widget.wait("Math.abs(s.threshold - 1) < 1e-6")
+    notebook.page.wait_for_timeout(400)
+    assert abs(notebook.python("w.threshold") - 1) < 1e-6
+    assert notebook.python("int(w.masks[0].sum())") < area
+    assert notebook.python("w.document['objects'][0]['area']") == notebook.python("int(w.masks[0].sum())")

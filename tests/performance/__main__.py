@@ -1,0 +1,24 @@
+"""``make bench``: prints the tables; ``python -m tests.performance network`` prints one of them."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import torch
+
+from tests.performance import browser, network
+from tests.performance.timing import peak_gflops
+
+SECTIONS = {"network": network.main, "browser": browser.main}
+
+
+def main(names: list[str]) -> None:
+    """Prints the named sections, or all of them."""
+    print(f"{os.cpu_count()} cores, torch {torch.__version__}, fp32 product {peak_gflops():.0f} GFLOP/s\n")
+    for name in names or list(SECTIONS):
+        print(SECTIONS[name](), flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

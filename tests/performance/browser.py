@@ -1,0 +1,85 @@
+"""From the click to the drawn pixels, in a real JupyterLab in Chromium on this machine."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from playwright.sync_api import sync_playwright
+
+from tests.browser.lab import CHROMIUM_FLAGS, Lab, Notebook, Widget
+
+PHOTOS = Path(__file__).parents[2] / "notebooks/photos"
+CELL = "from samwidget import SamWidget\nw = SamWidget('{photo}')\nw"
+COUNT_BYTES = (
+    "(globals().__setitem__('sent', []), globals().__setitem__('plain_send', w.send), "
+    "setattr(w, 'send', lambda content, buffers=None: (sent.append([content.get('kind'), "
+    "sum(len(b) for b in buffers or [])]), plain_send(content, buffers))[1]))[0]"
+)
+
+
+def clicks(widget: Widget, count: int, image_hw: tuple[int, int]) -> np.ndarray:
+    """Milliseconds from pointer-up to drawn pixels, one new object a click."""
+    rng = np.random.default_rng(0)
+    widget.page.evaluate("performance.clearMeasures()")
+    for _ in range(count):
+        y, x = rng.uniform(0.1, 0.9, 2) * image_hw
+        widget.click(x, y)
+        widget.press("Enter")
+    return np.array(
+        widget.page.evaluate("performance.getEntriesByName('samwidget:click-to-drawn').map((entry) => entry.duration)")
+    )
+
+
+def hover_rate(widget: Widget, notebook: Notebook, image_hw: tuple[int, int], seconds: float = 4.0) -> float:
+    """Previews answered in a second while the pointer keeps moving."""
+    rng = np.random.default_rng(1)
+    notebook.python("sent.clear()")
+    steps = int(seconds / 0.02)
+    for _ in range(steps):
+        y, x = rng.uniform(0.1, 0.9, 2) * image_hw
+        widget.page.mouse.move(*widget.at(x, y))
+        widget.page.wait_for_timeout(10)
+    took = widget.page.evaluate("1") and seconds
+    return float(notebook.python("sum(kind == 'preview' for kind, _ in sent)") / took)
+
+
+def main() -> str:
+    """The report on the whole path through browser and kernel."""
+    folder = Path(tempfile.mkdtemp())
+    for photo in PHOTOS.glob("*.jpg"):
+        shutil.copy(photo, folder)
+    lab = Lab(folder)
+    lines = ["### Click to drawn pixels (bundled network, JupyterLab, Chromium)", ""]
+    try:
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM_FLAGS)
+            page = browser.new_page(viewport={"width": 1280, "height": 900})
+            notebook = Notebook(lab, page, "bench", ["import samwidget", CELL.format(photo="coffee.jpg")])
+            page.evaluate(
+                "window.photoShown = new Promise((done) => { const start = performance.now();"
+                "window.jupyterapp.commands.execute('notebook:run-all-cells');"
+                "const look = () => { const root = document.querySelector('.samwidget');"
+                "const state = JSON.parse(root?.getAttribute('data-sw-state') ?? '{}');"
+                "if (state.image) done(performance.now() - start); else requestAnimationFrame(look); }; look(); }); 0"
+            )
+            shown = page.evaluate("window.photoShown")
+            widget = notebook.widget().ready()
+            image_hw = tuple(notebook.python("w.image.shape[:2]"))
+            notebook.python(f"{COUNT_BYTES} and None")
+            lines.append(f"- photo on screen {shown / 1000:.2f} s after running the cell")
+            lines.append(f"- encode {notebook.python('w.status')['encode_s']:.2f} s")
+            clicks(widget, 5, image_hw)
+            times = clicks(widget, 40, image_hw)
+            lines.append(
+                f"- click to drawn pixels p50 {np.median(times):.0f} ms, p95 {np.percentile(times, 95):.0f} ms (n = {len(times)})"
+            )
+            sizes = notebook.python("[size for kind, size in sent if kind == 'masks']")
+            lines.append(f"- kernel to browser for a click, three masks: median {np.median(sizes) / 1000:.1f} kB")
+            lines.append(f"- preview: {hover_rate(widget, notebook, image_hw):.1f} masks a second")
+            browser.close()
+    finally:
+        lab.close()
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,45 @@
+"""Interleaved timing: every contestant once in each round, so that a wandering machine is the same for all."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+
+def interleaved(
+    contestants: Mapping[str, Callable[[], object]], rounds: int, warm_up: int = 1
+) -> dict[str, np.ndarray]:
+    """Milliseconds of each contestant, (rounds,) float64, run in turn."""
+    for _ in range(warm_up):
+        for run in contestants.values():
+            run()
+    times: dict[str, list[float]] = {name: [] for name in contestants}
+    for _ in range(rounds):
+        for name, run in contestants.items():
+            start = time.perf_counter()
+            run()
+            times[name].append((time.perf_counter() - start) * 1000)
+    return {name: np.array(values) for name, values in times.items()}
+
+
+def table(title: str, times: Mapping[str, np.ndarray], against: str) -> str:
+    """A Markdown table: median, minimum, 95th percentile, and how many times ``against`` each one is."""
+    base = np.median(times[against])
+    lines = [f"### {title}", "", f"| | median ms | min | p95 | times {against} |", "|---|---|---|---|---|"]
+    for name, values in times.items():
+        lines.append(
+            f"| {name} | {np.median(values):.1f} | {values.min():.1f} | {np.percentile(values, 95):.1f} "
+            f"| {base / np.median(values):.2f} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def peak_gflops(side: int = 1536) -> float:
+    """This machine's fp32 matrix product, GFLOP/s, beside which the other figures should be read."""
+    import torch
+
+    a, b = torch.rand(side, side), torch.rand(side, side)
+    times = interleaved({"product": lambda: a @ b}, rounds=9)["product"]
+    return float(2 * side**3 / np.median(times) / 1e6)
