@@ -21,8 +21,8 @@ def page() -> str:
         if row["group"] != group:
             group = row["group"]
             lines += ["", f"## {group}", "", "| keys | what |", "|---|---|"]
-        keys = " or ".join(f"<kbd>{key}</kbd>" for key in row["label"].split(" or "))
-        lines.append(f"| {keys} | {row['what']} |")
+        keys = [f"<kbd>{key}</kbd>" for key in row.get("keys", [])] or [row["gesture"]]
+        lines.append(f"| {' or '.join(keys)} | {row['does']} |")
     return "\n".join(lines).replace("\n\n\n", "\n\n") + "\n"
 
 

@@ -84,3 +84,7 @@ class ClosedError(SamWidgetError, RuntimeError):
     """The widget or predictor was closed before the call."""
 
     code = "closed"
+
+
+class SamWidgetWarning(UserWarning):
+    """Something went on differently than asked, and the result is still right: a slower device, a stale cache file."""

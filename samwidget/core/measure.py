@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 
 
 def box_of(mask: npt.NDArray[np.bool_]) -> tuple[int, int, int, int] | None:
@@ -27,5 +26,7 @@ def regions(mask: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.int32], npt.NDA
     Returns:
         (H, W) int32 region numbers from 1, 0 outside; and (R + 1,) int64 areas by number, pixels outside first.
     """
+    from scipy import ndimage  # 0.2 s to import, and objects need no regions
+
     numbers, count = ndimage.label(mask)
     return numbers, np.bincount(numbers.ravel(), minlength=count + 1)

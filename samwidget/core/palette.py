@@ -10,12 +10,12 @@ COLOURS = (
     "#0ca678",  # green
     "#7048e8",  # violet
     "#fab005",  # yellow
-    "#1c7ed6",  # blue
-    "#f06595",  # pink
-    "#15aabf",  # cyan
+    "#4dabf7",  # sky
     "#a61e4d",  # wine
-    "#94d82d",  # lime
-    "#495057",  # slate
+    "#d8f5a2",  # lime
+    "#1c7ed6",  # blue
+    "#ffc9c9",  # rose
+    "#862e9c",  # plum
 )
 
 

@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from samwidget.core.prompt import EXCLUDE, INCLUDE, Prompt, make_prompt
+from samwidget.core.prompt import EXCLUDE, INCLUDE, Prompt
 from samwidget.errors import FormatError, PromptError
 from samwidget.formats import png
 
@@ -255,10 +255,8 @@ def _prompts(cells: Mapping[str, Any], row: int) -> tuple[Prompt, ...]:
             raise FormatError(
                 f"{len(groups)} groups of points with {len(boxes)} boxes", hint="give one box per group of points"
             )
-        return tuple(
-            make_prompt(*(group or (None, None)), box)
-            for group, box in zip_longest(groups, [] if boxes is None else boxes)
-        )
+        prompts = [Prompt(*group) for group in groups] or [Prompt()] * len(boxes or ())
+        return tuple(prompt.with_box(box) for prompt, box in zip_longest(prompts, boxes or ()))
     except (PromptError, FormatError, TypeError, ValueError) as error:
         raise FormatError(f"row {row}: {getattr(error, 'message', error)}", hint=getattr(error, "hint", "")) from error
 

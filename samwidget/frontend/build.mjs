@@ -4,10 +4,11 @@ import { context } from "esbuild";
 const banner = `/*! samwidget, Apache-2.0. Contains @preact/signals-core (MIT), d3-contour and d3-array (ISC), fflate (MIT). */`;
 
 const build = await context({
-  entryPoints: { widget: "src/index.ts", "widget.css": "src/style.css" },
-  entryNames: "[name]",
+  entryPoints: [
+    { in: "src/index.ts", out: "widget" },
+    { in: "src/style.css", out: "widget" },
+  ],
   outdir: "../static",
-  outExtension: { ".css": "" },
   bundle: true,
   format: "esm",
   target: ["es2022", "chrome109", "firefox115", "safari16.4"],

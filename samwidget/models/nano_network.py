@@ -10,12 +10,13 @@ Shapes in the comments: B images, O prompts for each image, N points in a prompt
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from samwidget.models.nano_prompts import GROUPS, HEAD_DIM, HEADS, PromptTensors, box_sizes, compare, prompt_maps
 
 # EfficientNet-Lite0, one row a stage: repeats, kernel, stride, expansion, channels.
 STAGES = (
@@ -30,37 +31,8 @@ STAGES = (
 STEM_CHANNELS = 32
 FROZEN_STAGES = 2
 CONTEXT, DEEP, MIDDLE, FINE = 192, 96, 64, 32
-HEADS, HEAD_DIM = 4, 24
-GROUPS = 6
-"""What a pixel is compared with: included clicks, excluded clicks, box core, box ring, mask, surroundings of the mask."""
 CANDIDATES = 4
 """The single mask, then the three of ``multimask_output``."""
-FEATURE_NAMES = ("context", "deep", "middle", "fine", "similarity")
-
-
-@dataclass(frozen=True)
-class PromptTensors:
-    """Prompts as a network reads them, in input pixels.
-
-    Attributes:
-        points_xy: (B, O, N, 2) float32.
-        labels: (B, O, N) float32: 1 include, 0 exclude, -1 no point.
-        boxes: (B, O, 4) float32 x0, y0, x1, y1; any value where ``has_box`` is 0.
-        has_box: (B, O) float32, 0 or 1.
-        mask: (B, O, h, w) float32 logits at stride 2.
-        has_mask: (B, O) float32, 0 or 1.
-    """
-
-    points_xy: Tensor
-    labels: Tensor
-    boxes: Tensor
-    has_box: Tensor
-    mask: Tensor
-    has_mask: Tensor
-
-    def chunk(self, start: int, stop: int) -> PromptTensors:
-        """The prompts ``start`` to ``stop`` of each image."""
-        return PromptTensors(*(getattr(self, field.name)[:, start:stop] for field in fields(self)))
 
 
 def _conv(inputs: int, outputs: int, kernel: int = 1, stride: int = 1, groups: int = 1, dilation: int = 1) -> nn.Conv2d:
@@ -68,8 +40,10 @@ def _conv(inputs: int, outputs: int, kernel: int = 1, stride: int = 1, groups: i
 
 
 class InvertedResidual(nn.Module):
-    """Expansion, depthwise convolution, projection; batch norms folded. Padding is symmetric where TensorFlow's is not,
-    which shifts the sampling grid by a pixel and nothing else."""
+    """Expansion, depthwise convolution, projection; batch norms folded.
+
+    Padding is symmetric where TensorFlow's is not, which shifts the sampling grid by a pixel and nothing else.
+    """
 
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, expansion: int) -> None:
         super().__init__()
@@ -80,6 +54,7 @@ class InvertedResidual(nn.Module):
         self.is_residual = stride == 1 and inputs == outputs
 
     def forward(self, x: Tensor) -> Tensor:
+        """(B, inputs, h, w) to (B, outputs, h / stride, w / stride)."""
         # In place: on a CPU a fresh tensor of this size costs as much as the convolution before it.
         y = F.relu6(self.expand(x), inplace=True) if isinstance(self.expand, nn.Conv2d) else x
         y = self.project(F.relu6(self.depthwise(y), inplace=True))
@@ -90,6 +65,7 @@ class ChannelNorm(nn.LayerNorm):
     """Layer norm over the channels of (B, C, h, w); free of copies for channels-last tensors."""
 
     def forward(self, x: Tensor) -> Tensor:
+        """The same shape, of mean 0 and variance 1 over the channels, scaled and shifted."""
         return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
 
 
@@ -113,6 +89,7 @@ class SelfAttention(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
+        """(B, C, h, w) to the same shape."""
         x = x + self.position(x)
         batch, channels, height, width = x.shape
         tokens = x.permute(0, 2, 3, 1).reshape(batch, height * width, channels)
@@ -157,6 +134,7 @@ class Encoder(nn.Module):
         self.fine_edges = _conv(4 * channels[0] + 48, FINE)
         self.fine_mix = nn.Sequential(ChannelNorm(FINE), nn.ReLU(inplace=True), _conv(FINE, FINE, 3))
         self.similarity = _conv(MIDDLE, HEADS * HEAD_DIM)
+        self.deep_norm, self.middle_norm, self.fine_norm = ChannelNorm(DEEP), ChannelNorm(MIDDLE), ChannelNorm(FINE)
 
     def forward(self, pixels: Tensor) -> dict[str, Tensor]:
         """Features by name of (B, 3, H, W) normalised pixels, H and W multiples of 32.
@@ -178,12 +156,12 @@ class Encoder(nn.Module):
             levels.append(x)
         context = self.attention(self.to_context(x))
         deep = self.deep_side(levels[4]) + _twice(self.deep_down(context))
-        deep = deep + self.deep_mix(deep)
+        deep = self.deep_norm(deep + self.deep_mix(deep))
         middle = self.middle_side(levels[2]) + _twice(self.middle_down(deep))
-        middle = middle + self.middle_mix(middle)
+        middle = self.middle_norm(middle + self.middle_mix(middle))
         edges = torch.cat([F.pixel_unshuffle(levels[0], 2), F.pixel_unshuffle(pixels, 4)], 1)
         fine = self.fine_side(levels[1]) + _twice(self.fine_down(middle)) + self.fine_edges(edges)
-        fine = fine + self.fine_mix(fine)
+        fine = self.fine_norm(fine + self.fine_mix(fine))
         batch, _, height, width = middle.shape
         similarity = self.similarity(middle).reshape(batch, HEADS, HEAD_DIM, height, width)
         similarity = F.normalize(similarity, dim=2).reshape(batch, HEADS * HEAD_DIM, height, width)
@@ -201,6 +179,7 @@ class ModulatedResidual(nn.Module):
         self.second = _conv(channels, channels, 3)
 
     def forward(self, x: Tensor, summary: Tensor) -> Tensor:
+        """(P, C, h, w) features and (P, S) summaries of the prompts to (P, C, h, w)."""
         scale, shift = self.film(summary)[:, :, None, None].chunk(2, 1)
         y = torch.addcmul(shift, self.norm(x), 1 + scale).relu_()
         return x + self.second(self.first(y).relu_())
@@ -215,7 +194,9 @@ class Decoder(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         pooled = GROUPS * (MIDDLE + HEADS * HEAD_DIM) + CONTEXT + 6
-        self.summary = nn.Sequential(nn.Linear(pooled, self.SUMMARY), nn.ReLU(), nn.Linear(self.SUMMARY, self.SUMMARY))
+        self.summary = nn.Sequential(
+            nn.LayerNorm(pooled), nn.Linear(pooled, self.SUMMARY), nn.ReLU(), nn.Linear(self.SUMMARY, self.SUMMARY)
+        )
         self.read_maps = _conv(self.MAPS, MIDDLE, 3)
         self.go_deep = _conv(MIDDLE, DEEP, 3, 2)
         self.deep_blocks = nn.ModuleList(ModulatedResidual(DEEP, dilation, self.SUMMARY) for dilation in (1, 2, 4))
@@ -233,7 +214,7 @@ class Decoder(nn.Module):
         middle, similarity = features["middle"], features["similarity"]
         maps, weights = prompt_maps(prompts, middle.shape[2], middle.shape[3])
         groups, alike = compare(weights, prompts.labels, middle, similarity)
-        about = torch.cat([prompts.has_box, prompts.has_mask, *_sizes(prompts, middle)]).reshape(6, batch, per_image)
+        about = torch.cat([prompts.has_box, prompts.has_mask, *box_sizes(prompts, middle)]).reshape(6, batch, per_image)
         context = features["context"].mean((2, 3))[:, None].expand(-1, per_image, -1)
         summary = F.relu(self.summary(torch.cat([groups, context, about.permute(1, 2, 0)], 2).flatten(0, 1)))
 
@@ -263,7 +244,7 @@ class Judge(nn.Module):
         super().__init__()
         inputs = 2 * FINE + 2 * DEEP + summary + 3 + 2 * CANDIDATES
         self.layers = nn.Sequential(
-            nn.Linear(inputs, 192), nn.ReLU(), nn.Linear(192, 192), nn.ReLU(), nn.Linear(192, 1)
+            nn.LayerNorm(inputs), nn.Linear(inputs, 192), nn.ReLU(), nn.Linear(192, 192), nn.ReLU(), nn.Linear(192, 1)
         )
 
     def forward(self, logits: Tensor, at_4: Tensor, at_16: Tensor, summary: Tensor) -> Tensor:
@@ -310,97 +291,10 @@ class NanoNetwork(nn.Module):
         return result
 
 
-def prompt_maps(prompts: PromptTensors, height: int, width: int) -> tuple[Tensor, Tensor]:
-    """The prompt drawn at stride 8.
-
-    Returns:
-        (B, O, 9, h, w) maps: narrow and wide bumps of the included and excluded clicks, inside of the box, nearness to
-        its centre and to its sides, previous mask and its border; and (B, O, N + 4, h, w) weights, each of sum 1 or 0,
-        of what ``compare`` pools: each click, box core, box ring, mask, surroundings of the mask.
-    """
-    device = prompts.points_xy.device
-    x = (torch.arange(width, device=device) + 0.5) * 8
-    y = (torch.arange(height, device=device) + 0.5) * 8
-    offset_x = x - prompts.points_xy[..., 0, None]
-    offset_y = y - prompts.points_xy[..., 1, None]
-    squared = offset_y.square()[..., :, None] + offset_x.square()[..., None, :]
-    included = (prompts.labels == 1)[..., None, None]
-    excluded = (prompts.labels == 0)[..., None, None]
-    narrow, wide = torch.exp(squared / (-2 * 6.0**2)), torch.exp(squared / (-2 * 32.0**2))
-    maps = [(bump * of).amax(2) for of in (included, excluded) for bump in (narrow, wide)]
-    clicks = _sum_to_one(torch.exp(squared / (-2 * 4.0**2)) * (included | excluded))
-
-    x0, y0, x1, y1 = prompts.boxes.clone().unbind(2)
-    has_box, has_mask = prompts.has_box[..., None, None], prompts.has_mask[..., None, None]
-    half_x, half_y = (x1 - x0)[..., None] / 2 + 1e-3, (y1 - y0)[..., None] / 2 + 1e-3
-    from_x = (x - (x0 + x1)[..., None] / 2).abs()
-    from_y = (y - (y0 + y1)[..., None] / 2).abs()
-    to_side = torch.minimum((half_x - from_x)[..., None, :], (half_y - from_y)[..., :, None])
-    radius = torch.maximum((from_x / half_x)[..., None, :], (from_y / half_y)[..., :, None])
-    box_inside = (to_side / 8 + 0.5).clamp(0, 1) * has_box
-    core = torch.exp(-2 * (from_x / half_x).square()[..., None, :] - 2 * (from_y / half_y).square()[..., :, None])
-    core = core * has_box
-    ring = ((radius > 1) & ((radius < 1.5) | ((to_side > -20) & (to_side < 0)))) * has_box
-    maps += [box_inside, core, torch.exp(-(to_side / 12).square()) * has_box]
-
-    mask = F.avg_pool2d(torch.sigmoid(prompts.mask), 4) * has_mask
-    near = F.avg_pool2d(mask, 9, 1, 4)
-    maps += [mask, 4 * mask * (1 - mask)]
-    areas = torch.stack([core * box_inside, ring, mask, near * (1 - mask)], 2)
-    return torch.stack(maps, 2), torch.cat([clicks, _sum_to_one(areas)], 2)
-
-
-def compare(weights: Tensor, labels: Tensor, middle: Tensor, similarity: Tensor) -> tuple[Tensor, Tensor]:
-    """What the prompt points at, and how much each pixel looks like it.
-
-    Args:
-        weights: (B, O, N + 4, h, w) of ``prompt_maps``.
-        labels: (B, O, N) as in ``PromptTensors``.
-        middle: (B, 64, h, w) features.
-        similarity: (B, 96, h, w) features of unit length for each head.
-
-    Returns:
-        (B, O, 960) features under the six groups of the prompt, and (B, O, 24, h, w) cosine similarities; clicks count
-        by the most similar one.
-    """
-    batch, per_image, regions, height, width = weights.shape
-    both = torch.cat([middle, similarity], 1).flatten(2).transpose(1, 2)
-    pooled = (weights.flatten(3).flatten(1, 2) @ both).unflatten(1, (per_image, regions))
-    keys = F.normalize(pooled[..., MIDDLE:].unflatten(3, (HEADS, HEAD_DIM)), dim=4, eps=1e-4)
-    keys = keys.permute(0, 3, 1, 2, 4).flatten(2, 3)
-    values = similarity.reshape(batch, HEADS, HEAD_DIM, height * width)
-    alike = (keys @ values).reshape(batch, HEADS, per_image, regions, height, width).permute(0, 2, 3, 1, 4, 5)
-    clicks, areas = alike[:, :, :-4], alike[:, :, -4:]
-    parts, groups = [], []
-    for label in (1, 0):
-        chosen = labels == label
-        best = clicks.masked_fill(~chosen[..., None, None, None], -1).amax(2)
-        parts.append(torch.where(chosen.any(2)[..., None, None, None], best, torch.zeros_like(best))[:, :, None])
-        share = chosen.float() / chosen.float().sum(2, keepdim=True).clamp(min=1)
-        groups.append((share[..., None] * pooled[:, :, :-4]).sum(2))
-    groups += list(pooled[:, :, -4:].unbind(2))
-    return torch.cat(groups, 2), torch.cat([*parts, areas], 2).flatten(2, 3)
-
-
-def _sizes(prompts: PromptTensors, middle: Tensor) -> list[Tensor]:
-    """How many clicks of either kind, and the sides of the box as a share of the image: (B, O) each."""
-    height, width = middle.shape[2] * 8, middle.shape[3] * 8
-    return [
-        (prompts.labels == 1).sum(2) / 4,
-        (prompts.labels == 0).sum(2) / 4,
-        (prompts.boxes[..., 2] - prompts.boxes[..., 0]) / width * prompts.has_box,
-        (prompts.boxes[..., 3] - prompts.boxes[..., 1]) / height * prompts.has_box,
-    ]
-
-
 def _pool(features: Tensor, weights: Tensor) -> Tensor:
     """(P, C, h, w) features averaged under (P, M, h, w) weights: (P, M, C)."""
     weights = weights.flatten(2)
     return weights @ features.flatten(2).transpose(1, 2) / (weights.sum(2, keepdim=True) + 1e-3)
-
-
-def _sum_to_one(weights: Tensor) -> Tensor:
-    return weights / (weights.sum((-2, -1), keepdim=True) + 1e-6)
 
 
 def _twice(x: Tensor) -> Tensor:
@@ -424,4 +318,10 @@ def initialise(network: nn.Module) -> Any:
             nn.init.zeros_(module.position.weight)
             nn.init.zeros_(module.out.weight)
             nn.init.zeros_(module.mlp[3].weight)
+        elif isinstance(module, Decoder):
+            # Masks begin small and doubtful, for most pixels of most prompts are background.
+            nn.init.trunc_normal_(module.to_masks[2].weight, std=0.01)
+            nn.init.constant_(module.to_masks[2].bias, -2.0)
+        elif isinstance(module, Judge):
+            nn.init.zeros_(module.layers[-1].weight)
     return network

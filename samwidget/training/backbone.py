@@ -28,8 +28,6 @@ def new_network(seed: int = 0, *, with_backbone: bool = True) -> NanoNetwork:
     torch.manual_seed(seed)
     network = NanoNetwork()
     initialise(network)
-    # Masks begin small and doubtful: most pixels of most prompts are background.
-    torch.nn.init.constant_(network.decoder.to_masks[2].bias, -1.0)
     if with_backbone:
         load_backbone(network.encoder, torch.load(backbone_path(), map_location="cpu", weights_only=True))
     return network

@@ -205,7 +205,7 @@ class Widget:
     def at(self, x: float, y: float) -> tuple[float, float]:
         """Where the image pixel (x, y) is on the page, CSS pixels."""
         box = self.part("stage").bounding_box()
-        place = self.state()["transform"]
+        place = self.state()["stage"]
         return box["x"] + place["x"] + x * place["scale"], box["y"] + place["y"] + y * place["scale"]
 
     def click(self, x: float, y: float, *, button: str = "left", settle: bool = True) -> None:

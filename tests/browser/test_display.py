@@ -29,30 +29,30 @@ def test_a_click_lands_where_it_is_made_at_every_pixel_ratio(open_notebook, scal
 def test_a_click_lands_where_it_is_made_when_zoomed(open_notebook):
     notebook = open_notebook()
     widget = notebook.widget().ready()
-    fitted = widget.state()["transform"]["scale"]
+    fitted = widget.state()["stage"]["scale"]
     notebook.page.mouse.move(*widget.at(*CUP))
     notebook.page.keyboard.down("Control")
     for _ in range(4):
         notebook.page.mouse.wheel(0, -240)
     notebook.page.keyboard.up("Control")
-    widget.wait(f"s.transform.scale > {fitted * 1.5}")
+    widget.wait(f"s.stage.scale > {fitted * 1.5}")
     widget.click(*CUP)
     ((x, y),) = notebook.python("w.objects[0].prompts.points_xy.tolist()")
     assert abs(x - CUP[0]) < 0.75
     assert abs(y - CUP[1]) < 0.75
     widget.part("fit").click()
-    widget.wait(f"Math.abs(s.transform.scale - {fitted}) < 1e-3")
+    widget.wait(f"Math.abs(s.stage.scale - {fitted}) < 1e-3")
 
 
 def test_the_wheel_scrolls_the_page_until_the_widget_has_the_focus(open_notebook):
     notebook = open_notebook()
     widget = notebook.widget().ready()
-    before = widget.state()["transform"]["scale"]
+    before = widget.state()["stage"]["scale"]
     notebook.page.evaluate("document.activeElement.blur()")
     notebook.page.mouse.move(*widget.at(*CUP))
     notebook.page.mouse.wheel(0, -200)
     notebook.page.wait_for_timeout(300)
-    assert widget.state()["transform"]["scale"] == before
+    assert widget.state()["stage"]["scale"] == before
 
 
 @pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])

@@ -21,17 +21,17 @@ def test_rename_hide_and_delete(open_notebook):
     widget = notebook.widget().ready()
     widget.click(*CUP)
     row = widget.objects().first
-    row.locator('[data-sw="object-name"]').dblclick()
+    row.locator('[data-sw="name"]').dblclick()
     notebook.page.keyboard.press("Control+a")
     notebook.page.keyboard.type("cup")
     notebook.page.keyboard.press("Enter")
     widget.wait("s.pending === 0")
     notebook.page.wait_for_timeout(200)
     assert notebook.python("w.objects[0].name") == "cup"
-    row.locator('[data-sw="object-visible"]').click()
+    row.locator('[data-sw="visible"]').click()
     notebook.page.wait_for_timeout(300)
     assert notebook.python("w.objects[0].visible") is False
-    row.locator('[data-sw="object-delete"]').click()
+    row.locator('[data-sw="delete"]').click()
     widget.wait("s.objects === 0")
     assert notebook.python("len(w.objects)") == 0
 

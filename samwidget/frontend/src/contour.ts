@@ -54,7 +54,7 @@ export function toPath(rings: readonly Ring[]): Path2D {
 }
 
 /** Image pixels for one step in the low-res logits, along x and y. */
-function imagePerLogit(frame: Frame): [number, number] {
+export function imagePerLogit(frame: Frame): [number, number] {
   return [
     ((frame.input_hw[1] / frame.logits_hw[1]) * frame.image_hw[1]) / frame.content_hw[1],
     ((frame.input_hw[0] / frame.logits_hw[0]) * frame.image_hw[0]) / frame.content_hw[0],

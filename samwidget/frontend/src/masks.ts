@@ -4,8 +4,8 @@
 import { signal } from "@preact/signals-core";
 import { unzlibSync } from "fflate";
 
-import { type MaskBytes, outline, toPath } from "./contour.ts";
-import { type Frame, type MaskHeader, ProtocolError } from "./protocol.ts";
+import { imagePerLogit, type MaskBytes, outline, toPath } from "./contour.ts";
+import { type Box, type Frame, type MaskHeader, ProtocolError } from "./protocol.ts";
 
 interface Entry {
   frame: Frame;
@@ -13,27 +13,33 @@ interface Entry {
   compressed: Uint8Array;
 }
 
-interface Drawn {
+interface Drawable {
   mask: MaskBytes;
   threshold: number;
   path: Path2D;
 }
 
 /** More than the objects and candidates of a crowded photo. */
-const PATHS_MAX = 128;
+const DRAWABLE_MAX = 128;
 
 export class MaskStore {
   /** Counts arrivals, so that an effect can wait for a mask. */
   readonly arrivals = signal(0);
   readonly #entries = new Map<string, Entry>();
   /** In order of use, the oldest first. */
-  readonly #drawn = new Map<string, Drawn>();
+  readonly #drawable = new Map<string, Drawable>();
 
-  add(frame: Frame, headers: readonly MaskHeader[], buffers: readonly Uint8Array[]): void {
-    for (const [i, header] of headers.entries()) {
-      const compressed = buffers[i];
+  /** Keeps the masks of one message; throws ProtocolError, and keeps none, where one does not decode. */
+  add(frame: Frame, headers: readonly MaskHeader[], buffers: readonly Uint8Array[], threshold: number): void {
+    const added = headers.map((header, i) => {
+      const compressed = buffers[i] ?? new Uint8Array();
+      const mask = decode(frame, header, compressed);
       // A copy: the buffer may be a view into a message of the host's.
-      if (compressed) this.#entries.set(header.mask, { frame, header, compressed: compressed.slice() });
+      return { entry: { frame, header, compressed: compressed.slice() }, mask };
+    });
+    for (const { entry, mask } of added) {
+      this.#entries.set(entry.header.mask, entry);
+      this.#keep(entry.header.mask, mask, threshold);
     }
     this.arrivals.value++;
   }
@@ -42,36 +48,37 @@ export class MaskStore {
     return this.#entries.has(id);
   }
 
-  /** The mask's area above `threshold` in image pixels; null while the bytes are not here. */
+  /** The mask above `threshold`, image pixels; null while the bytes are not here. */
   path(id: string, threshold: number): Path2D | null {
-    const known = this.#drawn.get(id);
+    const entry = this.#entries.get(id);
+    if (!entry) return null;
+    const known = this.#drawable.get(id);
     if (known?.threshold === threshold) {
-      this.#drawn.delete(id);
-      this.#drawn.set(id, known);
+      this.#drawable.delete(id);
+      this.#drawable.set(id, known);
       return known.path;
     }
-    const entry = this.#entries.get(id);
-    if (!entry) return null;
-    const mask = known?.mask ?? decode(entry.frame, entry.header, entry.compressed);
-    const path = toPath(outline(mask, threshold));
-    this.#drawn.delete(id);
-    this.#drawn.set(id, { mask, threshold, path });
-    for (const oldest of this.#drawn.keys()) {
-      if (this.#drawn.size <= PATHS_MAX) break;
-      this.#drawn.delete(oldest);
-    }
-    return path;
+    return this.#keep(id, known?.mask ?? decode(entry.frame, entry.header, entry.compressed), threshold);
   }
 
-  /** The window's place in the image, image pixels: where to look for the mask. */
-  windowBox(id: string): [number, number, number, number] | null {
+  /** The box of image pixels outside which the mask is empty. */
+  extent(id: string): Box | null {
     const entry = this.#entries.get(id);
     if (!entry) return null;
-    const { frame, header } = entry;
-    const perX = ((frame.input_hw[1] / frame.logits_hw[1]) * frame.image_hw[1]) / frame.content_hw[1];
-    const perY = ((frame.input_hw[0] / frame.logits_hw[0]) * frame.image_hw[0]) / frame.content_hw[0];
-    const [x, y, width, height] = header.window;
+    const [perX, perY] = imagePerLogit(entry.frame);
+    const [x, y, width, height] = entry.header.window;
     return [x * perX, y * perY, (x + width) * perX, (y + height) * perY];
+  }
+
+  #keep(id: string, mask: MaskBytes, threshold: number): Path2D {
+    const path = toPath(outline(mask, threshold));
+    this.#drawable.delete(id);
+    this.#drawable.set(id, { mask, threshold, path });
+    for (const oldest of this.#drawable.keys()) {
+      if (this.#drawable.size <= DRAWABLE_MAX) break;
+      this.#drawable.delete(oldest);
+    }
+    return path;
   }
 }
 

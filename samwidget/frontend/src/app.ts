@@ -1,0 +1,205 @@
+// One view: makes the parts, connects them, and lets go of them together. Layers draw, tools turn gestures into
+// requests, panels show state; what passes between them passes here.
+
+import { actions, Commands } from "./commands.ts";
+import { h, type Scope, setAttribute } from "./dom.ts";
+import { HoverPreview } from "./hover.ts";
+import { listenToKeys } from "./keyboard.ts";
+import { layout } from "./layout.ts";
+import { bannerPanel } from "./panels/banner.ts";
+import { candidatesPanel } from "./panels/candidates.ts";
+import { helpPanel } from "./panels/help.ts";
+import { objectsPanel } from "./panels/objects.ts";
+import { savedPanel } from "./panels/saved.ts";
+import { statusPanel } from "./panels/status.ts";
+import { toolbar } from "./panels/toolbar.ts";
+import type { Request } from "./protocol.ts";
+import type { Session } from "./session.ts";
+import { watchDetail } from "./stage/detail.ts";
+import { Gestures } from "./stage/gestures.ts";
+import { type Frame, Stage } from "./stage/stage.ts";
+import { type ViewState, viewState } from "./state.ts";
+import { watchTheme } from "./theme.ts";
+import { ClickTimer } from "./timing.ts";
+import { box } from "./tools/box.ts";
+import { pan } from "./tools/pan.ts";
+import { exclude, include } from "./tools/point.ts";
+import { select } from "./tools/select.ts";
+import type { Desk, Tool } from "./tools/tool.ts";
+import type { ToolName } from "./traits.ts";
+import { clamp, fit } from "./viewport.ts";
+
+const TOOLS: Record<ToolName, Tool> = { select, include, exclude, box, pan };
+
+/** Opens a view of `session` in `host`; it ends with `scope`. */
+export function openView(session: Session, host: HTMLElement, scope: Scope): void {
+  const state = viewState(session);
+  const hover = new HoverPreview(session.link, () => session.settings.threshold.value);
+  const timer = new ClickTimer();
+  const desk: Desk = { session, state, hover, intend: (request, at_ms) => intend(session, hover, timer, request, at_ms) };
+  const commands = new Commands(desk);
+  const retry = () => session.request({ kind: "retry" });
+
+  const stage = new Stage(
+    {
+      session,
+      state,
+      hover,
+      detail: watchDetail(session, state, scope),
+      onFrame: (frame) => {
+        const waited_ms = timer.drawn(performance.now());
+        if (waited_ms !== null) state.latency_ms.value = waited_ms;
+        report(root, session, state, stage, frame);
+      },
+    },
+    scope,
+  );
+  const focusStage = () => stage.element.focus({ preventScroll: true });
+  stage.element.prepend(savedPanel(session, scope));
+  const gestures = new Gestures(stage, desk, TOOLS, scope);
+  const closeHelp = () => {
+    state.isHelpOpen.value = false;
+    focusStage();
+  };
+  const main = h(
+    "div",
+    { class: "sw-main" },
+    stage.element,
+    bannerPanel(session, retry, scope),
+    candidatesPanel(session, state, desk, scope),
+  );
+  const help = helpPanel(state, closeHelp, scope);
+  const rail = toolbar(
+    session,
+    state,
+    {
+      undo: () => commands.undo(),
+      redo: () => commands.redo(),
+      fit: () => commands.fit(),
+      help: () => commands.toggleHelp(),
+      focusStage,
+    },
+    scope,
+  );
+  const list = objectsPanel(session, state, desk, scope);
+  const hint = () => TOOLS[session.settings.tool.value].hint(desk);
+  const status = statusPanel({ session, state, hover, hint }, scope);
+  const root = layout([rail, main, list, status, help], host, session, scope);
+
+  const theme = watchTheme(session.settings.theme, scope);
+  scope.effect(() => setAttribute(root, "data-theme", theme.value));
+  scope.effect(() => setAttribute(root, "data-gesture", state.isGesturing.value ? "" : null));
+  scope.effect(() => setAttribute(root, "data-away", session.presence.value === "absent" ? "" : null));
+  keepFitted(session, state, scope);
+  clearPreviews(session, hover, timer, scope);
+  trackFocus(root, state, gestures, scope);
+  listenToKeys(root, actions(commands, desk, gestures, () => leave(state, gestures, closeHelp, root)), scope);
+  listenToSpace(root, gestures, commands, scope);
+
+  host.replaceChildren(root);
+  scope.onEnd(() => {
+    hover.end();
+    root.remove();
+  });
+  session.greet(scope);
+}
+
+/** Sends a change of the document, and follows it to the screen where the user's moment is known. */
+function intend(session: Session, hover: HoverPreview, timer: ClickTimer, request: Request, at_ms?: number): void {
+  hover.clear();
+  session.failure.value = null;
+  // The id is known to the callbacks only after request() returns, and no answer comes before that.
+  const id = session.request(request, {
+    onAnswer: ({ kind }) => {
+      if (id === null) return;
+      if (kind === "masks") timer.answered(id);
+      else if (kind === "error") timer.failed(id);
+      else timer.done(id);
+    },
+  });
+  if (id !== null && at_ms !== undefined) timer.start(id, at_ms);
+}
+
+/** Fits each new photo; afterwards only while the user has not chosen a view. */
+function keepFitted(session: Session, state: ViewState, scope: Scope): void {
+  let shown: string | null = null;
+  scope.effect(() => {
+    const photo = session.photo.value;
+    const stage = state.stage.value;
+    if (!photo || stage.width === 0 || stage.height === 0) return;
+    if (photo.id !== shown) state.isFitted.value = true;
+    shown = photo.id;
+    const view = state.viewport.peek();
+    state.viewport.value = state.isFitted.peek() ? fit(photo.size, stage) : clamp(view, photo.size, stage);
+  });
+}
+
+/** A preview is of a photo, a tool and a moment without an object in hand. */
+function clearPreviews(session: Session, hover: HoverPreview, timer: ClickTimer, scope: Scope): void {
+  scope.effect(() => {
+    session.document.value;
+    timer.documentChanged();
+    hover.clear();
+  });
+  scope.effect(() => {
+    session.photo.value;
+    session.settings.tool.value;
+    session.settings.hover.value;
+    hover.clear();
+  });
+}
+
+function trackFocus(root: HTMLElement, state: ViewState, gestures: Gestures, scope: Scope): void {
+  scope.listen(root, "focusin", () => {
+    state.hasFocus.value = true;
+  });
+  scope.listen(root, "focusout", (event) => {
+    if (event.relatedTarget instanceof Node && root.contains(event.relatedTarget)) return;
+    state.hasFocus.value = false;
+    gestures.isSpaceDown = false;
+  });
+}
+
+/** Escape undoes the innermost thing: help, gesture, crosshair, and at last the focus. */
+function leave(state: ViewState, gestures: Gestures, closeHelp: () => void, root: HTMLElement): void {
+  if (state.isHelpOpen.value) {
+    closeHelp();
+  } else if (!gestures.cancel()) {
+    if (state.crosshair.value) {
+      state.crosshair.value = null;
+      state.corner.value = null;
+    } else {
+      const focused = (root.getRootNode() as Document | ShadowRoot).activeElement;
+      if (focused instanceof HTMLElement) focused.blur();
+    }
+  }
+}
+
+function listenToSpace(root: HTMLElement, gestures: Gestures, commands: Commands, scope: Scope): void {
+  scope.listen(root, "keyup", (event) => {
+    if (event.key !== " " || !gestures.isSpaceDown) return;
+    if (!gestures.wasSpaceUsed) commands.place();
+    gestures.isSpaceDown = false;
+    gestures.wasSpaceUsed = false;
+  });
+}
+
+/** Tells what is on the screen, for tests that must not guess how long drawing takes. */
+function report(root: HTMLElement, session: Session, state: ViewState, stage: Stage, frame: Frame): void {
+  const { scale, x, y } = state.viewport.value;
+  const corner = stage.element.getBoundingClientRect();
+  const { phase } = session.status.value;
+  const { objects, active } = session.document.value;
+  const told = {
+    phase,
+    objects: objects.length,
+    active,
+    revision: frame.revision,
+    pending: session.link.pending.value.length,
+    image: session.photo.value?.id ?? null,
+    // client = image * scale + (x, y), true until the page scrolls; `stage` is from the corner of the stage.
+    client: { scale, x: x + corner.left, y: y + corner.top },
+    stage: { scale, x, y },
+  };
+  setAttribute(root, "data-sw-state", JSON.stringify(told));
+}

@@ -1,0 +1,31 @@
+// The module that the host loads. A host calls the default export once for each model, so that what the views of the
+// model share needs no place outside of it, and two widgets on a page never meet.
+
+import type { AnyWidget } from "@anywidget/types";
+
+import { openView } from "./app.ts";
+import { Scope } from "./dom.ts";
+import { Session } from "./session.ts";
+import type { WidgetTraits } from "./traits.ts";
+
+const samwidget: AnyWidget<WidgetTraits> = () => {
+  let session: Session | undefined;
+  return {
+    initialize({ model, signal }) {
+      const own = new Session(model, signal);
+      session = own;
+      return () => own.end();
+    },
+    render({ model, el, signal }) {
+      // Some hosts render without initialize; the view is then the owner of the session.
+      const shared = session ?? new Session(model, signal);
+      // Older hosts hand over no signal and call the returned function instead.
+      const scope = new Scope(signal);
+      if (shared !== session) scope.onEnd(() => shared.end());
+      openView(shared, el, scope);
+      return () => scope.end();
+    },
+  };
+};
+
+export default samwidget;

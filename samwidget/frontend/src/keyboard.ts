@@ -1,0 +1,71 @@
+// Keys to actions, from the one table shortcuts.json, which docs/keyboard.md and the help are made of as well. Listens
+// only inside the widget's root, so keys work only while the widget has the focus.
+
+import type { Scope } from "./dom.ts";
+import table from "./shortcuts.json";
+
+export interface Shortcut {
+  group: string;
+  does: string;
+  /** What keyboard users do ... */
+  action?: string;
+  keys?: string[];
+  /** ... or what pointer users do. */
+  gesture?: string;
+}
+
+export const SHORTCUTS: readonly Shortcut[] = table;
+
+export type Actions = Record<string, (event: KeyboardEvent) => void>;
+
+const ACTION_OF: ReadonlyMap<string, string> = new Map(
+  SHORTCUTS.flatMap(({ action, keys }) => (action ? (keys ?? []).map((key) => [key, action] as const) : [])),
+);
+
+/** Keys with which a focused button, slider or row is used; there they are not the widget's. */
+const CONTROL_KEYS = new Set(["Enter", "Space", "ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight"]);
+
+/** The name that the table uses for what was pressed, such as `Ctrl+Shift+Z`; Ctrl stands for Cmd as well. */
+export function keyName(event: KeyboardEvent): string {
+  let key = event.key === " " ? "Space" : event.key;
+  // Letters by their place where the layout has none of ours (Cyrillic, Greek).
+  if (key.length === 1 && key > "~" && /^Key[A-Z]$/.test(event.code)) key = event.code.slice(3);
+  const isLetter = /^[a-z]$/i.test(key);
+  if (isLetter) key = key.toUpperCase();
+  const control = event.ctrlKey || event.metaKey ? "Ctrl+" : "";
+  // Shift is part of a sign such as ? or +, but not of a letter or a named key.
+  const shift = event.shiftKey && (key.length > 1 || (isLetter && control)) ? "Shift+" : "";
+  return control + shift + key;
+}
+
+export function actionFor(event: KeyboardEvent): string | undefined {
+  return event.altKey ? undefined : ACTION_OF.get(keyName(event));
+}
+
+/** What a shortcut looks like in a tooltip, such as `I` or `Ctrl+Z`; empty where the action has none. */
+export function shortcutOf(action: string): string {
+  return SHORTCUTS.find((shortcut) => shortcut.action === action)?.keys?.[0] ?? "";
+}
+
+/** Runs `actions` by key while the focus is inside `root`; the page does not see the keys that were used. */
+export function listenToKeys(root: HTMLElement, actions: Actions, scope: Scope): void {
+  scope.listen(root, "keydown", (event) => {
+    if (event.defaultPrevented || event.isComposing) return;
+    const target = event.composedPath()[0];
+    if (isTextField(target)) return;
+    if (isControl(target) && CONTROL_KEYS.has(keyName(event).replace("Shift+", ""))) return;
+    const action = actions[actionFor(event) ?? ""];
+    if (!action) return;
+    event.preventDefault();
+    event.stopPropagation();
+    action(event);
+  });
+}
+
+function isTextField(target: EventTarget | undefined): boolean {
+  return target instanceof HTMLInputElement && target.type === "text";
+}
+
+function isControl(target: EventTarget | undefined): boolean {
+  return target instanceof HTMLButtonElement || target instanceof HTMLInputElement;
+}

@@ -1,0 +1,150 @@
+// Panel: the masks that the network proposes for the active object, and the button that accepts the chosen one.
+
+import { h, type Scope, setAttribute, setText } from "../dom.ts";
+import type { Box, CandidateSummary } from "../protocol.ts";
+import type { Session } from "../session.ts";
+import type { ViewState } from "../state.ts";
+import type { Desk } from "../tools/tool.ts";
+import type { Extent } from "../viewport.ts";
+
+const PICTURE: Extent = { width: 68, height: 46 };
+/** Room around the largest candidate, part of its size. */
+const MARGIN = 0.12;
+const VEIL = "rgb(20 22 26 / 0.64)";
+
+export function candidatesPanel(session: Session, state: ViewState, desk: Desk, scope: Scope): HTMLElement {
+  const list = h("div", { class: "sw-cands", role: "group", "aria-label": "Candidates" });
+  const accept = h(
+    "button",
+    { class: "sw-accept", type: "button", "data-sw": "accept", "aria-label": "Accept (Enter)" },
+    "Accept",
+    h("kbd", { class: "sw-key", "aria-hidden": "true" }, "⏎"),
+  );
+  const lead = h("p", { class: "sw-lead" }, "The masks to choose from appear here.");
+  const element = h("div", { class: "sw-tray" }, lead, h("div", { class: "sw-tray-body" }, list, accept));
+  const buttons: CandidateButton[] = [];
+  let frame = 0;
+
+  scope.listen(accept, "click", () => desk.intend({ kind: "accept" }));
+  scope.listen(list, "click", (event) => {
+    const button = event.target instanceof Element ? event.target.closest<HTMLElement>(".sw-cand") : null;
+    if (button) desk.intend({ kind: "choose", level: Number(button.dataset.level) });
+  });
+  scope.effect(() => {
+    const { candidates } = session.document.value;
+    const active = state.active.value;
+    element.classList.toggle("sw-shown", active !== null);
+    // Without an object the last candidates stay, faded out, so that nothing collapses on the way.
+    if (!active) return;
+    while (buttons.length < candidates.length) {
+      const made = candidateButton(buttons.length);
+      buttons.push(made);
+      list.append(made.element);
+    }
+    const chosen = chosenLevel(session) ?? active.level;
+    for (const [level, button] of buttons.entries()) showCandidate(button, candidates[level], level === chosen);
+    list.hidden = candidates.length === 0;
+  });
+  scope.effect(() => {
+    session.document.value;
+    session.masks.arrivals.value;
+    session.settings.threshold.value;
+    session.photo.value;
+    cancelAnimationFrame(frame);
+    frame = requestAnimationFrame(() => drawPictures(session, state, buttons));
+  });
+  scope.onEnd(() => cancelAnimationFrame(frame));
+  return element;
+}
+
+interface CandidateButton {
+  element: HTMLButtonElement;
+  picture: HTMLCanvasElement;
+  score: HTMLElement;
+}
+
+function candidateButton(level: number): CandidateButton {
+  const picture = h("canvas", { class: "sw-picture" });
+  const score = h("span", {});
+  const row = h(
+    "span",
+    { class: "sw-cand-row" },
+    score,
+    h("kbd", { class: "sw-key", "aria-hidden": "true" }, String(level + 1)),
+  );
+  const element = h(
+    "button",
+    { class: "sw-cand", type: "button", "data-sw": "candidate", "data-level": level },
+    picture,
+    row,
+  );
+  return { element, picture, score };
+}
+
+function showCandidate(button: CandidateButton, candidate: CandidateSummary | undefined, isChosen: boolean): void {
+  button.element.hidden = candidate === undefined;
+  if (!candidate) return;
+  const { level } = button.element.dataset;
+  const score = candidate.score.toFixed(2);
+  setText(button.score, score);
+  setAttribute(button.element, "aria-pressed", String(isChosen));
+  setAttribute(button.element, "aria-label", `Candidate ${Number(level) + 1}, score ${score}`);
+}
+
+/** The level that the user has asked for and the kernel has not confirmed. */
+function chosenLevel(session: Session): number | undefined {
+  const { pending } = session.link;
+  for (const { request } of pending.value.toReversed()) if (request.kind === "choose") return request.level;
+  return undefined;
+}
+
+function drawPictures(session: Session, state: ViewState, buttons: readonly CandidateButton[]): void {
+  const photo = session.photo.value;
+  const active = state.active.value;
+  if (!photo || !active) return;
+  const { candidates } = session.document.value;
+  const view = commonView(session, candidates, photo.size);
+  const ratio = Math.max(1, devicePixelRatio);
+  for (const [level, { picture }] of buttons.entries()) {
+    const candidate = candidates[level];
+    const context = picture.getContext("2d");
+    if (!candidate || !context) continue;
+    picture.width = Math.round(PICTURE.width * ratio);
+    picture.height = Math.round(PICTURE.height * ratio);
+    const scale = picture.width / (view[2] - view[0]);
+    context.setTransform(scale, 0, 0, scale, -view[0] * scale, -view[1] * scale);
+    context.drawImage(photo.bitmap, 0, 0, photo.size.width, photo.size.height);
+    context.fillStyle = VEIL;
+    context.fillRect(view[0], view[1], view[2] - view[0], view[3] - view[1]);
+    const path = session.masks.path(candidate.mask, session.settings.threshold.value);
+    if (!path) continue;
+    context.fillStyle = `color-mix(in srgb, ${active.colour}, white 42%)`;
+    context.fill(path, "evenodd");
+  }
+}
+
+/** One view for all candidates, so that their sizes compare: around the largest, in the picture's proportions. */
+function commonView(session: Session, candidates: readonly CandidateSummary[], photo: Extent): Box {
+  const boxes = candidates.map(({ mask }) => session.masks.extent(mask)).filter((box) => box !== null);
+  const around: Box =
+    boxes.length === 0
+      ? [0, 0, photo.width, photo.height]
+      : [
+          Math.min(...boxes.map((box) => box[0])),
+          Math.min(...boxes.map((box) => box[1])),
+          Math.max(...boxes.map((box) => box[2])),
+          Math.max(...boxes.map((box) => box[3])),
+        ];
+  const aspect = PICTURE.width / PICTURE.height;
+  const wanted = Math.max(around[2] - around[0], (around[3] - around[1]) * aspect, 1) * (1 + MARGIN);
+  const width = Math.min(wanted, Math.max(photo.width, photo.height * aspect));
+  const height = width / aspect;
+  const x = within((around[0] + around[2] - width) / 2, width, photo.width);
+  const y = within((around[1] + around[3] - height) / 2, height, photo.height);
+  return [x, y, x + width, y + height];
+}
+
+/** The nearest start of a stretch of `length` inside 0..`room`, or in its middle where it is longer. */
+function within(start: number, length: number, room: number): number {
+  return length >= room ? (room - length) / 2 : Math.min(room - length, Math.max(0, start));
+}

@@ -1,0 +1,70 @@
+// Panel: all shortcuts, over the photo. Made from the same table as the keys themselves.
+
+import { h, type Scope } from "../dom.ts";
+import { icon } from "../icons.ts";
+import { SHORTCUTS, type Shortcut } from "../keyboard.ts";
+import type { ViewState } from "../state.ts";
+
+const SIGNS: Record<string, string> = {
+  ArrowUp: "↑",
+  ArrowDown: "↓",
+  ArrowLeft: "←",
+  ArrowRight: "→",
+  Escape: "Esc",
+  Delete: "Del",
+};
+
+export function helpPanel(state: ViewState, onClose: () => void, scope: Scope): HTMLElement {
+  const close = h("button", { class: "sw-quiet sw-close", type: "button", "aria-label": "Close help" }, icon("close"));
+  const element = h(
+    "div",
+    { class: "sw-help", role: "dialog", "aria-label": "Keyboard help", "data-sw": "help-panel", hidden: true },
+    h(
+      "div",
+      { class: "sw-help-card" },
+      h("header", { class: "sw-help-head" }, h("strong", {}, "Keys and gestures"), close),
+      h("div", { class: "sw-help-groups" }, ...groups().map(group)),
+    ),
+  );
+  scope.listen(close, "click", onClose);
+  scope.listen(element, "click", (event) => {
+    if (event.target === element) onClose();
+  });
+  scope.listen(element, "keydown", (event) => {
+    // The only stop in the dialog: Tab stays on it.
+    if (event.key === "Tab") event.preventDefault();
+  });
+  scope.effect(() => {
+    const isOpen = state.isHelpOpen.value;
+    if (element.hidden === !isOpen) return;
+    element.hidden = !isOpen;
+    if (isOpen) close.focus({ preventScroll: true });
+  });
+  return element;
+}
+
+function groups(): [string, Shortcut[]][] {
+  const found = new Map<string, Shortcut[]>();
+  for (const shortcut of SHORTCUTS) found.set(shortcut.group, [...(found.get(shortcut.group) ?? []), shortcut]);
+  return [...found];
+}
+
+function group([name, shortcuts]: [string, Shortcut[]]): HTMLElement {
+  const rows = shortcuts.flatMap(({ keys, gesture, does }) => [
+    h("dt", {}, ...(keys ? keySigns(keys) : [gesture ?? ""])),
+    h("dd", {}, does),
+  ]);
+  return h("section", { class: "sw-help-group" }, h("h4", {}, name), h("dl", {}, ...rows));
+}
+
+function keySigns(keys: readonly string[]): HTMLElement[] {
+  const isArrows = keys.some((key) => key.endsWith("ArrowUp"));
+  const names = isArrows ? [keys[0]?.startsWith("Shift") ? "Shift+arrows" : "arrows"] : keys;
+  return names.map((key) =>
+    h(
+      "span",
+      { class: "sw-combination" },
+      ...key.split(/\+(?=.)/).map((part) => h("kbd", { class: "sw-key" }, SIGNS[part] ?? part)),
+    ),
+  );
+}

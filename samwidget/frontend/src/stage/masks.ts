@@ -1,0 +1,78 @@
+// Layer: the masks of the objects, and the preview of the one under the pointer. Filled and outlined from one Path2D;
+// line widths are CSS pixels at every zoom.
+
+import type { Preview } from "../hover.ts";
+import type { MaskStore } from "../masks.ts";
+import type { DocumentSummary, ObjectSummary } from "../protocol.ts";
+import type { Viewport } from "../viewport.ts";
+import type { Surface } from "./surface.ts";
+
+const EDGE = "rgb(0 0 0 / 0.45)";
+
+export interface MaskLook {
+  opacity: number;
+  threshold: number;
+}
+
+/** Draws every visible object, the active one last; returns how many masks had not arrived. */
+export function drawMasks(
+  surface: Surface,
+  view: Viewport,
+  document: DocumentSummary,
+  masks: MaskStore,
+  look: MaskLook,
+): number {
+  let missing = 0;
+  surface.toImage(view);
+  for (const object of inDrawingOrder(document)) {
+    if (!object.visible) continue;
+    const path = masks.path(object.mask, look.threshold);
+    if (path) drawObject(surface.context, view, object, path, look.opacity, object.id === document.active);
+    else missing++;
+  }
+  surface.toCss();
+  return missing;
+}
+
+export function drawPreview(surface: Surface, view: Viewport, preview: Preview): void {
+  const { context } = surface;
+  surface.toImage(view);
+  context.fillStyle = "rgb(255 255 255 / 0.28)";
+  context.fill(preview.path, "evenodd");
+  context.lineJoin = "round";
+  stroke(context, view, preview.path, "rgb(0 0 0 / 0.5)", 2.5);
+  context.setLineDash([5 / view.scale, 4 / view.scale]);
+  stroke(context, view, preview.path, "#fff", 1.5);
+  context.setLineDash([]);
+  surface.toCss();
+}
+
+/** The list's order, with the active object on top. */
+export function inDrawingOrder(document: DocumentSummary): ObjectSummary[] {
+  const others = document.objects.filter((object) => object.id !== document.active);
+  const active = document.objects.filter((object) => object.id === document.active);
+  return [...others, ...active];
+}
+
+function drawObject(
+  context: CanvasRenderingContext2D,
+  view: Viewport,
+  object: ObjectSummary,
+  path: Path2D,
+  opacity: number,
+  isActive: boolean,
+): void {
+  context.globalAlpha = opacity;
+  context.fillStyle = object.colour;
+  context.fill(path, "evenodd");
+  context.globalAlpha = 1;
+  context.lineJoin = "round";
+  stroke(context, view, path, EDGE, isActive ? 4 : 3);
+  stroke(context, view, path, isActive ? "#fff" : object.colour, isActive ? 2 : 1.6);
+}
+
+function stroke(context: CanvasRenderingContext2D, view: Viewport, path: Path2D, style: string, width_px: number): void {
+  context.strokeStyle = style;
+  context.lineWidth = width_px / view.scale;
+  context.stroke(path);
+}

@@ -1,0 +1,45 @@
+// A canvas whose backing store has one pixel for each device pixel; its drawing coordinates are CSS pixels.
+
+import type { Extent, Viewport } from "../viewport.ts";
+
+export class Surface {
+  readonly context: CanvasRenderingContext2D;
+  #ratio = 1;
+
+  constructor(readonly canvas: HTMLCanvasElement) {
+    const context = canvas.getContext("2d");
+    if (!context) throw new Error("this browser has no 2D canvas");
+    this.context = context;
+  }
+
+  /** Device pixels for one CSS pixel. */
+  get ratio(): number {
+    return this.#ratio;
+  }
+
+  /** Fits the backing store to `device` pixels; false where it already did. */
+  resize(css: Extent, device: Extent): boolean {
+    this.#ratio = css.width > 0 ? device.width / css.width : 1;
+    if (this.canvas.width === device.width && this.canvas.height === device.height) return false;
+    this.canvas.width = device.width;
+    this.canvas.height = device.height;
+    return true;
+  }
+
+  clear(): void {
+    this.context.setTransform(1, 0, 0, 1, 0, 0);
+    this.context.clearRect(0, 0, this.canvas.width, this.canvas.height);
+    this.toCss();
+  }
+
+  /** One unit is a CSS pixel. */
+  toCss(): void {
+    this.context.setTransform(this.#ratio, 0, 0, this.#ratio, 0, 0);
+  }
+
+  /** One unit is an image pixel. */
+  toImage(view: Viewport): void {
+    const scale = this.#ratio * view.scale;
+    this.context.setTransform(scale, 0, 0, scale, this.#ratio * view.x, this.#ratio * view.y);
+  }
+}

@@ -1,0 +1,124 @@
+// What one view knows beyond the session: where it looks, what the pointer is doing, what is open. Never leaves the view.
+
+import { computed, type ReadonlySignal, type Signal, signal } from "@preact/signals-core";
+
+import type { Box, Label, ObjectSummary, PointPrompt } from "./protocol.ts";
+import type { Session } from "./session.ts";
+import type { Extent, Point, Viewport } from "./viewport.ts";
+
+/** What a gesture shows before the kernel has answered it. */
+export type Draft =
+  | { kind: "box"; box: Box }
+  | { kind: "point"; index: number; at: Point }
+  | { kind: "resize"; box: Box };
+
+/** A prompt on the screen; `isPending` until the kernel has answered. */
+export interface ShownPoint {
+  index: number;
+  at: Point;
+  label: Label;
+  isPending: boolean;
+}
+
+export interface ShownBox {
+  box: Box;
+  isPending: boolean;
+}
+
+export interface ShownPrompts {
+  points: ShownPoint[];
+  boxes: ShownBox[];
+}
+
+export interface ViewState {
+  stage: Signal<Extent>;
+  viewport: Signal<Viewport>;
+  /** The user has not zoomed or panned: the photo stays fitted when the cell changes its size. */
+  isFitted: Signal<boolean>;
+  /** Pointer over the photo, image pixels. */
+  pointer: Signal<Point | null>;
+  /** The crosshair that the arrow keys move, image pixels. */
+  crosshair: Signal<Point | null>;
+  /** First corner of a box placed from the keyboard. */
+  corner: Signal<Point | null>;
+  draft: Signal<Draft | null>;
+  isGesturing: Signal<boolean>;
+  isPanning: Signal<boolean>;
+  isHelpOpen: Signal<boolean>;
+  hasFocus: Signal<boolean>;
+  /** The object whose name is being edited. */
+  renaming: Signal<number | null>;
+  /** Click to drawn pixels, of the last answer. */
+  latency_ms: Signal<number | null>;
+  active: ReadonlySignal<ObjectSummary | null>;
+  /** The prompts of the active object as they will be once the kernel has done what was asked. */
+  prompts: ReadonlySignal<ShownPrompts>;
+}
+
+export function viewState(session: Session): ViewState {
+  const draft = signal<Draft | null>(null);
+  const active = computed(() => {
+    const { objects, active: id } = session.document.value;
+    return objects.find((object) => object.id === id) ?? null;
+  });
+  return {
+    stage: signal({ width: 0, height: 0 }),
+    viewport: signal({ scale: 1, x: 0, y: 0 }),
+    isFitted: signal(true),
+    pointer: signal(null),
+    crosshair: signal(null),
+    corner: signal(null),
+    draft,
+    isGesturing: signal(false),
+    isPanning: signal(false),
+    isHelpOpen: signal(false),
+    hasFocus: signal(false),
+    renaming: signal(null),
+    latency_ms: signal(null),
+    active,
+    prompts: computed(() => shownPrompts(session, active.value, draft.value)),
+  };
+}
+
+/** The document's prompts, then the pending requests on top of them in their order, then the gesture. */
+function shownPrompts(session: Session, active: ObjectSummary | null, draft: Draft | null): ShownPrompts {
+  const known = (active?.points ?? []).map(([x, y, label]: PointPrompt, index) => ({
+    index,
+    at: { x, y },
+    label,
+    isPending: false,
+  }));
+  let points: ShownPoint[] = known;
+  let boxes: ShownBox[] = active?.prompt_box ? [{ box: active.prompt_box, isPending: false }] : [];
+
+  for (const { request } of session.link.pending.value) {
+    switch (request.kind) {
+      case "add_point":
+        points = [...points, { index: -1, at: { x: request.x, y: request.y }, label: request.label, isPending: true }];
+        break;
+      case "move_point":
+        points = points.map((point) =>
+          point.index === request.index ? { ...point, at: { x: request.x, y: request.y }, isPending: true } : point,
+        );
+        break;
+      case "remove_point":
+        points = points.filter((point) => point.index !== request.index);
+        break;
+      case "add_box":
+        boxes = [...boxes, { box: request.box, isPending: true }];
+        break;
+      case "move_box":
+        boxes = [{ box: request.box, isPending: true }];
+        break;
+      case "remove_box":
+        boxes = [];
+        break;
+    }
+  }
+  if (draft?.kind === "point") {
+    points = points.map((point) => (point.index === draft.index ? { ...point, at: draft.at } : point));
+  } else if (draft?.kind === "resize") {
+    boxes = [{ box: draft.box, isPending: false }];
+  }
+  return { points, boxes };
+}

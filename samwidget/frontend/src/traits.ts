@@ -1,0 +1,120 @@
+// Traits as signals. Settings are written by both sides, last write wins; document, status and the saved picture are
+// the kernel's and only read here. No pixels and no requests live in a trait: see docs/protocol.md.
+
+import type { AnyModel } from "@anywidget/types";
+import { type ReadonlySignal, type Signal, signal } from "@preact/signals-core";
+
+import type { Scope } from "./dom.ts";
+import type { DocumentSummary, Status } from "./protocol.ts";
+
+export type ToolName = "select" | "include" | "exclude" | "box" | "pan";
+export type ThemeName = "auto" | "light" | "dark";
+
+export interface WidgetTraits {
+  tool: ToolName;
+  opacity: number;
+  threshold: number;
+  hover: boolean;
+  theme: ThemeName;
+  document: DocumentSummary;
+  status: Status;
+  _snapshot: DataView | ArrayBuffer | null;
+}
+
+export type Model = AnyModel<WidgetTraits>;
+
+export const THRESHOLD_MIN = -4;
+export const THRESHOLD_MAX = 4;
+
+const SAVE_AFTER_MS = 80;
+
+const EMPTY_DOCUMENT: DocumentSummary = {
+  revision: 0,
+  image: "",
+  active: null,
+  objects: [],
+  candidates: [],
+  can_undo: false,
+  can_redo: false,
+};
+
+const NO_STATUS: Status = { network: "", device: "", phase: "loading", elapsed_s: 0, encode_s: null, note: "" };
+
+/** A setting: shown at once, saved a little later, so that a slider does not send a message for each pixel. */
+export interface Setting<T> extends ReadonlySignal<T> {
+  set(value: T): void;
+  /** Saves now what is still unsaved. */
+  flush(): void;
+}
+
+export interface Settings {
+  tool: Setting<ToolName>;
+  opacity: Setting<number>;
+  threshold: Setting<number>;
+  hover: Setting<boolean>;
+  theme: Setting<ThemeName>;
+}
+
+export function bindSettings(model: Model, scope: Scope): Settings {
+  return {
+    tool: bindSetting(model, "tool", "include", 0, scope),
+    opacity: bindSetting(model, "opacity", 0.45, SAVE_AFTER_MS, scope),
+    threshold: bindSetting(model, "threshold", 0, SAVE_AFTER_MS, scope),
+    hover: bindSetting(model, "hover", true, 0, scope),
+    theme: bindSetting(model, "theme", "auto", 0, scope),
+  };
+}
+
+export function watchDocument(model: Model, scope: Scope): ReadonlySignal<DocumentSummary> {
+  return watch(model, "document", EMPTY_DOCUMENT, scope);
+}
+
+export function watchStatus(model: Model, scope: Scope): ReadonlySignal<Status> {
+  return watch(model, "status", NO_STATUS, scope);
+}
+
+function bindSetting<K extends keyof WidgetTraits>(
+  model: Model,
+  name: K,
+  fallback: WidgetTraits[K],
+  saveAfter_ms: number,
+  scope: Scope,
+): Setting<WidgetTraits[K]> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  // While an own change waits to be saved, an older value coming back must not move the slider under the finger.
+  const value = watch(model, name, fallback, scope, () => timer === undefined);
+  const save = () => {
+    clearTimeout(timer);
+    timer = undefined;
+    model.set(name, value.value);
+    model.save_changes();
+  };
+  scope.onEnd(() => clearTimeout(timer));
+  return Object.assign(value, {
+    set(next: WidgetTraits[K]) {
+      if (value.value === next) return;
+      value.value = next;
+      if (saveAfter_ms === 0) save();
+      else timer ??= setTimeout(save, saveAfter_ms);
+    },
+    flush() {
+      if (timer !== undefined) save();
+    },
+  });
+}
+
+function watch<K extends keyof WidgetTraits>(
+  model: Model,
+  name: K,
+  fallback: WidgetTraits[K],
+  scope: Scope,
+  isWelcome: () => boolean = () => true,
+): Signal<WidgetTraits[K]> {
+  const value = signal(model.get(name) ?? fallback);
+  const read = () => {
+    if (isWelcome()) value.value = model.get(name) ?? fallback;
+  };
+  model.on(`change:${name}`, read);
+  scope.onEnd(() => model.off(`change:${name}`, read));
+  return value as Signal<WidgetTraits[K]>;
+}

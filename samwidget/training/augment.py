@@ -1,0 +1,130 @@
+"""Changes that keep a mask true: where the crop lies, light and colour, and objects pasted from other photos."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+Rgb = npt.NDArray[np.uint8]
+Ids = npt.NDArray[np.uint8]
+
+
+def random_view(
+    rng: np.random.Generator, rgb: Rgb, ids: Ids, focus: int, size_hw: tuple[int, int], *, any_way_up: bool
+) -> tuple[Rgb, Ids]:
+    """A crop of ``size_hw`` with some of object ``focus``: half the time as much of the photo as fits, else closer.
+
+    One affine map does cropping, scaling, turning and flipping, so that pixels are interpolated once. Beyond the photo
+    its border is repeated, for image and ids alike.
+    """
+    height, width = size_hw
+    ratio = width / height * np.exp(rng.uniform(-0.22, 0.22))
+    widest = min(ids.shape[1], ids.shape[0] * ratio)
+    if rng.random() < 0.2:
+        widest = max(ids.shape[1], ids.shape[0] * ratio)
+    elif rng.random() < 0.5:
+        widest *= np.exp(rng.uniform(np.log(0.35), 0))
+    view_w, view_h = widest, widest / ratio
+    centre_xy = _view_centre(rng, ids, focus, view_w, view_h)
+    angle = rng.normal(0, 8) if rng.random() < 0.3 else 0.0
+    if any_way_up:
+        angle += 90 * rng.integers(4)
+    cos, sin = np.cos(np.radians(angle)), np.sin(np.radians(angle))
+    flip = -1 if rng.random() < 0.5 else 1
+    # From crop pixels to photo pixels; warpAffine asks for this direction with WARP_INVERSE_MAP.
+    to_photo = np.array([[cos, -sin], [sin, cos]]) @ np.diag([flip * view_w / width, view_h / height])
+    shift = np.asarray(centre_xy) - 0.5 - to_photo @ np.array([(width - 1) / 2, (height - 1) / 2])
+    matrix = np.column_stack([to_photo, shift])
+    flags = cv2.WARP_INVERSE_MAP
+    crop = cv2.warpAffine(rgb, matrix, (width, height), None, flags | cv2.INTER_LINEAR, cv2.BORDER_REPLICATE)
+    crop_ids = cv2.warpAffine(ids, matrix, (width, height), None, flags | cv2.INTER_NEAREST, cv2.BORDER_REPLICATE)
+    return np.asarray(crop, np.uint8), np.asarray(crop_ids, np.uint8)
+
+
+def _view_centre(rng: np.random.Generator, ids: Ids, focus: int, view_w: float, view_h: float) -> tuple[float, float]:
+    """A centre that keeps the view on the photo where it fits, and some pixel of the object in the view."""
+    rows, columns = np.nonzero(ids == focus)
+    pick = rng.integers(len(rows))
+    centre = []
+    for position, view, side in ((columns[pick], view_w, ids.shape[1]), (rows[pick], view_h, ids.shape[0])):
+        at = position + rng.uniform(-0.45, 0.45) * view
+        centre.append(float(np.clip(at, view / 2, side - view / 2)) if view < side else side / 2)
+    return centre[0], centre[1]
+
+
+def change_light(rng: np.random.Generator, rgb: Rgb) -> Rgb:
+    """Brightness, contrast, colour, grey, blur and noise, each some of the time."""
+    x = rgb.astype(np.float32) / 255
+    if rng.random() < 0.7:
+        x = x * np.exp(rng.normal(0, 0.2)) + rng.normal(0, 0.05)
+        mean = x.mean()
+        x = (x - mean) * np.exp(rng.normal(0, 0.2)) + mean
+        x = x * np.exp(rng.normal(0, 0.06, 3)).astype(np.float32)
+    if rng.random() < 0.5:
+        grey = x @ np.array([0.299, 0.587, 0.114], np.float32)
+        x = grey[..., None] + (x - grey[..., None]) * np.float32(rng.uniform(0.3, 1.6))
+    elif rng.random() < 0.15:
+        x = np.repeat((x @ np.array([0.299, 0.587, 0.114], np.float32))[..., None], 3, 2)
+    x = np.clip(x, 0, 1)
+    if rng.random() < 0.3:
+        x = x ** np.float32(np.exp(rng.normal(0, 0.25)))
+    if rng.random() < 0.12:
+        x = cv2.GaussianBlur(x, (0, 0), float(rng.uniform(0.4, 1.6)))
+    if rng.random() < 0.15:
+        x = x + rng.normal(0, rng.uniform(0.01, 0.06), x.shape).astype(np.float32)
+    return (np.clip(x, 0, 1) * 255 + 0.5).astype(np.uint8)
+
+
+def paste(rng: np.random.Generator, rgb: Rgb, ids: Ids, donor: Rgb, shape: npt.NDArray[np.bool_], new_id: int) -> None:
+    """Pastes the donor's pixels under ``shape`` (h, w) somewhere, scaled, in place; the edge blends over a pixel."""
+    rows, columns = np.nonzero(shape)
+    if len(rows) < 40:
+        return
+    top, left, bottom, right = rows.min(), columns.min(), rows.max() + 1, columns.max() + 1
+    height, width = ids.shape
+    share = np.exp(rng.uniform(np.log(0.1), np.log(0.7)))
+    scale = share * min(height, width) / max(bottom - top, right - left)
+    scale = min(scale, 2.5)
+    small_w, small_h = max(4, int((right - left) * scale)), max(4, int((bottom - top) * scale))
+    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    patch = cv2.resize(np.ascontiguousarray(donor[top:bottom, left:right]), (small_w, small_h), interpolation=how)
+    alpha = cv2.resize(shape[top:bottom, left:right].astype(np.float32), (small_w, small_h), interpolation=how)
+    if rng.random() < 0.5:
+        patch, alpha = patch[:, ::-1], alpha[:, ::-1]
+    x, y = (
+        int(rng.integers(-small_w // 3, width - small_w // 2)),
+        int(rng.integers(-small_h // 3, height - small_h // 2)),
+    )
+    x0, y0, x1, y1 = max(x, 0), max(y, 0), min(x + small_w, width), min(y + small_h, height)
+    patch, alpha = (
+        patch[y0 - y : y1 - y, x0 - x : x1 - x],
+        np.ascontiguousarray(alpha[y0 - y : y1 - y, x0 - x : x1 - x]),
+    )
+    if alpha.size == 0:
+        return
+    ids[y0:y1, x0:x1][alpha > 0.5] = new_id
+    soft = cv2.GaussianBlur(alpha, (0, 0), 0.7)[..., None]
+    under = rgb[y0:y1, x0:x1]
+    under[:] = (under + (patch.astype(np.float32) - under) * soft).astype(np.uint8)
+
+
+def random_shape(rng: np.random.Generator, size_hw: tuple[int, int]) -> npt.NDArray[np.bool_]:
+    """A polygon, an ellipse or a stroke, as bool: shapes that no dataset names."""
+    height, width = size_hw
+    canvas = np.zeros(size_hw, np.uint8)
+    kind = rng.integers(3)
+    if kind == 0:
+        count = int(rng.integers(3, 9))
+        angles = np.sort(rng.uniform(0, 2 * np.pi, count))
+        radii = rng.uniform(0.15, 0.5, count)
+        points = np.column_stack([0.5 + radii * np.cos(angles), 0.5 + radii * np.sin(angles)]) * (width, height)
+        cv2.fillPoly(canvas, [points.astype(np.int32)], 1)
+    elif kind == 1:
+        axes = (max(3, int(width * rng.uniform(0.05, 0.4))), max(3, int(height * rng.uniform(0.05, 0.4))))
+        cv2.ellipse(canvas, (width // 2, height // 2), axes, float(rng.uniform(0, 180)), 0, 360, 1, -1)
+    else:
+        points = (np.cumsum(rng.normal(0, 0.14, (int(rng.integers(3, 7)), 2)), 0) + 0.5) * (width, height)
+        thickness = int(rng.integers(3, max(4, min(size_hw) // 12)))
+        cv2.polylines(canvas, [points.astype(np.int32)], bool(rng.random() < 0.2), 1, thickness)
+    return canvas.astype(bool)

@@ -1,0 +1,181 @@
+"""Crops with objects to segment: which photo, which part of it, which objects.
+
+Every crop comes from a generator seeded with (seed, step, process), so a resumed run sees what an unbroken one would.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from samwidget.models.nano import normalise
+from samwidget.training.augment import change_light, paste, random_shape, random_view
+from samwidget.training.store import VOID, PhotoStore
+
+# How often a dataset is drawn. Cats, pets, farm animals and people are four fifths of the photos; the few with many
+# kinds of object teach most.
+WEIGHTS = {
+    "coco_free": 0.20,
+    "ccp_clothing": 0.14,
+    "animals_roboflow": 0.16,
+    "oxford_pets600": 0.11,
+    "coco_person_free": 0.12,
+    "feral_cats": 0.08,
+    "buildings_aerial": 0.04,
+    "dsb2018_nuclei": 0.035,
+    "plants_ampgcv": 0.025,
+    "fruits48": 0.03,
+    "strawberry_parts": 0.03,
+    "mushrooms": 0.015,
+    "nanocrystals_sem": 0.015,
+}
+DEFAULT_WEIGHT = 0.05
+PARTS = {"ccp_clothing"}
+"""Ids are parts; all of them together are the object."""
+ANY_WAY_UP = {"buildings_aerial", "dsb2018_nuclei", "nanocrystals_sem", "plants_ampgcv"}
+FULLY_LABELLED = {"coco_free", "oxford_pets600", "dsb2018_nuclei", "plants_ampgcv", "buildings_aerial", "feral_cats"}
+"""What has no id there is background, and may be asked for as a region."""
+PASTE_SHARE, SHAPE_SHARE, REGION_SHARE = 0.4, 0.25, 0.08
+PASTED_ID = 250
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Crops of one size, and objects to find in them.
+
+    Attributes:
+        pixels: (B, 3, H, W) float32, normalised, channels last.
+        targets: (B, O, H/2, W/2) float32, the share of each pixel that the object covers.
+        valid: (B, O, H/2, W/2) float32, 0 where the truth is not known.
+    """
+
+    pixels: Tensor
+    targets: Tensor
+    valid: Tensor
+
+
+class CropMaker:
+    """Draws batches from a store of photos.
+
+    Args:
+        store: the photos.
+        objects: how many objects each crop asks for; one that shows fewer asks for them more than once.
+    """
+
+    def __init__(self, store: PhotoStore, objects: int) -> None:
+        self.store, self.objects = store, objects
+        self._names = list(store.of_dataset)
+        weights = np.array([WEIGHTS.get(name, DEFAULT_WEIGHT) for name in self._names])
+        self._weights = weights / weights.sum()
+
+    def batch(self, rng: np.random.Generator, count: int, size_hw: tuple[int, int]) -> Batch:
+        """``count`` crops of ``size_hw``, whose sides are multiples of 32."""
+        crops = [self.crop(rng, size_hw) for _ in range(count)]
+        pixels = torch.stack([normalise(torch.from_numpy(rgb)) for rgb, _, _ in crops])
+        targets = torch.from_numpy(np.stack([targets for _, targets, _ in crops]))
+        valid = torch.from_numpy(np.stack([valid for _, _, valid in crops]))
+        return Batch(pixels.contiguous(memory_format=torch.channels_last), targets, valid)
+
+    def crop(
+        self, rng: np.random.Generator, size_hw: tuple[int, int]
+    ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        """(H, W, 3) uint8 RGB, (O, H/2, W/2) targets and as many valid shares, float32."""
+        while True:
+            name, rgb, ids = self._view(rng, size_hw)
+            if rng.random() < PASTE_SHARE:
+                self._paste(rng, rgb, ids)
+            chosen = self._choose(rng, name, rgb, ids)
+            if chosen:
+                break
+        order = rng.permutation(len(chosen))
+        masks = [chosen[order[slot % len(order)]] for slot in range(self.objects)]
+        valid = _half((ids != VOID).astype(np.float32))
+        targets = np.stack([_half(mask.astype(np.float32)) for mask in masks])
+        return change_light(rng, rgb), targets, np.broadcast_to(valid, targets.shape)
+
+    def _view(self, rng: np.random.Generator, size_hw: tuple[int, int]) -> tuple[str, npt.NDArray, npt.NDArray]:
+        """Dataset, RGB and ids of a random view of a random photo."""
+        name = self._names[rng.choice(len(self._names), p=self._weights)]
+        while True:
+            rgb, ids = self.store[int(rng.choice(self.store.of_dataset[name]))]
+            share = np.sqrt(object_areas(ids))
+            if share.any():
+                break
+        focus = int(rng.choice(256, p=share / share.sum()))
+        return name, *random_view(rng, rgb, ids, focus, size_hw, any_way_up=name in ANY_WAY_UP)
+
+    def _paste(self, rng: np.random.Generator, rgb: npt.NDArray, ids: npt.NDArray) -> None:
+        for index in range(int(rng.integers(1, 4))):
+            name, donor, donor_ids = self._view(rng, ids.shape)
+            if rng.random() < SHAPE_SHARE:
+                shape = random_shape(rng, ids.shape)
+            elif name in PARTS:
+                shape = (donor_ids > 0) & (donor_ids != VOID)
+            else:
+                present = np.flatnonzero(object_areas(donor_ids))
+                shape = donor_ids == rng.choice(present) if len(present) else random_shape(rng, ids.shape)
+            paste(rng, rgb, ids, donor, shape, PASTED_ID + index)
+
+    def _choose(self, rng: np.random.Generator, name: str, rgb: npt.NDArray, ids: npt.NDArray) -> list[npt.NDArray]:
+        """Up to ``objects`` bool masks worth asking for; none where the crop shows nothing of a fair size."""
+        area = ids.size
+        areas = object_areas(ids)
+        present = np.flatnonzero((areas >= max(48, 0.0008 * area)) & (areas <= 0.9 * area))
+        masks: list[npt.NDArray] = []
+        if name in PARTS and rng.random() < 0.75:
+            whole = (ids > 0) & (ids < PASTED_ID)
+            if 0.002 * area < whole.sum() < 0.9 * area:
+                masks += [whole, whole]
+        if len(present):
+            share = areas[present] ** 0.4
+            count = min(len(present), self.objects - len(masks))
+            masks += [ids == i for i in rng.choice(present, count, replace=False, p=share / share.sum())]
+        if not masks:
+            return []
+        if rng.random() < REGION_SHARE * self.objects:
+            region = background_region(rng, rgb, ids, may_be_all=name in FULLY_LABELLED)
+            if region is not None:
+                masks = [*masks[: self.objects - 1], region]
+        return masks
+
+
+def object_areas(ids: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
+    """(256,) pixels of each object id; none for background and void."""
+    areas = np.bincount(ids.ravel(), minlength=256)
+    areas[[0, VOID]] = 0
+    return areas
+
+
+def background_region(
+    rng: np.random.Generator, rgb: npt.NDArray[np.uint8], ids: npt.NDArray[np.uint8], *, may_be_all: bool
+) -> npt.NDArray[np.bool_] | None:
+    """A large region without objects, such as sky, water or wall: all of the background, or one of like colour in it.
+
+    Nobody labelled these. They are guesses, drawn seldom, so that a click on sky takes the sky and not a blob.
+    """
+    free = (ids == 0).astype(np.uint8)
+    if not (may_be_all and rng.random() < 0.4):
+        small = cv2.resize(rgb, (64, 64), interpolation=cv2.INTER_AREA)
+        lab = cv2.cvtColor(cv2.medianBlur(small, 5), cv2.COLOR_RGB2LAB).reshape(-1, 3).astype(np.float32)
+        cv2.setRNGSeed(int(rng.integers(2**31)))
+        stop = (cv2.TERM_CRITERIA_MAX_ITER, 8, 1.0)
+        _, label, _ = cv2.kmeans(lab, int(rng.integers(2, 6)), None, stop, 1, cv2.KMEANS_PP_CENTERS)
+        kind = int(rng.choice(label[:, 0]))
+        like = cv2.medianBlur((label.reshape(64, 64) == kind).astype(np.uint8), 5)
+        like = cv2.resize(like.astype(np.float32), ids.shape[::-1], interpolation=cv2.INTER_CUBIC) > 0.5
+        free = free & like
+    _, regions, stats, _ = cv2.connectedComponentsWithStats(free)
+    largest = 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA])) if len(stats) > 1 else 0
+    share = stats[largest, cv2.CC_STAT_AREA] / ids.size
+    return regions == largest if largest and 0.08 < share < 0.85 else None
+
+
+def _half(mask: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """(H, W) to (H/2, W/2): the mean of four pixels."""
+    height, width = mask.shape
+    return np.asarray(mask.reshape(height // 2, 2, width // 2, 2).mean((1, 3)), np.float32)

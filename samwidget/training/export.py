@@ -1,0 +1,36 @@
+"""Writes weights in the form that ships: ``config.json`` and ``model.safetensors`` in half precision."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from samwidget.models.nano import INPUT_SIDE, LOGIT_STRIDE, MODEL_TYPE
+
+
+def export_bundle(weights: Mapping[str, Tensor], folder: Path, facts: Mapping[str, Any]) -> None:
+    """Writes ``weights`` and a config with ``facts`` about the training into ``folder``; never half a file."""
+    folder.mkdir(parents=True, exist_ok=True)
+    config = {"model_type": MODEL_TYPE, "input_side": INPUT_SIDE, "logit_stride": LOGIT_STRIDE, "training": dict(facts)}
+    halves = {name: value.detach().to("cpu", torch.float16).contiguous() for name, value in weights.items()}
+    partial = folder / "model.safetensors.partial"
+    save_file(halves, partial, metadata={"format": "pt"})
+    partial.chmod(0o644)
+    partial.replace(folder / "model.safetensors")
+    partial = folder / "config.json.partial"
+    partial.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+    partial.replace(folder / "config.json")
+
+
+def save_state(state: Mapping[str, Any], path: Path) -> None:
+    """Writes a checkpoint that is either the old one or the new one, even when the power fails."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    torch.save(dict(state), partial)
+    partial.replace(path)

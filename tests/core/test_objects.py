@@ -1,0 +1,63 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from samwidget.core.frame import Frame
+from samwidget.core.objects import SegmentedObject
+from samwidget.core.prompt import Prompt, make_prompt
+from samwidget.core.upsample import upsample_mask
+
+FRAME = Frame.padded((33, 47), 32, 8)
+
+
+def an_object(**changes):
+    logits = np.full((8, 8), -1.0, np.float32)
+    logits[1:4, 2:5] = 4.0
+    return replace(SegmentedObject(1, "cup", "#e8590c", logits, 0.9, FRAME, make_prompt([[20, 10]]), 0), **changes)
+
+
+def test_the_mask_follows_logits_and_threshold():
+    item = an_object()
+    np.testing.assert_array_equal(item.mask, upsample_mask(item.logits, FRAME))
+    assert item.area == item.mask.sum()
+    assert an_object(threshold=3.0).area < item.area
+    assert item.prompts is item.prompt
+
+
+def test_the_box_has_an_exclusive_maximum():
+    x0, y0, x1, y1 = an_object().box
+    mask = an_object().mask
+    assert mask[y0:y1, x0:x1].sum() == mask.sum()
+    assert mask[y0].any()
+    assert mask[y1 - 1].any()
+    assert mask[:, x0].any()
+    assert mask[:, x1 - 1].any()
+
+
+def test_an_empty_mask_has_no_box():
+    assert an_object(threshold=9.0).box is None
+    assert an_object(threshold=9.0).area == 0
+
+
+def test_given_pixels_are_the_mask_until_the_prompt_says_more():
+    pixels = np.zeros((33, 47), np.bool_)
+    pixels[5, 7] = True
+    given = an_object(pixels=pixels, prompt=Prompt())
+    np.testing.assert_array_equal(given.mask, pixels)
+    assert given.box == (7, 5, 8, 6)
+    refined = replace(given, prompt=make_prompt([[1, 1]]))
+    np.testing.assert_array_equal(refined.mask, upsample_mask(given.logits, FRAME))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"logits": np.zeros((3, 3), np.float32)}, "logits has shape"),
+        ({"pixels": np.zeros((3, 3), np.bool_)}, "pixels has shape"),
+        ({"colour": "red"}, "colour"),
+    ],
+)
+def test_other_forms_are_refused(changes, message):
+    with pytest.raises(ValueError, match=message):
+        an_object(**changes)

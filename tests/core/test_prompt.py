@@ -1,0 +1,72 @@
+import numpy as np
+import pytest
+
+from samwidget.core.prompt import Prompt, make_prompt
+from samwidget.errors import PromptError
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"points": [[1, 2], [3, 4]], "labels": [1, 1, 0]}, r"labels has shape \(3,\), points has shape \(2, 2\)"),
+        ({"points": [[1, 2]], "labels": [2]}, "labels are"),
+        ({"points": [1, 2, 3]}, "points has shape"),
+        ({"points": [[np.nan, 2]]}, "NaN"),
+        ({"points": [[np.inf, 2]]}, "NaN or infinity"),
+        ({"points": "here"}, "not an array"),
+        ({"labels": [1]}, "without points"),
+        ({"box": [0, 0, 5]}, "box has shape"),
+        ({"box": [5, 0, 5, 9]}, "no area"),
+        ({"box": [5, 5, 1, 1]}, "no area"),
+        ({"mask": np.zeros((2, 3, 3))}, "mask has shape"),
+        ({"mask": np.full((3, 3), np.nan)}, "NaN"),
+    ],
+)
+def test_what_does_not_fit_is_refused_with_its_values(values, message):
+    with pytest.raises(PromptError, match=message) as caught:
+        make_prompt(**values)
+    assert caught.value.hint
+
+
+def test_one_point_may_be_a_pair_and_labels_may_be_left_out():
+    prompt = make_prompt([3, 4])
+    np.testing.assert_array_equal(prompt.points_xy, [[3, 4]])
+    np.testing.assert_array_equal(prompt.labels, [1])
+
+
+def test_a_mask_of_one_channel_is_flattened():
+    assert make_prompt(mask=np.zeros((1, 8, 8))).mask.shape == (8, 8)
+
+
+def test_changes_make_new_prompts():
+    first = make_prompt([[1, 2]], [1])
+    second = first.with_point(5, 6, 0).with_box([0, 0, 9, 9])
+    assert len(first.points_xy) == 1
+    assert second == make_prompt([[1, 2], [5, 6]], [1, 0], [0, 0, 9, 9])
+    assert second.with_point_moved(1, 7, 8).points_xy[1].tolist() == [7, 8]
+    assert second.without_point(0) == make_prompt([[5, 6]], [0], [0, 0, 9, 9])
+    assert second.with_box(None).box_xyxy is None
+    with pytest.raises(PromptError, match="no point 2"):
+        second.without_point(2)
+
+
+def test_arrays_cannot_be_written():
+    prompt = make_prompt([[1, 2]])
+    with pytest.raises(ValueError, match="read-only"):
+        prompt.points_xy[0] = 0
+
+
+def test_places_are_checked_against_the_image():
+    make_prompt([[0, 0], [10, 5]], box=[-3, -3, 4, 4]).check_inside((5, 10))
+    with pytest.raises(PromptError, match=r"point \(11, 2\)"):
+        make_prompt([[11, 2]]).check_inside((5, 10))
+    with pytest.raises(PromptError, match="outside the image"):
+        make_prompt(box=[10, 0, 20, 5]).check_inside((5, 10))
+
+
+@pytest.mark.parametrize(
+    "prompt", [Prompt(), make_prompt([[1.5, 2]], [0]), make_prompt(box=[1, 2, 3, 4]), make_prompt([[1, 2]], box=[1, 2, 3, 4])]
+)
+def test_json_and_back(prompt):
+    assert Prompt.from_json(prompt.to_json()) == prompt
+    assert prompt.is_empty == (prompt == Prompt())

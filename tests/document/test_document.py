@@ -1,0 +1,207 @@
+import numpy as np
+import pytest
+
+from samwidget.document import Document
+from samwidget.errors import PromptError
+from tests.document.answers import FRAME, answer, given_mask
+
+
+@pytest.fixture
+def document():
+    return Document()
+
+
+def ids(document):
+    return [found.id for found in document.state.objects]
+
+
+def test_an_object_exists_from_its_first_prompt_on(document):
+    found = document.begin(answer())
+    assert document.state.objects == (found,)
+    assert document.state.active_object is found
+    assert (found.id, found.name, found.level) == (1, "object 1", None)
+    assert found.score == pytest.approx(0.9)
+    assert len(document.state.candidates) == 3
+
+
+def test_accept_closes_and_keeps(document):
+    document.begin(answer())
+    document.select(None)
+    assert document.state.active is None
+    assert document.state.candidates is None
+    assert ids(document) == [1]
+    document.begin(answer())
+    assert (ids(document), document.state.active) == ([1, 2], 2)
+
+
+def test_python_may_add_without_taking_the_users_object_from_them(document):
+    document.begin(answer())
+    document.begin(answer(), name="tree", activate=False)
+    assert document.state.active == 1
+    assert [found.name for found in document.state.objects] == ["object 1", "tree"]
+
+
+def test_ids_are_never_used_twice(document):
+    document.begin(answer())
+    document.undo()
+    document.begin(answer())
+    document.delete(2)
+    document.clear()
+    assert document.begin(answer()).id == 3
+
+
+def test_colours_follow_the_ids(document):
+    for _ in range(3):
+        document.begin(answer())
+    colours = [found.colour for found in document.state.objects]
+    assert len(set(colours)) == 3
+    document.delete(2)
+    assert [found.colour for found in document.state.objects] == [colours[0], colours[2]]
+
+
+def test_the_chosen_level_is_kept_while_refining(document):
+    document.begin(answer())
+    assert document.state.shown_level(0) == 1
+    document.choose(2)
+    document.refine(1, answer(count=2))
+    found = document.state.objects[0]
+    assert (found.level, document.state.shown_level(0)) == (2, 2)
+    assert found.score == pytest.approx(0.4)
+    assert np.array_equal(found.logits, answer(count=2).logits[2])
+
+
+def test_without_a_choice_the_best_is_shown(document):
+    document.begin(answer())
+    document.refine(1, answer(count=2))
+    assert np.array_equal(document.state.objects[0].logits, answer(count=2).logits[1])
+
+
+def test_a_selected_object_has_its_candidates_again(document):
+    first = answer()
+    document.begin(first)
+    document.begin(answer())
+    document.select(1)
+    assert document.state.candidates is first
+
+
+def test_a_given_mask_is_shown_to_the_pixel_until_it_is_refined(document):
+    pixels, prompt = given_mask()
+    found = document.begin_with_mask(pixels, prompt, FRAME, name="mine")
+    assert document.state.active is None
+    assert np.array_equal(found.mask, pixels)
+    assert (found.score, document.state.shown_level(0)) == (1.0, None)
+    refined = answer()
+    document.refine(1, refined)
+    assert not np.array_equal(document.state.objects[0].mask, pixels)
+    document.restore_mask(1, prompt)
+    assert np.array_equal(document.state.objects[0].mask, pixels)
+
+
+def test_rename_and_hide(document):
+    document.begin(answer())
+    document.rename(1, "cup")
+    document.set_visible(1, False)
+    found = document.state.objects[0]
+    assert (found.name, found.visible) == ("cup", False)
+
+
+def test_a_change_that_changes_nothing_is_no_step(document):
+    document.begin(answer())
+    revision = document.revision
+    document.rename(1, "object 1")
+    document.set_visible(1, True)
+    document.select(1)
+    assert document.revision == revision
+
+
+def test_deleting_the_active_object_leaves_none_active(document):
+    document.begin(answer())
+    document.begin(answer())
+    document.delete(2)
+    assert document.state.active is None
+    document.select(1)
+    document.begin(answer(), activate=False)
+    document.delete(3)
+    assert document.state.active == 1
+
+
+def test_undo_and_redo_bring_the_active_object_along(document):
+    document.begin(answer())
+    document.refine(1, answer(count=2))
+    document.select(None)
+    document.begin(answer())
+    document.undo()
+    assert (ids(document), document.state.active) == ([1], None)
+    document.undo()
+    assert (ids(document), document.state.active) == ([1], 1)
+    assert len(document.state.objects[0].prompt.points_xy) == 1
+    document.undo()
+    assert document.state.objects == ()
+    assert document.undo() is False
+    assert document.redo() is True
+    assert document.state.active == 1
+
+
+def test_selecting_after_undo_keeps_what_can_be_redone(document):
+    document.begin(answer())
+    document.begin(answer())
+    document.undo()
+    document.select(None)
+    document.select(1)
+    assert document.can_redo
+    document.redo()
+    assert (ids(document), document.state.active) == ([1, 2], 2)
+
+
+def test_a_new_step_forgets_what_could_be_redone(document):
+    document.begin(answer())
+    document.undo()
+    document.begin(answer())
+    assert not document.can_redo
+
+
+def test_clear_is_one_step(document):
+    for _ in range(3):
+        document.begin(answer())
+    document.clear()
+    assert document.state.objects == ()
+    document.undo()
+    assert ids(document) == [1, 2, 3]
+    revision = document.revision
+    document.clear()
+    document.clear()
+    assert document.revision == revision + 1
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda document: document.select(7),
+        lambda document: document.rename(7, "cup"),
+        lambda document: document.set_visible(7, False),
+        lambda document: document.delete(7),
+        lambda document: document.refine(7, answer()),
+    ],
+    ids=["select", "rename", "set_visible", "delete", "refine"],
+)
+def test_an_unknown_object_is_refused_and_nothing_changes(document, act):
+    with pytest.raises(PromptError, match="no object 7.*no objects"):
+        act(document)
+    document.begin(answer())
+    before, revision = document.state, document.revision
+    with pytest.raises(PromptError, match=r"no object 7.*\[1\]"):
+        act(document)
+    assert document.state is before
+    assert document.revision == revision
+
+
+def test_choosing_needs_a_candidate(document):
+    with pytest.raises(PromptError, match="no object is active"):
+        document.choose(1)
+    document.begin(answer())
+    with pytest.raises(PromptError, match="3 candidates"):
+        document.choose(3)
+    document.begin_with_mask(*given_mask(), FRAME)
+    document.select(2)
+    with pytest.raises(PromptError, match="0 candidates"):
+        document.choose(0)

@@ -1,0 +1,76 @@
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from samwidget.document import Document, History, State
+from tests.document.answers import answer
+
+
+def state_of(*answers):
+    document = Document()
+    for one in answers:
+        document.begin(one)
+    return document.state
+
+
+def arrays_in(states):
+    return {id(array): array for state in states for array in state.arrays()}
+
+
+def test_undo_and_redo_walk_along_the_snapshots():
+    first, second, third = State(), state_of(answer()), state_of(answer(), answer())
+    history = History(first)
+    history.push(second)
+    history.push(third)
+    assert [history.undo(), history.present] == [True, second]
+    assert [history.undo(), history.present] == [True, first]
+    assert history.undo() is False
+    assert [history.redo(), history.present] == [True, second]
+    history.push(third)
+    assert history.redo() is False
+
+
+def test_an_array_that_many_snapshots_share_is_counted_once():
+    one = answer()
+    history = History(state_of(one))
+    size = history.byte_count
+    assert size >= one.logits.nbytes
+    for _ in range(5):
+        history.push(history.present)
+    assert history.byte_count == size
+
+
+def test_the_oldest_steps_are_forgotten_beyond_the_bytes():
+    each = answer().logits.nbytes
+    history = History(State(), bytes_max=3 * each + 200)
+    for _ in range(10):
+        history.push(state_of(answer()))
+    assert history.byte_count <= 3 * each + 200
+    assert 2 <= len(history) <= 4
+    last = history.present
+    while history.undo():
+        pass
+    while history.redo():
+        pass
+    assert history.present is last
+
+
+def test_the_present_is_kept_even_where_it_is_too_large():
+    history = History(State(), bytes_max=1)
+    history.push(state_of(answer()))
+    assert len(history) == 1
+    assert len(history.present.objects) == 1
+
+
+@given(st.lists(st.sampled_from(["push", "amend", "undo", "redo"]), max_size=40), st.integers(0, 2000))
+def test_the_count_is_always_that_of_the_arrays_held(steps, bytes_max):
+    history = History(State(), bytes_max=bytes_max)
+    pool = [answer(count=n) for n in range(1, 4)]
+    rng = np.random.default_rng(len(steps))
+    for step in steps:
+        if step in {"push", "amend"}:
+            getattr(history, step)(state_of(*rng.choice(np.array(pool, object), rng.integers(0, 3))))
+        else:
+            getattr(history, step)()
+        assert history.byte_count == sum(array.nbytes for array in arrays_in(history._states).values())
+        assert history.byte_count <= bytes_max or len(history) == 1 or step == "amend"

@@ -1,0 +1,49 @@
+"""Networks with random weights, made once a session: one of true sizes, and one of 64 pixels for everything else."""
+
+import os
+from types import SimpleNamespace
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+import numpy as np
+import pytest
+from PIL import Image
+
+
+@pytest.fixture(scope="session")
+def small_sam_folder(tmp_path_factory):
+    from tests.models.true_size_sam import save_sam
+
+    return save_sam(
+        tmp_path_factory.mktemp("small-sam"), image_size=64, hidden_size=16, num_hidden_layers=1, mlp_dim=16
+    )
+
+
+@pytest.fixture(scope="session")
+def true_size(tmp_path_factory):
+    """Three ways to the same weights: our predictor, the official one, and the plain transformers model."""
+    from transformers import SamModel
+
+    from samwidget.segment.predictor import SamPredictor
+    from tests.models.true_size_sam import official_predictor, save_sam
+
+    folder = save_sam(tmp_path_factory.mktemp("true-size-sam"))
+    plain = SamModel.from_pretrained(folder).eval()
+    return SimpleNamespace(
+        ours=SamPredictor.from_pretrained(folder, device="cpu"), official=official_predictor(plain), plain=plain
+    )
+
+
+@pytest.fixture(scope="session")
+def photo():
+    """photo(h, w): an (h, w, 3) uint8 picture with coarse and fine structure."""
+
+    def make(height, width, seed=0):
+        rng = np.random.default_rng(seed)
+        layers = [
+            Image.fromarray(rng.integers(0, 256, (side, side, 3), dtype=np.uint8)).resize((width, height))
+            for side in (5, 90)
+        ]
+        return np.array(Image.blend(*layers, 0.3))
+
+    return make

@@ -1,0 +1,140 @@
+import threading
+
+import pytest
+
+from samwidget.errors import ClosedError
+from samwidget.widget.worker import Worker
+from tests.widget.fakes import TIMEOUT_S, Gate
+
+
+@pytest.fixture
+def worker():
+    worker = Worker("test")
+    yield worker
+    worker.close()
+
+
+@pytest.fixture
+def gate(worker):
+    """Shut, with the worker standing at it."""
+    gate = Gate(is_open=False)
+    worker.submit(gate.wait)
+    assert gate.reached.wait(TIMEOUT_S)
+    yield gate
+    gate.open()
+
+
+def test_jobs_run_in_order_on_one_thread_of_their_own(worker):
+    futures = [worker.submit(lambda n=n: (n, threading.current_thread())) for n in range(50)]
+    results = [future.result(TIMEOUT_S) for future in futures]
+    assert [n for n, _ in results] == list(range(50))
+    assert {thread for _, thread in results} == {worker.thread}
+    assert worker.thread is not threading.current_thread()
+
+
+def test_the_newest_preview_replaces_the_waiting_one(worker, gate):
+    ran, done = [], threading.Event()
+    for n in range(4):
+        worker.offer(lambda n=n: ran.append(n))
+    worker.offer(lambda: (ran.append("newest"), done.set()))
+    gate.open()
+    assert done.wait(TIMEOUT_S)
+    assert ran == ["newest"]
+
+
+def test_a_preview_waits_for_every_ordered_job(worker, gate):
+    ran, done = [], threading.Event()
+    worker.offer(lambda: (ran.append("preview"), done.set()))
+    for n in range(3):
+        worker.submit(lambda n=n: ran.append(n))
+    gate.open()
+    assert done.wait(TIMEOUT_S)
+    assert ran == [0, 1, 2, "preview"]
+
+
+def test_later_runs_once_for_many_requests(worker, gate):
+    ran, done = [], threading.Event()
+    for n in range(4):
+        worker.later(lambda n=n: (ran.append(n), done.set()), 0.0)
+    gate.open()
+    assert done.wait(TIMEOUT_S)
+    worker.call(lambda: None)
+    assert ran == [3]
+
+
+def test_a_failing_job_hands_its_error_to_who_waits_and_hurts_nobody_else(worker):
+    with pytest.raises(ZeroDivisionError):
+        worker.call(lambda: 1 / 0)
+    assert worker.call(lambda: "still here") == "still here"
+
+
+def test_a_failing_preview_is_logged(worker, caplog):
+    worker.offer(lambda: 1 / 0)
+    done = threading.Event()
+    worker.later(done.set, 0.0)
+    assert done.wait(TIMEOUT_S)
+    assert "a job of the widget failed" in caplog.text
+
+
+def test_a_call_from_the_workers_own_thread_runs_at_once(worker):
+    assert worker.call(lambda: worker.call(lambda: worker.is_current)) is True
+
+
+def test_a_call_that_times_out_is_withdrawn(worker, gate):
+    ran = []
+    with pytest.raises(TimeoutError, match="still busy"):
+        worker.call(lambda: ran.append(1), timeout_s=0.01)
+    gate.open()
+    worker.call(lambda: None)
+    assert ran == []
+
+
+def test_close_drops_what_waits_and_lets_the_running_job_end(worker, gate):
+    waiting = worker.submit(lambda: "never")
+    thread, ended = worker.thread, []
+    worker.close(lambda: ended.append(True))
+    assert waiting.cancelled()
+    assert ended == []
+    gate.open()
+    thread.join(TIMEOUT_S)
+    assert not thread.is_alive()
+    assert ended == [True]
+    with pytest.raises(ClosedError):
+        worker.submit(lambda: None)
+    worker.offer(lambda: ended.append("never"))
+    worker.close()
+
+
+def test_close_without_a_running_job_ends_at_once():
+    ended = []
+    Worker("never used").close(lambda: ended.append(True))
+    assert ended == [True]
+
+
+def test_a_caller_that_waits_hears_that_the_worker_was_closed(worker, gate):
+    heard, waits = [], threading.Event()
+
+    def wait():
+        waits.set()
+        try:
+            worker.call(lambda: None)
+        except ClosedError as error:
+            heard.append(error)
+
+    caller = threading.Thread(target=wait)
+    caller.start()
+    waits.wait(TIMEOUT_S)
+    worker.close()
+    caller.join(TIMEOUT_S)
+    assert len(heard) == 1
+
+
+def test_the_thread_ends_when_there_is_nothing_to_do_and_another_takes_over():
+    worker = Worker("test", idle_s=0.0)
+    assert worker.call(lambda: 1) == 1
+    first = worker.thread
+    if first is not None:
+        first.join(TIMEOUT_S)
+    assert worker.thread is None
+    assert worker.call(lambda: 2) == 2
+    worker.close()
