@@ -1,4 +1,4 @@
-"""Measures of masks: box, overlap and connected regions. Pure functions of arrays."""
+"""Measures of masks: box and overlap. Pure functions of arrays."""
 
 from __future__ import annotations
 
@@ -18,15 +18,3 @@ def iou(a: npt.NDArray[np.bool_], b: npt.NDArray[np.bool_]) -> float:
     """Intersection over union of two bool arrays of one shape; 1.0 where both are empty."""
     union = int(np.count_nonzero(a | b))
     return int(np.count_nonzero(a & b)) / union if union else 1.0
-
-
-def regions(mask: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
-    """The connected regions of an (H, W) mask; pixels that share an edge are connected.
-
-    Returns:
-        (H, W) int32 region numbers from 1, 0 outside; and (R + 1,) int64 areas by number, pixels outside first.
-    """
-    from scipy import ndimage  # 0.2 s to import, and objects need no regions
-
-    numbers, count = ndimage.label(mask)
-    return numbers, np.bincount(numbers.ravel(), minlength=count + 1)

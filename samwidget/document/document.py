@@ -28,7 +28,7 @@ class Document:
     only say where the next prompt goes: they are no steps, but undo brings the active object of each step back.
 
     Args:
-        history_bytes_max: of arrays in the history; the oldest steps are forgotten beyond it.
+        history_bytes_max: of arrays and masks in the history; the oldest steps are forgotten beyond it.
     """
 
     def __init__(self, *, history_bytes_max: int = 256 * 2**20) -> None:

@@ -15,7 +15,7 @@ class History:
 
     Args:
         first: the present.
-        bytes_max: of arrays; the oldest steps are forgotten beyond it. The present is never forgotten.
+        bytes_max: of arrays and masks; the oldest steps are forgotten beyond it. The present is never forgotten.
     """
 
     def __init__(self, first: State, *, bytes_max: int = 256 * 2**20) -> None:
@@ -43,7 +43,7 @@ class History:
 
     @property
     def byte_count(self) -> int:
-        """Bytes of all arrays that the snapshots hold."""
+        """Bytes that the snapshots hold."""
         return self._bytes
 
     def __len__(self) -> int:
@@ -81,14 +81,14 @@ class History:
         return True
 
     def _hold(self, state: State) -> None:
-        for array in state.arrays():
-            self._holders[id(array)] += 1
-            if self._holders[id(array)] == 1:
-                self._bytes += array.nbytes
+        for value, size in state.held():
+            self._holders[id(value)] += 1
+            if self._holders[id(value)] == 1:
+                self._bytes += size
 
     def _release(self, state: State) -> None:
-        for array in state.arrays():
-            self._holders[id(array)] -= 1
-            if self._holders[id(array)] == 0:
-                del self._holders[id(array)]
-                self._bytes -= array.nbytes
+        for value, size in state.held():
+            self._holders[id(value)] -= 1
+            if self._holders[id(value)] == 0:
+                del self._holders[id(value)]
+                self._bytes -= size

@@ -59,17 +59,15 @@ class State:
             return None
         return answer.best if level is None else level
 
-    def arrays(self) -> Iterator[npt.NDArray[Any]]:
-        """Every array that the snapshot keeps alive, some of them more than once."""
+    def held(self) -> Iterator[tuple[object, int]]:
+        """What the snapshot keeps alive and how many bytes that is, some of it more than once."""
         for found, answer in zip(self.objects, self.answers, strict=True):
-            yield _owner(found.logits)
-            yield found.prompt.points_xy
-            if found.pixels is not None:
-                yield _owner(found.pixels)
-            if found.prompt.mask is not None:
-                yield _owner(found.prompt.mask)
-            if answer is not None:
-                yield _owner(answer.logits)
+            height, width = found.frame.image_hw
+            yield found, height * width // 8  # an object that was measured keeps its mask, a bit a pixel
+            for array in (found.logits, found.pixels, found.prompt.mask, None if answer is None else answer.logits):
+                if array is not None:
+                    owner = _owner(array)
+                    yield owner, owner.nbytes
 
 
 def _owner(array: npt.NDArray[Any]) -> npt.NDArray[Any]:

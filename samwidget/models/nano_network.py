@@ -10,8 +10,6 @@ Shapes in the comments: B images, O prompts for each image, N points in a prompt
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -56,7 +54,7 @@ class InvertedResidual(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(B, inputs, h, w) to (B, outputs, h / stride, w / stride)."""
         # In place: on a CPU a fresh tensor of this size costs as much as the convolution before it.
-        y = F.relu6(self.expand(x), inplace=True) if isinstance(self.expand, nn.Conv2d) else x
+        y: Tensor = F.relu6(self.expand(x), inplace=True) if isinstance(self.expand, nn.Conv2d) else x
         y = self.project(F.relu6(self.depthwise(y), inplace=True))
         return x + y if self.is_residual else y
 
@@ -92,7 +90,7 @@ class SelfAttention(nn.Module):
         """(B, C, h, w) to the same shape."""
         x = x + self.position(x)
         batch, channels, height, width = x.shape
-        tokens = x.permute(0, 2, 3, 1).reshape(batch, height * width, channels)
+        tokens: Tensor = x.permute(0, 2, 3, 1).reshape(batch, height * width, channels)
         normed = self.norm(tokens)
         query = self._heads(self.query(normed))
         if self.pooling > 1:
@@ -105,7 +103,7 @@ class SelfAttention(nn.Module):
         return tokens.reshape(batch, height, width, channels).permute(0, 3, 1, 2)
 
     def _heads(self, tokens: Tensor) -> Tensor:
-        return tokens.unflatten(2, (self.heads, -1)).transpose(1, 2)
+        return tokens.reshape(tokens.shape[0], tokens.shape[1], self.heads, -1).transpose(1, 2)
 
 
 class Encoder(nn.Module):
@@ -181,8 +179,9 @@ class ModulatedResidual(nn.Module):
     def forward(self, x: Tensor, summary: Tensor) -> Tensor:
         """(P, C, h, w) features and (P, S) summaries of the prompts to (P, C, h, w)."""
         scale, shift = self.film(summary)[:, :, None, None].chunk(2, 1)
-        y = torch.addcmul(shift, self.norm(x), 1 + scale).relu_()
-        return x + self.second(self.first(y).relu_())
+        y: Tensor = torch.addcmul(shift, self.norm(x), 1 + scale).relu_()
+        y = x + self.second(self.first(y).relu_())
+        return y
 
 
 class Decoder(nn.Module):
@@ -206,6 +205,8 @@ class Decoder(nn.Module):
         self.to_fine = _conv(MIDDLE, FINE)
         self.fine_block = ModulatedResidual(FINE, 1, self.SUMMARY)
         self.to_masks = nn.Sequential(ChannelNorm(FINE), nn.ReLU(inplace=True), _conv(FINE, 4 * CANDIDATES, 3))
+        # Straight from the maps to the masks: the layers above only have to learn what a blob of like colour misses.
+        self.shortcut = _conv(self.MAPS, CANDIDATES)
         self.judge = Judge(self.SUMMARY)
 
     def forward(self, features: dict[str, Tensor], prompts: PromptTensors) -> tuple[Tensor, Tensor]:
@@ -229,9 +230,10 @@ class Decoder(nn.Module):
             at_16 = block(at_16, summary)
         at_8 = self.middle_block(at_8 + _twice(self.to_middle(at_16)), summary)
         at_4 = self.fine_block(spread(features["fine"]) + _twice(self.to_fine(at_8)), summary)
-        logits = F.pixel_shuffle(self.to_masks(at_4), 2)
+        blob = F.interpolate(self.shortcut(maps), scale_factor=4.0, mode="bilinear", align_corners=False)
+        logits = F.pixel_shuffle(self.to_masks(at_4), 2) + blob
         scores = self.judge(logits, at_4, at_16, summary)
-        return logits.unflatten(0, (batch, per_image)), scores.unflatten(0, (batch, per_image))
+        return logits.reshape(batch, per_image, *logits.shape[1:]), scores.reshape(batch, per_image, -1)
 
 
 class Judge(nn.Module):
@@ -301,8 +303,8 @@ def _twice(x: Tensor) -> Tensor:
     return F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
 
 
-def initialise(network: nn.Module) -> Any:
-    """The network with fresh weights: He's for convolutions, small ones at the end of each residual branch."""
+def initialise(network: NanoNetwork) -> NanoNetwork:
+    """The network, given fresh weights: He's for convolutions, small ones at the end of each residual branch."""
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
@@ -317,11 +319,21 @@ def initialise(network: nn.Module) -> Any:
         elif isinstance(module, SelfAttention):
             nn.init.zeros_(module.position.weight)
             nn.init.zeros_(module.out.weight)
-            nn.init.zeros_(module.mlp[3].weight)
+            nn.init.zeros_(module.mlp[-1].weight)  # type: ignore[arg-type]
         elif isinstance(module, Decoder):
-            # Masks begin small and doubtful, for most pixels of most prompts are background.
-            nn.init.trunc_normal_(module.to_masks[2].weight, std=0.01)
-            nn.init.constant_(module.to_masks[2].bias, -2.0)
+            nn.init.trunc_normal_(module.to_masks[-1].weight, std=0.01)  # type: ignore[arg-type]
+            _begin_as_blobs(module.shortcut)
         elif isinstance(module, Judge):
-            nn.init.zeros_(module.layers[-1].weight)
+            nn.init.zeros_(module.layers[-1].weight)  # type: ignore[arg-type]
     return network
+
+
+def _begin_as_blobs(shortcut: nn.Conv2d) -> None:
+    """Weights that give a mask from the start: what is near or like what was included, and not what was excluded."""
+    places = torch.tensor([1.0, 3.0, -1.0, -3.0, 2.5, 1.5, 0.0, 4.0, 0.0])
+    likeness = torch.tensor([0.5, -0.5, 0.3, -0.3, 0.3, -0.3]).repeat_interleave(HEADS)
+    widths = torch.tensor([1.0, 0.8, 1.0, 1.2])
+    with torch.no_grad():
+        shortcut.weight.copy_((widths[:, None] * torch.cat([places, likeness]))[..., None, None])
+        assert shortcut.bias is not None
+        shortcut.bias.fill_(-3.0)

@@ -97,8 +97,8 @@ def compare(weights: Tensor, labels: Tensor, middle: Tensor, similarity: Tensor)
     batch, per_image, regions, height, width = weights.shape
     channels = middle.shape[1]
     both = torch.cat([middle, similarity], 1).flatten(2).transpose(1, 2)
-    pooled = (weights.flatten(3).flatten(1, 2) @ both).unflatten(1, (per_image, regions))
-    keys = F.normalize(pooled[..., channels:].unflatten(3, (HEADS, HEAD_DIM)), dim=4, eps=1e-4)
+    pooled = (weights.flatten(3).flatten(1, 2) @ both).reshape(batch, per_image, regions, -1)
+    keys = F.normalize(pooled[..., channels:].reshape(batch, per_image, regions, HEADS, HEAD_DIM), dim=4, eps=1e-4)
     keys = keys.permute(0, 3, 1, 2, 4).flatten(2, 3)
     values = similarity.reshape(batch, HEADS, HEAD_DIM, height * width)
     alike = (keys @ values).reshape(batch, HEADS, per_image, regions, height, width).permute(0, 2, 3, 1, 4, 5)

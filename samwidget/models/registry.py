@@ -31,17 +31,6 @@ class ModelCard:
     is_gated: bool = False
     prompts: tuple[str, ...] = ("points", "box", "mask")
 
-    @property
-    def is_here(self) -> bool:
-        """Whether it loads without a network connection."""
-        if self.repo is None:
-            return (BUNDLED_FOLDER / "config.json").is_file()
-        from huggingface_hub import try_to_load_from_cache
-
-        weights = ("model.safetensors", "pytorch_model.bin")
-        cached = [try_to_load_from_cache(self.repo, file) for file in ("config.json", *weights)]
-        return isinstance(cached[0], str) and any(isinstance(path, str) for path in cached[1:])
-
 
 def _hub(repo: str, size_mb: int, prompts: tuple[str, ...] = ("points", "box", "mask")) -> ModelCard:
     return ModelCard(repo, repo, "sam", size_mb, "Apache-2.0", prompts=prompts)
@@ -56,3 +45,14 @@ MODELS: tuple[ModelCard, ...] = (
     _hub("Zigeng/SlimSAM-uniform-77", 39),
     _hub("wanglab/medsam-vit-base", 375, prompts=("box",)),  # trained on boxes of medical images
 )
+
+
+def is_here(card: ModelCard) -> bool:
+    """Whether the network loads without a connection: bundled, or in the hub's local cache."""
+    if card.repo is None:
+        return (BUNDLED_FOLDER / "config.json").is_file()
+    from huggingface_hub import try_to_load_from_cache
+
+    weights = ("model.safetensors", "pytorch_model.bin")
+    config, *found = [try_to_load_from_cache(card.repo, file) for file in ("config.json", *weights)]
+    return isinstance(config, str) and any(isinstance(path, str) for path in found)

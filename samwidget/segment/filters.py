@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from samwidget.core.frame import Frame
-from samwidget.core.measure import regions
 from samwidget.core.prompt import EXCLUDE, INCLUDE, Prompt
+from samwidget.core.regions import regions
 
 # A hole or an island smaller than this share of the object is noise; larger ones may be a handle or a wheel.
 _SMALL = 0.1

@@ -55,11 +55,11 @@ def _view_centre(rng: np.random.Generator, ids: Ids, focus: int, view_w: float, 
 
 def change_light(rng: np.random.Generator, rgb: Rgb) -> Rgb:
     """Brightness, contrast, colour, grey, blur and noise, each some of the time."""
-    x = rgb.astype(np.float32) / 255
+    x = rgb.astype(np.float32) / np.float32(255)
     if rng.random() < 0.7:
-        x = x * np.exp(rng.normal(0, 0.2)) + rng.normal(0, 0.05)
-        mean = x.mean()
-        x = (x - mean) * np.exp(rng.normal(0, 0.2)) + mean
+        x = x * np.float32(np.exp(rng.normal(0, 0.2))) + np.float32(rng.normal(0, 0.05))
+        mean = np.float32(x.mean())
+        x = (x - mean) * np.float32(np.exp(rng.normal(0, 0.2))) + mean
         x = x * np.exp(rng.normal(0, 0.06, 3)).astype(np.float32)
     if rng.random() < 0.5:
         grey = x @ np.array([0.299, 0.587, 0.114], np.float32)
@@ -70,10 +70,10 @@ def change_light(rng: np.random.Generator, rgb: Rgb) -> Rgb:
     if rng.random() < 0.3:
         x = x ** np.float32(np.exp(rng.normal(0, 0.25)))
     if rng.random() < 0.12:
-        x = cv2.GaussianBlur(x, (0, 0), float(rng.uniform(0.4, 1.6)))
+        x = np.asarray(cv2.GaussianBlur(x, (0, 0), float(rng.uniform(0.4, 1.6))), np.float32)
     if rng.random() < 0.15:
         x = x + rng.normal(0, rng.uniform(0.01, 0.06), x.shape).astype(np.float32)
-    return (np.clip(x, 0, 1) * 255 + 0.5).astype(np.uint8)
+    return np.asarray(np.clip(x, 0, 1) * 255 + 0.5, np.uint8)
 
 
 def paste(rng: np.random.Generator, rgb: Rgb, ids: Ids, donor: Rgb, shape: npt.NDArray[np.bool_], new_id: int) -> None:

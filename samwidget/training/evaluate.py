@@ -5,7 +5,7 @@ Example::
     python -m samwidget.training.evaluate --data photos --split val --model nano --out report
 
 Any network that samwidget can load is asked in the same way: a robot clicks into the middle of the largest wrong
-region, up to ``--clicks`` times, and gives the bounding box once. The report is ``scores.json`` and ``sheet.png``.
+region, up to ``--clicks`` times, and gives the bounding box once. The report is ``scores.json`` and ``sheet_1.png`` and on.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from samwidget.segment.filters import clean
 from samwidget.training.data import PARTS, object_areas
 from samwidget.training.robot import centre
 from samwidget.training.scores import border_f, calibration, clicks_needed, overlap
-from samwidget.training.sheet import draw_sheet
+from samwidget.training.sheet import draw_sheets
 from samwidget.training.store import VOID, list_photos, read_photo
 
 Mask = npt.NDArray[np.bool_]
@@ -271,7 +271,7 @@ def main(arguments: list[str] | None = None) -> None:
     )
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "scores.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    draw_sheet([(image, case.truth, case.shown) for image, case in done], options.out / "sheet.png")
+    draw_sheets([(image, case.truth, case.shown) for image, case in done], options.out)
     print(table(report))  # noqa: T201
 
 

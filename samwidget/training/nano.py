@@ -21,8 +21,8 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
-import torch.multiprocessing
 from safetensors.torch import load_file
+from torch.multiprocessing.spawn import spawn
 
 from samwidget.errors import ModelNotFoundError
 from samwidget.models.nano import BUNDLED_FOLDER
@@ -54,7 +54,7 @@ def main(arguments: list[str] | None = None) -> None:
         _train(0, options, "")
         return
     with tempfile.TemporaryDirectory() as meeting:
-        torch.multiprocessing.spawn(_train, (options, f"file://{meeting}/point"), options.processes)
+        spawn(_train, (options, f"file://{meeting}/point"), options.processes)  # type: ignore[no-untyped-call]
 
 
 def _train(rank: int, options: argparse.Namespace, meeting_point: str) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -44,7 +45,7 @@ def read_photo(
     image: Path, mask: Path, longest_side: int | None = None
 ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
     """(H, W, 3) uint8 RGB and (H, W) uint8 object ids, reduced to ``longest_side`` where that is given and smaller."""
-    rgb, ids = Image.open(image).convert("RGB"), Image.open(mask)
+    rgb, ids = Image.open(image).convert("RGB"), Image.open(mask).copy()
     if longest_side is not None and max(rgb.size) > longest_side:
         scale = longest_side / max(rgb.size)
         size = (max(1, round(rgb.width * scale)), max(1, round(rgb.height * scale)))
@@ -86,7 +87,7 @@ class PhotoStore:
 
 def _decode(
     photos: list[tuple[str, Path, Path]], names: list[str], index_path: Path, data_path: Path
-) -> dict[str, list]:
+) -> dict[str, Any]:
     index_path.parent.mkdir(parents=True, exist_ok=True)
     sizes = []
     with data_path.open("wb") as file:
@@ -95,6 +96,6 @@ def _decode(
             sizes.append(list(ids.shape))
             file.write(rgb.tobytes())
             file.write(ids.tobytes())
-    index = {"names": names, "sizes": sizes}
+    index: dict[str, Any] = {"names": names, "sizes": sizes}
     index_path.write_text(json.dumps(index))
     return index

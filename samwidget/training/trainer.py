@@ -79,7 +79,7 @@ class Trainer:
         folder: Path,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.network = network.to(memory_format=torch.channels_last).train()
+        self.network = network.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
         self.crops, self.settings, self.folder, self._clock = crops, settings, folder, clock
         for module in (network.encoder.stem, *network.encoder.stages[:FROZEN_STAGES]):
             module.requires_grad_(False)
@@ -132,7 +132,7 @@ class Trainer:
         batch = self.crops.batch(rng, CROPS_OF_SIZE[side], crop_size(size_rng, side))
         loss, facts = self._loss(rng, batch, rounds)
         self.optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         shared_elapsed_s = self._share_gradients(elapsed_s)
         norm = torch.nn.utils.clip_grad_norm_(self._parameters, settings.clip_norm)
         factor = rate_factor(self.progress, self.steps_since_start, settings.warm_up_steps)
@@ -157,7 +157,8 @@ class Trainer:
         # The widget asks with all points and no previous mask; other callers chain them. Both are trained.
         chained = rng.random(len(truth)) < 0.5
         takes_best = rng.random() < 0.5
-        total, facts = torch.zeros(()), {}
+        total = torch.zeros(())
+        facts: dict[str, float] = {}
         for index in range(rounds):
             prompts = _tensors(draft, count)
             if index in (0, rounds - 1):
@@ -282,7 +283,7 @@ def _facts(which: str, loss: Tensor, iou: Tensor, scores: Tensor) -> dict[str, f
 def _tensors(draft: PromptDraft, crops: int) -> PromptTensors:
     used = draft.used
     parts = (draft.points_xy[:, :used], draft.labels[:, :used], draft.boxes, draft.has_box, draft.mask, draft.has_mask)
-    return PromptTensors(*(torch.from_numpy(part.copy()).unflatten(0, (crops, -1)) for part in parts))
+    return PromptTensors(*(torch.from_numpy(part.reshape(crops, -1, *part.shape[1:]).copy()) for part in parts))
 
 
 def _optimizer(network: NanoNetwork, settings: Settings) -> torch.optim.AdamW:

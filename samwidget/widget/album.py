@@ -15,7 +15,7 @@ from samwidget.core.objects import SegmentedObject
 from samwidget.widget.outbox import Outbox
 from samwidget.widget.pictures import Picture, detail_of, preview_of, smaller
 from samwidget.widget.snapshot import SNAPSHOT_SIDE_MAX, drawn, small_jpeg
-from samwidget.widget.worker import Worker
+from samwidget.widget.worker import Worker, log_failure
 
 # A drag of a point changes the document many times a second; one picture after it is enough.
 _SNAPSHOT_DELAY_S = 0.4
@@ -58,7 +58,7 @@ class Album:
 
     def start(self) -> None:
         """Encodes the preview before a view asks for it, and draws the first snapshot."""
-        self.worker.submit(lambda: self._preview)
+        self.worker.submit(lambda: self._preview).add_done_callback(log_failure)
         self.refresh_snapshot_soon()
 
     def send_preview(self) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from samwidget.models.embedding import Embedding
     from samwidget.segment.predictor import SamPredictor
 
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 
@@ -99,7 +100,7 @@ class Engine:
         return self._predictor, self._embedding
 
 
-def _ours(work, failure: str):  # type: ignore[no-untyped-def]
+def _ours(work: Callable[[], T], failure: str) -> T:
     """What ``work`` returns; what it raises becomes an error that says what to do."""
     try:
         return work()

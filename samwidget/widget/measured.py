@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
-from weakref import WeakKeyDictionary
 
 from samwidget.core.objects import SegmentedObject
 
@@ -16,7 +15,7 @@ class Measured:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._threshold = 0.0
-        self._known: WeakKeyDictionary[SegmentedObject, SegmentedObject] = WeakKeyDictionary()
+        self._known: dict[SegmentedObject, SegmentedObject] = {}
 
     @property
     def threshold(self) -> float:
@@ -27,14 +26,19 @@ class Measured:
     def threshold(self, value: float) -> None:
         with self._lock:
             self._threshold = value
-            self._known.clear()
+            self._known = {}
 
     def at(self, objects: Sequence[SegmentedObject]) -> tuple[SegmentedObject, ...]:
-        """The same objects at the present threshold; equal calls give the very same values, measured once."""
+        """The same objects at the present threshold; those of the last call are the very same values again."""
         with self._lock:
             if self._threshold == 0.0:
                 return tuple(objects)
-            for found in objects:
-                if found not in self._known:
-                    self._known[found] = replace(found, threshold=self._threshold)
-            return tuple(self._known[found] for found in objects)
+            self._known = {found: self._known.get(found) or self._moved(found) for found in objects}
+            return tuple(self._known.values())
+
+    def one(self, found: SegmentedObject) -> SegmentedObject:
+        """One object at the present threshold, measured anew."""
+        return self._moved(found) if self._threshold else found
+
+    def _moved(self, found: SegmentedObject) -> SegmentedObject:
+        return replace(found, threshold=self._threshold)

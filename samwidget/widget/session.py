@@ -24,7 +24,7 @@ from samwidget.widget.outbox import Outbox
 from samwidget.widget.payload import PackedMask, Packer, summary
 from samwidget.widget.protocol import Request
 from samwidget.widget.status import Status
-from samwidget.widget.worker import Worker
+from samwidget.widget.worker import Worker, log_failure
 
 T = TypeVar("T")
 Listener = Callable[[Any], object]
@@ -73,7 +73,7 @@ class Session:
     def start(self) -> None:
         """Begins to load the network and encode the image."""
         self._album.start()
-        self.worker.submit(self._prepare)
+        self.worker.submit(self._prepare).add_done_callback(log_failure)
 
     def close(self) -> None:
         """Stops taking work and frees network and embedding. What the user made can still be read."""
@@ -98,7 +98,7 @@ class Session:
         else:
             with self._lock:
                 self._unsettled += 1
-            self.worker.submit(lambda: self._take_turn(request))
+            self.worker.submit(lambda: self._take_turn(request)).add_done_callback(log_failure)
 
     def call(self, work: Callable[[], T], *, needs_network: bool = False) -> T:
         """Runs ``work`` in order with the user's clicks, publishes what it changed and returns what it returned.
@@ -140,14 +140,14 @@ class Session:
 
     def measured(self, found: SegmentedObject) -> SegmentedObject:
         """An object at the present threshold."""
-        return self._measured.at([found])[0]
+        return self._measured.one(found)
 
     def set_threshold(self, threshold: float) -> None:
         """Measures the objects at another threshold from now on."""
         self._measured.threshold = threshold
         # After close there is no view to tell. Jobs pile up while the slider moves, and all but one find nothing to do.
         with contextlib.suppress(ClosedError):
-            self.worker.submit(self._publish)
+            self.worker.submit(self._publish).add_done_callback(log_failure)
 
     def listen(self, listener: Listener) -> Callable[[], None]:
         """Calls ``listener`` with the widget after each change; returns a function that ends that."""
@@ -189,12 +189,14 @@ class Session:
             raise self._status.failure
 
     def _take_turn(self, request: Request) -> None:
-        with self._lock:
-            self._unsettled -= 1
-        if self._status.failure is None:
-            self._answer(request, lambda: self._carry_out(request))
-        else:
-            self._waiting.append(request)
+        try:
+            if self._status.failure is None:
+                self._answer(request, lambda: self._carry_out(request))
+            else:
+                self._waiting.append(request)
+        finally:
+            with self._lock:
+                self._unsettled -= 1
 
     def _answer(self, request: Request, work: Callable[[], None]) -> None:
         """Does the work of a request; what goes wrong is an answer too."""

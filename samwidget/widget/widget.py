@@ -105,7 +105,7 @@ class SamWidget(SharedTraits):
             self.layout.height = f"{height}px" if isinstance(height, int) else height
 
         def choose_predictor() -> SamPredictor:
-            return predictor or open_predictor(model, device, dtype, local_files_only)
+            return open_predictor(model, device, dtype, local_files_only) if predictor is None else predictor
 
         self._start(choose_predictor)
 

@@ -187,13 +187,13 @@ class Worker:
         return None
 
 
+def log_failure(future: Future[Any]) -> None:
+    """Logs what a job raised that nobody waits for."""
+    if not future.cancelled() and (error := future.exception()) is not None:
+        log.error("a job of the widget failed", exc_info=error)
+
+
 def _reported(work: Callable[[], None]) -> _Job:
-    """A job that nobody waits for: what it raises goes to the log."""
     job = _Job(work, Future())
-
-    def look(future: Future[Any]) -> None:
-        if not future.cancelled() and (error := future.exception()) is not None:
-            log.error("a job of the widget failed", exc_info=error)
-
-    job.future.add_done_callback(look)
+    job.future.add_done_callback(log_failure)
     return job

@@ -1,6 +1,6 @@
 import numpy as np
 
-from samwidget.core.measure import box_of, iou, regions
+from samwidget.core.measure import box_of, iou
 
 
 def grid(text):
@@ -18,10 +18,3 @@ def test_iou():
     assert iou(grid("##"), grid("##")) == 1
     assert iou(grid("#."), grid(".#")) == 0
     assert iou(grid(".."), grid("..")) == 1
-
-
-def test_regions_touch_by_edges_and_not_by_corners():
-    numbers, areas = regions(grid("##..  ..#.  ..##"))
-    assert areas.tolist() == [7, 2, 3]
-    assert numbers.tolist() == [[1, 1, 0, 0], [0, 0, 2, 0], [0, 0, 2, 2]]
-    assert regions(grid(".."))[1].tolist() == [2]

@@ -65,7 +65,8 @@ def test_places_are_checked_against_the_image():
 
 
 @pytest.mark.parametrize(
-    "prompt", [Prompt(), make_prompt([[1.5, 2]], [0]), make_prompt(box=[1, 2, 3, 4]), make_prompt([[1, 2]], box=[1, 2, 3, 4])]
+    "prompt",
+    [Prompt(), make_prompt([[1.5, 2]], [0]), make_prompt(box=[1, 2, 3, 4]), make_prompt([[1, 2]], box=[1, 2, 3, 4])],
 )
 def test_json_and_back(prompt):
     assert Prompt.from_json(prompt.to_json()) == prompt

@@ -185,7 +185,7 @@ def test_clear_is_one_step(document):
     ids=["select", "rename", "set_visible", "delete", "refine"],
 )
 def test_an_unknown_object_is_refused_and_nothing_changes(document, act):
-    with pytest.raises(PromptError, match="no object 7.*no objects"):
+    with pytest.raises(PromptError, match=r"no object 7.*no objects"):
         act(document)
     document.begin(answer())
     before, revision = document.state, document.revision

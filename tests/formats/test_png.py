@@ -1,4 +1,6 @@
 import io
+import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -44,9 +46,6 @@ def test_broken_bytes_are_refused():
 
 def test_a_huge_mask_is_refused_before_it_is_decoded():
     whole = bytearray(encode_mask(np.zeros((1, 1), np.bool_)))
-    import struct
-    import zlib
-
     whole[16:24] = struct.pack(">II", 20_000, 15_000)
     whole[29:33] = struct.pack(">I", zlib.crc32(whole[12:29]))
     with pytest.raises(FormatError):

@@ -2,7 +2,7 @@ from dataclasses import FrozenInstanceError
 
 import pytest
 
-from samwidget.models.registry import BUNDLED_FOLDER, MODELS, ModelCard
+from samwidget.models.registry import BUNDLED_FOLDER, MODELS, ModelCard, is_here
 
 
 def test_cards_are_whole():
@@ -23,10 +23,10 @@ def test_whether_it_is_here(tmp_path, monkeypatch):
         "huggingface_hub.try_to_load_from_cache", lambda _, file: str(tmp_path / file) if file in here else None
     )
     card = MODELS[1]
-    assert card.is_here
+    assert is_here(card)
     here.remove("pytorch_model.bin")
-    assert not card.is_here
-    assert MODELS[0].is_here == (BUNDLED_FOLDER / "config.json").is_file()
+    assert not is_here(card)
+    assert is_here(MODELS[0]) == (BUNDLED_FOLDER / "config.json").is_file()
 
 
 def test_cards_are_values():

@@ -5,7 +5,6 @@ Its gates let a test hold the encoder or a decode for as long as it likes. No to
 
 from __future__ import annotations
 
-import base64
 import threading
 from dataclasses import dataclass, field
 from typing import Any
@@ -178,7 +177,3 @@ class WiredWidget(SamWidget):
         name = self.say(kind, **fields)
         self.wire.wait_for("done", re=name)
         return name
-
-
-def png_of(text: str) -> bytes:
-    return base64.b64decode(text)

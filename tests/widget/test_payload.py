@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
@@ -31,15 +31,19 @@ def unpacked(packed, shape):
 
 
 @given(logits_of)
+@settings(deadline=None)
 def test_signs_survive_and_values_are_within_half_a_step(logits):
     back = unpacked(pack(logits, FRAME), logits.shape)
     assert ((back > 0) == (logits > 0)).all()
     seen = np.isfinite(back)
-    assert np.abs(back[seen] - np.clip(logits[seen], -127.5 / SCALE, 127.5 / SCALE)).max(initial=0) <= 0.5 / SCALE + 1e-6
+    assert (
+        np.abs(back[seen] - np.clip(logits[seen], -127.5 / SCALE, 127.5 / SCALE)).max(initial=0) <= 0.5 / SCALE + 1e-6
+    )
     assert (logits[~seen] <= THRESHOLD_MIN).all()
 
 
 @given(logits_of, st.floats(-4, 4))
+@settings(deadline=None)
 def test_any_threshold_of_the_slider_gives_the_same_mask_but_for_the_step(logits, threshold):
     back = unpacked(pack(logits, FRAME), logits.shape)
     unsure = np.abs(logits - threshold) <= 0.5 / SCALE + 1e-6

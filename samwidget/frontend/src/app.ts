@@ -27,7 +27,7 @@ import { exclude, include } from "./tools/point.ts";
 import { select } from "./tools/select.ts";
 import type { Desk, Tool } from "./tools/tool.ts";
 import type { ToolName } from "./traits.ts";
-import { clamp, fit } from "./viewport.ts";
+import { clamp, fitted } from "./viewport.ts";
 
 const TOOLS: Record<ToolName, Tool> = { select, include, exclude, box, pan };
 
@@ -36,7 +36,12 @@ export function openView(session: Session, host: HTMLElement, scope: Scope): voi
   const state = viewState(session);
   const hover = new HoverPreview(session.link, () => session.settings.threshold.value);
   const timer = new ClickTimer();
-  const desk: Desk = { session, state, hover, intend: (request, at_ms) => intend(session, hover, timer, request, at_ms) };
+  const desk: Desk = {
+    session,
+    state,
+    hover,
+    intend: (request, at_ms) => intend(session, hover, timer, request, at_ms),
+  };
   const commands = new Commands(desk);
   const retry = () => session.request({ kind: "retry" });
 
@@ -49,7 +54,7 @@ export function openView(session: Session, host: HTMLElement, scope: Scope): voi
       onFrame: (frame) => {
         const waited_ms = timer.drawn(performance.now());
         if (waited_ms !== null) state.latency_ms.value = waited_ms;
-        report(root, session, state, stage, frame);
+        report(root, desk, stage, frame);
       },
     },
     scope,
@@ -57,6 +62,7 @@ export function openView(session: Session, host: HTMLElement, scope: Scope): voi
   const focusStage = () => stage.element.focus({ preventScroll: true });
   stage.element.prepend(savedPanel(session, scope));
   const gestures = new Gestures(stage, desk, TOOLS, scope);
+  const hint = () => TOOLS[session.settings.tool.value].hint(desk);
   const closeHelp = () => {
     state.isHelpOpen.value = false;
     focusStage();
@@ -66,7 +72,7 @@ export function openView(session: Session, host: HTMLElement, scope: Scope): voi
     { class: "sw-main" },
     stage.element,
     bannerPanel(session, retry, scope),
-    candidatesPanel(session, state, desk, scope),
+    candidatesPanel(session, state, desk, hint, scope),
   );
   const help = helpPanel(state, closeHelp, scope);
   const rail = toolbar(
@@ -77,12 +83,10 @@ export function openView(session: Session, host: HTMLElement, scope: Scope): voi
       redo: () => commands.redo(),
       fit: () => commands.fit(),
       help: () => commands.toggleHelp(),
-      focusStage,
     },
     scope,
   );
-  const list = objectsPanel(session, state, desk, scope);
-  const hint = () => TOOLS[session.settings.tool.value].hint(desk);
+  const list = objectsPanel(session, state, desk, focusStage, scope);
   const status = statusPanel({ session, state, hover, hint }, scope);
   const root = layout([rail, main, list, status, help], host, session, scope);
 
@@ -93,7 +97,17 @@ export function openView(session: Session, host: HTMLElement, scope: Scope): voi
   keepFitted(session, state, scope);
   clearPreviews(session, hover, timer, scope);
   trackFocus(root, state, gestures, scope);
-  listenToKeys(root, actions(commands, desk, gestures, () => leave(state, gestures, closeHelp, root)), scope);
+  // After a click with the pointer the keys belong to the photo again: Enter accepts, whatever was clicked last.
+  scope.listen(root, "click", (event) => {
+    const isButton = event.target instanceof Element && event.target.closest("button, .sw-row") !== null;
+    const isTyping = event.target instanceof HTMLInputElement;
+    if (event.detail > 0 && isButton && !isTyping && !state.isHelpOpen.value) focusStage();
+  });
+  listenToKeys(
+    root,
+    actions(commands, desk, gestures, () => leave(state, gestures, closeHelp, root)),
+    scope,
+  );
   listenToSpace(root, gestures, commands, scope);
 
   host.replaceChildren(root);
@@ -130,7 +144,7 @@ function keepFitted(session: Session, state: ViewState, scope: Scope): void {
     if (photo.id !== shown) state.isFitted.value = true;
     shown = photo.id;
     const view = state.viewport.peek();
-    state.viewport.value = state.isFitted.peek() ? fit(photo.size, stage) : clamp(view, photo.size, stage);
+    state.viewport.value = state.isFitted.peek() ? fitted(photo.size, stage) : clamp(view, photo.size, stage);
   });
 }
 
@@ -153,6 +167,11 @@ function trackFocus(root: HTMLElement, state: ViewState, gestures: Gestures, sco
   scope.listen(root, "focusin", () => {
     state.hasFocus.value = true;
   });
+  // The ring is for the keyboard; a focus that a click has set shows in the border alone.
+  scope.listen(root, "pointerdown", () => root.removeAttribute("data-keys"), { capture: true });
+  for (const type of ["keydown", "keyup"] as const) {
+    scope.listen(root, type, () => root.setAttribute("data-keys", ""), { capture: true });
+  }
   scope.listen(root, "focusout", (event) => {
     if (event.relatedTarget instanceof Node && root.contains(event.relatedTarget)) return;
     state.hasFocus.value = false;
@@ -185,7 +204,7 @@ function listenToSpace(root: HTMLElement, gestures: Gestures, commands: Commands
 }
 
 /** Tells what is on the screen, for tests that must not guess how long drawing takes. */
-function report(root: HTMLElement, session: Session, state: ViewState, stage: Stage, frame: Frame): void {
+function report(root: HTMLElement, { session, state, hover }: Desk, stage: Stage, frame: Frame): void {
   const { scale, x, y } = state.viewport.value;
   const corner = stage.element.getBoundingClientRect();
   const { phase } = session.status.value;
@@ -197,6 +216,9 @@ function report(root: HTMLElement, session: Session, state: ViewState, stage: St
     revision: frame.revision,
     pending: session.link.pending.value.length,
     image: session.photo.value?.id ?? null,
+    tool: session.settings.tool.value,
+    threshold: session.settings.threshold.value,
+    preview: hover.preview.value !== null,
     // client = image * scale + (x, y), true until the page scrolls; `stage` is from the corner of the stage.
     client: { scale, x: x + corner.left, y: y + corner.top },
     stage: { scale, x, y },

@@ -6,7 +6,7 @@ import { addPoint } from "./tools/point.ts";
 import { selectAt } from "./tools/select.ts";
 import type { Desk } from "./tools/tool.ts";
 import type { ToolName } from "./traits.ts";
-import { boxBetween, fit, type Point, panBy, scaleAt, toScreen, ZOOM_STEP, zoomAt } from "./viewport.ts";
+import { boxBetween, fitted, type Point, panBy, scaleAt, toScreen, ZOOM_STEP, zoomAt } from "./viewport.ts";
 
 /** CSS pixels for one press of an arrow key. */
 const STEP_PX = 10;
@@ -61,7 +61,7 @@ export class Commands {
     const photo = session.photo.value;
     if (!photo) return;
     state.isFitted.value = true;
-    state.viewport.value = fit(photo.size, state.stage.value);
+    state.viewport.value = fitted(photo.size, state.stage.value);
   }
 
   zoom(factor: number): void {
@@ -183,9 +183,7 @@ export class Commands {
     if (!photo) return;
     const stage = state.stage.value;
     const crosshair = state.crosshair.value;
-    const about = crosshair
-      ? toScreen(state.viewport.value, crosshair)
-      : { x: stage.width / 2, y: stage.height / 2 };
+    const about = crosshair ? toScreen(state.viewport.value, crosshair) : { x: stage.width / 2, y: stage.height / 2 };
     state.isFitted.value = false;
     state.viewport.value = change(about, photo.size, stage);
   }
@@ -202,9 +200,7 @@ export function actions(commands: Commands, desk: Desk, gestures: Gestures, leav
     box: tool("box"),
     pan: tool("pan"),
     accept: () => commands.accept(),
-    "candidate-1": () => commands.choose(0),
-    "candidate-2": () => commands.choose(1),
-    "candidate-3": () => commands.choose(2),
+    candidate: (event) => commands.choose(Number(event.key) - 1),
     "next-object": () => commands.selectNeighbour(1),
     "previous-object": () => commands.selectNeighbour(-1),
     rename: () => commands.renameActive(),

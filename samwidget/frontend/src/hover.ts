@@ -31,6 +31,7 @@ export class HoverPreview {
   readonly #threshold: () => number;
   readonly #trips_ms: number[] = [];
   #onTheWay: string | null = null;
+  #asked: Point | null = null;
   #next: { at: Point; label: Label } | null = null;
   #wanted = 0;
 
@@ -41,11 +42,17 @@ export class HoverPreview {
 
   /** Asks for the mask at `at`, now or after the answer that is on the way. */
   ask(at: Point, label: Label): void {
-    if (this.isOff.value) return;
+    // A pointer event without movement asks for nothing new.
+    if (this.isOff.value || (this.#asked?.x === at.x && this.#asked.y === at.y)) return;
+    this.#asked = at;
     if (this.#onTheWay !== null) {
       this.#next = { at, label };
-      return;
+    } else {
+      this.#send(at, label);
     }
+  }
+
+  #send(at: Point, label: Label): void {
     const wanted = ++this.#wanted;
     const sent_ms = performance.now();
     this.#onTheWay = this.#link.request(
@@ -71,6 +78,7 @@ export class HoverPreview {
   /** Takes the preview away, and drops the answer that is on the way. */
   clear(): void {
     this.#wanted++;
+    this.#asked = null;
     this.#next = null;
     this.preview.value = null;
   }
@@ -90,7 +98,7 @@ export class HoverPreview {
   #askNext(): void {
     const next = this.#next;
     this.#next = null;
-    if (next) this.ask(next.at, next.label);
+    if (next) this.#send(next.at, next.label);
   }
 
   #show(at: Point, answer: Answer): void {

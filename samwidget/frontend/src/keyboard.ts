@@ -22,8 +22,9 @@ const ACTION_OF: ReadonlyMap<string, string> = new Map(
   SHORTCUTS.flatMap(({ action, keys }) => (action ? (keys ?? []).map((key) => [key, action] as const) : [])),
 );
 
-/** Keys with which a focused button, slider or row is used; there they are not the widget's. */
-const CONTROL_KEYS = new Set(["Enter", "Space", "ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight"]);
+/** Keys with which focused controls are used; there they are not the widget's. */
+const BUTTON_KEYS = /^(Enter|Space|(Shift\+)?Arrow.*)$/;
+const SLIDER_KEYS = /^(Shift\+)?Arrow.*$/;
 
 /** The name that the table uses for what was pressed, such as `Ctrl+Shift+Z`; Ctrl stands for Cmd as well. */
 export function keyName(event: KeyboardEvent): string {
@@ -52,8 +53,7 @@ export function listenToKeys(root: HTMLElement, actions: Actions, scope: Scope):
   scope.listen(root, "keydown", (event) => {
     if (event.defaultPrevented || event.isComposing) return;
     const target = event.composedPath()[0];
-    if (isTextField(target)) return;
-    if (isControl(target) && CONTROL_KEYS.has(keyName(event).replace("Shift+", ""))) return;
+    if (belongsTo(target, keyName(event))) return;
     const action = actions[actionFor(event) ?? ""];
     if (!action) return;
     event.preventDefault();
@@ -62,10 +62,10 @@ export function listenToKeys(root: HTMLElement, actions: Actions, scope: Scope):
   });
 }
 
-function isTextField(target: EventTarget | undefined): boolean {
-  return target instanceof HTMLInputElement && target.type === "text";
-}
-
-function isControl(target: EventTarget | undefined): boolean {
-  return target instanceof HTMLButtonElement || target instanceof HTMLInputElement;
+/** Whether the focused control itself has a use for `key`. */
+function belongsTo(target: EventTarget | undefined, key: string): boolean {
+  if (target instanceof HTMLButtonElement) return BUTTON_KEYS.test(key);
+  if (!(target instanceof HTMLInputElement)) return false;
+  if (target.type === "text") return true;
+  return (target.type === "range" ? SLIDER_KEYS : BUTTON_KEYS).test(key);
 }

@@ -9,7 +9,7 @@ const WIDE_FROM_PX = 720;
 /** Below this width the figures give way too. */
 const TIGHT_BELOW_PX = 480;
 /** Below this height the rail's buttons move together. */
-const SHORT_BELOW_PX = 400;
+const SHORT_BELOW_PX = 440;
 
 /** The widget's root with `parts` in it; keeps its arrangement fitting while `host` changes its size. */
 export function layout(parts: readonly HTMLElement[], host: HTMLElement, session: Session, scope: Scope): HTMLElement {

@@ -89,11 +89,7 @@ export class Link {
       this.#judge();
       waiting.options.onAck?.();
     }
-    if (answer.kind === "ack") {
-      // Nothing else is promised for a hello: the image and the masks go to every view.
-      if (waiting.request.kind === "hello") this.#finish(waiting);
-      return true;
-    }
+    if (answer.kind === "ack") return true;
     if (answer.kind !== "masks") this.#finish(waiting);
     waiting.options.onAnswer?.(answer);
     return true;

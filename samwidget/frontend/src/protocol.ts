@@ -216,6 +216,7 @@ export function parseAnswer(content: unknown, buffers: readonly unknown[] = []):
   }
   const kind = content.kind as AnswerKind;
   if (!ANSWER_KINDS.includes(kind)) throw new ProtocolError(`unknown kind ${JSON.stringify(content.kind)}`);
+  if (content.id !== undefined) throw new ProtocolError(`${kind}: an answer carries no id of its own`);
   if (content.re !== undefined && !isString(content.re)) throw new ProtocolError(`${kind}: re is not a string`);
   for (const [name, check] of Object.entries(FIELDS[kind])) {
     if (!check(content[name])) throw new ProtocolError(`${kind}: ${name} is missing or malformed`);

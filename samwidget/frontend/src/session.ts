@@ -21,6 +21,8 @@ import type { Extent } from "./viewport.ts";
 
 /** A view that hears nothing for this long after its hello shows the saved picture. */
 const ABSENT_AFTER_MS = 2000;
+/** A hello has no `done`: after this long it can no longer fail either. */
+const HELLO_WITHIN_MS = 60_000;
 
 export interface Photo {
   id: string;
@@ -57,9 +59,13 @@ export class Session {
     this.status = watchStatus(model, this.#scope);
     const statusAt_ms = signal(performance.now());
     this.statusAt_ms = statusAt_ms;
+    let hasFailed = false;
     this.#scope.effect(() => {
-      this.status.value;
+      const { phase } = this.status.value;
       statusAt_ms.value = performance.now();
+      // What is tried again has not failed yet.
+      if (hasFailed && phase !== "failed") this.failure.value = null;
+      hasFailed = phase === "failed";
     });
     this.link = new Link((message) => model.send(message));
     const receive = (content: unknown, buffers: DataView[]) => this.#receive(content, buffers);
@@ -77,7 +83,7 @@ export class Session {
 
   /** Asks for the image and the masks; every view does so when it opens. */
   greet(scope: Scope): void {
-    if (!this.request({ kind: "hello" })) {
+    if (!this.request({ kind: "hello" }, { timeout_ms: HELLO_WITHIN_MS })) {
       this.presence.value = "absent";
       return;
     }

@@ -34,7 +34,7 @@ export function toImage(view: Viewport, point: Point): Point {
 }
 
 /** The whole image, as large as the stage allows, in its middle. */
-export function fit(image: Extent, stage: Extent): Viewport {
+export function fitted(image: Extent, stage: Extent): Viewport {
   return centred(image, stage, fitScale(image, stage));
 }
 

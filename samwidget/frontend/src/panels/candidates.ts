@@ -2,7 +2,7 @@
 
 import { h, type Scope, setAttribute, setText } from "../dom.ts";
 import type { Box, CandidateSummary } from "../protocol.ts";
-import type { Session } from "../session.ts";
+import type { Photo, Session } from "../session.ts";
 import type { ViewState } from "../state.ts";
 import type { Desk } from "../tools/tool.ts";
 import type { Extent } from "../viewport.ts";
@@ -10,9 +10,17 @@ import type { Extent } from "../viewport.ts";
 const PICTURE: Extent = { width: 68, height: 46 };
 /** Room around the largest candidate, part of its size. */
 const MARGIN = 0.12;
+const BACKDROP_SIDE_MAX = 480;
 const VEIL = "rgb(20 22 26 / 0.64)";
 
-export function candidatesPanel(session: Session, state: ViewState, desk: Desk, scope: Scope): HTMLElement {
+/** `hint` stands in the panel's place while there is no active object, where the panel is a row of its own. */
+export function candidatesPanel(
+  session: Session,
+  state: ViewState,
+  desk: Desk,
+  hint: () => string,
+  scope: Scope,
+): HTMLElement {
   const list = h("div", { class: "sw-cands", role: "group", "aria-label": "Candidates" });
   const accept = h(
     "button",
@@ -20,11 +28,13 @@ export function candidatesPanel(session: Session, state: ViewState, desk: Desk, 
     "Accept",
     h("kbd", { class: "sw-key", "aria-hidden": "true" }, "⏎"),
   );
-  const lead = h("p", { class: "sw-lead" }, "The masks to choose from appear here.");
+  const lead = h("p", { class: "sw-lead" });
   const element = h("div", { class: "sw-tray" }, lead, h("div", { class: "sw-tray-body" }, list, accept));
   const buttons: CandidateButton[] = [];
+  const backdrop = new Backdrop();
   let frame = 0;
 
+  scope.effect(() => setText(lead, hint()));
   scope.listen(accept, "click", () => desk.intend({ kind: "accept" }));
   scope.listen(list, "click", (event) => {
     const button = event.target instanceof Element ? event.target.closest<HTMLElement>(".sw-cand") : null;
@@ -51,7 +61,7 @@ export function candidatesPanel(session: Session, state: ViewState, desk: Desk, 
     session.settings.threshold.value;
     session.photo.value;
     cancelAnimationFrame(frame);
-    frame = requestAnimationFrame(() => drawPictures(session, state, buttons));
+    frame = requestAnimationFrame(() => drawPictures(session, state, backdrop, buttons));
   });
   scope.onEnd(() => cancelAnimationFrame(frame));
   return element;
@@ -98,7 +108,32 @@ function chosenLevel(session: Session): number | undefined {
   return undefined;
 }
 
-function drawPictures(session: Session, state: ViewState, buttons: readonly CandidateButton[]): void {
+/** The photo, dimmed and small: made once, because shrinking the whole photo for each picture costs 10 ms. */
+class Backdrop {
+  readonly #canvas = document.createElement("canvas");
+  #photo: Photo | null = null;
+
+  of(photo: Photo): HTMLCanvasElement {
+    const context = this.#canvas.getContext("2d");
+    if (this.#photo === photo || !context) return this.#canvas;
+    this.#photo = photo;
+    const scale = Math.min(1, BACKDROP_SIDE_MAX / Math.max(photo.size.width, photo.size.height));
+    this.#canvas.width = Math.max(1, Math.round(photo.size.width * scale));
+    this.#canvas.height = Math.max(1, Math.round(photo.size.height * scale));
+    context.imageSmoothingQuality = "medium";
+    context.drawImage(photo.bitmap, 0, 0, this.#canvas.width, this.#canvas.height);
+    context.fillStyle = VEIL;
+    context.fillRect(0, 0, this.#canvas.width, this.#canvas.height);
+    return this.#canvas;
+  }
+}
+
+function drawPictures(
+  session: Session,
+  state: ViewState,
+  backdrop: Backdrop,
+  buttons: readonly CandidateButton[],
+): void {
   const photo = session.photo.value;
   const active = state.active.value;
   if (!photo || !active) return;
@@ -113,9 +148,7 @@ function drawPictures(session: Session, state: ViewState, buttons: readonly Cand
     picture.height = Math.round(PICTURE.height * ratio);
     const scale = picture.width / (view[2] - view[0]);
     context.setTransform(scale, 0, 0, scale, -view[0] * scale, -view[1] * scale);
-    context.drawImage(photo.bitmap, 0, 0, photo.size.width, photo.size.height);
-    context.fillStyle = VEIL;
-    context.fillRect(view[0], view[1], view[2] - view[0], view[3] - view[1]);
+    context.drawImage(backdrop.of(photo), 0, 0, photo.size.width, photo.size.height);
     const path = session.masks.path(candidate.mask, session.settings.threshold.value);
     if (!path) continue;
     context.fillStyle = `color-mix(in srgb, ${active.colour}, white 42%)`;

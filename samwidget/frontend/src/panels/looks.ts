@@ -95,7 +95,10 @@ function hoverSwitch(session: Session, hover: HoverPreview, scope: Scope): HTMLE
   const input = h("input", { class: "sw-switch", type: "checkbox", role: "switch", "data-sw": "hover-toggle" });
   const element = h(
     "label",
-    { class: "sw-look sw-look-switch", title: `Show the mask under the pointer before a click (${shortcutOf("hover")})` },
+    {
+      class: "sw-look sw-look-switch",
+      title: `Show the mask under the pointer before a click (${shortcutOf("hover")})`,
+    },
     h("span", {}, "Hover preview"),
     input,
   );

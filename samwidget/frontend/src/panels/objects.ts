@@ -21,11 +21,21 @@ interface Row {
   isVisible: boolean | null;
 }
 
-export function objectsPanel(session: Session, state: ViewState, desk: Desk, scope: Scope): HTMLElement {
+export function objectsPanel(
+  session: Session,
+  state: ViewState,
+  desk: Desk,
+  focusStage: () => void,
+  scope: Scope,
+): HTMLElement {
   const count = h("span", { class: "sw-count", "data-sw": "count" });
   const clear = h("button", { class: "sw-quiet", type: "button", "data-sw": "clear" }, "Clear");
   const rows = h("ul", { class: "sw-rows", "aria-label": "Objects" });
-  const empty = h("p", { class: "sw-empty", "data-sw": "empty" }, "Click something in the photo: its mask appears here.");
+  const empty = h(
+    "p",
+    { class: "sw-empty", "data-sw": "empty" },
+    "Click something in the photo: its mask appears here.",
+  );
   const element = h(
     "section",
     { class: "sw-list", "aria-label": "Objects and how they are shown" },
@@ -46,7 +56,10 @@ export function objectsPanel(session: Session, state: ViewState, desk: Desk, sco
     setText(count, String(document.objects.length));
     empty.hidden = document.objects.length > 0;
     clear.hidden = document.objects.length === 0;
+    const hadFocus = rows.matches(":focus-within");
     arrange(rows, known, document);
+    // A row that goes must not take the keyboard with it.
+    if (hadFocus && !rows.matches(":focus-within")) focusStage();
     for (const object of document.objects) {
       const row = known.get(object.id);
       if (row) show(row, object, object.id === document.active);
@@ -98,11 +111,11 @@ function arrange(rows: HTMLElement, known: Map<number, Row>, document: DocumentS
 
 function makeRow(id: number): Row {
   const swatch = h("i", { class: "sw-swatch" });
-  const name = h("span", { class: "sw-name" });
+  const name = h("span", { class: "sw-name", "data-sw": "name" });
   const meta = h("span", { class: "sw-meta" });
   const main = h("button", { class: "sw-row-main", type: "button" }, h("span", { class: "sw-texts" }, name, meta));
-  const eye = h("button", { class: "sw-row-action sw-eye", type: "button" });
-  const trash = h("button", { class: "sw-row-action sw-trash", type: "button" }, icon("trash"));
+  const eye = h("button", { class: "sw-row-action sw-eye", type: "button", "data-sw": "visible" });
+  const trash = h("button", { class: "sw-row-action sw-trash", type: "button", "data-sw": "delete" }, icon("trash"));
   const element = h("li", { class: "sw-row", "data-sw": "object", "data-object-id": id }, swatch, main, eye, trash);
   return { element, swatch, main, name, meta, eye, trash, isVisible: null };
 }
@@ -150,7 +163,7 @@ function rename(row: Row, state: ViewState, desk: Desk, scope: Scope): void {
   const field = h("input", {
     class: "sw-field",
     type: "text",
-    "data-sw": "name",
+    "data-sw": "name-field",
     "aria-label": "Name",
     maxlength: NAME_LENGTH_MAX,
     value: before,

@@ -26,7 +26,11 @@ export function statusPanel({ session, state, hover, hint }: StatusParts, scope:
   const middle = h("span", { class: "sw-hint" });
   const latency = h("span", { class: "sw-figure sw-latency", title: "Click to drawn mask", "data-sw": "latency" });
   const place = h("span", { class: "sw-figure sw-place", "data-sw": "pointer" });
-  const zoom = h("span", { class: "sw-figure sw-zoom", title: "Screen pixels for each photo pixel", "data-sw": "zoom" });
+  const zoom = h("span", {
+    class: "sw-figure sw-zoom",
+    title: "Screen pixels for each photo pixel",
+    "data-sw": "zoom",
+  });
   const live = h("span", { class: "sw-said", role: "status", "aria-live": "polite" });
   const element = h(
     "footer",
@@ -42,10 +46,11 @@ export function statusPanel({ session, state, hover, hint }: StatusParts, scope:
   scope.effect(() => {
     const status = session.status.value;
     const since_ms = session.statusAt_ms.value;
-    const tick = () => setText(network, describe(status, since_ms));
+    const isAbsent = session.presence.value === "absent";
+    const tick = () => setText(network, isAbsent ? "no kernel" : describe(status, since_ms));
     stopTicking();
     tick();
-    if (isWorking(status)) stopTicking = scope.every(TICK_MS, tick);
+    if (isWorking(status) && !isAbsent) stopTicking = scope.every(TICK_MS, tick);
   });
   scope.effect(() => {
     const status = session.status.value;
@@ -109,7 +114,7 @@ function seconds(duration_s: number): string {
 /** What is more urgent than a hint; empty where nothing is. */
 function sentence(session: Session): string {
   if (session.status.value.phase === "closed") return "This widget is closed: run the cell to continue";
-  if (session.presence.value === "absent") return "No kernel: run the cell to continue";
+  if (session.presence.value === "absent") return "Run the cell to continue";
   if (session.link.isSilent.value) return "No answer from the kernel: if it was restarted, run the cell again";
   if (session.link.isBusy.value) return "Kernel busy: your clicks are kept";
   if (session.status.value.phase === "encoding" && session.link.pending.value.length > 0) {

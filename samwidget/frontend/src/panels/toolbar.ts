@@ -20,8 +20,6 @@ export interface ToolbarActions {
   redo(): void;
   fit(): void;
   help(): void;
-  /** After a click with the pointer the keys belong to the photo again. */
-  focusStage(): void;
 }
 
 export function toolbar(session: Session, state: ViewState, actions: ToolbarActions, scope: Scope): HTMLElement {
@@ -51,9 +49,6 @@ export function toolbar(session: Session, state: ViewState, actions: ToolbarActi
   scope.listen(redo, "click", actions.redo);
   scope.listen(fit, "click", actions.fit);
   scope.listen(help, "click", actions.help);
-  scope.listen(element, "click", (event) => {
-    if (event.detail > 0 && !state.isHelpOpen.value) actions.focusStage();
-  });
   // aria-disabled, not disabled: a button that loses the focus when the history ends would throw the user out.
   scope.effect(() => setAttribute(undo, "aria-disabled", String(!session.document.value.can_undo)));
   scope.effect(() => setAttribute(redo, "aria-disabled", String(!session.document.value.can_redo)));

@@ -2,10 +2,10 @@
 // tool's, a pan, a pinch), keeps the pointer's position, and asks for hover previews.
 
 import type { Scope } from "../dom.ts";
-import type { ToolName } from "../traits.ts";
 import { handleCursor, promptAt } from "../tools/handles.ts";
 import { startPan } from "../tools/pan.ts";
 import type { Desk, Gesture, Press, Tool } from "../tools/tool.ts";
+import type { ToolName } from "../traits.ts";
 import { distance, isInside, type Point, panBy, zoomAt } from "../viewport.ts";
 import type { Spot, Stage } from "./stage.ts";
 

@@ -12,7 +12,8 @@ export function drawImage(surface: Surface, view: Viewport, photo: Photo, detail
   const { context } = surface;
   surface.toImage(view);
   context.imageSmoothingEnabled = view.scale <= PIXELS_ABOVE;
-  context.imageSmoothingQuality = "high";
+  // "high" takes three times as long without a GPU, and looks the same at these ratios.
+  context.imageSmoothingQuality = "medium";
   context.drawImage(photo.bitmap, 0, 0, photo.size.width, photo.size.height);
   if (detail && detail.image === photo.id) {
     const [x0, y0, x1, y1] = detail.box;

@@ -37,7 +37,7 @@ export function drawMasks(
 export function drawPreview(surface: Surface, view: Viewport, preview: Preview): void {
   const { context } = surface;
   surface.toImage(view);
-  context.fillStyle = "rgb(255 255 255 / 0.28)";
+  context.fillStyle = "rgb(120 170 255 / 0.34)";
   context.fill(preview.path, "evenodd");
   context.lineJoin = "round";
   stroke(context, view, preview.path, "rgb(0 0 0 / 0.5)", 2.5);
@@ -71,7 +71,13 @@ function drawObject(
   stroke(context, view, path, isActive ? "#fff" : object.colour, isActive ? 2 : 1.6);
 }
 
-function stroke(context: CanvasRenderingContext2D, view: Viewport, path: Path2D, style: string, width_px: number): void {
+function stroke(
+  context: CanvasRenderingContext2D,
+  view: Viewport,
+  path: Path2D,
+  style: string,
+  width_px: number,
+): void {
   context.strokeStyle = style;
   context.lineWidth = width_px / view.scale;
   context.stroke(path);

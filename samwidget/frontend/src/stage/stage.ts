@@ -24,9 +24,8 @@ export interface Spot {
 }
 
 export interface Frame {
-  /** The document's revision that is now on the screen; null while masks of it are missing. */
-  revision: number | null;
-  at_ms: number;
+  /** The last revision of the document that is on the screen with all its masks; 0 before the first. */
+  revision: number;
 }
 
 interface StageParts {
@@ -47,16 +46,17 @@ export class Stage {
   #isBaseDirty = false;
   #isOverDirty = false;
   #frame = 0;
-  #missing = 0;
+  #revision = 0;
 
   constructor(parts: StageParts, scope: Scope) {
     this.#parts = parts;
-    const base = h("canvas", { class: "sw-canvas", "data-sw": "stage" });
+    const base = h("canvas", { class: "sw-canvas" });
     const over = h("canvas", { class: "sw-canvas sw-over", "aria-hidden": "true" });
     this.element = h(
       "div",
       {
         class: "sw-stage",
+        "data-sw": "stage",
         tabindex: 0,
         role: "application",
         "aria-roledescription": "photo",
@@ -135,9 +135,10 @@ export class Stage {
       this.#invalidate("over");
     });
     scope.effect(() => {
-      // What the diagnostic attribute tells beyond the drawing.
+      // What app.ts reports beyond the drawing.
       session.status.value;
       session.link.pending.value;
+      session.settings.tool.value;
       this.#schedule();
     });
   }
@@ -155,12 +156,11 @@ export class Stage {
 
   #draw(at_ms: number): void {
     const { session, onFrame } = this.#parts;
-    const document = session.document.value;
     if (this.#isBaseDirty) this.#drawBase();
     if (this.#isOverDirty) this.#drawOver(at_ms);
     const isPulsing = session.link.pending.value.some(({ request }) => request.kind.endsWith("_point"));
     if (isPulsing && !this.#stillness.matches) this.#invalidate("over");
-    onFrame({ revision: this.#missing === 0 && session.photo.value ? document.revision : null, at_ms });
+    onFrame({ revision: this.#revision });
   }
 
   #drawBase(): void {
@@ -172,13 +172,13 @@ export class Stage {
     if (!photo) return;
     drawImage(this.#base, view, photo, detail.value);
     const document = session.document.value;
-    const isOfPhoto = document.image === "" || document.image === photo.id;
-    this.#missing = isOfPhoto
-      ? drawMasks(this.#base, view, document, session.masks, {
-          opacity: session.settings.opacity.value,
-          threshold: session.settings.threshold.value,
-        })
-      : 0;
+    // While a new photo comes, the document may be ahead of it.
+    if (document.image !== "" && document.image !== photo.id) return;
+    const missing = drawMasks(this.#base, view, document, session.masks, {
+      opacity: session.settings.opacity.value,
+      threshold: session.settings.threshold.value,
+    });
+    if (missing === 0) this.#revision = document.revision;
   }
 
   #drawOver(at_ms: number): void {

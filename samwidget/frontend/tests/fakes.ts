@@ -1,0 +1,110 @@
+// Hand-written stand-ins: a model that counts its listeners, a kernel that answers when told to, and the parts of a
+// browser that happy-dom leaves out.
+
+import { zlibSync } from "fflate";
+
+import type { Frame, MaskHeader, Request } from "../src/protocol.ts";
+import type { Model, WidgetTraits } from "../src/traits.ts";
+
+type Listener = (...args: unknown[]) => void;
+export type Sent = Request & { v: number; id: string };
+
+export class FakeModel {
+  readonly sent: Sent[] = [];
+  readonly saved: Partial<WidgetTraits>[] = [];
+  readonly traits: WidgetTraits = {
+    tool: "include",
+    opacity: 0.5,
+    threshold: 0,
+    hover: true,
+    theme: "light",
+    document: { revision: 0, image: "", active: null, objects: [], candidates: [], can_undo: false, can_redo: false },
+    status: { network: "nano", device: "CPU", phase: "ready", elapsed_s: 0, encode_s: 0.5, note: "" },
+    _snapshot: null,
+  };
+  readonly #listeners = new Map<string, Set<Listener>>();
+  #unsaved: Partial<WidgetTraits> = {};
+
+  get listenerCount(): number {
+    return [...this.#listeners.values()].reduce((count, set) => count + set.size, 0);
+  }
+
+  /** The model as the widget sees it: the narrow API and nothing more. */
+  get model(): Model {
+    return {
+      get: <K extends keyof WidgetTraits>(name: K) => this.traits[name],
+      set: <K extends keyof WidgetTraits>(name: K, value: WidgetTraits[K]) => {
+        this.#unsaved[name] = value;
+        this.change(name, value);
+      },
+      save_changes: () => {
+        this.saved.push(this.#unsaved);
+        this.#unsaved = {};
+      },
+      on: (name: string, listener: Listener) => {
+        const set = this.#listeners.get(name) ?? new Set();
+        this.#listeners.set(name, set.add(listener));
+      },
+      off: (name: string, listener: Listener) => {
+        this.#listeners.get(name)?.delete(listener);
+      },
+      send: (message: Sent) => {
+        this.sent.push(message);
+      },
+    } as unknown as Model;
+  }
+
+  /** The kernel, or another view, writes a trait. */
+  change<K extends keyof WidgetTraits>(name: K, value: WidgetTraits[K]): void {
+    this.traits[name] = value;
+    for (const listener of this.#listeners.get(`change:${name}`) ?? []) listener();
+  }
+
+  /** The kernel sends a message. */
+  receive(message: Record<string, unknown>, buffers: Uint8Array[] = []): void {
+    const views = buffers.map((buffer) => new DataView(buffer.buffer, buffer.byteOffset, buffer.byteLength));
+    for (const listener of this.#listeners.get("msg:custom") ?? []) listener({ v: 1, ...message }, views);
+  }
+
+  /** The last request of `kind`. */
+  last(kind: Request["kind"]): Sent {
+    const found = this.sent.findLast((message) => message.kind === kind);
+    if (!found) throw new Error(`no ${kind} was sent`);
+    return found;
+  }
+}
+
+export const FRAME: Frame = {
+  image_hw: [400, 600],
+  input_hw: [512, 512],
+  content_hw: [341, 512],
+  logits_hw: [128, 128],
+};
+
+/** A filled rectangle of `width` x `height` logits, and its compressed bytes. */
+export function mask(id: string, width = 4, height = 3): { header: MaskHeader; buffer: Uint8Array } {
+  const header: MaskHeader = { mask: id, window: [10, 20, width, height], scale: 16 };
+  return { header, buffer: zlibSync(new Uint8Array(width * height).fill(200)) };
+}
+
+/** Fills in canvas, Path2D, images and layout, which happy-dom does not have. */
+export function stubBrowser(): void {
+  const context = new Proxy(
+    {},
+    { get: (target: Record<string, unknown>, name: string) => target[name] ?? (() => false), set: () => true },
+  );
+  HTMLCanvasElement.prototype.getContext = (() => context) as unknown as HTMLCanvasElement["getContext"];
+  Object.assign(globalThis, {
+    Path2D: class {
+      moveTo() {}
+      lineTo() {}
+      arc() {}
+      closePath() {}
+    },
+    createImageBitmap: async () => ({ width: 600, height: 400, close() {} }),
+    ResizeObserver: class {
+      observe() {}
+      disconnect() {}
+    },
+  });
+}

@@ -1,0 +1,104 @@
+"""The evaluation, with a network that knows the answer and one that knows nothing."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+pytest.importorskip("cv2")
+
+from samwidget.core.frame import Frame
+from samwidget.models.embedding import Embedding
+from samwidget.training import evaluate as evaluation
+from samwidget.training.scores import border_f, calibration, clicks_needed, overlap
+
+
+class Oracle:
+    """Answers every prompt with the red part of the photo."""
+
+    name, family, signature, cleans_masks = "oracle", "test", "oracle", False
+    device = torch.device("cpu")
+
+    def __init__(self, is_right=True):
+        self.is_right = is_right
+
+    def encode(self, image):
+        red = torch.from_numpy(image[..., 0].astype(np.float32) - 127)
+        size = image.shape[:2]
+        return Embedding({"red": red if self.is_right else -red}, Frame(size, size, size, size), self.signature)
+
+    def decode(self, embedding, prompts, *, multimask_output):
+        count = 3 if multimask_output else 1
+        logits = embedding.tensors["red"].expand(len(prompts), count, -1, -1)
+        return logits, torch.full((len(prompts), count), 1.0 if self.is_right else 0.0)
+
+
+@pytest.fixture
+def photos(tmp_path):
+    folder = tmp_path / "data" / "val" / "discs"
+    for kind in ("images", "masks"):
+        (folder / kind).mkdir(parents=True)
+    rows, columns = np.mgrid[:60, :80]
+    for index in range(3):
+        ids = ((rows - 30) ** 2 + (columns - 40) ** 2 < 15**2).astype(np.uint8)
+        rgb = np.full((60, 80, 3), 40, np.uint8)
+        rgb[ids > 0] = (220, 20 * index, 60)
+        Image.fromarray(rgb).save(folder / "images" / f"{index}.png")
+        Image.fromarray(ids).save(folder / "masks" / f"{index}.png")
+    return tmp_path / "data"
+
+
+def test_a_network_that_knows_scores_one(photos):
+    report, _ = evaluation.evaluate(Oracle(), photos / "val", objects=3, clicks=5)
+    assert report["objects"] == 3
+    for name in ("1_clicks", "5_clicks", "box", "1_click_best_of_3", "box_border_f"):
+        assert report["mean"][name] == 1
+    assert report["clicks_needed"]["0.90"] == 1
+    assert 0.6 < report["mean"]["box_filled"] < 0.9
+    assert report["mean"]["grabcut"] > 0.8
+
+
+def test_a_network_that_does_not_scores_nothing(photos):
+    report, _ = evaluation.evaluate(Oracle(is_right=False), photos / "val", objects=3, clicks=3)
+    assert report["mean"]["3_clicks"] == 0
+    assert report["clicks_needed"]["0.80"] == 3
+
+
+def test_the_command_writes_a_report(photos, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(evaluation, "load", lambda name: Oracle())
+    out = tmp_path / "report"
+    evaluation.main(["--data", str(photos), "--objects", "2", "--clicks", "3", "--out", str(out), "--chained"])
+    assert json.loads((out / "scores.json").read_text())["objects"] == 2
+    assert Image.open(out / "sheet_1.png").width > 100
+    assert "clicks needed" in capsys.readouterr().out
+
+
+def test_the_same_seed_chooses_the_same_objects(photos):
+    listed = evaluation.list_photos(photos / "val")
+    one, two = (evaluation.choose_cases(listed, 2, seed=4) for _ in range(2))
+    assert [case.photo for case in one] == [case.photo for case in two]
+
+
+def test_overlap_and_borders():
+    a, b = np.zeros((50, 50), bool), np.zeros((50, 50), bool)
+    a[10:30, 10:30], b[10:30, 20:40] = True, True
+    everywhere = np.ones((50, 50), bool)
+    assert overlap(a, b, everywhere) == pytest.approx(1 / 3)
+    assert overlap(a & False, b & False, everywhere) == 1
+    assert border_f(a, a) == 1
+    assert border_f(a, b) < 0.6
+    assert border_f(a & False, b) == 0
+
+
+def test_clicks_needed():
+    assert clicks_needed([0.5, 0.86, 0.84], 0.85) == 2
+    assert clicks_needed([0.5, 0.6], 0.85) == 2
+
+
+def test_calibration_of_honest_and_of_vain_scores():
+    ious = np.linspace(0, 1, 50)
+    assert calibration(ious, ious)["mean_error"] == 0
+    assert calibration(np.ones(50), ious)["mean_error"] == pytest.approx(0.5)
+    assert calibration(ious, ious)["rank_correlation"] == 1

@@ -1,0 +1,135 @@
+"""The trainer on a drawn data set: it learns nothing here, but stops, saves and resumes."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image, ImageDraw
+
+pytest.importorskip("cv2")
+
+from samwidget.core.prompt import make_prompt
+from samwidget.models.nano import NanoSegmenter
+from samwidget.training import nano, trainer
+from samwidget.training.backbone import new_network
+from samwidget.training.data import CropMaker, background_region
+from samwidget.training.store import VOID, PhotoStore
+from samwidget.training.trainer import Settings, Trainer, rate_factor
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data")
+    rng = np.random.default_rng(0)
+    for dataset in ("coco_free", "ccp_clothing"):
+        for kind in ("images", "masks"):
+            (folder / "train" / dataset / kind).mkdir(parents=True)
+        for index in range(2):
+            ids = Image.new("L", (120, 90))
+            draw = ImageDraw.Draw(ids)
+            draw.ellipse((20, 20, 70, 70), fill=1)
+            draw.rectangle((80, 10, 110, 60), fill=2)
+            draw.rectangle((80, 70, 110, 85), fill=VOID)
+            colours = rng.integers(0, 255, (256, 3), np.uint8)
+            Image.fromarray(colours[np.asarray(ids)]).save(folder / "train" / dataset / "images" / f"{index}.png")
+            ids.save(folder / "train" / dataset / "masks" / f"{index}.png")
+    return folder
+
+
+@pytest.fixture
+def crops(data, tmp_path):
+    return CropMaker(PhotoStore(data / "train", tmp_path / "cache"), objects=2)
+
+
+@pytest.fixture(autouse=True)
+def small_crops(monkeypatch):
+    monkeypatch.setattr(trainer, "SIZES", (64,))
+    monkeypatch.setattr(trainer, "EARLY_SIZE_SHARES", (1.0,))
+    monkeypatch.setattr(trainer, "LATE_SIZE_SHARES", (1.0,))
+    monkeypatch.setattr(trainer, "CROPS_OF_SIZE", {64: 1})
+
+
+def make_trainer(crops, folder):
+    ticks = iter(range(0, 10_000, 10))
+    settings = Settings(minutes=1.0, warm_up_steps=2, objects=2)
+    return Trainer(new_network(0, with_backbone=False), crops, settings, folder, clock=lambda: float(next(ticks)))
+
+
+def test_resuming_is_exact(crops, tmp_path):
+    whole = make_trainer(crops, tmp_path / "whole")
+    whole.run(steps_max=4)
+
+    first = make_trainer(crops, tmp_path / "parts")
+    first.run(steps_max=2)
+    torch.manual_seed(99)
+    second = make_trainer(crops, tmp_path / "parts")
+    second.load_state(torch.load(tmp_path / "parts" / "state.pt", weights_only=True))
+    second.run(steps_max=2)
+
+    assert (second.step, second.elapsed_s) == (whole.step, whole.elapsed_s)
+    for mine, theirs in (
+        (second.network.state_dict(), whole.network.state_dict()),
+        (second.average, whole.average),
+    ):
+        assert all(torch.equal(mine[name], theirs[name]) for name in theirs)
+    assert torch.equal(second.state()["torch_rng"], whole.state()["torch_rng"])
+
+
+def test_a_run_ends_with_its_schedule_and_exports(crops, tmp_path):
+    run = make_trainer(crops, tmp_path)
+    run.run()
+    assert run.progress >= 1
+    lines = [json.loads(line) for line in (tmp_path / "curve.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == list(range(1, run.step + 1))
+    assert {"state.pt", "before_cool_down.pt"} <= {path.name for path in tmp_path.iterdir()}
+    segmenter = NanoSegmenter.from_folder(tmp_path / "snapshot")
+    embedding = segmenter.encode(np.zeros((50, 60, 3), np.uint8))
+    logits, _ = segmenter.decode(embedding, [make_prompt([20, 20])], multimask_output=True)
+    assert torch.isfinite(logits).all()
+
+
+def test_the_command_resumes_from_shipped_weights(data, tmp_path):
+    common = ["--data", str(data), "--cache", str(tmp_path / "cache"), "--minutes", "0.001"]
+    make_trainer(CropMaker(PhotoStore(data / "train", tmp_path / "cache"), 2), tmp_path / "one").export()
+    nano.main([*common, "--folder", str(tmp_path / "two"), "--resume", str(tmp_path / "one" / "snapshot")])
+    state = torch.load(tmp_path / "two" / "state.pt", weights_only=True)
+    assert state["step"] >= 1
+    # The schedule of that run is over: going on from it begins another.
+    nano.main([*common, "--folder", str(tmp_path / "two"), "--resume", str(tmp_path / "two" / "state.pt")])
+    again = torch.load(tmp_path / "two" / "state.pt", weights_only=True)
+    assert again["step"] > state["step"]
+    assert again["steps_since_start"] < again["step"]
+
+
+def test_batches_are_what_they_say(crops):
+    batch = crops.batch(np.random.default_rng(0), 3, (64, 96))
+    assert batch.pixels.shape == (3, 3, 64, 96)
+    assert batch.targets.shape == batch.valid.shape == (3, 2, 32, 48)
+    assert batch.targets.amax((2, 3)).min() > 0.5
+    assert batch.targets.max() <= 1
+    assert abs(float(batch.pixels.mean())) < 1.5
+
+
+def test_the_same_generator_draws_the_same_crops(crops):
+    one, two = (crops.batch(np.random.default_rng((7, 3)), 2, (64, 64)) for _ in range(2))
+    assert torch.equal(one.pixels, two.pixels)
+    assert torch.equal(one.targets, two.targets)
+
+
+def test_background_regions_hold_no_object():
+    ids = np.zeros((64, 64), np.uint8)
+    ids[20:40, 20:40] = 1
+    rgb = np.zeros((64, 64, 3), np.uint8)
+    rgb[:32] = (90, 140, 220)
+    found = [background_region(np.random.default_rng(seed), rgb, ids, may_be_all=True) for seed in range(12)]
+    regions = [region for region in found if region is not None]
+    assert regions
+    assert not any((region & (ids > 0)).any() for region in regions)
+
+
+def test_the_rate_rises_stays_and_falls():
+    assert rate_factor(0.0, 0, 10) == pytest.approx(0.1)
+    assert rate_factor(0.3, 50, 10) == 1
+    assert 0.4 < rate_factor(5 / 6, 50, 10) < 0.6
+    assert rate_factor(1.0, 50, 10) == trainer.LOWEST_RATE

@@ -1,0 +1,181 @@
+"""close() and garbage collection free threads and arrays."""
+
+import gc
+import threading
+import weakref
+
+import numpy as np
+import pytest
+
+from samwidget.errors import ModelError
+from samwidget.widget import networks
+from samwidget.widget.networks import open_predictor
+from tests.widget.fakes import TIMEOUT_S, FakePredictor, WiredWidget
+
+CLICK = {"x": 60, "y": 40, "label": 1}
+
+
+def threads():
+    return [thread for thread in threading.enumerate() if thread.name.startswith("samwidget")]
+
+
+def used_widget(predictor):
+    widget = WiredWidget(np.zeros((96, 128, 3), np.uint8), predictor)
+    widget.do("add_point", **CLICK)
+    widget.add(points=[[20, 20]])
+    widget.on_change(lambda _, widget=widget: widget)  # a callback that holds the widget, as they do
+    return widget
+
+
+def traces(widget):
+    """What must not outlive the widget."""
+    session = widget._running
+    return [
+        weakref.ref(widget),
+        weakref.ref(widget.image),
+        weakref.ref(session),
+        weakref.ref(session.document),
+        weakref.ref(session.engine._embedding),
+        weakref.ref(session.document.state.objects[0].logits),
+    ]
+
+
+def forget(widget):
+    """What Jupyter's registries do not do: they keep every open widget, since a page may show it."""
+    import comm
+    from ipywidgets.widgets import widget as registry
+
+    registry._instances.pop(widget.model_id)
+    comm.get_comm_manager().unregister_comm(widget.comm)
+    widget.comm._closed = True
+
+
+def assert_gone(refs, before):
+    for thread in threads():
+        if thread not in before:
+            thread.join(TIMEOUT_S)
+    gc.collect()
+    assert [ref() for ref in refs if ref() is not None] == []
+    assert set(threads()) <= set(before)
+
+
+def test_a_hundred_closed_widgets_leave_nothing():
+    before, refs, predictor = threads(), [], FakePredictor()
+    for _ in range(100):
+        widget = used_widget(predictor)
+        refs += traces(widget)
+        widget.close()
+        assert widget._running.engine.predictor is None
+    del widget
+    assert_gone(refs, before)
+
+
+def test_a_hundred_dropped_widgets_leave_nothing_once_jupyter_lets_go_of_them():
+    before, refs, predictor = threads(), [], FakePredictor()
+    for _ in range(100):
+        widget = used_widget(predictor)
+        refs += traces(widget)
+        forget(widget)
+    del widget
+    gc.collect()
+    assert_gone(refs, before)
+
+
+def test_a_widget_whose_network_failed_is_freed_with_its_waiting_clicks():
+    before, predictor = threads(), FakePredictor()
+    predictor.fail_encode = [ModelError("no luck")]
+    widget = WiredWidget(predictor=predictor)
+    widget.wire.wait_for("error")
+    widget.say("add_point", **CLICK)
+    refs = [weakref.ref(widget), weakref.ref(widget._running)]
+    forget(widget)
+    del widget
+    gc.collect()
+    assert_gone(refs, before)
+
+
+def test_closing_during_the_encode_drops_its_result():
+    before, predictor = threads(), FakePredictor()
+    predictor.encode_gate.shut()
+    widget = WiredWidget(predictor=predictor)
+    assert predictor.encode_gate.reached.wait(TIMEOUT_S)
+    widget.say("add_point", **CLICK)
+    thread = widget._running.worker.thread
+    widget.close()
+    sent = len(widget.wire.sent)
+    predictor.encode_gate.open()
+    thread.join(TIMEOUT_S)
+    assert not thread.is_alive()
+    assert widget._running.engine.predictor is None
+    assert widget._running.engine._embedding is None
+    assert len(widget.wire.sent) == sent
+    assert widget.status["phase"] == "closed"
+    refs = [weakref.ref(widget)]
+    del widget
+    assert_gone(refs, before)
+
+
+def test_a_callback_may_close_the_widget():
+    before = threads()
+    widget = WiredWidget()
+    widget.on_change(lambda changed: changed.close())
+    widget.say("add_point", **CLICK)
+    for thread in threads():
+        if thread not in before:
+            thread.join(TIMEOUT_S)
+    assert widget.comm is None
+    assert len(widget.objects) == 1
+    assert set(threads()) <= set(before)
+
+
+def test_an_idle_widget_keeps_no_thread(make):
+    widget = make()
+    worker = widget._running.worker
+    worker._idle_s = 0.0
+    widget.do("add_point", **CLICK)
+    thread = worker.thread
+    if thread is not None:
+        thread.join(TIMEOUT_S)
+    assert worker.thread is None
+    widget.do("add_point", x=70, y=40, label=1)
+    assert len(widget.objects[0].prompts.points_xy) == 2
+
+
+@pytest.fixture
+def loads(monkeypatch):
+    """Loading a network takes no torch here; lists what was loaded."""
+    import sys
+    import types
+
+    loaded = []
+
+    class SamPredictor(FakePredictor):
+        @classmethod
+        def from_pretrained(cls, model, **kwargs):
+            loaded.append((model, kwargs))
+            return cls()
+
+    module = types.ModuleType("samwidget.segment.predictor")
+    module.SamPredictor = SamPredictor
+    monkeypatch.setitem(sys.modules, "samwidget.segment.predictor", module)
+    return loaded
+
+
+def test_a_network_is_loaded_once_while_somebody_uses_it(loads):
+    first = open_predictor(None, "auto", "auto", None)
+    assert open_predictor("nano", "auto", "auto", None) is first
+    assert open_predictor("nano", "cpu", "auto", None) is not first
+    assert [model for model, _ in loads] == [None, "nano"]
+    gone = weakref.ref(first)
+    del first
+    gc.collect()
+    assert gone() is None
+    assert len(networks._opened) == 0
+
+
+def test_a_folder_whose_files_have_changed_is_another_network(loads, tmp_path):
+    (tmp_path / "config.json").write_text("{}")
+    first = open_predictor(tmp_path, "auto", "auto", None)
+    assert open_predictor(str(tmp_path), "auto", "auto", None) is first
+    (tmp_path / "model.safetensors").write_bytes(b"trained further")
+    assert open_predictor(tmp_path, "auto", "auto", None) is not first

@@ -1,0 +1,156 @@
+"""Several views of one widget, several widgets, and what a view asks for besides masks."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from samwidget.widget.pictures import PREVIEW_SIDE_MAX, detail_of, preview_of
+from tests.widget.fakes import TIMEOUT_S, FakePredictor
+
+CLICK = {"x": 60, "y": 40, "label": 1}
+
+
+def decoded(data):
+    with Image.open(io.BytesIO(data)) as image:
+        return np.asarray(image.convert("RGB"))
+
+
+def photo(height=96, width=128, seed=0):
+    small = np.random.default_rng(seed).integers(0, 255, (6, 8, 3), np.uint8)
+    return np.asarray(Image.fromarray(small).resize((width, height), Image.Resampling.BICUBIC))
+
+
+def masks_of(widget, name):
+    return {one["mask"] for message, _ in widget.wire.all("masks", re=name) for one in message["masks"]}
+
+
+def test_hello_is_answered_with_the_photo_while_the_encoder_runs(make):
+    predictor = FakePredictor()
+    predictor.encode_gate.shut()
+    widget = make(photo(), predictor)
+    assert predictor.encode_gate.reached.wait(TIMEOUT_S)
+    name = widget.say("hello")
+    message, (data,) = widget.wire.wait_for("image")
+    assert (message["size_hw"], message["mime"]) == ([96, 128], "image/png")
+    assert np.array_equal(decoded(data), widget.image)
+    assert widget.wire.kinds(name) == ["ack"]
+
+
+def test_a_second_view_gets_every_mask_that_the_document_names(make):
+    widget = make()
+    widget.do("add_point", **CLICK)
+    widget.do("accept")
+    widget.do("add_point", x=20, y=20, label=1)
+    for count in (1, 2):
+        name = widget.say("hello")
+        widget.wire.wait_for("image", count=count)
+        widget.wire.wait_for("masks", re=name)
+        shown = widget.document
+        wanted = {found["mask"] for found in shown["objects"]} | {one["mask"] for one in shown["candidates"]}
+        assert masks_of(widget, name) == wanted
+
+
+def test_a_view_that_opens_after_a_failure_hears_of_it(make):
+    predictor = FakePredictor()
+    predictor.fail_encode = [RuntimeError("no luck")]
+    widget = make(predictor=predictor)
+    widget.wire.wait_for("error")
+    name = widget.say("hello")
+    error, _ = widget.wire.wait_for("error", re=name)
+    assert "no luck" in error["message"]
+
+
+def test_masks_are_sent_again_where_undo_brings_them_back(make):
+    widget = make()
+    first = widget.do("add_point", **CLICK)
+    widget.do("clear")
+    again = widget.do("undo")
+    assert masks_of(widget, again) == masks_of(widget, first)
+
+
+def test_what_every_view_has_is_not_sent_again(make):
+    widget = make()
+    widget.do("add_point", **CLICK)
+    for kind, fields in (("choose", {"level": 2}), ("rename", {"object": 1, "name": "cup"}), ("accept", {})):
+        assert widget.wire.kinds(widget.do(kind, **fields)) == ["ack", "done"]
+
+
+def test_two_widgets_never_meet(make):
+    one, other = make(), make()
+    name = one.do("add_point", **CLICK)
+    other.wait(TIMEOUT_S)
+    assert other.objects == ()
+    assert other.wire.all("masks") == []
+    assert other.wire.kinds(name) == []
+    assert one.document["image"] != other.document["image"]
+    other.do("add_point", id=name, **CLICK)
+    assert [len(one.objects), len(other.objects)] == [1, 1]
+
+
+def test_two_widgets_may_share_a_predictor(make):
+    predictor = FakePredictor()
+    one, other = make(predictor=predictor), make(predictor=predictor)
+    one.do("add_point", **CLICK)
+    other.do("add_point", x=20, y=20, label=1)
+    assert one.predictor is other.predictor
+    assert not np.array_equal(one.masks, other.masks)
+
+
+def test_a_cell_that_is_run_again_begins_anew(make):
+    predictor, image = FakePredictor(), photo()
+    first = make(image, predictor)
+    first.do("add_point", **CLICK)
+    second = make(image, predictor)
+    second.say("hello")
+    second.wire.wait_for("image")
+    assert second.objects == ()
+    assert len(first.objects) == 1
+
+
+def test_detail_is_answered_while_the_encoder_runs(make):
+    predictor = FakePredictor()
+    predictor.encode_gate.shut()
+    widget = make(photo(), predictor)
+    name = widget.say("detail", box=[10.4, 20.6, 50.1, 60.2], width=1000)
+    message, (data,) = widget.wire.wait_for("detail", re=name)
+    assert message["box"] == [10, 20, 51, 61]
+    assert message["mime"] == "image/png"
+    assert np.array_equal(decoded(data), widget.image[20:61, 10:51])
+
+
+@pytest.mark.parametrize(
+    ("box", "width", "cut", "size"),
+    [
+        ([0, 0, 128, 96], 64, (0, 0, 128, 96), (64, 48)),
+        ([-50, -50, 500, 500], 1000, (0, 0, 128, 96), (128, 96)),
+        ([127.5, 95.5, 130, 100], 1, (127, 95, 128, 96), (1, 1)),
+        ([-1e300, 0, 1e300, 1], 10, (0, 0, 128, 1), (10, 1)),
+    ],
+)
+def test_details_are_cut_to_the_image_and_to_the_width(box, width, cut, size):
+    found, picture = detail_of(photo(), box, width)
+    assert found == cut
+    assert decoded(picture.data).shape[1::-1] == size
+
+
+@pytest.mark.parametrize(
+    ("size_hw", "mime", "shown_hw"),
+    [
+        ((1, 1), "image/png", (1, 1)),
+        ((256, 256), "image/png", (256, 256)),
+        ((300, 400), "image/jpeg", (300, 400)),
+        ((1200, 3200), "image/jpeg", (600, 1600)),
+        ((7, 3000), "image/png", (4, 1600)),
+    ],
+)
+def test_the_preview_is_small_enough_and_true(size_hw, mime, shown_hw):
+    image = photo(*size_hw)
+    picture = preview_of(image)
+    shown = decoded(picture.data)
+    assert picture.mime == mime
+    assert shown.shape[:2] == shown_hw
+    assert max(shown_hw) <= PREVIEW_SIDE_MAX
+    whole = np.asarray(Image.fromarray(image).resize(shown_hw[::-1], Image.Resampling.BILINEAR, reducing_gap=2.0))
+    assert np.abs(shown.astype(int) - whole).mean() < 2
