@@ -9,7 +9,7 @@ CONSTRAINTS ?= -c .ci/constraints.txt
 BROWSER ?= $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit browser docs keyboard bench lint format bundle bundle-check wheel clean
+.PHONY: help demo test unit browser docs keyboard pictures bench lint format bundle bundle-check wheel clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ bundle: $(FRONTEND)/node_modules/.stamp ## rebuild samwidget/static from the Typ
 
 keyboard: $(VENV)/test.stamp ## rewrite docs/keyboard.md from the shortcut table
 	$(BIN)/python docs/make_keyboard.py
+
+pictures: $(VENV)/test.stamp ## take the pictures of README and docs from the real widget
+	$(BIN)/python -m docs.make_pictures
 
 bundle-check: bundle ## fail where the committed bundle differs from a fresh build
 	git diff --exit-code --stat -- samwidget/static

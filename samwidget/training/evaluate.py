@@ -5,7 +5,7 @@ Example::
     python -m samwidget.training.evaluate --data photos --split val --model nano --out report
 
 Any network that samwidget can load is asked in the same way: a robot clicks into the middle of the largest wrong
-region, up to ``--clicks`` times, and gives the bounding box once. The report is ``scores.json`` and ``sheet_1.png`` and on.
+region, up to ``--clicks`` times, and gives the bounding box once. The report is ``scores.json`` and picture sheets.
 """
 
 from __future__ import annotations

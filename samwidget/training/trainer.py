@@ -205,8 +205,7 @@ class Trainer:
         if self._rank:
             return
         keep = min(self.settings.ema, (1 + self.step) / (10 + self.step))
-        for name, value in self.network.state_dict().items():
-            self.average[name].lerp_(value, 1 - keep)
+        torch._foreach_lerp_(list(self.average.values()), list(self.network.state_dict().values()), 1 - keep)
 
     def _note(self, facts: dict[str, float]) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -304,4 +303,5 @@ def _optimizer(network: NanoNetwork, settings: Settings) -> torch.optim.AdamW:
         ],
         lr=settings.rate,
         betas=(0.9, 0.99),
+        fused=True,
     )

@@ -33,7 +33,7 @@ def drawn_mask(widget: Widget, image_hw: tuple[int, int], colour: str) -> np.nda
 
 
 def agreement(drawn: np.ndarray, mask: np.ndarray) -> float:
-    """IoU of what is drawn and the kernel's mask, leaving out the two pixels around the outline, which has a colour of its own."""
+    """IoU of what is drawn and the kernel's mask, less the two pixels around the outline, which has its own colour."""
     kernel = np.ones((5, 5), bool)
     certain = binary_erosion(mask, kernel, border_value=1) | binary_erosion(~mask, kernel, border_value=1)
     a, b = drawn & certain, mask & certain

@@ -105,4 +105,6 @@ def test_hidden_pixels_are_not_left_behind(open_notebook):
     notebook.page.mouse.move(5, 5)
     widget.wait("s.objects === 0")
     notebook.page.wait_for_timeout(400)
-    assert np.abs(stage_pixels(widget).astype(int) - empty).mean() < 1.5
+    # Less the border, where the focus ring is drawn once the widget was clicked.
+    change = np.abs(stage_pixels(widget).astype(int) - empty)[8:-8, 8:-8]
+    assert change.mean() < 0.2

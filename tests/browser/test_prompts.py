@@ -42,6 +42,7 @@ def test_a_right_click_excludes(open_notebook):
     inside = (int(far[0] * 0.8 + CUP[0] * 0.2), int(far[1] * 0.8 + CUP[1] * 0.2))
     widget.click(*inside, button="right")
     assert notebook.python("w.objects[0].prompts.labels.tolist()") == [1, 0]
+    assert notebook.page.locator(".lm-Menu").count() == 0, "JupyterLab's menu lies over the photo"
     assert (mask_of(notebook) != before).any()
     assert not mask_of(notebook)[inside[1], inside[0]]
 

@@ -6,7 +6,18 @@ import { addPoint } from "./tools/point.ts";
 import { selectAt } from "./tools/select.ts";
 import type { Desk } from "./tools/tool.ts";
 import type { ToolName } from "./traits.ts";
-import { boxBetween, fitted, type Point, panBy, scaleAt, toScreen, ZOOM_STEP, zoomAt } from "./viewport.ts";
+import {
+  boxBetween,
+  type Extent,
+  fitted,
+  type Point,
+  panBy,
+  scaleAt,
+  toScreen,
+  type Viewport,
+  ZOOM_STEP,
+  zoomAt,
+} from "./viewport.ts";
 
 /** CSS pixels for one press of an arrow key. */
 const STEP_PX = 10;
@@ -171,13 +182,7 @@ export class Commands {
   }
 
   /** Changes the view about the crosshair, or else the middle of the stage. */
-  #aroundMiddle(
-    change: (
-      about: Point,
-      size: { width: number; height: number },
-      stage: { width: number; height: number },
-    ) => Desk["state"]["viewport"]["value"],
-  ): void {
+  #aroundMiddle(change: (about: Point, size: Extent, stage: Extent) => Viewport): void {
     const { session, state } = this.#desk;
     const photo = session.photo.value;
     if (!photo) return;

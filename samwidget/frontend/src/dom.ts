@@ -60,6 +60,9 @@ export function h<K extends keyof HTMLElementTagNameMap>(
   for (const [name, value] of Object.entries(attributes)) {
     if (value !== undefined && value !== false) element.setAttribute(name, value === true ? "" : String(value));
   }
+  // JupyterLab's shortcuts select `:focus` itself, before they look at what is around it: a mark on the root alone would
+  // let B insert a cell while the photo has the focus.
+  if (element.matches("button, input, [tabindex]")) element.setAttribute("data-lm-suppress-shortcuts", "true");
   element.append(...children);
   return element;
 }

@@ -1,7 +1,7 @@
 // How long a user waits: from the pointer leaving the screen to the frame that shows the answer. Written to the
 // browser's performance timeline, where the benchmark reads it, and shown in the status bar.
 
-export const CLICK_TO_DRAWN = "samwidget:click-to-drawn";
+const CLICK_TO_DRAWN = "samwidget:click-to-drawn";
 
 type Stage = "asked" | "answered" | "shown";
 

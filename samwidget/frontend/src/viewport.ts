@@ -38,7 +38,7 @@ export function fitted(image: Extent, stage: Extent): Viewport {
   return centred(image, stage, fitScale(image, stage));
 }
 
-export function fitScale(image: Extent, stage: Extent): number {
+function fitScale(image: Extent, stage: Extent): number {
   return Math.min(stage.width / image.width, stage.height / image.height);
 }
 

@@ -198,6 +198,16 @@ describe("panels", () => {
   });
 });
 
+describe("keys", () => {
+  it("are kept from JupyterLab by every element that can have the focus", () => {
+    const { el } = open();
+    fake.change("document", withCup(3));
+    const focusable = [...el.querySelectorAll("button, input, [tabindex]")];
+    expect(focusable.length).toBeGreaterThan(15);
+    expect(focusable.filter((element) => !element.hasAttribute("data-lm-suppress-shortcuts"))).toEqual([]);
+  });
+});
+
 describe("without a kernel", () => {
   // A JPEG's start, its frame header (400 x 600) and its end.
   const jpeg = new Uint8Array([0xff, 0xd8, 0xff, 0xc0, 0, 11, 8, 1, 0x90, 2, 0x58, 1, 1, 0x11, 0, 0xff, 0xd9]);

@@ -18,7 +18,14 @@ export function helpPanel(state: ViewState, onClose: () => void, scope: Scope): 
   const close = h("button", { class: "sw-quiet sw-close", type: "button", "aria-label": "Close help" }, icon("close"));
   const element = h(
     "div",
-    { class: "sw-help", role: "dialog", "aria-label": "Keyboard help", "data-sw": "help-panel", hidden: true },
+    {
+      class: "sw-help",
+      role: "dialog",
+      "aria-modal": "true",
+      "aria-label": "Keyboard help",
+      "data-sw": "help-panel",
+      hidden: true,
+    },
     h(
       "div",
       { class: "sw-help-card" },

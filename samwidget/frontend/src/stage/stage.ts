@@ -57,6 +57,8 @@ export class Stage {
       {
         class: "sw-stage",
         "data-sw": "stage",
+        // A right click excludes; JupyterLab would open its cell menu over the photo.
+        "data-jp-suppress-context-menu": "true",
         tabindex: 0,
         role: "application",
         "aria-roledescription": "photo",

@@ -4,17 +4,13 @@ import type { Extent, Viewport } from "../viewport.ts";
 
 export class Surface {
   readonly context: CanvasRenderingContext2D;
+  /** Device pixels for one CSS pixel. */
   #ratio = 1;
 
   constructor(readonly canvas: HTMLCanvasElement) {
     const context = canvas.getContext("2d");
     if (!context) throw new Error("this browser has no 2D canvas");
     this.context = context;
-  }
-
-  /** Device pixels for one CSS pixel. */
-  get ratio(): number {
-    return this.#ratio;
   }
 
   /** Fits the backing store to `device` pixels; false where it already did. */

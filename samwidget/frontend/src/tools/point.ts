@@ -10,14 +10,13 @@ import type { Desk, Gesture, Press, Tool } from "./tool.ts";
 /** A click this near to the preview's point, CSS pixels, means what the preview shows. */
 const SAME_PLACE_PX = 3;
 
-export const include = pointTool(1, "Click to include · right-click to exclude · drag for a box");
-export const exclude = pointTool(0, "Click to exclude · Shift-click to include · drag for a box");
+export const include = pointTool(1, "Click to include · right-click to exclude");
+export const exclude = pointTool(0, "Click to exclude · Shift-click to include");
 
-function pointTool(label: Label, hint: string): Tool {
+function pointTool(label: Label, clicks: string): Tool {
   return {
     cursor: "crosshair",
-    hint: ({ state }) =>
-      state.active.value ? `${hint.split(" · ").slice(0, 2).join(" · ")} · Enter for the next object` : hint,
+    hint: ({ state }) => `${clicks} · ${state.active.value ? "Enter for the next object" : "drag for a box"}`,
     press: (press, desk) => startOnPrompt(press, desk) ?? startPoint(press, desk, label),
   };
 }

@@ -1,0 +1,56 @@
+"""Takes the pictures of README and docs from the real widget in a real JupyterLab: ``make pictures``."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+from tests.browser.lab import CHROMIUM_FLAGS, Lab, Notebook, Widget
+
+ROOT = Path(__file__).parent.parent
+PICTURES = ROOT / "docs/pictures"
+CELL = "from samwidget import SamWidget\nw = SamWidget('coffee.jpg')\nw"
+
+
+def use(widget: Widget, notebook: Notebook) -> None:
+    """Two objects accepted, the third being refined with one include and one exclude click."""
+    widget.drag((166, 12), (414, 312))
+    widget.press("Enter")
+    widget.click(130, 260)
+    widget.press("Enter")
+    widget.click(366, 285)
+    widget.click(440, 262, button="right")
+    for number, name in enumerate(("cup", "saucer", "spoon"), start=1):
+        notebook.python(f"w.rename({number}, {name!r})")
+    widget.wait("s.pending === 0")
+    notebook.page.mouse.move(*widget.at(412, 233))
+    notebook.page.wait_for_timeout(500)
+
+
+def main() -> None:
+    """Writes docs/pictures/widget.png and widget_dark.png."""
+    PICTURES.mkdir(exist_ok=True)
+    folder = Path(tempfile.mkdtemp())
+    shutil.copy(ROOT / "notebooks/photos/coffee.jpg", folder)
+    lab = Lab(folder)
+    try:
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM_FLAGS)
+            for theme, file in (("JupyterLab Light", "widget.png"), ("JupyterLab Dark", "widget_dark.png")):
+                page = browser.new_page(viewport={"width": 1240, "height": 900}, device_scale_factor=1.5)
+                notebook = Notebook(lab, page, file.removesuffix(".png"), [CELL])
+                page.evaluate(f"window.jupyterapp.commands.execute('apputils:change-theme', {{theme: '{theme}'}})")
+                notebook.run_all()
+                widget = notebook.widget().ready()
+                use(widget, notebook)
+                widget.root.screenshot(path=PICTURES / file)
+            browser.close()
+    finally:
+        lab.close()
+
+
+if __name__ == "__main__":
+    main()
