@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from samwidget.models.registry import MODELS
     from samwidget.segment.image import load_rgb
     from samwidget.segment.predictor import SamPredictor
+    from samwidget.serving.scoring import score
     from samwidget.widget.widget import SamWidget
 
 __version__ = "0.1.0"
@@ -48,6 +49,7 @@ _HOME = {
     "SegmentedObject": "samwidget.core.objects",
     "UnsupportedModelError": "samwidget.errors",
     "load_rgb": "samwidget.segment.image",
+    "score": "samwidget.serving.scoring",
 }
 
 __all__ = [
@@ -67,6 +69,7 @@ __all__ = [
     "SegmentedObject",
     "UnsupportedModelError",
     "load_rgb",
+    "score",
 ]
 
 

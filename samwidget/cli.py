@@ -76,8 +76,7 @@ def segment(
     )
     if not include and not outside and box is None:
         raise PromptError("nothing says which object is meant", hint="give --point x,y or --box x0,y0,x1,y1")
-    if not output.parent.is_dir():
-        raise SamWidgetError(f"the folder {output.parent} is not there", hint="make it first, or write elsewhere")
+    _require_folder(output)
     predictor = SamPredictor.from_pretrained(model)
     predictor.set_image(image)
     masks, scores, _ = predictor.predict(
@@ -89,6 +88,36 @@ def segment(
     output.write_bytes(encode_mask(masks[chosen]))
     pixels = int(masks[chosen].sum())
     typer.echo(f"{output}: {pixels} pixels, score {scores[chosen]:.2f}, candidate {chosen + 1} of {len(scores)}")
+
+
+@app.command()
+def score(
+    request: Annotated[str, typer.Argument(help="A file with a request as JSON, or - for standard input.")],
+    output: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--output", "-o", help="Where the response is written; standard output where it is left out."),
+    ] = None,
+    style: Annotated[str, typer.Option(help="card as the model card has it, service as endpoints answer.")] = "card",
+    model: Annotated[Optional[str], typer.Option(help="A name of `samwidget models`, a hub id or a folder.")] = None,  # noqa: UP045
+) -> None:
+    """Answer a documented mask-generation request."""
+    import json
+    from typing import cast
+
+    from samwidget.formats.azure_ml import Style
+    from samwidget.segment.predictor import SamPredictor
+    from samwidget.serving.scoring import score as score_request
+
+    if output is not None:
+        _require_folder(output)
+    asked = _read(request)
+    predictor = None if model is None else SamPredictor.from_pretrained(model)
+    rows = score_request(asked, predictor, cast("Style", style))  # refuses other styles
+    if output is None:
+        typer.echo(json.dumps(rows))
+    else:
+        output.write_text(json.dumps(rows), encoding="utf-8")
+        typer.echo(f"{output}: {len(rows)} row{'s' * (len(rows) != 1)}")
 
 
 @app.command()
@@ -144,6 +173,21 @@ def _require_jupyterlab(yes: bool) -> None:
 
 def _is_root() -> bool:
     return hasattr(os, "geteuid") and os.geteuid() == 0
+
+
+def _require_folder(output: Path) -> None:
+    if not output.parent.is_dir():
+        raise SamWidgetError(f"the folder {output.parent} is not there", hint="make it first, or write elsewhere")
+
+
+def _read(path: str) -> bytes:
+    """The bytes of a file, or of standard input for ``-``."""
+    if path == "-":
+        return sys.stdin.buffer.read()
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise SamWidgetError(f"{path} cannot be read", hint=error.strerror or str(error)) from error
 
 
 def _numbers(text: str, count: int, option: str) -> list[float]:

@@ -1,5 +1,7 @@
 """The command line, run as a user would."""
 
+import base64
+import json
 import os
 import subprocess
 import sys
@@ -9,16 +11,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from samwidget.formats.azure_ml import build_request, parse_response
+
 COFFEE = Path(__file__).parent.parent / "notebooks/photos/coffee.jpg"
 
 
-def run(*words, cwd=None):
+def run(*words, cwd=None, given=""):
     return subprocess.run(
         [sys.executable, "-m", "samwidget", *map(str, words)],
         capture_output=True,
         text=True,
         cwd=cwd,
-        stdin=subprocess.DEVNULL,
+        input=given,
         env={**os.environ, "HF_HUB_OFFLINE": "1"},
     )
 
@@ -32,6 +36,32 @@ def test_segment_writes_a_mask_of_the_photos_size(tmp_path):
     assert mask[150, 300] == 255
     assert mask[20, 20] == 0
     assert f"{np.count_nonzero(mask)} pixels" in done.stdout
+
+
+@pytest.fixture(scope="module")
+def request_file(tmp_path_factory):
+    path = tmp_path_factory.mktemp("score") / "request.json"
+    path.write_text(json.dumps(build_request(COFFEE.read_bytes(), points=[[300, 150]], labels=[1])))
+    return path
+
+
+@pytest.mark.parametrize(("more", "style"), [((), "card"), (("--style", "service", "--model", "nano"), "service")])
+def test_score_writes_the_response(tmp_path, request_file, more, style):
+    done = run("score", request_file, "-o", tmp_path / "response.json", *more)
+    assert done.returncode == 0, done.stderr
+    assert "response.json: 1 row" in done.stdout
+    response = json.loads((tmp_path / "response.json").read_text())
+    assert list(response[0]) == (["predictions"] if style == "card" else ["response"])
+    (((masks, scores),),) = parse_response(response)
+    assert masks.shape == (3, 400, 600)
+    assert masks[scores.argmax(), 150, 300]
+
+
+def test_score_reads_and_writes_pipes(request_file):
+    done = run("score", "-", given=request_file.read_text())
+    assert done.returncode == 0, done.stderr
+    (((masks, _),),) = parse_response(done.stdout)
+    assert masks.shape == (3, 400, 600)
 
 
 def test_models_lists_size_licence_and_presence():
@@ -62,4 +92,30 @@ def test_mistakes_end_with_one_line_and_no_file(tmp_path, words, message):
     assert done.stderr.startswith("samwidget: ")
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+IMAGE = base64.b64encode(COFFEE.read_bytes()).decode()
+
+
+@pytest.mark.parametrize(
+    ("words", "given", "message"),
+    [
+        (("missing.json",), "", "missing.json cannot be read: No such file"),
+        (("-",), "", "not JSON"),
+        (("-",), '{"inputs": []}', "the request has no table"),
+        (("-",), json.dumps(build_request(IMAGE)), "row 0: nothing says which object is meant"),
+        (("-",), json.dumps(build_request(IMAGE, points=[[9999, 2]])), "row 0: point (9999, 2) lies outside"),
+        (("-", "--style", "both"), json.dumps(build_request(IMAGE, points=[[1, 2]])), "give card or service"),
+        (("-", "--model", "no-such-network"), "{}", "no-such-network"),
+        (("-", "-o", "no/such/response.json"), "{}", "is not there"),
+    ],
+)
+def test_requests_that_cannot_be_scored_end_with_one_line(tmp_path, words, given, message):
+    done = run("score", *words, cwd=tmp_path, given=given)
+    assert done.returncode == 1
+    assert done.stderr.startswith("samwidget: ")
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not done.stdout
     assert not list(tmp_path.iterdir())

@@ -14,7 +14,8 @@ MAY_IMPORT = {
     "formats": {"core"},
     "widget": {"core", "models", "segment", "document", "formats"},
     "training": {"core", "models", "segment"},
-    "cli": {"core", "models", "segment", "document", "formats"},
+    "serving": {"core", "models", "segment", "formats"},
+    "cli": {"core", "models", "segment", "document", "formats", "serving"},
 }
 # Frameworks stay at the rim.
 TORCH_ONLY_IN = {"models", "segment", "training"}

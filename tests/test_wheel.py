@@ -28,6 +28,7 @@ def test_it_holds_bundle_network_and_notebooks(wheel):
         "samwidget/models/bundled/config.json",
         "samwidget/models/bundled/model.safetensors",
         "samwidget/models/bundled/CARD.md",
+        "samwidget/formats/schemas/azure_ml_request.json",
         "samwidget/notebooks/01_first_mask.ipynb",
         "samwidget/notebooks/photos/coffee.jpg",
         "samwidget/notebooks/photos/ORIGIN.md",

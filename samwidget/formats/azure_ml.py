@@ -1,6 +1,7 @@
 """The documented request and response of the Azure ML catalogue's ``mask-generation`` models.
 
-Owns the wire alone: which networks answer, and how an image is read, belong to the callers. The reader takes what the
+Owns the wire alone: which networks answer, and how an image is read, belong to the callers; the cells that hold
+prompts are in ``azure_prompts``. The reader takes what the
 model card documents and what deployed endpoints and their clients really send; the writer's ``style`` says which of the
 two to write:
 
@@ -14,19 +15,18 @@ import base64
 import binascii
 import io
 import json
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from samwidget.core.prompt import EXCLUDE, INCLUDE, Prompt
-from samwidget.errors import FormatError, PromptError
+from samwidget.core.prompt import Prompt
+from samwidget.errors import FormatError
 from samwidget.formats import png
+from samwidget.formats.azure_prompts import prompts_of, write_nested
 
 COLUMNS = ("image", "input_points", "input_boxes", "input_labels", "multimask_output")
 
@@ -34,8 +34,6 @@ Style = Literal["card", "service"]
 MaskSet = tuple[npt.NDArray[np.bool_], npt.NDArray[np.float32]]
 """(C, H, W) bool masks and their (C,) float32 scores, in the network's own order."""
 
-_NONE_WORDS = ("", "null", "none", "nan")
-_BACKGROUND, _IGNORED = -1, -10
 _MASK_LISTS: Mapping[Style, str] = {"card": "mask_per_prediction", "service": "masks_per_prediction"}
 
 
@@ -47,11 +45,13 @@ class RequestRow:
         image: the bytes of an encoded image, or an http(s) URL.
         prompts: one per expected prediction; empty where the row has neither points nor boxes.
         multimask_output: three masks per prediction instead of one.
+        index: the row's name in the request's ``index``; its number, from 0, where there is none.
     """
 
     image: bytes | str
     prompts: tuple[Prompt, ...]
     multimask_output: bool
+    index: int | str
 
 
 def build_request(
@@ -65,7 +65,7 @@ def build_request(
 
     Args:
         images: one image or a list of them. An image is the bytes of a file, a URL or base64 text, or an (H, W, 3)
-            uint8 array, which is sent as PNG.
+            uint8 array, which is sent as PNG. Read a file first: ``Path("photo.jpg").read_bytes()``.
         points: for one image a nested list or array of shape (masks, points, 2), or (points, 2) for one mask from all
             points; image pixels, x before y. For a list of images a list of these, None where a row has none.
         labels: as ``points`` less the last axis: 1 include, 0 exclude. None includes every point.
@@ -73,7 +73,7 @@ def build_request(
         multimask_output: for all rows, or one per row.
 
     Raises:
-        FormatError: lists of other lengths than ``images``, or an image of another kind.
+        FormatError: lists of other lengths than ``images``, an image of another kind, or values that are no numbers.
     """
     if isinstance(images, str | bytes | np.ndarray):
         images, points, labels, boxes = [images], [points], [labels], [boxes]
@@ -84,7 +84,7 @@ def build_request(
         if len(values) != count:
             raise FormatError(f"{name} has {len(values)} rows for {count} images", hint="give one per image, or None")
     data = [
-        [_image_text(image), _nested_text(row_points), _nested_text(row_boxes), _nested_text(row_labels), bool(several)]
+        [_image_text(image), write_nested(row_points), write_nested(row_boxes), write_nested(row_labels), bool(several)]
         for image, row_points, row_boxes, row_labels, several in zip(images, *columns, multimask, strict=True)
     ]
     return {"input_data": {"columns": list(COLUMNS), "index": list(range(count)), "data": data}, "params": {}}
@@ -101,11 +101,11 @@ def parse_request(request: Any) -> list[RequestRow]:
         FormatError: not a table of these columns, text that is no nested list, labels that do not fit the points, or
             points and boxes that do not pair. The message names row and column.
     """
-    columns, data = _table(request)
+    columns, index, data = _table(request)
     if "image" not in columns:
         raise FormatError(f"the columns are {columns}", hint="a request needs the column image")
     rows = []
-    for number, values in enumerate(data):
+    for number, (name, values) in enumerate(zip(index, data, strict=True)):
         if not isinstance(values, Sequence) or isinstance(values, str) or len(values) != len(columns):
             raise FormatError(f"row {number} does not have {len(columns)} values", hint="give one value per column")
         cells = dict(zip(columns, values, strict=True))
@@ -113,8 +113,9 @@ def parse_request(request: Any) -> list[RequestRow]:
         rows.append(
             RequestRow(
                 decode_image(cells["image"], where=f"row {number}, image"),
-                _prompts(cells, number),
+                prompts_of(cells, number),
                 bool(several) if isinstance(several, bool | np.bool_) else True,
+                name,
             )
         )
     return rows
@@ -195,6 +196,7 @@ def _decoded_base64(text: Any, where: str) -> bytes:
 
 def _image_text(image: Any) -> str:
     if isinstance(image, str):
+        decode_image(image)
         return image
     if isinstance(image, np.ndarray):
         if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
@@ -207,27 +209,17 @@ def _image_text(image: Any) -> str:
     return base64.b64encode(image).decode("ascii")
 
 
-def _nested_text(value: Any) -> str:
-    """A nested list as the service wants it: text, and empty for none."""
-    return "" if value is None else json.dumps(_plain(value))
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, np.ndarray | np.generic):
-        return value.tolist()
-    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
-
-
 def _parsed(value: Any) -> Any:
     if isinstance(value, str | bytes | bytearray):
         try:
             return json.loads(value)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise FormatError("the text is not JSON", hint=str(error)) from error
     return value
 
 
-def _table(request: Any) -> tuple[list[str], Sequence[Any]]:
+def _table(request: Any) -> tuple[list[str], Sequence[Any], Sequence[Any]]:
+    """Columns, index and rows."""
     value = _parsed(request)
     if isinstance(value, Mapping):
         value = value.get("input_data", value)
@@ -238,82 +230,21 @@ def _table(request: Any) -> tuple[list[str], Sequence[Any]]:
     columns, data = value["columns"], value["data"]
     if not isinstance(columns, list) or not isinstance(data, list):
         raise FormatError("columns and data are not lists", hint="give column names, and a list of rows")
-    return columns, data
-
-
-def _prompts(cells: Mapping[str, Any], row: int) -> tuple[Prompt, ...]:
-    points, labels, boxes = (
-        _nested(cells.get(name), f"row {row}, {name}") for name in ("input_points", "input_labels", "input_boxes")
-    )
-    try:
-        groups = [] if points is None else _point_groups(points, labels)
-        if points is None and labels is not None:
-            raise FormatError("labels without points", hint="give one label per point")
-        if boxes is not None and _depth(boxes) == 1:
-            boxes = [boxes]
-        if boxes is not None and groups and len(boxes) != len(groups):
-            raise FormatError(
-                f"{len(groups)} groups of points with {len(boxes)} boxes", hint="give one box per group of points"
-            )
-        prompts = [Prompt(*group) for group in groups] or [Prompt()] * len(boxes or ())
-        return tuple(prompt.with_box(box) for prompt, box in zip_longest(prompts, boxes or ()))
-    except (PromptError, FormatError, TypeError, ValueError) as error:
-        raise FormatError(f"row {row}: {getattr(error, 'message', error)}", hint=getattr(error, "hint", "")) from error
-
-
-def _nested(value: Any, where: str) -> list[Any] | None:
-    """The nested list in a cell; None where the cell says that there is none."""
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return None
-    if isinstance(value, str):
-        if value.strip().lower() in _NONE_WORDS:
-            return None
-        try:
-            value = json.loads(value)
-        except ValueError as error:
-            raise FormatError(f"{where} is not a nested list", hint=str(error)) from error
-    value = _plain(value)
-    if not isinstance(value, list):
-        raise FormatError(f"{where} is not a nested list", hint="give lists of numbers, as text")
-    return value or None
-
-
-def _depth(value: Any) -> int:
-    return 1 + _depth(value[0]) if isinstance(value, list) and value else 0
-
-
-def _point_groups(
-    points: list[Any], labels: list[Any] | None
-) -> list[tuple[npt.NDArray[np.float32], npt.NDArray[np.int32]]]:
-    """One (points, labels) pair per mask; two levels of points are one mask from all of them."""
-    if _depth(points) == 2:
-        points = [points]
-    if _depth(points) != 3:
-        raise FormatError("points are not nested two or three deep", hint="give (masks, points, 2) or (points, 2)")
-    if labels is None:
-        labels = [[INCLUDE] * len(group) for group in points]
-    elif _depth(labels) == 1 and len(points) == 1:
-        labels = [labels]
-    if len(labels) != len(points):
-        raise FormatError(f"labels for {len(labels)} masks, points for {len(points)}", hint="give one label per point")
-    return [_one_group(*pair) for pair in zip(points, labels, strict=True)]
-
-
-def _one_group(points: list[Any], labels: Any) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int32]]:
-    points_xy = np.asarray(points, np.float32)
-    label_array = np.asarray(labels)
-    if label_array.shape != points_xy.shape[:1]:
-        raise FormatError(f"{label_array.size} labels for {len(points_xy)} points", hint="give one label per point")
-    kept = label_array != _IGNORED
-    label_array = np.where(label_array == _BACKGROUND, EXCLUDE, label_array)
-    return points_xy[kept], label_array[kept]
+    if not all(isinstance(column, str) for column in columns) or len(set(columns)) < len(columns):
+        raise FormatError(f"the columns are {columns}", hint="give each name once")
+    index = value.get("index")
+    if index is None:
+        index = range(len(data))
+    elif not isinstance(index, list) or len(index) != len(data):
+        raise FormatError(f"index does not name {len(data)} rows", hint="give one name per row, or leave it out")
+    return columns, index, data
 
 
 def _mask_entries(masks: npt.ArrayLike, scores: npt.ArrayLike) -> list[dict[str, Any]]:
     mask_array, score_array = np.asarray(masks), np.asarray(scores)
-    if mask_array.ndim != 3 or score_array.shape != mask_array.shape[:1]:
+    if mask_array.ndim != 3 or len(mask_array) == 0 or score_array.shape != mask_array.shape[:1]:
         raise FormatError(
-            f"masks have shape {mask_array.shape}, scores {score_array.shape}", hint="give (C, H, W) and (C,)"
+            f"masks have shape {mask_array.shape}, scores {score_array.shape}", hint="give (C, H, W) and (C,), C at least 1"
         )
     return [
         {"encoded_binary_mask": encode_mask(mask), "iou_score": float(score)}

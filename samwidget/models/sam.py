@@ -1,8 +1,9 @@
-"""SAM v1: ViT-B, -L and -H, SlimSAM, MedSAM and fine-tuned folders, through transformers' ``SamModel``.
+"""SAM v1: ViT-B, -L and -H, SlimSAM, MedSAM and fine-tuned folders, with the weights of transformers' ``SamModel``.
 
-Owns the preprocessing and the batching of prompts; the network is transformers'. Coordinates follow the official
+Owns the preprocessing, the batching of prompts and the choice of who computes: ``sam_encoder`` and ``sam_decoder``, and
+for whatever they do not cover transformers' own forward, with the same answers. Coordinates follow the official
 package: prompts scale with the image to the network's input, half a pixel is added there, and prompts without a box
-get one padding point (both inside ``SamModel``, which agrees with the official package on this).
+get one padding point (both inside transformers' prompt encoder, which agrees with the official package on this).
 Paper: Kirillov et al., Segment Anything, https://arxiv.org/abs/2304.02643.
 """
 
@@ -20,7 +21,10 @@ from PIL import Image
 
 from samwidget.core.frame import Frame
 from samwidget.core.prompt import Prompt
+from samwidget.models import sam_decoder, sam_encoder
 from samwidget.models.embedding import Embedding
+from samwidget.models.sam_decoder import SamDecoder
+from samwidget.models.sam_encoder import SamEncoder
 from samwidget.models.signature import signature_of
 
 # Raise it when ``encode`` prepares images differently: embeddings kept on disk are then made anew.
@@ -30,10 +34,12 @@ _MEAN = (0.485, 0.456, 0.406)
 _STD = (0.229, 0.224, 0.225)
 # The decoder's two transposed convolutions double the embedding's side each.
 _UPSCALING = 4
-# Prompts in one forward pass. On two CPU cores a batch of 64 took 97 ms a prompt, one at a time 60 ms: copies of the
-# image tokens no longer fit the processor's cache. GPUs gain from batches.
-_PROMPTS_AT_ONCE_CPU = 1
+# Prompts that go through the decoder together. On a CPU only their tokens do; 4 to 16 were equally fast.
+_PROMPTS_AT_ONCE_CPU = 4
 _PROMPTS_AT_ONCE_GPU = 32
+# The same for transformers' forward: on two CPU cores a batch of 64 took 97 ms a prompt, one at a time 60 ms, since
+# copies of the image tokens no longer fit the processor's cache.
+_PROMPTS_AT_ONCE_TRANSFORMERS_CPU = 1
 
 
 class SamSegmenter:
@@ -45,6 +51,12 @@ class SamSegmenter:
         device: where it runs.
         dtype: precision of the encoder; the decoder, a hundredth of the work, stays in float32.
         preprocessing: ``preprocessor_config.json`` of the checkpoint; ``image_mean`` and ``image_std`` are used.
+
+    Attributes:
+        not_covered: why transformers computes a part of this network: ``encoder`` or ``decoder`` to a sentence; empty
+            where samwidget computes both.
+        encoded_by: who computed the latest embedding, ``samwidget`` or ``transformers``; empty before the first.
+        decoded_by: who computed the latest answers; ``transformers`` where a prompt among them was not covered.
     """
 
     family = "sam"
@@ -62,6 +74,11 @@ class SamSegmenter:
         self.name = name
         self._model = model.eval().float()
         self._dtype = dtype
+        reasons = {"encoder": sam_encoder.reason_not_covered(model), "decoder": sam_decoder.reason_not_covered(model)}
+        self.not_covered = {part: reason for part, reason in reasons.items() if reason}
+        self.encoded_by = self.decoded_by = ""
+        self._encoder = SamEncoder(model.vision_encoder)
+        self._decoder: SamDecoder | None = None
         self._input_side = int(model.config.vision_config.image_size)
         self._logits_side = _UPSCALING * int(model.config.prompt_encoder_config.image_embedding_size)
         preprocessing = preprocessing or {}
@@ -85,6 +102,13 @@ class SamSegmenter:
             self._dtype = torch.float32
         self._model.vision_encoder.to(self._dtype)
         self._mean, self._std = self._mean.to(device), self._std.to(device)
+        # Their memory is on the old device; the decoder's constants are computed at the first prompt, 0.1 s.
+        self._encoder, self._decoder = SamEncoder(self._model.vision_encoder), None
+
+    @property
+    def byte_count(self) -> int:
+        """Bytes held beside the weights and the embeddings: buffers, constants of recent images."""
+        return self._encoder.byte_count + (0 if self._decoder is None else self._decoder.byte_count)
 
     @torch.no_grad()
     def encode(self, image: npt.NDArray[np.uint8]) -> Embedding:
@@ -97,7 +121,9 @@ class SamSegmenter:
         # Padding comes after normalising: it is zero to the network, which is the mean colour and not black.
         normalised = (pixels - self._mean) / self._std
         padded = F.pad(normalised, (0, self._input_side - width, 0, self._input_side - height))
-        embeddings = self._model.get_image_embeddings(padded[None].to(self._dtype))
+        encode = self._model.get_image_embeddings if "encoder" in self.not_covered else self._encoder
+        embeddings = encode(padded[None].to(self._dtype))
+        self.encoded_by = "transformers" if "encoder" in self.not_covered else "samwidget"
         return Embedding({"image_embeddings": embeddings}, frame, self.signature)
 
     @torch.no_grad()
@@ -109,21 +135,44 @@ class SamSegmenter:
         Prompts of one form (number of points, box or not, mask or not) share a forward pass, so that none is padded
         and every answer is what the prompt alone would get.
         """
-        image_embeddings = embedding.tensors["image_embeddings"].to(self.device, torch.float32)
         at_once = _PROMPTS_AT_ONCE_CPU if self.device.type == "cpu" else _PROMPTS_AT_ONCE_GPU
+        self.decoded_by = "samwidget"
         answers: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
         for indices in _batches_of_one_form(prompts, at_once):
             batch = [prompts[index] for index in indices]
-            output = self._model(
-                # Prompts lie along the batch axis, since transformers' point axis cannot carry masks.
-                image_embeddings=image_embeddings.expand(len(batch), -1, -1, -1),
-                multimask_output=multimask_output,
-                **_inputs(batch, embedding.frame, self.device),
-            )
-            for index, logits, scores in zip(indices, output.pred_masks[:, 0], output.iou_scores[:, 0], strict=True):
-                answers[index] = (logits, scores)
+            logits, scores = self._decode_one_form(embedding, batch, multimask_output)
+            answers.update(zip(indices, zip(logits, scores, strict=True), strict=True))
         ordered = [answers[index] for index in range(len(prompts))]
         return torch.stack([logits for logits, _ in ordered]), torch.stack([scores for _, scores in ordered])
+
+    def _decode_one_form(
+        self, embedding: Embedding, prompts: Sequence[Prompt], multimask_output: bool
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Logits (P, C, h, w) and scores (P, C) of prompts of one form."""
+        if "decoder" not in self.not_covered:
+            if self._decoder is None:
+                self._decoder = SamDecoder(self._model, self.device)
+            inputs = _inputs(prompts, embedding.frame, self.device)
+            answer = self._decoder.decode(embedding, inputs, multimask_output=multimask_output)
+            if answer is not None:
+                return answer
+        self.decoded_by = "transformers"
+        image_embeddings = embedding.tensors["image_embeddings"].to(self.device, torch.float32)
+        at_once = _PROMPTS_AT_ONCE_TRANSFORMERS_CPU if self.device.type == "cpu" else _PROMPTS_AT_ONCE_GPU
+        outputs = []
+        for start in range(0, len(prompts), at_once):
+            some = prompts[start : start + at_once]
+            outputs.append(
+                self._model(
+                    # Prompts lie along the batch axis, since transformers' point axis cannot carry masks.
+                    image_embeddings=image_embeddings.expand(len(some), -1, -1, -1),
+                    multimask_output=multimask_output,
+                    **_inputs(some, embedding.frame, self.device),
+                )
+            )
+        return torch.cat([each.pred_masks[:, 0] for each in outputs]), torch.cat(
+            [each.iou_scores[:, 0] for each in outputs]
+        )
 
 
 def _batches_of_one_form(prompts: Sequence[Prompt], at_once: int) -> list[list[int]]:

@@ -200,9 +200,7 @@ def _attend_to_each_other(attention: Any, queries: Tensor, values: Tensor) -> Te
     return out
 
 
-def _read_image(
-    attention: Any, queries: Tensor, maps: LayerMaps, streams: list[Stream], slices: list[slice]
-) -> Tensor:
+def _read_image(attention: Any, queries: Tensor, maps: LayerMaps, streams: list[Stream], slices: list[slice]) -> Tensor:
     """(P, T, C): attention of the tokens to the image."""
     query = _heads(attention, attention.q_proj(queries)) * attention.scaling
     read = [stream.attend(query[some], maps) for stream, some in zip(streams, slices, strict=True)]

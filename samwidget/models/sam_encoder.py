@@ -109,20 +109,19 @@ class SamEncoder:
         qkv = self._buffers.take("heads", (3, heads, height * width, depth), tokens)
         qkv.copy_(apart.permute(1, 2, 0, 3))
         out = self._buffers.take("read", (height * width, heads, depth), tokens)
-        tables = _tables(layer.attn, height, width)
+        shares = self._shares(layer.attn, qkv[0], (height, width))
         heads_at_once = 1 if tokens.device.type == "cpu" else heads
         rows = max(1, _ROWS_AT_ONCE // width)
         for first in range(0, heads, heads_at_once):
-            query, key, value = qkv[:, first : first + heads_at_once]
+            some = slice(first, first + heads_at_once)
+            query, key, value = qkv[:, None, some]
             for top in range(0, height, rows):
-                bottom = min(top + rows, height)
-                block = slice(top * width, bottom * width)
-                some = query[:, block]
+                block = slice(top * width, (top + rows) * width)
                 bias = None
-                if tables is not None:
-                    bias = self._bias(some, tables[0][top:bottom], tables[1])
-                read = F.scaled_dot_product_attention(some[None], key[None], value[None], attn_mask=bias)
-                out[block, first : first + heads_at_once] = read[0].transpose(0, 1)
+                if shares is not None:
+                    bias = self._bias(shares[0][some, top : top + rows], shares[1][some, top : top + rows])
+                read = F.scaled_dot_product_attention(query[:, :, block], key, value, attn_mask=bias)
+                out[block, some] = read[0].transpose(0, 1)
         return out.view(height * width, -1)
 
     def _windowed(self, layer: Any, tokens: Tensor, size_hw: tuple[int, int]) -> Tensor:
@@ -147,14 +146,13 @@ class SamEncoder:
 
         query, key, value = windows.view(3, down * across, heads, side * side, depth)
         read = self._buffers.take("windows read", (down * across, heads, side * side, depth), tokens)
-        tables = _tables(layer.attn, side, side)
         at_once = _WINDOWS_AT_ONCE_CPU if tokens.device.type == "cpu" else down * across
         for first in range(0, down * across, at_once):
             some = slice(first, first + at_once)
+            shares = self._shares(layer.attn, query[some].flatten(0, 1), (side, side))
             bias = None
-            if tables is not None:
-                flat = query[some].flatten(0, 1)
-                bias = self._bias(flat, *tables).view(-1, heads, side * side, side * side)
+            if shares is not None:
+                bias = self._bias(*shares).view(-1, heads, side * side, side * side)
             read[some] = F.scaled_dot_product_attention(query[some], key[some], value[some], attn_mask=bias)
 
         out = self._buffers.take("read", (height, width, heads, depth), tokens)
@@ -164,21 +162,24 @@ class SamEncoder:
             out[y, x].unflatten(1, (-1, w)).unflatten(0, (-1, h)).copy_(part)
         return out.view(height * width, -1)
 
-    def _bias(self, queries: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-        """(1, B, h w, H W) bias of B times h w queries, of which the first and last column are the grid's.
+    def _shares(self, attention: Any, queries: Tensor, size_hw: tuple[int, int]) -> tuple[Tensor, Tensor] | None:
+        """(B, h, w, h) and (B, h, w, w) shares of the bias by the keys' rows and columns; None without a bias.
 
         Args:
-            queries: (B, h w, d), row by row.
-            rows: (h, H, d), vectors of the relative position of each query's row and each key's.
-            columns: (w, W, d), the same of columns.
+            attention: of a layer.
+            queries: (B, h w, d), contiguous.
+            size_hw: h and w.
         """
-        count, _, depth = queries.shape
-        height, width = len(rows), len(columns)
-        grid = queries.view(count, height, width, depth)
-        by_row = torch.einsum("bhwd,hkd->bhwk", grid, rows)
-        by_column = torch.einsum("bhwd,wkd->bhwk", grid, columns)
-        shape = (count, height, width, rows.shape[1], columns.shape[1])
-        bias = self._buffers.take("bias", shape, queries)
+        if not attention.use_rel_pos:
+            return None
+        grid = queries.unflatten(1, size_hw)
+        rows, columns = (_table(attention.rel_pos_h, size_hw[0]), _table(attention.rel_pos_w, size_hw[1]))
+        return torch.einsum("bhwd,hkd->bhwk", grid, rows), torch.einsum("bhwd,wkd->bhwk", grid, columns)
+
+    def _bias(self, by_row: Tensor, by_column: Tensor) -> Tensor:
+        """(1, B, h w, H W) of the (B, h, w, H) and (B, h, w, W) shares."""
+        count, height, width = by_row.shape[:3]
+        bias = self._buffers.take("bias", (*by_row.shape, by_column.shape[3]), by_row)
         torch.add(by_row[..., None], by_column[..., None, :], out=bias)
         return bias.view(1, count, height * width, -1)
 
@@ -198,21 +199,13 @@ def _is_gelu(activation: Any) -> bool:
     return type(activation).__name__ in ("GELU", "GELUActivation") and getattr(activation, "act", F.gelu) is F.gelu
 
 
-def _tables(attention: Any, height: int, width: int) -> tuple[Tensor, Tensor] | None:
-    """(height, height, d) and (width, width, d) vectors of relative positions, query before key; None without them."""
-    if not attention.use_rel_pos:
-        return None
-    return _table(attention.rel_pos_h, height), _table(attention.rel_pos_w, width)
-
-
 def _table(vectors: Tensor, side: int) -> Tensor:
+    """(side, side, d) vectors of relative positions, query before key."""
     places = torch.arange(side, device=vectors.device)
     return vectors[places[:, None] - places[None] + side - 1]
 
 
-def _regions(
-    height: int, width: int, side: int
-) -> list[tuple[tuple[slice, slice], tuple[slice, slice, int, int]]]:
+def _regions(height: int, width: int, side: int) -> list[tuple[tuple[slice, slice], tuple[slice, slice, int, int]]]:
     """Where whole and cut windows lie: rows and columns of tokens; windows down and across, height and width of each."""
 
     def axis(length: int) -> list[tuple[slice, slice, int]]:

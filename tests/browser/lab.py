@@ -123,6 +123,16 @@ class Notebook:
         command = "window.jupyterapp.commands.execute('notebook:run-all-cells')"
         self.page.evaluate(command if wait else f"void {command}")
 
+    def save(self) -> None:
+        """Saves the notebook, as Ctrl-S does."""
+        self.page.evaluate("window.jupyterapp.commands.execute('docmanager:save')")
+
+    def set_save_widget_state(self, is_on: bool) -> None:
+        """Settings > Save Widget State Automatically."""
+        command = "@jupyter-widgets/jupyterlab-manager:saveWidgetState"
+        if self.page.evaluate(f"window.jupyterapp.commands.isToggled('{command}')") != is_on:
+            self.page.evaluate(f"window.jupyterapp.commands.execute('{command}', {{}})")
+
     def kernel_id(self) -> str:
         """Id of this notebook's kernel."""
         (session,) = [s for s in self.lab.get("/api/sessions") if s["path"] == self.name]

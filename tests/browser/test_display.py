@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from nbconvert import HTMLExporter
 
 from tests.browser.conftest import ARTIFACTS
 from tests.browser.pixels import agreement, drawn_mask, stage_pixels
@@ -83,16 +84,38 @@ def test_it_fits_the_width_of_its_cell(open_notebook, width):
     widget.root.screenshot(path=ARTIFACTS / f"width-{width}.png")
 
 
-def test_a_notebook_without_a_kernel_shows_the_last_picture(open_notebook, lab):
-    notebook = open_notebook()
+def save_after_a_click(notebook):
     widget = notebook.widget().ready()
     widget.click(*CUP)
     notebook.python("w.wait()")
-    notebook.page.wait_for_timeout(1500)
-    notebook.page.evaluate("window.jupyterapp.commands.execute('docmanager:save')")
-    notebook.page.wait_for_timeout(800)
-    saved = (lab.folder / notebook.name).read_text()
-    assert "image/png" in saved
+    notebook.page.wait_for_function("document.querySelector('.samwidget') !== null")
+    notebook.save()
+
+
+def test_a_saved_notebook_shows_the_last_picture_where_no_kernel_answers(open_notebook, lab):
+    notebook = open_notebook()
+    notebook.set_save_widget_state(True)
+    save_after_a_click(notebook)
+    lab.delete(f"/api/kernels/{notebook.kernel_id()}")
+    notebook.open()  # with a new kernel, which knows nothing of the widget
+    saved = notebook.widget().part("saved")
+    saved.get_by_text("Saved picture").wait_for(timeout=30_000)
+    assert notebook.widget().part("accept").is_hidden()
+    assert saved.locator("img").evaluate("(image) => image.naturalWidth") > 200
+
+
+def test_an_html_export_and_a_git_hosting_page_show_a_picture(open_notebook, lab, chromium, tmp_path):
+    notebook = open_notebook()
+    notebook.set_save_widget_state(False)
+    save_after_a_click(notebook)
+    page, _ = HTMLExporter().from_filename(str(lab.folder / notebook.name))
+    (tmp_path / "export.html").write_text(page)
+    tab = chromium.new_page()
+    tab.goto((tmp_path / "export.html").as_uri(), wait_until="domcontentloaded")
+    shown = tab.locator("img[src^='data:image/png']")
+    assert shown.count() == 1
+    assert shown.evaluate("(image) => image.naturalWidth") > 200
+    tab.close()
 
 
 def test_hidden_pixels_are_not_left_behind(open_notebook):

@@ -36,21 +36,6 @@ def test_rename_hide_and_delete(open_notebook):
     assert notebook.python("len(w.objects)") == 0
 
 
-def test_undo_and_redo_go_on_after_a_reload(open_notebook):
-    notebook = open_notebook()
-    widget = notebook.widget().ready()
-    widget.click(*CUP)
-    widget.click(CUP[0] + 30, CUP[1] + 20)
-    widget.press("Enter")
-    widget.click(*TABLE)
-    notebook.page.evaluate("window.jupyterapp.commands.execute('docmanager:save')")
-    notebook.page.wait_for_timeout(500)
-    notebook.open()
-    notebook.run_all()  # the same cell again: `w` is a new widget, so look at the old one below
-    notebook.python("globals().__setitem__('kept', 1)")
-    assert notebook.python("kept") == 1
-
-
 def test_undo_redo_by_button_key_and_python(open_notebook):
     notebook = open_notebook()
     widget = notebook.widget().ready()

@@ -32,13 +32,11 @@ def test_the_same_cell_shown_again_and_a_reload_keep_the_objects(open_notebook):
     widget = notebook.widget().ready()
     widget.click(*CUP)
     widget.click(CUP[0] + 30, CUP[1] + 20)
-    notebook.page.evaluate("window.jupyterapp.commands.execute('docmanager:save')")
-    notebook.page.wait_for_timeout(800)
+    notebook.save()
     notebook.open()
     again = notebook.widget()
     again.ready()
     again.wait("s.objects === 1")
-    again.press_undo = None
     again.part("undo").click()
     again.wait("s.pending === 0")
     assert notebook.python("len(w.objects[0].prompts.points_xy)") == 1

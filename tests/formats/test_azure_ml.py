@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 
 from samwidget.core.prompt import make_prompt
 from samwidget.errors import FormatError
@@ -17,9 +18,14 @@ from samwidget.formats.azure_ml import (
     parse_request,
     parse_response,
 )
+from samwidget.formats.schema import load_schema
 
 IMAGE = b"\x89PNG bytes of a file"
 IMAGE_TEXT = base64.b64encode(IMAGE).decode()
+REQUEST_SCHEMA = Draft202012Validator(load_schema("azure_ml_request"))
+RESPONSE_SCHEMAS = {
+    style: Draft202012Validator(load_schema(f"azure_ml_response_{style}")) for style in ("card", "service")
+}
 
 
 def request_of(points="", boxes="", labels="", several=True, image=IMAGE_TEXT):
@@ -72,6 +78,8 @@ def test_prompts_of_a_row(points, boxes, labels, expected):
         ("[[[1,2]],[[3,4]]]", "[[1,2,3,4]]", "", "2 groups of points with 1 boxes"),
         ('{"x": 1}', "", "", "not a nested list"),
         ('[["a","b"]]', "", "", "row 0"),
+        ("[" * 100_000, "", "", "row 0, input_points is not a nested list"),
+        (f"[[1{'0' * 400},2]]", "", "", "row 0"),
     ],
 )
 def test_what_cannot_be_read_names_its_row(points, boxes, labels, message):
@@ -124,6 +132,14 @@ def test_columns_in_any_order(request_):
     assert (row.image, row.multimask_output, list(row.prompts)) == (IMAGE, False, [make_prompt([1, 2])])
 
 
+@pytest.mark.parametrize(
+    ("index", "read"), [({}, [0, 1]), ({"index": None}, [0, 1]), ({"index": [7, "b"]}, [7, "b"])]
+)
+def test_the_index_is_kept(index, read):
+    rows = parse_request({"columns": ["image"], **index, "data": [[IMAGE_TEXT]] * 2})
+    assert [row.index for row in rows] == read
+
+
 def test_data_frames():
     pd = pytest.importorskip("pandas")
     table = pd.DataFrame(
@@ -149,6 +165,11 @@ def test_data_frames():
         ({"input_data": {"columns": ["input_points"], "data": []}}, "needs the column image"),
         ({"input_data": {"columns": ["image"], "data": [["a", "b"]]}}, "row 0 does not have 1 values"),
         ({"input_data": {"columns": ["image"], "data": ["a"]}}, "row 0 does not have 1 values"),
+        ({"columns": ["image", "image"], "data": []}, "give each name once"),
+        ({"columns": ["image", ["input_points"]], "data": []}, "give each name once"),
+        ({"columns": ["image"], "index": [0, 1], "data": [[IMAGE_TEXT]]}, "index does not name 1 rows"),
+        ({"columns": ["image"], "index": "0", "data": [[IMAGE_TEXT]]}, "index does not name 1 rows"),
+        ("[" * 100_000, "not JSON"),
     ],
 )
 def test_other_requests_are_refused(request_, message):
@@ -176,6 +197,14 @@ def test_one_row_per_image():
         build_request([1.5])
     with pytest.raises(FormatError, match="image is uint8 of shape"):
         build_request(np.zeros((3, 4), np.uint8))
+    with pytest.raises(FormatError, match="image is not base64"):
+        build_request("photo.jpg")
+
+
+@pytest.mark.parametrize("points", [[[float("nan"), 2]], [[1, {2}]]])
+def test_only_numbers_are_written(points):
+    with pytest.raises(FormatError, match="not a nested list of numbers"):
+        build_request(IMAGE, points=points)
 
 
 coordinates = st.integers(0, 4000)
@@ -196,6 +225,7 @@ def test_requests_there_and_back(rows):
         boxes=[[box for _, box in prompts] if has_boxes and prompts else None for prompts, has_boxes, _ in rows],
         multimask_output=[several for _, _, several in rows],
     )
+    REQUEST_SCHEMA.validate(request)
     parsed = parse_request(json.dumps(request))
     for (prompts, has_boxes, several), row in zip(rows, parsed, strict=True):
         expected = [
@@ -218,7 +248,9 @@ def masks_and_scores(seed, count, shape):
 @settings(max_examples=50, deadline=None)
 def test_responses_there_and_back(rows, shape, style):
     rows = [[masks_and_scores(seed, count, shape) for seed, count in row] for row in rows]
-    parsed = parse_response(json.dumps(build_response(rows, style)))
+    response = build_response(rows, style)
+    RESPONSE_SCHEMAS[style].validate(response)
+    parsed = parse_response(json.dumps(response))
     for row, parsed_row in zip(rows, parsed, strict=True):
         for (masks, scores), (parsed_masks, parsed_scores) in zip(row, parsed_row, strict=True):
             np.testing.assert_array_equal(parsed_masks, masks)
@@ -256,6 +288,8 @@ def test_what_cannot_be_written_is_refused():
         build_response([], style="both")
     with pytest.raises(FormatError, match="masks have shape"):
         build_response([[(np.zeros((2, 4, 4), np.bool_), [0.5])]])
+    with pytest.raises(FormatError, match="masks have shape"):
+        build_response([[(np.zeros((0, 4, 4), np.bool_), [])]])
 
 
 def test_masks_there_and_back():

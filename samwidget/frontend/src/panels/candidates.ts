@@ -43,7 +43,8 @@ export function candidatesPanel(
   scope.effect(() => {
     const { candidates } = session.document.value;
     const active = state.active.value;
-    element.classList.toggle("sw-shown", active !== null);
+    // Where no kernel answers there is nothing to choose, and the saved picture has the place.
+    element.classList.toggle("sw-shown", active !== null && session.presence.value !== "absent");
     // Without an object the last candidates stay, faded out, so that nothing collapses on the way.
     if (!active) return;
     while (buttons.length < candidates.length) {
