@@ -14,6 +14,7 @@ from PIL import Image
 from samwidget.formats.azure_ml import build_request, parse_response
 
 COFFEE = Path(__file__).parent.parent / "notebooks/photos/coffee.jpg"
+IMAGE = base64.b64encode(COFFEE.read_bytes()).decode()
 
 
 def run(*words, cwd=None, given=""):
@@ -41,7 +42,7 @@ def test_segment_writes_a_mask_of_the_photos_size(tmp_path):
 @pytest.fixture(scope="module")
 def request_file(tmp_path_factory):
     path = tmp_path_factory.mktemp("score") / "request.json"
-    path.write_text(json.dumps(build_request(COFFEE.read_bytes(), points=[[300, 150]], labels=[1])))
+    path.write_text(json.dumps(build_request(IMAGE, points=[[300, 150]], labels=[1])))
     return path
 
 
@@ -74,6 +75,13 @@ def test_models_lists_size_licence_and_presence():
     assert any("facebook/sam-vit-huge" in line for line in lines)
 
 
+def assert_one_line(done, message):
+    assert done.returncode == 1
+    assert done.stderr.startswith("samwidget: ")
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -88,14 +96,8 @@ def test_models_lists_size_licence_and_presence():
 )
 def test_mistakes_end_with_one_line_and_no_file(tmp_path, words, message):
     done = run(*words, cwd=tmp_path)
-    assert done.returncode == 1
-    assert done.stderr.startswith("samwidget: ")
-    assert message in done.stderr
-    assert "Traceback" not in done.stderr
+    assert_one_line(done, message)
     assert not list(tmp_path.iterdir())
-
-
-IMAGE = base64.b64encode(COFFEE.read_bytes()).decode()
 
 
 @pytest.mark.parametrize(
@@ -113,9 +115,6 @@ IMAGE = base64.b64encode(COFFEE.read_bytes()).decode()
 )
 def test_requests_that_cannot_be_scored_end_with_one_line(tmp_path, words, given, message):
     done = run("score", *words, cwd=tmp_path, given=given)
-    assert done.returncode == 1
-    assert done.stderr.startswith("samwidget: ")
-    assert message in done.stderr
-    assert "Traceback" not in done.stderr
+    assert_one_line(done, message)
     assert not done.stdout
     assert not list(tmp_path.iterdir())

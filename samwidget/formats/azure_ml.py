@@ -244,7 +244,8 @@ def _mask_entries(masks: npt.ArrayLike, scores: npt.ArrayLike) -> list[dict[str,
     mask_array, score_array = np.asarray(masks), np.asarray(scores)
     if mask_array.ndim != 3 or len(mask_array) == 0 or score_array.shape != mask_array.shape[:1]:
         raise FormatError(
-            f"masks have shape {mask_array.shape}, scores {score_array.shape}", hint="give (C, H, W) and (C,), C at least 1"
+            f"masks have shape {mask_array.shape}, scores {score_array.shape}",
+            hint="give (C, H, W) and (C,), C at least 1",
         )
     return [
         {"encoded_binary_mask": encode_mask(mask), "iou_score": float(score)}

@@ -120,5 +120,3 @@ def _one_group(points: list[Any], labels: Any) -> tuple[npt.NDArray[np.float32],
     kept = label_array != _IGNORED
     label_array = np.where(label_array == _BACKGROUND, EXCLUDE, label_array)
     return points_xy[kept], label_array[kept]
-
-

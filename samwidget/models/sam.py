@@ -102,7 +102,7 @@ class SamSegmenter:
             self._dtype = torch.float32
         self._model.vision_encoder.to(self._dtype)
         self._mean, self._std = self._mean.to(device), self._std.to(device)
-        # Their memory is on the old device; the decoder's constants are computed at the first prompt, 0.1 s.
+        # Their memory is on the old device; the decoder's constants take 0.1 s at the next image.
         self._encoder, self._decoder = SamEncoder(self._model.vision_encoder), None
 
     @property
@@ -124,7 +124,10 @@ class SamSegmenter:
         encode = self._model.get_image_embeddings if "encoder" in self.not_covered else self._encoder
         embeddings = encode(padded[None].to(self._dtype))
         self.encoded_by = "transformers" if "encoder" in self.not_covered else "samwidget"
-        return Embedding({"image_embeddings": embeddings}, frame, self.signature)
+        embedding = Embedding({"image_embeddings": embeddings}, frame, self.signature)
+        if "decoder" not in self.not_covered:
+            self._prepared_decoder().terms(embedding)  # 30 ms now instead of at the first click
+        return embedding
 
     @torch.no_grad()
     def decode(
@@ -145,15 +148,18 @@ class SamSegmenter:
         ordered = [answers[index] for index in range(len(prompts))]
         return torch.stack([logits for logits, _ in ordered]), torch.stack([scores for _, scores in ordered])
 
+    def _prepared_decoder(self) -> SamDecoder:
+        if self._decoder is None:
+            self._decoder = SamDecoder(self._model, self.device)
+        return self._decoder
+
     def _decode_one_form(
         self, embedding: Embedding, prompts: Sequence[Prompt], multimask_output: bool
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Logits (P, C, h, w) and scores (P, C) of prompts of one form."""
         if "decoder" not in self.not_covered:
-            if self._decoder is None:
-                self._decoder = SamDecoder(self._model, self.device)
             inputs = _inputs(prompts, embedding.frame, self.device)
-            answer = self._decoder.decode(embedding, inputs, multimask_output=multimask_output)
+            answer = self._prepared_decoder().decode(embedding, inputs, multimask_output=multimask_output)
             if answer is not None:
                 return answer
         self.decoded_by = "transformers"

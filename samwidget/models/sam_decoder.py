@@ -18,13 +18,16 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from samwidget.models.embedding import Embedding
-from samwidget.models.sam_stream import Buffers, ImageMaps, ImageTerms, LayerMaps, Stream
+from samwidget.models.sam_maps import ImageMaps, ImageTerms, LayerMaps
+from samwidget.models.sam_stream import Buffers, Stream
 from samwidget.models.sam_upscale import Upscaler
 
-TOKENS_MAX = 20
-"""Prompt tokens, five of them the network's own, up to which low rank pays: beyond, transformers is as fast."""
+TOKENS_MAX = 24
+"""Prompt tokens, five of them the network's own, up to which low rank pays; beyond, transformers is about as fast."""
 IMAGES_KEPT = 2
 """Images whose terms are kept, at 29 MB each for SAM; those of another image take as long as two or three clicks."""
+# Prompts whose image sides run as one batch. On a CPU one at a time stays in the cache.
+_PROMPTS_TOGETHER_CPU = 1
 _PROMPTS_TOGETHER_GPU = 16
 
 
@@ -78,7 +81,7 @@ class SamDecoder:
 
     @property
     def byte_count(self) -> int:
-        """Bytes held beside the weights: the terms of recent images, and buffers that have grown to the largest call."""
+        """Bytes held beside the weights: terms of recent images, and buffers that have grown to the largest call."""
         return self._buffers.byte_count + sum(terms.byte_count for terms in self._terms.values())
 
     def terms(self, embedding: Embedding) -> ImageTerms:
@@ -105,11 +108,8 @@ class SamDecoder:
             inputs: prompts of one form, as the arguments of ``SamModel.forward``.
             multimask_output: the three masks for prompts of several readings, or the one.
         """
-        asked = {name: inputs.get(f"input_{name}") for name in ("points", "labels", "boxes")}
-        sparse, _ = self._prompt_encoder(
-            *(asked[name] for name in ("points", "labels", "boxes")),
-            None,
-        )
+        asked = (inputs.get(f"input_{name}") for name in ("points", "labels", "boxes"))
+        sparse, _ = self._prompt_encoder(*asked, None)
         masks = inputs.get("input_masks")
         count = len(next(iter(inputs.values()))) if inputs else 1
         prompts = self._own_tokens.expand(count, -1, -1)
@@ -120,7 +120,7 @@ class SamDecoder:
         size = self._prompt_encoder.image_embedding_size
         grid_hw = (int(size[0]), int(size[1]))
         terms = self.terms(embedding)
-        together = 1 if prompts.device.type == "cpu" else _PROMPTS_TOGETHER_GPU
+        together = _PROMPTS_TOGETHER_CPU if prompts.device.type == "cpu" else _PROMPTS_TOGETHER_GPU
         slices = [slice(start, start + together) for start in range(0, count, together)]
         features = None if masks is None else self._mask_features(masks)
         streams = [
@@ -189,7 +189,8 @@ class SamDecoder:
 
 def _heads(attention: Any, vectors: Tensor) -> Tensor:
     """(P, T, O) to (P, H, T, O / H)."""
-    return vectors.unflatten(2, (int(attention.num_attention_heads), -1)).transpose(1, 2)
+    prompts, count, _ = vectors.shape
+    return vectors.view(prompts, count, int(attention.num_attention_heads), -1).transpose(1, 2)
 
 
 def _attend_to_each_other(attention: Any, queries: Tensor, values: Tensor) -> Tensor:

@@ -141,7 +141,7 @@ class SamEncoder:
         grid = apart.view(height, width, 3, heads, depth)
         regions = _regions(height, width, side)
         for (y, x), (wy, wx, h, w) in regions:
-            part = grid[y, x].unflatten(1, (-1, w)).unflatten(0, (-1, h))
+            part = _by_window(grid[y, x], h, w)
             windows[:, wy, wx, :, :h, :w] = part.permute(4, 0, 2, 5, 1, 3, 6)
 
         query, key, value = windows.view(3, down * across, heads, side * side, depth)
@@ -159,7 +159,7 @@ class SamEncoder:
         by_window = read.view(down, across, heads, side, side, depth)
         for (y, x), (wy, wx, h, w) in regions:
             part = by_window[wy, wx, :, :h, :w].permute(0, 3, 1, 4, 2, 5)
-            out[y, x].unflatten(1, (-1, w)).unflatten(0, (-1, h)).copy_(part)
+            _by_window(out[y, x], h, w).copy_(part)
         return out.view(height * width, -1)
 
     def _shares(self, attention: Any, queries: Tensor, size_hw: tuple[int, int]) -> tuple[Tensor, Tensor] | None:
@@ -172,7 +172,7 @@ class SamEncoder:
         """
         if not attention.use_rel_pos:
             return None
-        grid = queries.unflatten(1, size_hw)
+        grid = queries.view(len(queries), *size_hw, -1)
         rows, columns = (_table(attention.rel_pos_h, size_hw[0]), _table(attention.rel_pos_w, size_hw[1]))
         return torch.einsum("bhwd,hkd->bhwk", grid, rows), torch.einsum("bhwd,wkd->bhwk", grid, columns)
 
@@ -199,6 +199,12 @@ def _is_gelu(activation: Any) -> bool:
     return type(activation).__name__ in ("GELU", "GELUActivation") and getattr(activation, "act", F.gelu) is F.gelu
 
 
+def _by_window(tokens: Tensor, height: int, width: int) -> Tensor:
+    """(down, height, across, width, ...) view of (H, W, ...) tokens."""
+    rows, columns = tokens.shape[:2]
+    return tokens.view(rows // height, height, columns // width, width, *tokens.shape[2:])
+
+
 def _table(vectors: Tensor, side: int) -> Tensor:
     """(side, side, d) vectors of relative positions, query before key."""
     places = torch.arange(side, device=vectors.device)
@@ -206,7 +212,7 @@ def _table(vectors: Tensor, side: int) -> Tensor:
 
 
 def _regions(height: int, width: int, side: int) -> list[tuple[tuple[slice, slice], tuple[slice, slice, int, int]]]:
-    """Where whole and cut windows lie: rows and columns of tokens; windows down and across, height and width of each."""
+    """Where whole and cut windows lie: rows and columns of tokens; windows down and across, and the size of each."""
 
     def axis(length: int) -> list[tuple[slice, slice, int]]:
         whole, rest = divmod(length, side)

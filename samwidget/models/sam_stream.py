@@ -7,7 +7,7 @@ the image to a handful of prompt tokens. So the stream is never built and is kep
     X = s * F + E W        F: constant for one image; s: one number per image token; E, W: thin, the prompt's own
 
 and a linear map M of it is ``s * (M F) + (M E) W``, where every ``M F`` that the decoder can ask for is computed once
-per image (``ImageMaps.terms``). A layer norm needs the lengths of centred columns only, which are a quadratic form in W.
+per image (``ImageMaps.terms``). A layer norm needs the lengths of centred columns only: a quadratic form in W.
 All of it is exact algebra. It could lose digits where ``E W`` cancels ``s * F``; ``Stream.cancelled`` says so.
 
 A mask prompt is a low-rank addition as well: its last layer maps 16 channels to 256.
@@ -18,11 +18,10 @@ C channels, M image tokens, H heads of d channels, T prompt tokens, R = H T, K r
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
 import torch
 from torch import Tensor
+
+from samwidget.models.sam_maps import ImageMaps, ImageTerms, LayerMaps, LinearMap
 
 # Squared lengths below this share of the fixed part's have lost four of float32's seven digits.
 _CANCELLATION = 1e-4
@@ -48,154 +47,6 @@ class Buffers:
     def byte_count(self) -> int:
         """Bytes held."""
         return sum(memory.numel() * memory.element_size() for memory in self._memory.values())
-
-
-@dataclass(frozen=True, eq=False)
-class _Map:
-    """A linear map of the stream: to (H, d) channels for attention, or to any channels.
-
-    Attributes:
-        weight: (O, C).
-        rows: where ``weight`` times the fixed part lies in ``ImageTerms.fixed``.
-        position: (O, M), the map of the positional encoding plus the bias; None where it is part of ``fixed``.
-    """
-
-    weight: Tensor
-    rows: slice
-    position: Tensor | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class LayerMaps:
-    """What a layer asks of the stream, for the attention of the tokens and for that of the image.
-
-    Attributes:
-        key: image keys for the tokens.
-        value: image values for the tokens.
-        query: image queries about the tokens; None in the final attention, which leaves the image as it is.
-        output: (H, C, d + 1) values of the tokens to channels; the last column is a share of the bias, which works since
-            the attention to the tokens adds up to one.
-        crosses: for each part of W, where its columns' products with the fixed part begin in ``ImageTerms.fixed``.
-        scale: (C, 1) of the layer norm.
-        shift: (C, 1) of the layer norm.
-        epsilon: of the layer norm.
-    """
-
-    key: _Map
-    value: _Map
-    query: _Map | None = None
-    output: Tensor | None = None
-    crosses: tuple[slice, ...] = ()
-    scale: Tensor | None = None
-    shift: Tensor | None = None
-    epsilon: float = 0.0
-
-
-@dataclass(frozen=True, eq=False)
-class ImageTerms:
-    """What is constant for one image, kept beside its embedding: 29 MB for SAM's 4096 tokens.
-
-    Attributes:
-        fixed: (rows, M), every map of the fixed part.
-        lengths: (layers, 1, M), squared lengths of the centred fixed part.
-    """
-
-    fixed: Tensor
-    lengths: Tensor
-
-    @property
-    def byte_count(self) -> int:
-        """Bytes held."""
-        return sum(tensor.numel() * tensor.element_size() for tensor in (self.fixed, self.lengths))
-
-
-class ImageMaps:
-    """The constants of a decoder, from the weights of transformers' ``SamModel``; computed in float64 on the CPU.
-
-    Args:
-        model: a ``SamModel`` that ``sam_decoder.reason_not_covered`` has nothing against.
-        up: (O, C) float64, the map that the up-scaling begins with.
-        device: where they are used.
-    """
-
-    def __init__(self, model: Any, up: Tensor, device: torch.device) -> None:
-        self._device = device
-        self._rows: list[Tensor] = []
-        self._row_count = 0
-        transformer = model.mask_decoder.transformer
-        positions = model.get_image_wide_positional_embeddings()[0].flatten(1).to("cpu", torch.float64)
-        channels = positions.shape[0]
-        centring = torch.eye(channels, dtype=torch.float64) - 1 / channels
-        no_mask = _double(model.prompt_encoder.no_mask_embed.weight).reshape(-1, 1)
-        last = model.prompt_encoder.mask_embed.conv3
-        mask = torch.cat([_double(last.weight).flatten(1), _double(last.bias).reshape(-1, 1) - no_mask], 1)
-
-        chain = torch.eye(channels, dtype=torch.float64)
-        sources, norms = [mask], []
-        self.layers: list[LayerMaps] = []
-        for index, layer in enumerate(transformer.layers):
-            to_image, from_image = layer.cross_attn_token_to_image, layer.cross_attn_image_to_token
-            norm = layer.layer_norm4
-            output = _output(from_image)
-            sources.append(output.permute(1, 0, 2).flatten(1))
-            sources = [centring @ source for source in sources]
-            scale, shift = _double(norm.weight)[:, None], _double(norm.bias)[:, None]
-            at = None if index else positions
-            self.layers.append(
-                LayerMaps(
-                    key=self._map(to_image.k_proj, chain, positions, fold=at is not None),
-                    value=self._map(to_image.v_proj, chain, None),
-                    query=self._map(from_image.q_proj, chain, positions, fold=at is not None),
-                    output=self._put(output),
-                    crosses=tuple(self._add(source.T @ chain) for source in sources),
-                    scale=self._put(scale),
-                    shift=self._put(shift),
-                    epsilon=norm.eps,
-                )
-            )
-            norms.append(centring @ chain)
-            chain = scale * norms[-1]
-            sources = [*(scale * source for source in sources), shift]
-        final = transformer.final_attn_token_to_image
-        self.final = LayerMaps(
-            key=self._map(final.k_proj, chain, positions), value=self._map(final.v_proj, chain, None)
-        )
-        self.up = _Map(self._put(up), self._add(up @ chain))
-        self.mask_columns = self._put(mask)
-        self._no_mask = self._put(no_mask)
-        self._norms = self._put(torch.stack(norms))
-        self._stack = self._put(torch.cat(self._rows))
-        self._rows.clear()
-
-    def _put(self, tensor: Tensor) -> Tensor:
-        return tensor.to(self._device, torch.float32).contiguous()
-
-    def _add(self, rows: Tensor) -> slice:
-        self._rows.append(rows)
-        self._row_count += len(rows)
-        return slice(self._row_count - len(rows), self._row_count)
-
-    def _map(self, linear: Any, chain: Tensor, positions: Tensor | None, fold: bool = False) -> _Map:
-        weight = _double(linear.weight)
-        # The bias of the values is added to the tokens afterwards, since the attention adds up to one.
-        position = None if positions is None else self._put(weight @ positions + _double(linear.bias)[:, None])
-        return _Map(self._put(weight), self._add(weight @ chain), position)
-
-    def terms(self, image_embeddings: Tensor) -> ImageTerms:
-        """What is constant for one image; 1.8 GMAC for SAM, as much as one decode in transformers.
-
-        Args:
-            image_embeddings: (C, M) float32.
-        """
-        stream = image_embeddings + self._no_mask
-        fixed = self._stack @ stream
-        first = self.layers[0]
-        for each in (first.key, first.query):
-            assert each is not None
-            assert each.position is not None
-            fixed[each.rows] += each.position
-        lengths = torch.stack([(norm @ stream).square_().sum(0, keepdim=True) for norm in self._norms])
-        return ImageTerms(fixed, lengths)
 
 
 class Stream:
@@ -239,10 +90,10 @@ class Stream:
 
     def _fixed(self, rows: slice, heads: int) -> Tensor:
         """(b H, O / H, M) of the fixed part; a view where b is 1."""
-        block = self._terms.fixed[rows].unflatten(0, (heads, -1))
+        block = self._terms.fixed[rows].view(heads, -1, self._terms.fixed.shape[1])
         return block if self._prompts == 1 else block.repeat(self._prompts, 1, 1)
 
-    def _scores(self, tokens: Tensor, image_map: _Map, first: bool) -> Tensor:
+    def _scores(self, tokens: Tensor, image_map: LinearMap, first: bool) -> Tensor:
         """(b, H, T, M) scratch: the (b, H, T, d) vectors times the image's mapped and positioned vectors."""
         prompts, heads, count, width = tokens.shape
         pixels = self._terms.fixed.shape[1]
@@ -256,7 +107,7 @@ class Stream:
             mapped = (image_map.weight @ self._columns).view(prompts * heads, width, self._count)
             flat.baddbmm_(torch.bmm(vectors, mapped).view(prompts, heads * count, -1), self._rows[:, : self._count])
         if not first and image_map.position is not None:
-            position = image_map.position.unflatten(0, (heads, width))
+            position = image_map.position.view(heads, width, -1)
             by_head.baddbmm_(vectors, position if prompts == 1 else position.repeat(prompts, 1, 1))
         return scores
 
@@ -353,26 +204,14 @@ class Stream:
                 end = start
             start = end
 
-    def coefficients(self, image_map: _Map, bias: Tensor) -> Tensor:
+    def coefficients(self, image_map: LinearMap, bias: Tensor) -> Tensor:
         """(b, O, K): the map of the finished stream's columns, with (O,) ``bias`` on the row of ones."""
         mapped = image_map.weight @ self._columns
         mapped[:, :, -1] += bias
         return mapped
 
-    def mapped(self, image_map: _Map, coefficients: Tensor, pixels: slice, out: Tensor) -> Tensor:
+    def mapped(self, image_map: LinearMap, coefficients: Tensor, pixels: slice, out: Tensor) -> Tensor:
         """(b, O, m) in ``out``: the map of the finished stream at ``pixels``, with the ``coefficients`` of the map."""
         assert self._scale is not None
         torch.mul(self._terms.fixed[image_map.rows, pixels], self._scale[:, :, pixels], out=out)
         return out.baddbmm_(coefficients, self._rows[:, : self._count, pixels])
-
-
-def _double(tensor: Tensor) -> Tensor:
-    return tensor.detach().to("cpu", torch.float64)
-
-
-def _output(attention: Any) -> Tensor:
-    """(H, C, d + 1) float64: a head's columns of the output's weight, and its share of the bias."""
-    heads = int(attention.num_attention_heads)
-    weight = _double(attention.out_proj.weight).unflatten(1, (heads, -1)).transpose(0, 1)
-    bias = (_double(attention.out_proj.bias) / heads).reshape(1, -1, 1).expand(heads, -1, 1)
-    return torch.cat([weight, bias], 2)

@@ -13,7 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from samwidget.models.sam_stream import Buffers, ImageMaps, Stream
+from samwidget.models.sam_maps import ImageMaps
+from samwidget.models.sam_stream import Buffers, Stream
 
 # Image tokens that pass through the layers together: their 2 MB of sub-pixels stay in the processor's cache.
 _PIXELS_AT_ONCE_CPU = 1024

@@ -132,9 +132,7 @@ def test_columns_in_any_order(request_):
     assert (row.image, row.multimask_output, list(row.prompts)) == (IMAGE, False, [make_prompt([1, 2])])
 
 
-@pytest.mark.parametrize(
-    ("index", "read"), [({}, [0, 1]), ({"index": None}, [0, 1]), ({"index": [7, "b"]}, [7, "b"])]
-)
+@pytest.mark.parametrize(("index", "read"), [({}, [0, 1]), ({"index": None}, [0, 1]), ({"index": [7, "b"]}, [7, "b"])])
 def test_the_index_is_kept(index, read):
     rows = parse_request({"columns": ["image"], **index, "data": [[IMAGE_TEXT]] * 2})
     assert [row.index for row in rows] == read
