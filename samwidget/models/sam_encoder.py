@@ -37,7 +37,7 @@ def reason_not_covered(model: Any) -> str:
         return f"its encoder is a {type(encoder).__name__}"
     for name, module in encoder.named_modules():
         # Adapters and quantisation replace layers by their own.
-        if type(module) in (nn.Conv2d, nn.LayerNorm, nn.Linear, nn.ModuleList, nn.Dropout):
+        if type(module) in (nn.Conv2d, nn.LayerNorm, nn.Linear, nn.ModuleList, nn.Dropout, nn.ReLU, nn.GELU):
             pass
         elif not type(module).__module__.startswith("transformers."):
             return f"vision_encoder.{name} is a {type(module).__module__}.{type(module).__name__}"

@@ -27,7 +27,7 @@ def interleaved(
 def table(title: str, times: Mapping[str, np.ndarray], against: str) -> str:
     """A Markdown table: median, minimum, 95th percentile, and how many times ``against`` each one is."""
     base = np.median(times[against])
-    lines = [f"### {title}", "", f"| | median ms | min | p95 | times {against} |", "|---|---|---|---|---|"]
+    lines = [f"### {title}", "", f"| | median ms | min | p95 | times as fast as {against} |", "|---|---|---|---|---|"]
     for name, values in times.items():
         lines.append(
             f"| {name} | {np.median(values):.1f} | {values.min():.1f} | {np.percentile(values, 95):.1f} "
