@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         ModelNotFoundError,
         PromptError,
         SamWidgetError,
+        SamWidgetWarning,
         UnsupportedModelError,
     )
     from samwidget.models.registry import MODELS
@@ -46,6 +47,7 @@ _HOME = {
     "SamPredictor": "samwidget.segment.predictor",
     "SamWidget": "samwidget.widget.widget",
     "SamWidgetError": "samwidget.errors",
+    "SamWidgetWarning": "samwidget.errors",
     "SegmentedObject": "samwidget.core.objects",
     "UnsupportedModelError": "samwidget.errors",
     "load_rgb": "samwidget.segment.image",
@@ -66,6 +68,7 @@ __all__ = [
     "SamPredictor",
     "SamWidget",
     "SamWidgetError",
+    "SamWidgetWarning",
     "SegmentedObject",
     "UnsupportedModelError",
     "load_rgb",

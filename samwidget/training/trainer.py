@@ -29,7 +29,7 @@ ROUNDS_MAX = 6
 ROUND_SHARES = (0.45, 0.20, 0.15, 0.10, 0.06, 0.04)
 SIZES = (256, 320, 448)
 # Small crops teach most for their price; the last third of the time is spent nearer to the size of use.
-EARLY_SIZE_SHARES, LATE_SIZE_SHARES = (0.65, 0.25, 0.10), (0.30, 0.35, 0.35)
+EARLY_SIZE_SHARES, LATE_SIZE_SHARES = (0.65, 0.25, 0.10), (0.40, 0.35, 0.25)
 CROPS_OF_SIZE = {256: 3, 320: 2, 448: 1}
 COOL_DOWN = 1 / 3
 LOWEST_RATE = 0.02
@@ -54,7 +54,7 @@ class Settings:
     weight_decay: float = 0.02
     clip_norm: float = 3.0
     warm_up_steps: int = 40
-    ema: float = 0.998
+    ema: float = 0.99
     objects: int = 4
     save_minutes: float = 4.0
     export_minutes: float = 10.0
