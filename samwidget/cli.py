@@ -22,6 +22,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+_FIRST_NOTEBOOK = "01_first_mask.ipynb"
+
 
 @app.command()
 def demo(
@@ -43,9 +45,10 @@ def demo(
     else:
         folder = source
     _require_jupyterlab(yes)
-    notebook = folder / "01_first_mask.ipynb"
-    typer.echo(f"Opening {notebook}; stop with Ctrl-C")
-    command = [sys.executable, "-m", "jupyterlab", str(notebook)]
+    typer.echo(f"Opening {folder / _FIRST_NOTEBOOK}; stop with Ctrl-C")
+    # The address that JupyterLab prints, for those who open it by hand, leads to the notebook as well.
+    command = [sys.executable, "-m", "jupyterlab", f"--LabApp.default_url=/lab/tree/{_FIRST_NOTEBOOK}"]
+    command.append(f"--ServerApp.root_dir={folder.resolve()}")
     if not browser:
         command.append("--no-browser")
     if _is_root():
@@ -153,7 +156,7 @@ def _notebooks() -> Path:
     """The folder of notebooks: inside an installed package, or beside it in a checkout."""
     here = Path(__file__).parent
     for folder in (here / "notebooks", here.parent / "notebooks"):
-        if (folder / "01_first_mask.ipynb").is_file():
+        if (folder / _FIRST_NOTEBOOK).is_file():
             return folder
     raise SamWidgetError("the demo notebooks are missing", hint="install samwidget again")
 

@@ -4,8 +4,8 @@ Owns the prompt tokens' side of the decoder, which is small and runs for several
 of recent images. The image's side is in ``sam_stream``, prompt by prompt on a CPU and batched elsewhere, and the
 up-scaling in ``sam_upscale``. Plain torch: nothing is compiled, and the weights are those of the model.
 
-Runs in float32 on every device: in half precision the lengths of the low-rank stream lose too much (the masks of the
-tests then agree at IoU 0.99 only). It has not been run on a GPU.
+Runs in float32 on every device: with the stream rounded to float16 the tests' masks agreed at IoU 0.998 to 0.9999 and
+with bfloat16 at 0.990, and 0.999 is asked for. It has not been run on a GPU.
 """
 
 from __future__ import annotations

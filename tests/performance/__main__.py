@@ -8,14 +8,17 @@ import sys
 import torch
 
 from tests.performance import browser, network
-from tests.performance.timing import peak_gflops
+from tests.performance.timing import ONE_THREAD, peak_gflops
 
 SECTIONS = {"network": network.main, "browser": browser.main}
 
 
 def main(names: list[str]) -> None:
     """Prints the named sections, or all of them."""
-    print(f"{os.cpu_count()} cores, torch {torch.__version__}, fp32 product {peak_gflops():.0f} GFLOP/s\n")
+    if ONE_THREAD:
+        torch.set_num_threads(1)
+    cores = f"one thread of {os.cpu_count()}, processor time" if ONE_THREAD else f"{os.cpu_count()} cores"
+    print(f"{cores}, torch {torch.__version__}, fp32 product {peak_gflops():.0f} GFLOP/s\n")
     for name in names or list(SECTIONS):
         print(SECTIONS[name](), flush=True)
 
