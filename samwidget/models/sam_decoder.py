@@ -25,7 +25,7 @@ from samwidget.models.sam_upscale import Upscaler
 TOKENS_MAX = 24
 """Prompt tokens, five of them the network's own, up to which low rank pays; beyond, transformers is about as fast."""
 IMAGES_KEPT = 2
-"""Images whose terms are kept, at 29 MB each for SAM; those of another image take as long as two or three clicks."""
+"""Images whose terms are kept, at 28 MB each for SAM; those of another image take as long as two or three clicks."""
 # Prompts whose image sides run as one batch. On a CPU one at a time stays in the cache.
 _PROMPTS_TOGETHER_CPU = 1
 _PROMPTS_TOGETHER_GPU = 16

@@ -68,7 +68,7 @@ class SamEncoder:
 
     @property
     def byte_count(self) -> int:
-        """Bytes held beside the weights; 100 MB for ViT-B in float32."""
+        """Bytes held beside the weights; 160 MB for ViT-B in float32."""
         return self._buffers.byte_count
 
     def __call__(self, pixels: Tensor) -> Tensor:

@@ -55,7 +55,7 @@ class LayerMaps:
 
 @dataclass(frozen=True, eq=False)
 class ImageTerms:
-    """What is constant for one image, kept beside its embedding: 29 MB for SAM's 4096 tokens.
+    """What is constant for one image, kept beside its embedding: 28 MB for SAM's 4096 tokens.
 
     Attributes:
         fixed: (rows, M), every map of the fixed part.

@@ -97,21 +97,18 @@ class Examiner:
         segmenter: the network.
         clicks: how many the robot gives.
         chained: whether the mask of the last answer goes into the next question.
-        cleaned: whether islands and holes are removed, as the predictor does where the network wants it.
+        baselines: whether GrabCut and the filled box are scored too; GrabCut takes longer than the network.
     """
 
-    def __init__(
-        self, segmenter: Segmenter, clicks: int, *, chained: bool = False, cleaned: bool | None = None
-    ) -> None:
-        self.segmenter, self.clicks, self.chained = segmenter, clicks, chained
-        self.cleaned = segmenter.cleans_masks if cleaned is None else cleaned
+    def __init__(self, segmenter: Segmenter, clicks: int, *, chained: bool = False, baselines: bool = True) -> None:
+        self.segmenter, self.clicks, self.chained, self.baselines = segmenter, clicks, chained, baselines
 
     def ask(self, embedding: Embedding, prompts: Sequence[Prompt], *, multimask_output: bool) -> list[Masks]:
         """The answers as ``SamPredictor`` would give them."""
         logits, scores = self.segmenter.decode(embedding, prompts, multimask_output=multimask_output)
         answers = []
         for prompt, some, score in zip(prompts, logits.cpu().numpy(), scores.cpu().numpy(), strict=True):
-            tidy = clean(some, prompt, embedding.frame) if self.cleaned else some
+            tidy = clean(some, prompt, embedding.frame) if self.segmenter.cleans_masks else some
             answers.append(Masks(tidy, score, embedding.frame, prompt))
         return answers
 
@@ -120,7 +117,7 @@ class Examiner:
         embedding = self.segmenter.encode(image)
         self._give_boxes(embedding, cases)
         self._give_clicks(embedding, cases)
-        for case in cases:
+        for case in cases if self.baselines else ():
             _add_baselines(image, case)
 
     def _give_boxes(self, embedding: Embedding, cases: Sequence[Case]) -> None:
@@ -219,12 +216,19 @@ def summarise(cases: Sequence[Case]) -> dict[str, Any]:
 
 
 def evaluate(
-    segmenter: Segmenter, split: Path, *, objects: int = 150, seed: int = 0, clicks: int = 10, chained: bool = False
+    segmenter: Segmenter,
+    split: Path,
+    *,
+    objects: int = 150,
+    seed: int = 0,
+    clicks: int = 10,
+    chained: bool = False,
+    baselines: bool = True,
 ) -> tuple[dict[str, Any], list[tuple[npt.NDArray[np.uint8], Case]]]:
     """The report of ``summarise``, and the photos with their cases, for a network on a split folder."""
     photos = list_photos(split)
     cases = choose_cases(photos, objects, seed)
-    examiner = Examiner(segmenter, clicks, chained=chained)
+    examiner = Examiner(segmenter, clicks, chained=chained, baselines=baselines)
     done = []
     with tqdm(total=len(cases), desc=f"{segmenter.name} on {split.name}", unit="object") as bar:
         for photo in sorted({case.photo for case in cases}):
@@ -259,6 +263,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--clicks", type=int, default=10)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--chained", action="store_true", help="give the last mask back with the next click")
+    parser.add_argument("--no-baselines", action="store_true", help="leave out GrabCut and the filled box")
     parser.add_argument("--out", type=Path, default=Path("report"))
     options = parser.parse_args(arguments)
     report, done = evaluate(
@@ -268,6 +273,7 @@ def main(arguments: list[str] | None = None) -> None:
         seed=options.seed,
         clicks=options.clicks,
         chained=options.chained,
+        baselines=not options.no_baselines,
     )
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "scores.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
