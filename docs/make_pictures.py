@@ -12,18 +12,19 @@ from tests.browser.lab import CHROMIUM_FLAGS, Lab, Notebook, Widget
 
 ROOT = Path(__file__).parent.parent
 PICTURES = ROOT / "docs/pictures"
-CELL = "from samwidget import SamWidget\nw = SamWidget('coffee.jpg')\nw"
+CELL = "from samwidget import SamWidget\nw = SamWidget('astronaut.jpg')\nw"
 
 
 def use(widget: Widget, notebook: Notebook) -> None:
     """Two objects accepted, the third being refined with one include and one exclude click."""
-    widget.drag((166, 12), (414, 312))
+    widget.click(225, 90)
+    widget.click(100, 400)
     widget.press("Enter")
-    widget.click(130, 260)
+    widget.drag((2, 2), (108, 318))
     widget.press("Enter")
-    widget.click(366, 285)
-    widget.click(440, 262, button="right")
-    for number, name in enumerate(("cup", "saucer", "spoon"), start=1):
+    widget.click(350, 420)
+    widget.click(470, 300, button="right")
+    for number, name in enumerate(("astronaut", "flag", "helmet"), start=1):
         notebook.python(f"w.rename({number}, {name!r})")
     widget.wait("s.pending === 0")
     notebook.page.mouse.move(*widget.at(412, 233))
@@ -34,7 +35,7 @@ def main() -> None:
     """Writes docs/pictures/widget.png and widget_dark.png."""
     PICTURES.mkdir(exist_ok=True)
     folder = Path(tempfile.mkdtemp())
-    shutil.copy(ROOT / "notebooks/photos/coffee.jpg", folder)
+    shutil.copy(ROOT / "notebooks/photos/astronaut.jpg", folder)
     lab = Lab(folder)
     try:
         with sync_playwright() as playwright:
