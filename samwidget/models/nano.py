@@ -17,6 +17,7 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 from safetensors.torch import load_file
+from threadpoolctl import ThreadpoolController
 from torch import Tensor
 
 from samwidget.core.frame import Frame
@@ -36,6 +37,9 @@ PREPROCESSING = 1
 # EfficientNet-Lite0 was trained on (pixel - 127) / 128.
 PIXEL_MEAN, PIXEL_SPREAD = 127.0, 128.0
 PROMPTS_AT_ONCE = 8
+# The decoder's layers are so small that a second thread gains nothing (34 ms with one and with two), and where the
+# browser needs the other core, waiting for that thread costs 100 ms.
+DECODER_THREADS = 1
 PINNED_LOGIT = 0.5
 
 
@@ -54,6 +58,7 @@ class NanoSegmenter:
     def __init__(self, network: NanoNetwork, revision: str, name: str = "nano") -> None:
         self._network = network.eval()
         self.name = name
+        self._threads = ThreadpoolController().select(user_api="openmp")
         self.signature = f"nano:{revision}:float32:p{PREPROCESSING}"
 
     @classmethod
@@ -132,7 +137,9 @@ class NanoSegmenter:
         for start in range(0, len(prompts), PROMPTS_AT_ONCE):
             some = prompts[start : start + PROMPTS_AT_ONCE]
             tensors = prompt_tensors(some, frame, self.device)
-            some_logits, some_scores = self._network.decoder(features, tensors)
+            # OpenMP keeps this limit for the calling thread alone; torch.set_num_threads would leave it in others.
+            with self._threads.limit(limits=DECODER_THREADS):
+                some_logits, some_scores = self._network.decoder(features, tensors)
             logits.append(_pin_clicks(some_logits[0, :, chosen], tensors))
             scores.append(some_scores[0, :, chosen])
         if not logits:

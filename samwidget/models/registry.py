@@ -26,13 +26,13 @@ class ModelCard:
     name: str
     repo: str | None
     family: str
-    size_mb: int
+    size_mb: float
     licence: str
     is_gated: bool = False
     prompts: tuple[str, ...] = ("points", "box", "mask")
 
 
-def _hub(repo: str, size_mb: int, prompts: tuple[str, ...] = ("points", "box", "mask")) -> ModelCard:
+def _hub(repo: str, size_mb: float, prompts: tuple[str, ...] = ("points", "box", "mask")) -> ModelCard:
     return ModelCard(repo, repo, "sam", size_mb, "Apache-2.0", prompts=prompts)
 
 

@@ -201,6 +201,7 @@ class Widget:
                 f" return {condition}; }}",
                 arg=handle,
                 timeout=timeout_s * 1000,
+                polling=30,  # and not each frame, which would make the browser draw for the test alone
             )
         except Exception as error:
             raise AssertionError(f"waited {timeout_s} s for {condition}; the view says {self.state()}") from error

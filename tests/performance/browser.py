@@ -21,17 +21,23 @@ COUNT_BYTES = (
 )
 
 
-def clicks(widget: Widget, count: int, image_hw: tuple[int, int]) -> np.ndarray:
-    """Milliseconds from pointer-up to drawn pixels, one new object a click."""
+def clicks(widget: Widget, count: int, image_hw: tuple[int, int], rest_ms: int) -> np.ndarray:
+    """Milliseconds from pointer-up to drawn pixels, one object a click, the pointer resting ``rest_ms`` before it."""
     rng = np.random.default_rng(0)
-    widget.page.evaluate("performance.clearMeasures()")
+    times = []
     for _ in range(count):
         y, x = rng.uniform(0.1, 0.9, 2) * image_hw
+        widget.page.evaluate("performance.clearMeasures()")
+        widget.page.mouse.move(*widget.at(x, y))
+        widget.page.wait_for_timeout(rest_ms)
         widget.click(x, y)
+        times.append(
+            widget.page.evaluate(
+                "performance.getEntriesByName('samwidget:click-to-drawn').map((entry) => entry.duration)"
+            )
+        )
         widget.press("Enter")
-    return np.array(
-        widget.page.evaluate("performance.getEntriesByName('samwidget:click-to-drawn').map((entry) => entry.duration)")
-    )
+    return np.array([duration for (duration,) in times])
 
 
 def hover_rate(widget: Widget, notebook: Notebook, image_hw: tuple[int, int], seconds: float = 4.0) -> float:
@@ -75,12 +81,15 @@ def main() -> str:
             notebook.python(f"{COUNT_BYTES} and None")
             lines.append(f"- photo on screen {shown / 1000:.2f} s after running the cell")
             lines.append(f"- encode {notebook.python('w.status')['encode_s']:.2f} s")
-            clicks(widget, 5, image_hw)
-            times = clicks(widget, 40, image_hw)
-            lines.append(
-                f"- click to drawn pixels p50 {np.median(times):.0f} ms, p95 {np.percentile(times, 95):.0f} ms"
-                f" (n = {len(times)})"
-            )
+            clicks(widget, 5, image_hw, 0)
+            for rest_ms, how in ((400, "after the pointer rested on it"), (0, "without a preview before it")):
+                notebook.python(f"setattr(w, 'hover', {rest_ms > 0})")
+                times = clicks(widget, 30, image_hw, rest_ms)
+                lines.append(
+                    f"- click to drawn pixels, {how}: p50 {np.median(times):.0f} ms, "
+                    f"p95 {np.percentile(times, 95):.0f} ms (n = {len(times)})"
+                )
+            notebook.python("setattr(w, 'hover', True)")
             sizes = notebook.python("[size for kind, size in sent if kind == 'masks']")
             lines.append(f"- kernel to browser for a click, three masks: median {np.median(sizes) / 1000:.1f} kB")
             lines.append(f"- preview: {hover_rate(widget, notebook, image_hw):.1f} masks a second")
