@@ -127,7 +127,6 @@ def test_the_preview_can_be_switched_off(open_notebook):
     notebook = open_notebook()
     widget = notebook.widget().ready()
     widget.part("hover-toggle").click()
-    notebook.page.wait_for_function("() => true")
     notebook.page.mouse.move(*widget.at(200, 300))
     notebook.page.mouse.move(*widget.at(*CUP))
     notebook.page.wait_for_timeout(500)

@@ -5,9 +5,9 @@ from types import SimpleNamespace
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 
-import numpy as np
 import pytest
-from PIL import Image
+
+from tests.drawn_photo import drawn_photo
 
 
 @pytest.fixture(scope="session")
@@ -37,13 +37,4 @@ def true_size(tmp_path_factory):
 @pytest.fixture(scope="session")
 def photo():
     """photo(h, w): an (h, w, 3) uint8 picture with coarse and fine structure."""
-
-    def make(height, width, seed=0):
-        rng = np.random.default_rng(seed)
-        layers = [
-            Image.fromarray(rng.integers(0, 256, (side, side, 3), dtype=np.uint8)).resize((width, height))
-            for side in (5, 90)
-        ]
-        return np.array(Image.blend(*layers, 0.3))
-
-    return make
+    return drawn_photo

@@ -19,6 +19,7 @@ from samwidget.formats.azure_ml import COLUMNS, build_request, parse_request, pa
 from samwidget.formats.schema import load_schema
 from samwidget.segment.predictor import SamPredictor
 from samwidget.serving.scoring import score
+from tests.drawn_photo import drawn_photo
 from tests.models.true_size_sam import save_sam
 from tests.segment.fake_segmenter import FakeSegmenter
 
@@ -40,16 +41,6 @@ def png_of(image):
     buffer = io.BytesIO()
     Image.fromarray(image).save(buffer, "PNG", compress_level=1)
     return buffer.getvalue()
-
-
-def a_photo(height, width, seed=0):
-    """Coarse and fine structure."""
-    rng = np.random.default_rng(seed)
-    layers = [
-        Image.fromarray(rng.integers(0, 256, (side, side, 3), dtype=np.uint8)).resize((width, height))
-        for side in (5, 90)
-    ]
-    return np.array(Image.blend(*layers, 0.3))
 
 
 def request_of(*rows, image, several=True):
@@ -100,7 +91,7 @@ def plain_transformers(sam, image, points, boxes, labels, several):
     ids=["sample", "sample, one mask", "card", "pairs"],
 )
 def test_plain_transformers_gives_the_same(sam, rows, image_hw, several):
-    image = a_photo(*image_hw)
+    image = drawn_photo(*image_hw)
     answer = parse_response(score(request_of(*rows, image=png_of(image), several=several), sam.ours))
     assert len(answer) == len(rows)
     for row, predictions in zip(rows, answer, strict=True):
@@ -135,7 +126,7 @@ def fake():
     return SamPredictor(FakeSegmenter(), cache_bytes_max=0)
 
 
-PHOTOS = [png_of(a_photo(30, 40, seed)) for seed in range(3)]
+PHOTOS = [png_of(drawn_photo(30, 40, seed)) for seed in range(3)]
 
 
 @pytest.mark.parametrize(
