@@ -63,6 +63,11 @@ class Frame:
             -(-self.content_hw[1] * self.logits_hw[1] // self.input_hw[1]),
         )
 
+    @property
+    def transposed(self) -> Frame:
+        """The frame of the image and the logits with rows and columns exchanged."""
+        return Frame(self.image_hw[::-1], self.input_hw[::-1], self.content_hw[::-1], self.logits_hw[::-1])
+
     def to_json(self) -> dict[str, list[int]]:
         """The four sizes as lists."""
         return {name: list(size) for name, size in asdict(self).items()}

@@ -8,6 +8,7 @@ size is made in between.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -87,23 +88,43 @@ def upsample_mask(logits: npt.NDArray[np.float32], frame: Frame, threshold: floa
     Raises:
         ValueError: the logits are not of the frame's size.
     """
-    rows, columns = _bands(logits, frame)
     out = np.zeros(frame.image_hw, np.bool_)
+    for y, x, values in upsampled_strips(logits, frame, threshold):
+        np.greater(values, threshold, out=out[y, x])
+    return out
+
+
+def upsampled_strips(
+    logits: npt.NDArray[np.float32], frame: Frame, threshold: float = 0.0
+) -> Iterator[tuple[slice, slice, npt.NDArray[np.float32]]]:
+    """The full-size logits wherever they can exceed ``threshold``, some rows at a time; outside none does.
+
+    Args:
+        logits: (h, w) float32 low-res logits over the frame's logits window.
+        frame: ties the logits to image pixels.
+        threshold: a logit.
+
+    Yields:
+        Rows, columns and the (rows, columns) float32 logits there, from top to bottom, all of the same columns.
+
+    Raises:
+        ValueError: the logits are not of the frame's size.
+    """
+    rows, columns = _bands(logits, frame)
     above = logits > threshold
     hit_rows, hit_columns = np.flatnonzero(above.any(1)), np.flatnonzero(above.any(0))
     if len(hit_rows) == 0:
-        return out
+        return
     y = rows.pixels_touched(hit_rows[0], hit_rows[-1])
     x = columns.pixels_touched(hit_columns[0], hit_columns[-1])
     if y.start == y.stop or x.start == x.stop:  # everything above the threshold lies in the padding
-        return out
+        return
     seen_columns, column_matrix = columns.matrix(x)
     wide = logits[:, seen_columns] @ column_matrix.T
     for start in range(y.start, y.stop, _ROWS_AT_A_TIME):
         block = slice(start, min(start + _ROWS_AT_A_TIME, y.stop))
         seen_rows, row_matrix = rows.matrix(block)
-        np.greater(row_matrix @ wide[seen_rows], threshold, out=out[block, x])
-    return out
+        yield block, x, row_matrix @ wide[seen_rows]
 
 
 def _bands(logits: npt.NDArray[np.float32], frame: Frame) -> tuple[_Band, _Band]:

@@ -20,12 +20,12 @@ from samwidget.training.store import VOID, PhotoStore
 # How often a dataset is drawn. Cats, pets, farm animals and people are four fifths of the photos; the few with many
 # kinds of object teach most.
 WEIGHTS = {
-    "coco_free": 0.20,
-    "ccp_clothing": 0.14,
-    "animals_roboflow": 0.16,
-    "oxford_pets600": 0.11,
-    "coco_person_free": 0.12,
-    "feral_cats": 0.08,
+    "coco_free": 0.14,
+    "ccp_clothing": 0.15,
+    "animals_roboflow": 0.18,
+    "oxford_pets600": 0.12,
+    "coco_person_free": 0.14,
+    "feral_cats": 0.09,
     "buildings_aerial": 0.04,
     "dsb2018_nuclei": 0.035,
     "plants_ampgcv": 0.025,

@@ -6,7 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-FOCAL_WEIGHT, DICE_WEIGHT, ENTROPY_WEIGHT = 1.0, 1.0, 0.5
+# The focal term pulls with ten times the force of the others: a quarter of it won by 3 points at one click.
+FOCAL_WEIGHT, DICE_WEIGHT, ENTROPY_WEIGHT = 0.25, 1.0, 1.0
 OTHERS_WEIGHT = 0.1
 RANK_TEMPERATURE = 0.05
 

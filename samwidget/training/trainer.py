@@ -26,10 +26,10 @@ from samwidget.training.losses import candidate_loss, mask_iou, mask_loss, score
 from samwidget.training.robot import PromptDraft
 
 ROUNDS_MAX = 6
-ROUND_SHARES = (0.45, 0.20, 0.15, 0.10, 0.06, 0.04)
+ROUND_SHARES = (0.36, 0.22, 0.16, 0.11, 0.08, 0.07)
 SIZES = (256, 320, 448)
 # Small crops teach most for their price; the last third of the time is spent nearer to the size of use.
-EARLY_SIZE_SHARES, LATE_SIZE_SHARES = (0.65, 0.25, 0.10), (0.40, 0.35, 0.25)
+EARLY_SIZE_SHARES, LATE_SIZE_SHARES = (0.60, 0.25, 0.15), (0.30, 0.35, 0.35)
 CROPS_OF_SIZE = {256: 3, 320: 2, 448: 1}
 COOL_DOWN = 1 / 3
 LOWEST_RATE = 0.02
