@@ -12,7 +12,7 @@ import numpy.typing as npt
 from samwidget.core.frame import Frame
 from samwidget.core.measure import box_of
 from samwidget.core.prompt import Prompt
-from samwidget.core.upsample import upsample_mask
+from samwidget.core.upsample import upsample_mask, upsampled_extent
 
 _COLOUR = re.compile(r"#[0-9a-f]{6}")
 
@@ -71,19 +71,31 @@ class SegmentedObject:
         flat = np.unpackbits(self._packed_mask, count=height * width)
         return flat.view(np.bool_).reshape(height, width)
 
-    @cached_property
+    @property
     def area(self) -> int:
         """Pixels in the mask."""
-        return int(np.count_nonzero(self.mask))
+        return self._extent[0]
 
-    @cached_property
+    @property
     def box(self) -> tuple[int, int, int, int] | None:
         """x0, y0, x1, y1 around the mask in image pixels, maximum exclusive; None where the mask is empty."""
-        return box_of(self.mask)
+        return self._extent[1]
+
+    @cached_property
+    def _extent(self) -> tuple[int, tuple[int, int, int, int] | None]:
+        # Known before anyone asks for the pixels, and without them: the widget shows it with each click.
+        if self._given is not None:
+            return int(np.count_nonzero(self._given)), box_of(self._given)
+        return upsampled_extent(self.logits, self.frame, self.threshold)
+
+    @property
+    def _given(self) -> npt.NDArray[np.bool_] | None:
+        has_prompt = len(self.prompt.points_xy) > 0 or self.prompt.box_xyxy is not None
+        return None if has_prompt else self.pixels
 
     @cached_property
     def _packed_mask(self) -> npt.NDArray[np.uint8]:
         # A bit a pixel: a hundred objects of a 12 megapixel photo are 150 MB instead of 1.2 GB.
-        if self.pixels is not None and len(self.prompt.points_xy) == 0 and self.prompt.box_xyxy is None:
-            return np.packbits(self.pixels)
+        if self._given is not None:
+            return np.packbits(self._given)
         return np.packbits(upsample_mask(self.logits, self.frame, self.threshold))

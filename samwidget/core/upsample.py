@@ -94,6 +94,32 @@ def upsample_mask(logits: npt.NDArray[np.float32], frame: Frame, threshold: floa
     return out
 
 
+def upsampled_extent(
+    logits: npt.NDArray[np.float32], frame: Frame, threshold: float = 0.0
+) -> tuple[int, tuple[int, int, int, int] | None]:
+    """Pixels of ``upsample_mask``, and the box x0, y0, x1, y1 around them, maximum exclusive; (0, None) where none are.
+
+    Args:
+        logits: (h, w) float32 low-res logits over the frame's logits window.
+        frame: ties the logits to image pixels.
+        threshold: a logit.
+
+    Raises:
+        ValueError: the logits are not of the frame's size.
+    """
+    area, rows, columns, left = 0, np.zeros(frame.image_hw[0], np.bool_), np.zeros(0, np.bool_), 0
+    for y, x, values in upsampled_strips(logits, frame, threshold):
+        inside = values > threshold
+        area += int(np.count_nonzero(inside))
+        rows[y] = inside.any(1)
+        columns = inside.any(0) if len(columns) == 0 else columns | inside.any(0)
+        left = x.start
+    if area == 0:
+        return 0, None
+    ys, xs = np.flatnonzero(rows), left + np.flatnonzero(columns)
+    return area, (int(xs[0]), int(ys[0]), int(xs[-1]) + 1, int(ys[-1]) + 1)
+
+
 def upsampled_strips(
     logits: npt.NDArray[np.float32], frame: Frame, threshold: float = 0.0
 ) -> Iterator[tuple[slice, slice, npt.NDArray[np.float32]]]:

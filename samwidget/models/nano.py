@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -209,12 +210,17 @@ def _reduced(image: npt.NDArray[np.uint8], content_hw: tuple[int, int]) -> npt.N
 def _pin_clicks(logits: Tensor, prompts: PromptTensors) -> Tensor:
     """(P, C, h, w) logits, those under a click forced to its side: a click lies in its mask whatever goes wrong."""
     height, width = logits.shape[2:]
-    x = torch.arange(width, device=logits.device) + 0.5
-    y = torch.arange(height, device=logits.device) + 0.5
-    near_x = (x - prompts.points_xy[0, :, :, 0, None] / LOGIT_STRIDE).abs() < 1
-    near_y = (y - prompts.points_xy[0, :, :, 1, None] / LOGIT_STRIDE).abs() < 1
-    near = near_y[..., :, None] & near_x[..., None, :]
+    logits = logits.clone(memory_format=torch.contiguous_format)
+    # Included points last: where both lie on one pixel, the click that asks for the object wins.
     for label, side in ((EXCLUDE, -1), (INCLUDE, 1)):
-        chosen = (near & (prompts.labels[0] == label)[..., None, None]).any(1)[:, None]
-        logits = torch.where(chosen & (side * logits < PINNED_LOGIT), side * PINNED_LOGIT, logits)
+        for index, point in (prompts.labels[0] == label).nonzero().tolist():
+            x, y = (prompts.points_xy[0, index, point] / LOGIT_STRIDE - 0.5).tolist()
+            rows, columns = _near(y, height), _near(x, width)
+            pixels = logits[index, :, rows, columns]
+            pixels.copy_(side * (side * pixels).clamp(min=PINNED_LOGIT))
     return logits
+
+
+def _near(position: float, size: int) -> slice:
+    """The logits less than one step from a position: those that interpolation there can see."""
+    return slice(max(0, math.floor(position - 1) + 1), min(size, math.ceil(position + 1)))

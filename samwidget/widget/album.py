@@ -18,7 +18,7 @@ from samwidget.widget.snapshot import SNAPSHOT_SIDE_MAX, drawn, small_jpeg
 from samwidget.widget.worker import Worker, log_failure
 
 # A drag of a point changes the document many times a second; one picture after it is enough.
-_SNAPSHOT_DELAY_S = 0.4
+_SNAPSHOT_DELAY_S = 1.0
 
 
 class Album:

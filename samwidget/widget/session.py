@@ -254,19 +254,19 @@ class Session:
         answer = state.candidates
         candidates = [] if answer is None else [self._packer.candidate(answer, n) for n in range(len(answer))]
         before, self._published = self._published, {packed.mask: packed for packed in [*shown, *candidates]}
-        self._send_masks([packed for name, packed in self._published.items() if name not in before], re)
-        self._outbox.assign(
-            document=summary(
-                state,
-                self._measured.at(state.objects),
-                shown,
-                candidates,
-                revision=document.revision,
-                image=self._image_id,
-                can_undo=document.can_undo,
-                can_redo=document.can_redo,
-            )
+        told = summary(
+            state,
+            self._measured.at(state.objects),
+            shown,
+            candidates,
+            revision=document.revision,
+            image=self._image_id,
+            can_undo=document.can_undo,
+            can_redo=document.can_redo,
         )
+        # Measuring comes before both messages: a view draws when it has the two, and they then leave together.
+        self._send_masks([packed for name, packed in self._published.items() if name not in before], re)
+        self._outbox.assign(document=told)
 
     def _send_masks(self, masks: list[PackedMask], re: str | None) -> None:
         if masks:

@@ -196,12 +196,15 @@ class Widget:
         """Waits until ``condition``, JavaScript over the drawn state ``s``, holds; returns the state."""
         handle = self.root.element_handle(timeout=timeout_s * 1000)
         try:
-            self.page.wait_for_function(
-                "(root) => { const s = JSON.parse(root.getAttribute('data-sw-state') || '{}');"
-                f" return {condition}; }}",
-                arg=handle,
-                timeout=timeout_s * 1000,
-                polling=30,  # and not each frame, which would make the browser draw for the test alone
+            # Told by the view, instead of asking it again and again, which would take time from what is waited for.
+            handle.evaluate(
+                "(root, timeout_ms) => new Promise((done, failed) => {"
+                " const look = () => { const s = JSON.parse(root.getAttribute('data-sw-state') || '{}');"
+                f" if ({condition}) {{ watch.disconnect(); done(); }} }};"
+                " const watch = new MutationObserver(look);"
+                " watch.observe(root, { attributeFilter: ['data-sw-state'] });"
+                " setTimeout(() => { watch.disconnect(); failed(new Error('too late')); }, timeout_ms); look(); })",
+                timeout_s * 1000,
             )
         except Exception as error:
             raise AssertionError(f"waited {timeout_s} s for {condition}; the view says {self.state()}") from error
@@ -219,10 +222,10 @@ class Widget:
         place = self.state()["stage"]
         return box["x"] + place["x"] + x * place["scale"], box["y"] + place["y"] + y * place["scale"]
 
-    def click(self, x: float, y: float, *, button: str = "left", settle: bool = True) -> None:
-        """Clicks the image pixel (x, y) and waits for its answer to be drawn."""
+    def click(self, x: float, y: float, *, button: str = "left", press_ms: float = 0, settle: bool = True) -> None:
+        """Clicks the image pixel (x, y), for ``press_ms``, and waits for its answer to be drawn."""
         revision = self.state().get("revision", 0)
-        self.page.mouse.click(*self.at(x, y), button=button)
+        self.page.mouse.click(*self.at(x, y), button=button, delay=press_ms)
         if settle:
             self.wait(f"s.pending === 0 && s.revision > {revision}")
 

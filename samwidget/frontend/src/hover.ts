@@ -1,5 +1,6 @@
 // The preview of the mask under the pointer: one request on the way, the newest position waits, older ones are dropped.
-// One for each view. Switches itself off where the line is too slow for a preview to help.
+// One for each view. Switches itself off where the line is too slow for a preview to help. A press asks too, without
+// showing the answer: it is then on its way before the button is released, and the click finds it ready.
 
 import { computed, signal } from "@preact/signals-core";
 
@@ -11,6 +12,12 @@ import type { Point } from "./viewport.ts";
 
 /** A median round trip above this is no longer a preview. */
 export const SLOW_ABOVE_MS = 400;
+interface Wish {
+  at: Point;
+  label: Label;
+  isShown: boolean;
+}
+
 const TRIPS_JUDGED = 5;
 const ANSWER_WITHIN_MS = 3000;
 
@@ -32,7 +39,7 @@ export class HoverPreview {
   readonly #trips_ms: number[] = [];
   #onTheWay: string | null = null;
   #asked: Point | null = null;
-  #next: { at: Point; label: Label } | null = null;
+  #next: Wish | null = null;
   #wanted = 0;
 
   constructor(link: Link, threshold: () => number) {
@@ -40,19 +47,30 @@ export class HoverPreview {
     this.#threshold = threshold;
   }
 
-  /** Asks for the mask at `at`, now or after the answer that is on the way. */
-  ask(at: Point, label: Label): void {
-    // A pointer event without movement asks for nothing new.
-    if (this.isOff.value || (this.#asked?.x === at.x && this.#asked.y === at.y)) return;
-    this.#asked = at;
-    if (this.#onTheWay !== null) {
-      this.#next = { at, label };
-    } else {
-      this.#send(at, label);
-    }
+  /** Where the kernel has been asked already: the mask shown, then the one on its way. */
+  get places(): Point[] {
+    return [this.preview.value?.at ?? null, this.#asked].filter((at) => at !== null);
   }
 
-  #send(at: Point, label: Label): void {
+  /** Asks for the mask at `at` and shows it, now or after the answer that is on the way. */
+  ask(at: Point, label: Label): void {
+    this.#wish({ at, label, isShown: true });
+  }
+
+  /** Asks for the mask that a click at `at` would make, so that the kernel has it when the press becomes a click. */
+  prepare(at: Point, label: Label): void {
+    this.#wish({ at, label, isShown: false });
+  }
+
+  #wish(wish: Wish): void {
+    // A pointer event without movement asks for nothing new.
+    if (this.isOff.value || (this.#asked?.x === wish.at.x && this.#asked.y === wish.at.y)) return;
+    this.#asked = wish.at;
+    if (this.#onTheWay !== null) this.#next = wish;
+    else this.#send(wish);
+  }
+
+  #send({ at, label, isShown }: Wish): void {
     const wanted = ++this.#wanted;
     const sent_ms = performance.now();
     this.#onTheWay = this.#link.request(
@@ -64,7 +82,7 @@ export class HoverPreview {
           this.#judge(performance.now() - sent_ms);
           const isWanted = wanted === this.#wanted;
           this.#askNext();
-          if (isWanted) this.#show(at, answer);
+          if (isWanted && isShown) this.#show(at, answer);
         },
         onTimeout: () => {
           this.#onTheWay = null;
@@ -98,7 +116,7 @@ export class HoverPreview {
   #askNext(): void {
     const next = this.#next;
     this.#next = null;
-    if (next) this.#send(next.at, next.label);
+    if (next) this.#send(next);
   }
 
   #show(at: Point, answer: Answer): void {

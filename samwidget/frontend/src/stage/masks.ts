@@ -14,20 +14,21 @@ export interface MaskLook {
   threshold: number;
 }
 
-/** Draws every visible object, the active one last; returns how many masks had not arrived. */
-export function drawMasks(
+/** Draws the visible ones of `objects` in their order; returns how many masks had not arrived. */
+export function drawObjects(
   surface: Surface,
   view: Viewport,
-  document: DocumentSummary,
+  objects: readonly ObjectSummary[],
   masks: MaskStore,
   look: MaskLook,
+  state: "closed" | "active",
 ): number {
   let missing = 0;
   surface.toImage(view);
-  for (const object of inDrawingOrder(document)) {
+  for (const object of objects) {
     if (!object.visible) continue;
     const path = masks.path(object.mask, look.threshold);
-    if (path) drawObject(surface.context, view, object, path, look.opacity, object.id === document.active);
+    if (path) drawObject(surface.context, view, object, path, look.opacity, state === "active");
     else missing++;
   }
   surface.toCss();

@@ -1,5 +1,5 @@
 // Layer: points and boxes, in CSS pixels so that their size never changes. Include is a disc with +, exclude a ring
-// with -: told apart without colour. What the kernel has not answered yet wears a pulsing ring.
+// with -: told apart without colour. What the kernel has not answered yet wears a ring.
 
 import type { Box } from "../protocol.ts";
 import type { ShownPrompts } from "../state.ts";
@@ -11,7 +11,7 @@ const RADIUS = 8;
 const HANDLE = 4;
 const PULSE_MS = 1100;
 
-/** Draws the prompts; `pulse_ms` is the clock of the pulse, null where motion is unwelcome. */
+/** Draws the prompts; `pulse_ms` is the clock of the pulse, null where it stands still. */
 export function drawPrompts(
   context: CanvasRenderingContext2D,
   view: Viewport,
