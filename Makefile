@@ -68,11 +68,11 @@ $(BIN)/python:
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
 
 $(VENV)/demo.stamp: pyproject.toml .ci/constraints.txt | $(BIN)/python
-	$(BIN)/python -m pip install --quiet $(CONSTRAINTS) -e ".[demo]"
+	$(BIN)/python -m pip install --quiet $(CONSTRAINTS) -e ".[demo,serve]"
 	@touch $@
 
 $(VENV)/test.stamp: pyproject.toml .ci/constraints.txt | $(BIN)/python
-	$(BIN)/python -m pip install --quiet $(CONSTRAINTS) -e ".[demo,train]" --group test --group dev
+	$(BIN)/python -m pip install --quiet $(CONSTRAINTS) -e ".[batch,demo,mlflow,serve,train]" --group test --group dev
 	@touch $@ $(VENV)/demo.stamp
 
 $(FRONTEND)/node_modules/.stamp: $(FRONTEND)/package.json $(FRONTEND)/package-lock.json

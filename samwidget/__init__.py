@@ -10,13 +10,17 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from samwidget.core.found import FoundObject, to_sam_dicts
     from samwidget.core.masks import Masks
     from samwidget.core.objects import SegmentedObject
     from samwidget.core.prompt import Prompt
     from samwidget.errors import (
+        BatchError,
         ClosedError,
+        EndpointError,
         FormatError,
         ImageError,
+        LimitError,
         MessageError,
         ModelError,
         ModelNotFoundError,
@@ -26,6 +30,7 @@ if TYPE_CHECKING:
         UnsupportedModelError,
     )
     from samwidget.models.registry import MODELS
+    from samwidget.segment.everything import generate_masks
     from samwidget.segment.image import load_rgb
     from samwidget.segment.predictor import SamPredictor
     from samwidget.serving.scoring import score
@@ -35,9 +40,13 @@ __version__ = "0.1.0"
 
 _HOME = {
     "MODELS": "samwidget.models.registry",
+    "BatchError": "samwidget.errors",
     "ClosedError": "samwidget.errors",
+    "EndpointError": "samwidget.errors",
     "FormatError": "samwidget.errors",
+    "FoundObject": "samwidget.core.found",
     "ImageError": "samwidget.errors",
+    "LimitError": "samwidget.errors",
     "Masks": "samwidget.core.masks",
     "MessageError": "samwidget.errors",
     "ModelError": "samwidget.errors",
@@ -50,15 +59,21 @@ _HOME = {
     "SamWidgetWarning": "samwidget.errors",
     "SegmentedObject": "samwidget.core.objects",
     "UnsupportedModelError": "samwidget.errors",
+    "generate_masks": "samwidget.segment.everything",
     "load_rgb": "samwidget.segment.image",
     "score": "samwidget.serving.scoring",
+    "to_sam_dicts": "samwidget.core.found",
 }
 
 __all__ = [
     "MODELS",
+    "BatchError",
     "ClosedError",
+    "EndpointError",
     "FormatError",
+    "FoundObject",
     "ImageError",
+    "LimitError",
     "Masks",
     "MessageError",
     "ModelError",
@@ -71,8 +86,10 @@ __all__ = [
     "SamWidgetWarning",
     "SegmentedObject",
     "UnsupportedModelError",
+    "generate_masks",
     "load_rgb",
     "score",
+    "to_sam_dicts",
 ]
 
 

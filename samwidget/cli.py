@@ -124,6 +124,132 @@ def score(
 
 
 @app.command()
+def batch(
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="INPUT", help="A documented CSV or a folder of them; or a folder or 'pattern' of images."
+        ),
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="A .csv, .parquet or .json (COCO) file; or a folder.", metavar="OUT")
+    ],
+    config: Annotated[Optional[Path], typer.Option(help="A deployment YAML; options given here come first.")] = None,  # noqa: UP045
+    workers: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option(min=1, help="Processes with a network; more than 1 need Ray."),
+    ] = None,
+    address: Annotated[Optional[str], typer.Option(help="Of a Ray cluster: ray://head:10001, or auto.")] = None,  # noqa: UP045
+    model: Annotated[Optional[str], typer.Option(help="A name of `samwidget models`, a hub id or a folder.")] = None,  # noqa: UP045
+    everything: Annotated[bool, typer.Option("--everything", help="Find all objects of each image.")] = False,
+    prompts: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="A CSV of prompts; its column image names files of INPUT."),
+    ] = None,
+    prompt_column: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="The column with prompts as JSON, in place of the documented columns."),
+    ] = None,
+    format_: Annotated[Optional[str], typer.Option("--format", help="csv, parquet, png or coco, for a folder.")] = None,  # noqa: UP045
+    max_errors: Annotated[Optional[int], typer.Option(min=0, help="Stop above so many rows without an answer.")] = None,  # noqa: UP045
+    fresh: Annotated[bool, typer.Option("--fresh", help="Forget what an earlier run did, and overwrite.")] = False,
+) -> None:
+    """Answer a table or a folder of images; the same command goes on after a stop."""
+    from samwidget.batch.config import BatchConfig, read_config
+    from samwidget.batch.job import Job, result_of
+    from samwidget.batch.run import run_batch
+
+    said = BatchConfig() if config is None else read_config(config)
+    if said.ignored:
+        typer.echo(f"{config}: ignored here: {', '.join(said.ignored)}", err=True)
+    result, chosen = result_of(output, format_, said.file_name)
+    given = {"mini_batch_size": said.mini_batch_size, "retries": said.retries}
+    job = Job(
+        source,
+        result,
+        chosen,
+        model=model or said.model,
+        everything=everything,
+        prompts=prompts,
+        prompt_column=prompt_column,
+        **{name: value for name, value in given.items() if value is not None},
+    )
+    summary = run_batch(
+        job,
+        workers=workers or said.workers or 1,
+        address=address,
+        max_errors=said.max_errors if max_errors is None else max_errors,
+        fresh=fresh,
+    )
+    before = f", {summary.answered_before} of them before" if summary.answered_before else ""
+    wrong = f"; {summary.errors} have no answer, and say why" if summary.errors else ""
+    typer.echo(f"{summary.result}: {summary.rows} row{'s' * (summary.rows != 1)}{before}{wrong}")
+    if summary.errors == summary.rows:  # then it is hardly the rows' fault
+        raise typer.Exit(1)
+
+
+@app.command()
+def serve(
+    config: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(help="YAML of an Azure ML online deployment; what means nothing here is named at the start."),
+    ] = None,
+    model: Annotated[Optional[str], typer.Option(help="A name of `samwidget models`, a hub id or a folder.")] = None,  # noqa: UP045
+    host: Annotated[str, typer.Option(help="Where to listen; 0.0.0.0 is reached by other machines.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 5001,
+    no_key: Annotated[bool, typer.Option("--no-key", help="Let every program on this machine ask.")] = False,
+    open_to_anyone: Annotated[
+        bool, typer.Option("--open-to-anyone", help="With --no-key: let other machines ask, too.")
+    ] = False,
+    image_host: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option(help="Fetch images from this host: example.org or *.example.org. Repeat. None otherwise."),
+    ] = None,
+    waiting: Annotated[int, typer.Option(min=0, help="Requests that may wait; more are answered 503.")] = 32,
+    megabytes: Annotated[int, typer.Option(min=1, help="Of one request.")] = 32,
+    megapixels: Annotated[int, typer.Option(min=1, max=178, help="Of one image.")] = 50,
+    rows: Annotated[int, typer.Option(min=1, help="Of one request.")] = 64,
+) -> None:
+    """Answer documented requests over HTTP."""
+    from samwidget.serving.key import choose_key
+
+    key, is_new = choose_key(host, no_key=no_key, open_to_anyone=open_to_anyone)
+    _require_serve()
+    from samwidget.segment.predictor import SamPredictor
+    from samwidget.serving import server
+    from samwidget.serving.deployment import Deployment, model_here, read_deployment
+    from samwidget.serving.limits import Limits
+
+    deployment = Deployment() if config is None else read_deployment(config)
+    if deployment.ignored:
+        typer.echo(f"{config}: ignored here: {', '.join(deployment.ignored)}")
+    chosen = model or model_here(deployment.model)
+    timeout_s = (deployment.request_timeout_ms or 60_000) / 1000
+    listener = server.listen(host, port)
+    service = server.open_service(
+        lambda: SamPredictor.from_pretrained(chosen),
+        deployment,
+        key=key,
+        own_hosts=None if open_to_anyone else ("localhost",),
+        waiting_max=waiting,
+        limits=Limits(body_bytes=megabytes << 20, pixels=megapixels * 1_000_000, rows=rows, timeout_s=timeout_s),
+        image_hosts=image_host or (),
+    )
+
+    def tell() -> None:
+        network = service.predictors[0]
+        where = f"[{host}]" if ":" in host else host
+        typer.echo(f"{deployment.name or 'samwidget'}: {network.name} on {network.device}")
+        if is_new:
+            typer.echo(f"key: {key} (for this run; set SAMWIDGET_KEY to choose one)")
+        elif key is None:
+            typer.echo("no key is asked for")
+        typer.echo(f"listening at http://{where}:{listener.getsockname()[1]}, described at /docs; stop with Ctrl-C")
+
+    server.serve(service, listener, tell)
+
+
+@app.command()
 def models() -> None:
     """List the networks, and whether they are here."""
     from samwidget.models.registry import MODELS, is_here
@@ -172,6 +298,14 @@ def _require_jupyterlab(yes: bool) -> None:
     raise SamWidgetError(
         "JupyterLab is not installed here", hint="pip install 'samwidget[demo]', or samwidget demo --yes"
     )
+
+
+def _require_serve() -> None:
+    from importlib.util import find_spec
+
+    missing = [name for name in ("fastapi", "uvicorn", "prometheus_client") if not find_spec(name)]
+    if missing:
+        raise SamWidgetError(f"{', '.join(missing)} not installed here", hint="pip install 'samwidget[serve]'")
 
 
 def _is_root() -> bool:

@@ -7,9 +7,12 @@
     ├── PromptError         points, labels, box or mask do not fit                 (also a ValueError)
     ├── ModelError          a network cannot be found, read or run
     │   ├── ModelNotFoundError     no such name, folder or file here
-    │   └── UnsupportedModelError  the family of the network is not one of ours
+    │   ├── UnsupportedModelError  the family of the network is not one of ours
+    │   └── EndpointError          a network on another machine cannot be reached, or refuses
     ├── MessageError        a message from the browser does not follow the protocol (also a ValueError)
     ├── FormatError         a request, response or file does not follow its format (also a ValueError)
+    ├── LimitError          a request asks for more than a server allows           (also a ValueError)
+    ├── BatchError          a batch run cannot start, go on or end as asked
     └── ClosedError         the widget or predictor was closed                     (also a RuntimeError)
 
 Every one carries ``code``, a stable word for programs, and ``hint``, the remedy for people. The widget shows both, a
@@ -68,6 +71,12 @@ class UnsupportedModelError(ModelError):
     code = "model-unsupported"
 
 
+class EndpointError(ModelError):
+    """A network on another machine cannot be reached, refuses, or answers what cannot be read."""
+
+    code = "endpoint"
+
+
 class MessageError(SamWidgetError, ValueError):
     """A message from the browser that does not follow the protocol."""
 
@@ -78,6 +87,30 @@ class FormatError(SamWidgetError, ValueError):
     """A request, response or file that does not follow its format."""
 
     code = "format"
+
+
+class LimitError(SamWidgetError, ValueError):
+    """A request asks for more than a server allows.
+
+    Args:
+        message: as the base class.
+        hint: as the base class.
+        limit: name of the limit, such as ``rows``; empty where it is not known.
+        maximum: its value; None where it is not known.
+    """
+
+    code = "limit"
+
+    def __init__(self, message: str, *, hint: str = "", limit: str = "", maximum: float | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.limit = limit
+        self.maximum = maximum
+
+
+class BatchError(SamWidgetError):
+    """A batch run cannot start, go on or end as asked."""
+
+    code = "batch"
 
 
 class ClosedError(SamWidgetError, RuntimeError):

@@ -9,13 +9,14 @@ PACKAGE = Path(__file__).parent.parent / "samwidget"
 MAY_IMPORT = {
     "core": set(),
     "models": {"core"},
-    "segment": {"core", "models"},
+    "segment": {"core", "models", "formats"},
     "document": {"core"},
     "formats": {"core"},
     "widget": {"core", "models", "segment", "document", "formats"},
     "training": {"core", "models", "segment"},
+    "batch": {"core", "models", "segment", "formats"},
     "serving": {"core", "models", "segment", "formats"},
-    "cli": {"core", "models", "segment", "document", "formats", "serving"},
+    "cli": {"core", "models", "segment", "document", "formats", "serving", "batch"},
 }
 # Frameworks stay at the rim.
 TORCH_ONLY_IN = {"models", "segment", "training"}

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, reduce
 
 import numpy as np
 import numpy.typing as npt
@@ -107,16 +107,16 @@ def upsampled_extent(
     Raises:
         ValueError: the logits are not of the frame's size.
     """
-    area, rows, columns, left = 0, np.zeros(frame.image_hw[0], np.bool_), np.zeros(0, np.bool_), 0
+    height, width = frame.image_hw
+    area, rows, columns = 0, np.zeros(height, np.bool_), np.zeros(width, np.bool_)
     for y, x, values in upsampled_strips(logits, frame, threshold):
         inside = values > threshold
         area += int(np.count_nonzero(inside))
         rows[y] = inside.any(1)
-        columns = inside.any(0) if len(columns) == 0 else columns | inside.any(0)
-        left = x.start
+        columns[x] |= inside.any(0)
     if area == 0:
         return 0, None
-    ys, xs = np.flatnonzero(rows), left + np.flatnonzero(columns)
+    xs, ys = np.flatnonzero(columns), np.flatnonzero(rows)
     return area, (int(xs[0]), int(ys[0]), int(xs[-1]) + 1, int(ys[-1]) + 1)
 
 
@@ -151,6 +151,38 @@ def upsampled_strips(
         block = slice(start, min(start + _ROWS_AT_A_TIME, y.stop))
         seen_rows, row_matrix = rows.matrix(block)
         yield block, x, row_matrix @ wide[seen_rows]
+
+
+def area_bounds(logits: npt.NDArray[np.float32], frame: Frame, threshold: float) -> tuple[int, int]:
+    """At least and at most so many pixels of the image have a logit above ``threshold``; no picture is made.
+
+    A pixel mixes the few logits of one window: it exceeds what all of them exceed, and nothing that none does.
+
+    Args:
+        logits: (h, w) float32 low-res logits over the frame's logits window.
+        frame: ties the logits to image pixels.
+        threshold: a logit.
+
+    Raises:
+        ValueError: the logits are not of the frame's size.
+    """
+    rows, columns = _bands(logits, frame)
+    widths = (rows.weights.shape[1], columns.weights.shape[1])
+    all_above = _in_windows(np.logical_and, logits > threshold, widths)
+    some_above = _in_windows(np.logical_or, logits > threshold, widths)
+    # How many pixels see each window.
+    down = np.bincount(rows.first, minlength=len(all_above))
+    along = np.bincount(columns.first, minlength=all_above.shape[1])
+    return int(down @ all_above @ along), int(down @ some_above @ along)
+
+
+def _in_windows(join: np.ufunc, flags: npt.NDArray[np.bool_], widths: tuple[int, int]) -> npt.NDArray[np.bool_]:
+    """``flags`` of each window of so many rows and columns, joined into one."""
+    for width in widths:
+        count = len(flags) - width + 1
+        # Transposed, so that the second pass joins columns and turns all back.
+        flags = reduce(join, [flags[k : k + count] for k in range(width)]).T
+    return flags
 
 
 def _bands(logits: npt.NDArray[np.float32], frame: Frame) -> tuple[_Band, _Band]:

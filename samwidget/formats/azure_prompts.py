@@ -2,7 +2,7 @@
 
 Owns how points, labels and boxes of one row belong together. A group of points asks for one prediction, and so does a
 box; where a row has both, box i goes with group i, and there are as many of the one as of the other. This is how
-transformers' ``SamModel`` reads them too. Called by ``azure_ml`` alone.
+transformers' ``SamModel`` reads them too. Called by ``azure_ml``, and by batch runs.
 """
 
 from __future__ import annotations

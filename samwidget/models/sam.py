@@ -25,6 +25,7 @@ from samwidget.models import sam_decoder, sam_encoder
 from samwidget.models.embedding import Embedding
 from samwidget.models.sam_decoder import SamDecoder
 from samwidget.models.sam_encoder import SamEncoder
+from samwidget.models.segmenter import SAM_EVERYTHING
 from samwidget.models.signature import signature_of
 
 # Raise it when ``encode`` prepares images differently: embeddings kept on disk are then made anew.
@@ -61,6 +62,7 @@ class SamSegmenter:
 
     family = "sam"
     cleans_masks = False
+    everything_defaults = SAM_EVERYTHING
 
     def __init__(
         self,

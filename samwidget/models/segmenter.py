@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,19 @@ import torch
 
 from samwidget.core.prompt import Prompt
 from samwidget.models.embedding import Embedding
+
+
+class EverythingDefaults(NamedTuple):
+    """What *everything* asks of this network unless told otherwise: scores of two networks do not mean the same."""
+
+    points_per_side: int
+    pred_iou_thresh: float
+    stability_score_thresh: float
+    stability_score_offset: float = 1.0
+
+
+SAM_EVERYTHING = EverythingDefaults(points_per_side=32, pred_iou_thresh=0.88, stability_score_thresh=0.95)
+"""The official generator's."""
 
 
 class Segmenter(Protocol):
@@ -27,6 +40,8 @@ class Segmenter(Protocol):
     """Name, revision, dtype and preprocessing version: embeddings of equal signature are interchangeable."""
     cleans_masks: bool
     """Whether ``SamPredictor`` removes islands and holes by default."""
+    everything_defaults: EverythingDefaults = SAM_EVERYTHING
+    """How many points, and which masks are good enough."""
 
     @property
     def device(self) -> torch.device:

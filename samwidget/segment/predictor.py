@@ -23,7 +23,8 @@ from samwidget.errors import ClosedError, ModelError, PromptError, SamWidgetWarn
 from samwidget.models.device import choose_device
 from samwidget.models.embedding import Embedding
 from samwidget.models.loader import load
-from samwidget.models.segmenter import Segmenter
+from samwidget.models.segmenter import EverythingDefaults, Segmenter
+from samwidget.segment import everything
 from samwidget.segment.cache import EmbeddingCache, content_key, free_memory
 from samwidget.segment.filters import clean as clean_logits
 from samwidget.segment.image import load_rgb
@@ -56,6 +57,7 @@ class SamPredictor:
         clean: drop islands and fill small holes (``samwidget.segment.filters.clean``). None leaves it to the network:
             the bundled one gains by it, SAM does not need it. Give False for objects that come in parts.
         device_reason: one sentence about why the network runs where it does.
+        runs_on: the device of a network on another machine; None where it is the segmenter's own.
 
     Attributes:
         encodes: how often the encoder has run.
@@ -71,10 +73,12 @@ class SamPredictor:
         cache_folder: str | Path | None = None,
         clean: bool | None = None,
         device_reason: str = "",
+        runs_on: torch.device | None = None,
     ) -> None:
         self.encodes = 0
         self.note = ""
         self.device_reason = device_reason
+        self._runs_on = runs_on
         self._segmenter: Segmenter | None = segmenter
         self._name = segmenter.name
         self._clean = segmenter.cleans_masks if clean is None else clean
@@ -120,15 +124,46 @@ class SamPredictor:
             device_reason=choice.reason,
         )
 
+    @classmethod
+    def from_endpoint(cls, url: str, *, key: str | None = None, timeout_s: float = 120.0) -> SamPredictor:
+        """A predictor whose network is on another machine, for the widget here and the GPU over there.
+
+        Against ``samwidget serve`` an image is sent once and questions are small. Against any other endpoint with the
+        documented ``/score``, such as one of Azure ML, each question is the documented request with the image in it.
+
+        Args:
+            url: of the server, with or without ``/score``.
+            key: the server's; None takes the environment variable SAMWIDGET_KEY, where there is one.
+            timeout_s: for one answer, the waiting for a busy server included.
+
+        Raises:
+            EndpointError: no server there, or it refuses the key. So do later calls, where they would raise ModelError.
+        """
+        from samwidget.segment.remote import open_remote
+
+        segmenter = open_remote(url, key, timeout_s)
+        return cls(segmenter, device_reason=f"the network runs at {url}", runs_on=segmenter.runs_on)
+
     @property
     def name(self) -> str:
         """The network's name."""
         return self._name
 
     @property
+    def signature(self) -> str:
+        """Name, weights, precision and preprocessing; equal ones answer alike. Raises ClosedError after ``close``."""
+        return self._open().signature
+
+    @property
     def device(self) -> torch.device:
         """Where the network runs now; raises ClosedError after ``close``."""
-        return self._open().device
+        here = self._open().device
+        return here if self._runs_on is None else self._runs_on
+
+    @property
+    def everything_defaults(self) -> EverythingDefaults:
+        """What ``everything`` asks of this network unless told otherwise; raises ClosedError after ``close``."""
+        return self._open().everything_defaults
 
     @property
     def frame(self) -> Frame | None:
@@ -254,6 +289,10 @@ class SamPredictor:
             Masks(clean_logits(candidates, prompt, frame) if self._clean else candidates, row, frame, prompt)
             for candidates, row, prompt in zip(logits_array, score_array, prompts, strict=True)
         ]
+
+    # Functions of their own file, whose first parameter is the predictor; their options are written down there.
+    generate_masks = everything.generate_masks
+    everything = everything.everything
 
     def close(self) -> None:
         """Frees the network and the embeddings; waits for a running call. Later calls raise ClosedError."""

@@ -7,10 +7,11 @@ lets strangers in. The command line calls it, and so does whoever serves request
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from samwidget.core.masks import Masks
 from samwidget.errors import ImageError, PromptError
 from samwidget.formats.azure_ml import MaskSet, RequestRow, Style, build_response, parse_request
 from samwidget.segment.predictor import SamPredictor
@@ -41,19 +42,57 @@ def score(
         ClosedError: the predictor is closed.
     """
     rows = parse_request(request)
+    if not allow_urls:
+        refuse_addresses(rows)
+    return score_rows(rows, predictor, style)
+
+
+def score_rows(
+    rows: Sequence[RequestRow],
+    predictor: SamPredictor | None = None,
+    style: Style = "card",
+    *,
+    checkpoint: Callable[[], None] = lambda: None,
+) -> list[dict[str, Any]]:
+    """The response to rows that ``parse_request`` read, for whoever looks at them first. As ``score``, but for URLs.
+
+    Args:
+        rows: of one request.
+        predictor: as ``score``.
+        style: as ``score``.
+        checkpoint: called before each image, row and prediction. What it raises ends the work: the way to stop when
+            nobody waits for the answer any more.
+    """
     for number, row in enumerate(rows):
-        with _naming_row(number):
-            _check(row, allow_urls=allow_urls)
+        with naming_row(number):
+            _check_asks(row)
     groups = _rows_of_one_image(rows)
     # Lazily, row after row: full-size masks of one prompt at a time, and an unknown style ends it before the network.
-    entries = build_response(_answers(rows, groups, predictor), style)
+    entries = build_response(_answers(rows, groups, predictor, checkpoint), style)
     answered = [number for group in groups for number in group]
     return [entry for _, entry in sorted(zip(answered, entries, strict=True), key=lambda pair: pair[0])]
 
 
-def _check(row: RequestRow, *, allow_urls: bool) -> None:
-    if isinstance(row.image, str) and not allow_urls:
-        raise ImageError("the image is an address, and none is fetched here", hint="send the image itself, as base64")
+def refuse_addresses(rows: Sequence[RequestRow]) -> None:
+    """Raises ImageError, naming the row, where an image is given as an address."""
+    for number, row in enumerate(rows):
+        with naming_row(number):
+            if isinstance(row.image, str):
+                raise ImageError(
+                    "the image is an address, and none is fetched here", hint="send the image itself, as base64"
+                )
+
+
+@contextmanager
+def naming_row(number: int) -> Iterator[None]:
+    """What is wrong with an image or a prompt is told with the row that it is in."""
+    try:
+        yield
+    except (ImageError, PromptError) as error:
+        raise type(error)(f"row {number}: {error.message}", hint=error.hint) from error
+
+
+def _check_asks(row: RequestRow) -> None:
     if not row.prompts:
         raise PromptError("nothing says which object is meant", hint="give input_points or input_boxes")
 
@@ -67,24 +106,26 @@ def _rows_of_one_image(rows: Sequence[RequestRow]) -> list[list[int]]:
 
 
 def _answers(
-    rows: Sequence[RequestRow], groups: Sequence[Sequence[int]], predictor: SamPredictor | None
+    rows: Sequence[RequestRow],
+    groups: Sequence[Sequence[int]],
+    predictor: SamPredictor | None,
+    checkpoint: Callable[[], None],
 ) -> Iterator[Iterator[MaskSet]]:
     """The predictions of each row, image after image, so that one embedding is held at a time whatever the cache."""
     predictor = SamPredictor.from_pretrained() if predictor is None else predictor
     for group in groups:
-        with _naming_row(group[0]):
+        checkpoint()
+        with naming_row(group[0]):
             embedding = predictor.embed(rows[group[0]].image)
         for number in group:
+            checkpoint()
             row = rows[number]
-            with _naming_row(number):
+            with naming_row(number):
                 answers = predictor.predict_many(row.prompts, embedding, row.multimask_output)
-            yield ((masks.to_bool(), masks.scores) for masks in answers)
+            yield _mask_sets(answers, checkpoint)
 
 
-@contextmanager
-def _naming_row(number: int) -> Iterator[None]:
-    """What is wrong with an image or a prompt is told with the row that it is in."""
-    try:
-        yield
-    except (ImageError, PromptError) as error:
-        raise type(error)(f"row {number}: {error.message}", hint=error.hint) from error
+def _mask_sets(answers: Sequence[Masks], checkpoint: Callable[[], None]) -> Iterator[MaskSet]:
+    for masks in answers:
+        checkpoint()
+        yield masks.to_bool(), masks.scores

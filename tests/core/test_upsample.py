@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from samwidget.core.frame import Frame
 from samwidget.core.measure import box_of
-from samwidget.core.upsample import upsample, upsample_mask, upsampled_extent
+from samwidget.core.upsample import area_bounds, upsample, upsample_mask, upsampled_extent
 
 
 def two_steps_of_torch(logits, frame):
@@ -77,6 +77,30 @@ def test_the_window_changes_nothing(image_hw, input_side, logits_side, threshold
     # At the threshold itself, the order of additions decides.
     differs = upsample_mask(logits, frame, threshold) != (full > threshold)
     assert not (differs & (np.abs(full - threshold) > 1e-5)).any()
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    image_hw=st.tuples(st.integers(1, 90), st.integers(1, 90)),
+    input_side=st.integers(1, 40),
+    logits_side=st.integers(1, 40),
+    threshold=st.floats(-3, 3),
+    seed=st.integers(0, 1000),
+)
+def test_the_area_lies_within_its_bounds(image_hw, input_side, logits_side, threshold, seed):
+    frame = Frame.padded(image_hw, input_side, logits_side)
+    logits = noise(frame.logits_hw, seed)
+    at_least, at_most = area_bounds(logits, frame, threshold)
+    full = upsample(logits, frame)
+    assert at_least <= np.count_nonzero(full > threshold - 1e-5)
+    assert at_most >= np.count_nonzero(full > threshold + 1e-5)
+
+
+def test_bounds_of_a_large_square_are_close():
+    logits = np.full((64, 64), -1.0, np.float32)
+    logits[16:48, 16:48] = 1.0
+    at_least, at_most = area_bounds(logits, Frame.padded((640, 640), 64, 64), 0.0)
+    assert 300**2 <= at_least <= 320**2 <= at_most <= 340**2
 
 
 def test_nothing_above_the_threshold_is_an_empty_mask():

@@ -26,7 +26,7 @@ def box_area(boxes):
 
 def batched_nms(boxes, scores, idxs, iou_threshold):
     kept = []
-    for index in scores.argsort(descending=True).tolist():
+    for index in scores.argsort(descending=True, stable=True).tolist():
         rivals = torch.tensor([k for k in kept if idxs[k] == idxs[index]], dtype=torch.long)
         corners = torch.cat(
             [torch.maximum(boxes[rivals, :2], boxes[index, :2]), torch.minimum(boxes[rivals, 2:], boxes[index, 2:])], 1

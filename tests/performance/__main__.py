@@ -7,10 +7,16 @@ import sys
 
 import torch
 
-from tests.performance import browser, network
+from tests.performance import batch, browser, everything, load, network
 from tests.performance.timing import ONE_THREAD, peak_gflops
 
-SECTIONS = {"network": network.main, "browser": browser.main}
+SECTIONS = {
+    "network": network.main,
+    "everything": everything.main,
+    "batch": batch.main,
+    "browser": browser.main,
+    "load": load.main,
+}
 
 
 def main(names: list[str]) -> None:

@@ -1,0 +1,129 @@
+"""Runs: a mask as vertical runs of pixels, 50 kB where the pixels are 12 MB. Pure numpy.
+
+Vertical, because COCO's run lengths are: they count down the columns. Here each run stays inside one column, so that a
+run is a line in the picture, and a mask moves into a larger image by adding to its coordinates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+
+from samwidget.core.frame import Size
+
+Box = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True, eq=False)
+class Runs:
+    """An (H, W) bool mask; run i is the pixels ``[tops[i] : bottoms[i], columns[i]]``.
+
+    Attributes:
+        size_hw: height and width of the mask.
+        columns: (N,) integers, not decreasing; int16 unless the mask is larger than that counts.
+        tops: (N,) of the same type, ascending inside a column.
+        bottoms: (N,) of the same type, exclusive; the next run of the column begins further down.
+    """
+
+    size_hw: Size
+    columns: npt.NDArray[np.signedinteger]
+    tops: npt.NDArray[np.signedinteger]
+    bottoms: npt.NDArray[np.signedinteger]
+
+    @classmethod
+    def of_mask(cls, mask: npt.NDArray[np.bool_]) -> Runs:
+        """The runs of an (H, W) bool mask."""
+        return cls.of_columns(mask.T)
+
+    @classmethod
+    def of_columns(cls, columns: npt.NDArray[np.bool_]) -> Runs:
+        """The runs of a mask that is given transposed, (W, H) bool; in C order quicker than ``of_mask``."""
+        width, height = columns.shape
+        # False around each column, so that every run begins and ends.
+        padded = np.zeros((width, height + 1), np.bool_)
+        padded[:, :-1] = columns
+        flat = padded.ravel()
+        changes = np.flatnonzero(flat[1:] != flat[:-1]) + 1
+        if len(flat) and flat[0]:
+            changes = np.concatenate([[0], changes])
+        begins, ends = changes[::2], changes[1::2]
+        x = begins // (height + 1)
+        y = x * (height + 1)
+        return cls((height, width), *_compact((height, width), x, begins - y, ends - y))
+
+    @classmethod
+    def of_counts(cls, counts: Sequence[int], size_hw: Size) -> Runs:
+        """The mask of COCO's uncompressed run lengths; see ``to_counts``.
+
+        Raises:
+            ValueError: the counts do not add up to the number of pixels.
+        """
+        height, width = size_hw
+        if sum(counts) != height * width or min(counts, default=0) < 0:
+            raise ValueError(f"the counts add up to {sum(counts)}, the mask has {height} x {width} pixels")
+        values = np.arange(len(counts)) % 2 == 1
+        return cls.of_columns(np.repeat(values, counts).reshape(width, height))
+
+    @classmethod
+    def joined(cls, parts: Sequence[Runs], size_hw: Size) -> Runs:
+        """One mask of parts that lie in the same image, from left to right, no column in two of them."""
+        if not parts:
+            return cls(size_hw, *_compact(size_hw, *np.zeros((3, 0), np.int64)))
+        columns, tops, bottoms = zip(*((part.columns, part.tops, part.bottoms) for part in parts), strict=True)
+        return cls(size_hw, np.concatenate(columns), np.concatenate(tops), np.concatenate(bottoms))
+
+    @cached_property
+    def area(self) -> int:
+        """Pixels in the mask."""
+        return int((self.bottoms - self.tops).sum(dtype=np.int64))
+
+    @cached_property
+    def box_xyxy(self) -> Box | None:
+        """x0, y0, x1, y1 around the mask, maximum exclusive; None where it is empty."""
+        if len(self.columns) == 0:
+            return None
+        return int(self.columns[0]), int(self.tops.min()), int(self.columns[-1]) + 1, int(self.bottoms.max())
+
+    @property
+    def byte_count(self) -> int:
+        """Bytes held."""
+        return self.columns.nbytes + self.tops.nbytes + self.bottoms.nbytes
+
+    def moved(self, x: int, y: int, size_hw: Size) -> Runs:
+        """The same pixels ``x`` further right and ``y`` further down in an image of another size."""
+        columns, tops, bottoms = (array.astype(np.int64) for array in (self.columns, self.tops, self.bottoms))
+        return Runs(size_hw, *_compact(size_hw, columns + x, tops + y, bottoms + y))
+
+    def to_mask(self) -> npt.NDArray[np.bool_]:
+        """(H, W) bool, a fresh array."""
+        height, width = self.size_hw
+        # Each run switches its column on and off again; runs of a column do not touch, so no place switches twice.
+        switches = np.zeros((height + 1, width), np.bool_)
+        switches[self.tops, self.columns] = True
+        switches[self.bottoms, self.columns] = True
+        for above, row in pairwise(switches):
+            np.logical_xor(above, row, out=row)
+        return switches[:-1]
+
+    def to_counts(self) -> list[int]:
+        """COCO's uncompressed run lengths: pixels outside, inside, outside, ... down one column after the other."""
+        height, width = self.size_hw
+        begins = self.columns.astype(np.int64) * height + self.tops
+        ends = begins + (self.bottoms - self.tops)
+        # A run to the foot of one column and one from the head of the next are one run here.
+        is_apart = begins[1:] != ends[:-1]
+        begins = begins[np.concatenate([[True], is_apart])] if len(begins) else begins
+        ends = ends[np.concatenate([is_apart, [True]])] if len(ends) else ends
+        switches = np.stack([begins, ends], axis=1).ravel()
+        counts: list[int] = np.diff(switches, prepend=0, append=height * width).tolist()
+        return counts[:-1] if counts[-1] == 0 and len(counts) > 1 else counts
+
+
+def _compact(size_hw: Size, *arrays: npt.NDArray[np.signedinteger]) -> tuple[npt.NDArray[np.signedinteger], ...]:
+    dtype = np.int16 if max(size_hw) <= np.iinfo(np.int16).max else np.int32
+    return tuple(array.astype(dtype, copy=False) for array in arrays)

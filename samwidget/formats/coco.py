@@ -1,0 +1,128 @@
+"""COCO: masks as run lengths, and the JSON of images and annotations. The byte form is that of its own ``maskApi.c``.
+
+Runs are counted down the columns, first pixels outside, then inside, and so on. The compressed text holds each count
+(from the fourth on, its difference to the count before the last) as groups of five bits, each as a printable character.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from samwidget.core.limits import PIXELS_MAX
+from samwidget.core.runs import Runs
+from samwidget.errors import FormatError
+
+CATEGORIES = ({"id": 1, "name": "object", "supercategory": ""},)
+"""What ``annotation_entry`` says unless told otherwise: the networks find objects and do not name them."""
+
+_BITS, _MORE, _SIGN, _FIRST_CHARACTER = 5, 0x20, 0x10, 48
+
+
+def encode_rle(mask: npt.NDArray[np.bool_] | Runs) -> dict[str, Any]:
+    """``{"size": [H, W], "counts": text}`` of an (H, W) bool mask, fit for JSON and for pycocotools.
+
+    Raises:
+        FormatError: an array of another dtype or number of dimensions.
+    """
+    if not isinstance(mask, Runs):
+        if mask.dtype != np.bool_ or mask.ndim != 2:
+            raise FormatError(f"mask is {mask.dtype} of shape {mask.shape}", hint="give an (H, W) bool array")
+        mask = Runs.of_mask(mask)
+    return {"size": list(mask.size_hw), "counts": compress_counts(mask.to_counts())}
+
+
+def decode_rle(rle: Mapping[str, Any]) -> npt.NDArray[np.bool_]:
+    """(H, W) bool of run lengths, compressed (text or bytes) or as a list.
+
+    Raises:
+        FormatError: no size or counts, text that is cut off, or counts that do not add up to the size.
+    """
+    try:
+        height, width = (int(length) for length in rle["size"])
+        if height < 1 or width < 1 or height * width > PIXELS_MAX:
+            raise FormatError(f"the mask has {width} x {height} pixels", hint=f"1 to {PIXELS_MAX} are read")
+        counts = rle["counts"]
+        if isinstance(counts, str | bytes):
+            counts = decompress_counts(counts if isinstance(counts, bytes) else counts.encode("ascii"))
+        return Runs.of_counts(counts, (height, width)).to_mask()
+    except (KeyError, TypeError, ValueError) as error:
+        if isinstance(error, FormatError):
+            raise
+        raise FormatError("the run lengths cannot be read", hint=str(error)) from error
+
+
+def compress_counts(counts: list[int]) -> str:
+    """The text form of run lengths."""
+    values = np.asarray(counts, np.int64)
+    values[3:] -= np.asarray(counts, np.int64)[1:-2]
+    groups, is_used = [], []
+    used = np.ones(len(values), np.bool_)
+    while used.any():
+        group = values & (_MORE - 1)
+        values = values >> _BITS
+        # The last group's highest bit is the sign, so a positive number that ends in a 1 there needs another group.
+        more = used & np.where(group & _SIGN, values != -1, values != 0)
+        groups.append(group + _FIRST_CHARACTER + np.where(more, _MORE, 0))
+        is_used.append(used)
+        used = more
+    return np.stack(groups, 1)[np.stack(is_used, 1)].astype(np.uint8).tobytes().decode("ascii") if groups else ""
+
+
+def decompress_counts(text: bytes) -> list[int]:
+    """The run lengths of their text form; raises FormatError where it is cut off or no such text."""
+    groups = np.frombuffer(text, np.uint8).astype(np.int64) - _FIRST_CHARACTER
+    if len(groups) and (groups.min() < 0 or groups.max() >= 2 * _MORE or groups[-1] & _MORE):
+        raise FormatError("the run lengths are no compressed counts", hint="the text is cut off, or something else")
+    is_last = (groups & _MORE) == 0
+    ends = np.flatnonzero(is_last)
+    starts = np.concatenate([[0], ends[:-1] + 1]).astype(np.int64)
+    if len(ends) and (ends - starts).max() >= 63 // _BITS:
+        raise FormatError("the run lengths are no compressed counts", hint="a count has too many digits")
+    places = np.arange(len(groups)) - np.repeat(starts, ends - starts + 1)
+    shifted = (groups & (_MORE - 1)) << (_BITS * places)
+    values = np.add.reduceat(shifted, starts) if len(ends) else np.zeros(0, np.int64)
+    negative = (groups[ends] & _SIGN) != 0
+    values = np.where(negative, values - (np.int64(1) << (_BITS * (ends - starts + 1))), values)
+    # Differences to the count before the last: even and odd places are two sums. The first three stand for themselves.
+    values[1::2] = np.cumsum(values[1::2])
+    values[2::2] = np.cumsum(values[2::2])
+    counts: list[int] = values.tolist()
+    return counts
+
+
+def image_entry(image_id: int, file_name: str, size_hw: tuple[int, int]) -> dict[str, Any]:
+    """An element of ``images``."""
+    height, width = size_hw
+    return {"id": image_id, "file_name": file_name, "height": height, "width": width}
+
+
+def annotation_entry(
+    annotation_id: int,
+    image_id: int,
+    mask: npt.NDArray[np.bool_] | Runs,
+    *,
+    score: float | None = None,
+    category_id: int = 1,
+) -> dict[str, Any]:
+    """An element of ``annotations``: the mask as run lengths, its area, and its box as x, y, width, height.
+
+    Raises:
+        FormatError: as ``encode_rle``.
+    """
+    rle = encode_rle(mask)
+    runs = mask if isinstance(mask, Runs) else Runs.of_mask(mask)
+    x0, y0, x1, y1 = runs.box_xyxy or (0, 0, 0, 0)
+    entry = {
+        "id": annotation_id,
+        "image_id": image_id,
+        "category_id": category_id,
+        "segmentation": rle,
+        "area": runs.area,
+        "bbox": [x0, y0, x1 - x0, y1 - y0],
+        "iscrowd": 0,
+    }
+    return entry if score is None else {**entry, "score": score}

@@ -1,0 +1,64 @@
+"""Inputs and workers of a batch run that one can check by eye."""
+
+import base64
+import csv
+import io
+
+from PIL import Image
+
+from samwidget.batch.stage import Stage
+from samwidget.formats.azure_ml import COLUMNS
+from samwidget.segment.predictor import SamPredictor
+from tests.drawn_photo import drawn_photo
+from tests.segment.fake_segmenter import FakeSegmenter
+
+HEIGHT, WIDTH = 30, 40
+
+
+def png_of(seed):
+    buffer = io.BytesIO()
+    Image.fromarray(drawn_photo(HEIGHT, WIDTH, seed)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def text_of(seed):
+    """Base64 with line breaks, as real clients write it: records of many lines."""
+    return base64.encodebytes(png_of(seed)).decode()
+
+
+# points, boxes, labels, multimask_output; the last two have no answer.
+ROWS = [
+    ("[[[5,9]]]", "", "", "True"),
+    ("[[[5,9]],[[20,20]]]", "", "", "False"),
+    ("", "[[2,2,30,20]]", "", ""),
+    ("[[[5,9],[30,3]]]", "", "[[1,0]]", "true"),
+    ("[[[5,9]]]", "[[2,2,30,20]]", "", "false"),
+    ("[[[500,9]]]", "", "", "True"),
+    ("", "", "", "True"),
+]
+
+
+def write_csv(path, rows, columns=COLUMNS):
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(columns)
+        writer.writerows(rows)
+    return path
+
+
+def write_rows(path, count):
+    """A documented CSV of so many rows about three photos, one after the other in the order of ROWS."""
+    return write_csv(path, [(text_of(number // 3 % 3), *ROWS[number % len(ROWS)]) for number in range(count)])
+
+
+def write_photos(folder, count):
+    for number in range(count):
+        path = folder / ("deep" if number % 2 else "") / f"photo{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(png_of(number))
+    return folder
+
+
+def fake_stage(job, signature=""):
+    """A worker whose network draws discs around points."""
+    return Stage(job, signature, SamPredictor(FakeSegmenter()))

@@ -1,0 +1,102 @@
+"""``samwidget batch``, run as a user would, with the bundled network."""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import samwidget
+from samwidget.formats.azure_ml import build_request, parse_response
+from samwidget.formats.png import decode_mask
+from tests.batch.rows import png_of, text_of, write_csv, write_photos
+
+GOOD = (text_of(0), "[[5,9]]", "", "", "False")
+BAD = (text_of(0), "[[500,9]]", "", "", "False")
+
+
+def run(*words, cwd):
+    return subprocess.run(
+        [sys.executable, "-m", "samwidget", "batch", *map(str, words)],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        env={**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"},
+    )
+
+
+def test_a_csv_in_predictions_out(tmp_path):
+    write_csv(tmp_path / "rows.csv", [GOOD, BAD])
+    (tmp_path / "deploy.yaml").write_text("name: sam\nmodel: nano\noutput_file_name: said.csv\nerror_threshold: 1\n")
+    done = run("rows.csv", "-o", "out", "--config", "deploy.yaml", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "said.csv: 2 rows; 1 have no answer" in done.stdout
+    assert "deploy.yaml: ignored here: name" in done.stderr
+    assert "row/s" in done.stderr
+    good, bad = csv.reader((tmp_path / "out/said.csv").open(newline=""))
+    expected = samwidget.score(build_request(png_of(0), [[5, 9]], multimask_output=False))
+    assert [json.loads(good[1])] == expected
+    assert json.loads(bad[1])["error"]["code"] == "prompt"
+    assert (good[0], good[2], bad[0]) == ("0", "rows.csv", "1")
+    again = run("rows.csv", "-o", "out", "--config", "deploy.yaml", cwd=tmp_path)
+    assert "2 rows, 2 of them before" in again.stdout
+
+
+def test_prompts_about_photos_become_pngs(tmp_path):
+    write_photos(tmp_path / "photos", 2)
+    write_csv(
+        tmp_path / "prompts.csv", [("photo0.png", "[[5,9]]"), ("deep/photo1.png", "[[9,9]]")], ("image", "input_points")
+    )
+    done = run("photos", "--prompts", "prompts.csv", "-o", "masks", "--format", "png", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    with (tmp_path / "masks/masks.csv").open(newline="") as file:
+        lines = list(csv.DictReader(file))
+    assert [line["file"] for line in lines] == ["photo0.png"] * 3 + ["deep/photo1.png"] * 3
+    request = build_request([png_of(0), png_of(1)], [[[5, 9]], [[9, 9]]])
+    masks = [mask for ((found, _),) in parse_response(samwidget.score(request)) for mask in found]
+    for line, mask in zip(lines, masks, strict=True):
+        np.testing.assert_array_equal(decode_mask((tmp_path / "masks" / line["mask"]).read_bytes()), mask)
+
+
+def test_everything_becomes_coco(tmp_path):
+    picture = np.full((90, 120, 3), 60, np.uint8)
+    picture[20:70, 30:80] = (230, 40, 40)
+    (tmp_path / "photos").mkdir()
+    Image.fromarray(picture).save(tmp_path / "photos/square.png")
+    done = run("photos", "--everything", "-o", "coco.json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    said = json.loads((tmp_path / "coco.json").read_text())
+    assert said["images"] == [{"id": 1, "file_name": "square.png", "height": 90, "width": 120}]
+    assert said["annotations"]
+    assert said["errors"] == []
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("missing.csv", "-o", "out.csv"), "there is no missing.csv"),
+        (("rows.csv", "-o", "out.txt"), "out.txt does not say a format"),
+        (("rows.csv", "-o", "out.csv", "--model", "no-such-network"), "no-such-network"),
+        (("rows.csv", "-o", "out.csv", "--config", "missing.yaml"), "missing.yaml cannot be read"),
+        (("rows.csv", "-o", "out.csv", "--max-errors", "0"), "stopped: 1 rows have no answer, and at most 0 may"),
+    ],
+)
+def test_mistakes_end_with_one_line_and_no_result(tmp_path, words, message):
+    write_csv(tmp_path / "rows.csv", [GOOD, BAD])
+    done = run(*words, cwd=tmp_path)
+    assert done.returncode == 1
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith("samwidget: ")]
+    assert message in line
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "out.csv").exists()
+
+
+def test_no_answer_at_all_is_a_failure(tmp_path):
+    write_csv(tmp_path / "rows.csv", [BAD])
+    done = run("rows.csv", "-o", "out.csv", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "out.csv: 1 row; 1 have no answer" in done.stdout

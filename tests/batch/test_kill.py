@@ -1,0 +1,104 @@
+"""Real processes, really killed: the result is that of a run nobody touched, each row once."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from samwidget.batch.job import FORMATS, Job, result_of
+from samwidget.batch.run import run_batch
+from tests.batch.rows import fake_stage, write_rows
+
+ROOT = Path(__file__).parents[2]
+ENVIRONMENT = {**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
+
+
+@pytest.mark.parametrize(("format_", "step"), [("csv", 1), ("png", 5), ("parquet", 5), ("coco", 5)])
+def test_a_kill_at_any_write_loses_nothing(tmp_path, format_, step):
+    if format_ == "parquet":
+        pytest.importorskip("pyarrow")
+    source = str(write_rows(tmp_path / "rows.csv", 7))
+    whole = Job(source, result_of(tmp_path / "whole", format_)[0], format=format_, mini_batch_size=2)
+    run_batch(whole, stage=fake_stage(whole), show_progress=False)
+    expected = files_of(tmp_path / "whole")
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.batch.killed", source, str(tmp_path / "killed"), format_, str(step)],
+        cwd=ROOT,
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    killed = list((tmp_path / "killed").iterdir())
+    assert len(killed) >= 5
+    for folder in killed:
+        assert files_of(folder) == expected, f"killed at write {folder.name}"
+
+
+def files_of(folder):
+    """The bytes of each file of a run but its manifest, whose receipts may come in another order."""
+    return {path.name: path.read_bytes() for path in folder.iterdir() if not path.name.endswith(".manifest.jsonl")}
+
+
+def test_the_formats_are_all_killed():
+    assert set(FORMATS) == {"csv", "png", "parquet", "coco"}
+
+
+def start(*words, cwd, env=ENVIRONMENT):
+    """The command line in a process of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "samwidget", "batch", *words],
+        cwd=cwd,
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def finish(process, timeout_s=240):
+    output, _ = process.communicate(timeout=timeout_s)
+    assert process.returncode == 0, output
+    return output
+
+
+def kill_after(process, manifest, parts):
+    """Kills once the manifest has so many receipts, or lets a quicker process be."""
+    deadline = time.monotonic() + 240
+    while process.poll() is None and time.monotonic() < deadline:
+        if manifest.is_file() and manifest.read_bytes().count(b'"part"') >= parts:
+            process.kill()
+        time.sleep(0.002)
+    process.communicate()
+    return process.returncode
+
+
+@pytest.fixture
+def rows(tmp_path):
+    write_rows(tmp_path / "rows.csv", 60)
+    (tmp_path / "deploy.yaml").write_text("mini_batch_size: 2\n")
+    return tmp_path
+
+
+def numbers(path):
+    return [int(line.split(",", 1)[0]) for line in path.read_text().splitlines()]
+
+
+def test_a_command_killed_five_times_ends_as_if_never_touched(rows):
+    words = ("rows.csv", "--config", "deploy.yaml", "-o")
+    finish(start(*words, "whole.csv", cwd=rows))
+    manifest = rows / "killed.csv.manifest.jsonl"
+    statuses = [kill_after(start(*words, "killed.csv", cwd=rows), manifest, parts) for parts in (1, 4, 9, 15, 22)]
+    assert statuses == [-signal.SIGKILL] * 5
+    assert not (rows / "killed.csv").exists()
+    output = finish(start(*words, "killed.csv", cwd=rows))
+    assert "60 rows, " in output
+    assert (rows / "killed.csv").read_bytes() == (rows / "whole.csv").read_bytes()
+    assert numbers(rows / "killed.csv") == list(range(60))
+    receipts = [json.loads(line) for line in manifest.read_text().splitlines()][1:-1]
+    assert sorted(receipt["first"] for receipt in receipts) == list(range(0, 60, 2)), "no part was answered twice"

@@ -1,0 +1,200 @@
+"""A whole run: order, resuming, refusing, stopping, and every file it leaves."""
+
+import json
+
+import pytest
+
+from samwidget.batch.job import Job, result_of
+from samwidget.batch.run import run_batch
+from samwidget.errors import BatchError
+from tests.batch.rows import fake_stage, write_rows
+
+
+class StoppedError(Exception):
+    """What a test raises to stop a run between two parts."""
+
+
+class StopsAfter:
+    """A stage that works for some parts."""
+
+    def __init__(self, job, parts):
+        self._stage = fake_stage(job)
+        self._left = parts
+
+    def __call__(self, tasks):
+        if not self._left:
+            raise StoppedError
+        self._left -= 1
+        return self._stage(tasks)
+
+
+@pytest.fixture
+def job(tmp_path):
+    return Job(str(write_rows(tmp_path / "rows.csv", 9)), str(tmp_path / "out.csv"), mini_batch_size=2)
+
+
+def run(job, stage=None, **options):
+    return run_batch(job, stage=stage or fake_stage(job), show_progress=False, **options)
+
+
+def names(job):
+    return sorted(path.name for path in job.manifest.parent.iterdir())
+
+
+def test_a_finished_run_leaves_the_result_and_its_manifest(job):
+    summary = run(job)
+    assert (summary.rows, summary.errors, summary.answered_before) == (9, 2, 0)
+    assert names(job) == ["out.csv", "out.csv.manifest.jsonl", "rows.csv"]
+    first, *receipts, last = map(json.loads, job.manifest.read_text().splitlines())
+    assert first["run"]["rows"] == 9
+    assert [receipt["first"] for receipt in receipts] == [0, 2, 4, 6, 8]
+    assert last == {"done": 9, "errors": 2}
+
+
+def test_a_stopped_run_goes_on_where_it_was(job, tmp_path):
+    whole = run(Job(job.source, str(tmp_path / "whole.csv"), mini_batch_size=2)).result.read_bytes()
+    with pytest.raises(StoppedError):
+        run(job, StopsAfter(job, 2))
+    assert not tmp_path.joinpath("out.csv").exists()
+    summary = run(job, StopsAfter(job, 3))
+    assert (summary.rows, summary.errors, summary.answered_before) == (9, 2, 4)
+    assert summary.result.read_bytes() == whole
+
+
+def test_a_finished_run_is_not_run_again(job):
+    before = run(job).result.read_bytes()
+    summary = run(job, StopsAfter(job, 0))
+    assert summary.answered_before == summary.rows == 9
+    assert summary.result.read_bytes() == before
+    assert names(job) == ["out.csv", "out.csv.manifest.jsonl", "rows.csv"]
+
+
+def test_a_part_that_is_gone_or_cut_is_answered_again(job):
+    with pytest.raises(StoppedError):
+        run(job, StopsAfter(job, 3))
+    gone, cut, _ = sorted(job.parts.glob("*.part"))
+    gone.unlink()
+    cut.write_bytes(cut.read_bytes()[:10])
+    assert run(job, StopsAfter(job, 4)).answered_before == 2
+
+
+def test_a_line_that_was_cut_off_is_dropped(job):
+    with pytest.raises(StoppedError):
+        run(job, StopsAfter(job, 3))
+    data = job.manifest.read_bytes()
+    job.manifest.write_bytes(data[:-20])
+    assert run(job, StopsAfter(job, 3)).answered_before == 4
+    assert all(json.loads(line) for line in job.manifest.read_text().splitlines())
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"mini_batch_size": 3}, "mini_batch_size was 2 and is 3"),
+        ({"model": "other"}, "model was None and is 'other'"),
+        ({"prompt_column": "input_points"}, "prompt_column was None and is 'input_points'"),
+    ],
+)
+def test_another_run_to_the_same_place_is_refused(job, change, message):
+    with pytest.raises(StoppedError):
+        run(job, StopsAfter(job, 1))
+    other = Job(**{**job.__dict__, **change})
+    with pytest.raises(BatchError) as caught:
+        run(other, fake_stage(job))
+    assert message in str(caught.value)
+    assert "--fresh" in caught.value.hint
+    assert run(job).answered_before == 2, "refusing changes nothing"
+
+
+def test_another_input_is_refused_until_told_to_start_over(job, tmp_path):
+    with pytest.raises(StoppedError):
+        run(job, StopsAfter(job, 1))
+    write_rows(tmp_path / "rows.csv", 8)
+    with pytest.raises(BatchError, match=r"input was '.*' and is '.*', rows was 9 and is 8"):
+        run(job)
+    summary = run(job, fresh=True)
+    assert (summary.rows, summary.answered_before) == (8, 0)
+
+
+def test_a_file_that_no_run_made_is_kept(job, tmp_path):
+    (tmp_path / "out.csv").write_text("mine")
+    with pytest.raises(BatchError, match="is there already"):
+        run(job)
+    assert names(job) == ["out.csv", "rows.csv"]
+    assert (tmp_path / "out.csv").read_text() == "mine"
+    assert run(job, fresh=True).rows == 9
+
+
+def test_a_second_run_to_the_same_place_waits_its_turn(job):
+    class RunsAnother(StopsAfter):
+        def __call__(self, tasks):
+            with pytest.raises(BatchError, match="is under way"):
+                run(job)
+            return super().__call__(tasks)
+
+    assert run(job, RunsAnother(job, 5)).rows == 9
+
+
+@pytest.mark.parametrize(("allowed", "stops"), [(0, True), (1, True), (2, False)])
+def test_too_many_errors_stop_it_and_a_larger_number_goes_on(job, allowed, stops):
+    if stops:
+        with pytest.raises(BatchError, match="rows have no answer, and at most") as caught:
+            run(job, max_errors=allowed)
+        assert "lies outside the image" in str(caught.value) or "nothing says" in str(caught.value)
+        with pytest.raises(BatchError, match="rows have no answer"):
+            run(job, StopsAfter(job, 0), max_errors=allowed)
+    summary = run(job, max_errors=2)
+    assert (summary.rows, summary.errors) == (9, 2)
+
+
+def test_a_disk_that_is_full_is_told_and_survived(job, monkeypatch):
+    import os
+
+    calls = []
+    real = os.fsync
+
+    def full(descriptor):
+        calls.append(descriptor)
+        if len(calls) > 8:
+            raise OSError(28, "No space left on device")
+        real(descriptor)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(BatchError, match="No space left on device"):
+            run(job)
+    assert run(job).rows == 9
+
+
+@pytest.mark.parametrize(
+    ("out", "format_", "name", "expected"),
+    [
+        ("a.csv", None, None, ("a.csv", "csv")),
+        ("a.parquet", None, None, ("a.parquet", "parquet")),
+        ("a.json", "coco", None, ("a.json", "coco")),
+        ("folder", None, None, ("folder/predictions.csv", "csv")),
+        ("folder", None, "mine.csv", ("folder/mine.csv", "csv")),
+        ("folder", None, "mine.parquet", ("folder/mine.parquet", "parquet")),
+        ("folder", "png", "mine.csv", ("folder/masks.csv", "png")),
+        ("folder", "coco", None, ("folder/coco.json", "coco")),
+        (".", None, None, ("predictions.csv", "csv")),
+    ],
+)
+def test_out_says_where_and_how(tmp_path, monkeypatch, out, format_, name, expected):
+    monkeypatch.chdir(tmp_path)
+    path, chosen = result_of(out, format_, name)
+    assert (path, chosen) == (str(tmp_path / expected[0]), expected[1])
+
+
+@pytest.mark.parametrize(("out", "format_"), [("a.txt", None), ("a.csv", "parquet"), ("a.csv", "png"), ("folder", "x")])
+def test_out_and_format_that_do_not_fit_are_refused(out, format_):
+    with pytest.raises(BatchError):
+        result_of(out, format_)
+
+
+@pytest.mark.parametrize(
+    "options", [{"everything": True, "prompts": "p.csv"}, {"mini_batch_size": 0}, {"retries": -1}, {"format": "tiff"}]
+)
+def test_jobs_that_cannot_be_are_refused(options):
+    with pytest.raises(BatchError):
+        Job("rows.csv", "out.csv", **options)

@@ -1,0 +1,117 @@
+"""A batch run with one worker and with two, in one run of this script, and where a row's time goes.
+
+The command line is run as a user would. Rows a second are counted from the first receipt to the last, so that loading
+the network and starting Ray are told apart from the work.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from samwidget.core.prompt import make_prompt
+from samwidget.formats.azure_ml import build_response
+from samwidget.segment.image import load_rgb
+from samwidget.segment.predictor import SamPredictor
+from tests.drawn_photo import drawn_photo
+
+ROWS = int(os.environ.get("SAMWIDGET_BENCH_ROWS", "200"))
+WORKERS = (1, 2)
+IMAGE_HW = (768, 1024)
+_POLL_S = 0.02
+
+
+def write_input(folder: Path) -> None:
+    """So many JPEGs, and a CSV with one point on each."""
+    lines = ["image,input_points,multimask_output"]
+    for number in range(ROWS):
+        name = f"{number:06d}.jpg"
+        Image.fromarray(drawn_photo(*IMAGE_HW, seed=number)).save(folder / name, quality=90)
+        lines.append(f'{name},"[[512,384]]",True')
+    (folder / "prompts.csv").write_text("\n".join(lines) + "\n")
+
+
+def run(folder: Path, workers: int, format_: str) -> dict[str, float]:
+    """Seconds to the first receipt, and rows a second from then on."""
+    out = folder.parent / f"out{workers}_{format_}"
+    words = ["batch", str(folder), "--prompts", str(folder / "prompts.csv"), "-o", str(out), "--format", format_]
+    start = time.perf_counter()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "samwidget", *words, "--workers", str(workers)],
+        env={**os.environ, "HF_HUB_OFFLINE": "1"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    seen: list[tuple[float, int]] = []
+    while process.poll() is None:
+        rows = rows_done(out)
+        if rows and (not seen or rows > seen[-1][1]):
+            seen.append((time.perf_counter() - start, rows))
+        time.sleep(_POLL_S)
+    if process.returncode or rows_done(out) != ROWS:
+        raise RuntimeError(f"the run with {workers} workers failed")
+    (first_s, first_rows), (last_s, last_rows) = seen[0], seen[-1]
+    return {"start": first_s, "rate": (last_rows - first_rows) / (last_s - first_s)}
+
+
+def rows_done(out: Path) -> int:
+    """What the run's manifest says."""
+    lines = [line for path in out.glob("*.manifest.jsonl") for line in path.read_bytes().splitlines(keepends=True)]
+    facts = [json.loads(line) for line in lines if line.endswith(b"\n")]
+    return sum(fact["rows"] for fact in facts if "part" in fact)
+
+
+def phases(folder: Path) -> dict[str, float]:
+    """Milliseconds of a row in one process: medians over some photos."""
+    predictor = SamPredictor.from_pretrained()
+    times: dict[str, list[float]] = {"read the photo": [], "encode": [], "decode": [], "masks to PNG in base64": []}
+    for path in sorted(folder.glob("*.jpg"))[:40]:
+        marks = [time.perf_counter()]
+        pixels = load_rgb(path)
+        marks.append(time.perf_counter())
+        embedding = predictor.embed(pixels)
+        marks.append(time.perf_counter())
+        (masks,) = predictor.predict_many([make_prompt([[512, 384]])], embedding)
+        marks.append(time.perf_counter())
+        json.dumps(build_response([[(masks.to_bool(), masks.scores)]]))
+        marks.append(time.perf_counter())
+        for name, seconds in zip(times, np.diff(marks), strict=True):
+            times[name].append(seconds * 1000)
+    return {name: float(np.median(values)) for name, values in times.items()}
+
+
+def main() -> str:
+    """The report."""
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place) / "photos"
+        folder.mkdir()
+        write_input(folder)
+        spent = phases(folder)
+        found = {workers: run(folder, workers, "csv") for workers in WORKERS}
+    lines = [
+        f"### Batch: {ROWS} photos of {IMAGE_HW[1]} x {IMAGE_HW[0]}, a point each, bundled network",
+        "",
+        "| workers | rows a second | times one worker | seconds to the first rows |",
+        "|---|---|---|---|",
+    ]
+    for workers, each in found.items():
+        speed_up = each["rate"] / found[1]["rate"]
+        lines.append(f"| {workers} | {each['rate']:.1f} | {speed_up:.2f} | {each['start']:.1f} |")
+    whole = sum(spent.values())
+    lines += ["", "| a row in one process | ms | share |", "|---|---|---|"]
+    lines += [f"| {name} | {value:.1f} | {value / whole:.0%} |" for name, value in spent.items()]
+    slowest = max(spent, key=lambda name: spent[name])
+    lines += [
+        "",
+        f"What bounds it is the step that takes longest: {slowest}. One worker may use threads on all {os.cpu_count()} "
+        "cores, two workers share them.",
+    ]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,120 @@
+"""All objects of a photo: the official generator beside ours, from one embedding, and ours with many candidates.
+
+ViT-B's decoder with random weights, whose masks are noise over the whole picture: the dearest there are, since nothing
+lies outside of their boxes and their outlines are long. The thresholds keep them all, so that every step runs for each.
+"""
+
+from __future__ import annotations
+
+import resource
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from samwidget.core.frame import Frame
+from samwidget.core.prompt import Prompt
+from samwidget.models.embedding import Embedding
+from samwidget.models.sam import SamSegmenter
+from samwidget.segment.predictor import SamPredictor
+from tests.performance.network import SIDE, vit_b
+from tests.performance.timing import clock, interleaved, table
+from tests.segment.official_everything import generator
+
+POINTS_PER_SIDE = 8
+# They have 1,002 candidates.
+MANY_POINTS, MANY_HW = 334, (3000, 4000)
+KEEP_ALL = {"pred_iou_thresh": 0.0, "stability_score_thresh": 0.0, "box_nms_thresh": 1.0}
+
+
+def contestants(
+    ours: SamSegmenter, official: Any, features: torch.Tensor, points_per_side: int
+) -> dict[str, Callable[[], int]]:
+    """Both searches after the encoder; each returns how many masks it found."""
+    image = np.zeros((SIDE, SIDE, 3), np.uint8)
+    predictor = with_embedding(ours, features)
+    reference = generator(official, points_per_side=points_per_side, output_mode="uncompressed_rle", **KEEP_ALL)
+
+    def set_image(_image: np.ndarray) -> None:
+        reference.predictor.features = features
+        reference.predictor.original_size = reference.predictor.input_size = (SIDE, SIDE)
+        reference.predictor.is_image_set = True
+
+    reference.predictor.set_image = set_image
+    return {
+        "samwidget": lambda: len(predictor.everything(image, points_per_side=points_per_side, **KEEP_ALL)),
+        "official": lambda: len(reference.generate(image)),
+    }
+
+
+def with_embedding(ours: SamSegmenter, features: torch.Tensor) -> SamPredictor:
+    """A predictor to which every image looks like ``features``."""
+
+    def encode(image: np.ndarray) -> Embedding:
+        frame = Frame.padded((image.shape[0], image.shape[1]), SIDE, SIDE // 4)
+        return Embedding({"image_embeddings": features}, frame, ours.signature)
+
+    ours.encode = encode  # type: ignore[method-assign]
+    return SamPredictor(ours)
+
+
+def with_discs(ours: SamSegmenter) -> None:
+    """Lets the decoder work and then answers with discs about the points, 1, 4 and 16 % of the image, as objects have.
+
+    Random weights answer with noise over the whole image, at which nothing can be seen of boxes and run lengths.
+    """
+    decode = ours.decode
+    rows, columns = np.mgrid[: SIDE // 4, : SIDE // 4] + 0.5
+
+    def discs(
+        embedding: Embedding, prompts: Sequence[Prompt], *, multimask_output: bool
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        _, scores = decode(embedding, prompts, multimask_output=multimask_output)
+        content = np.prod(embedding.frame.content_logits_hw)
+        radii = np.sqrt(np.array([0.01, 0.04, 0.16]) * content / np.pi)[:, None, None]
+        centres = [embedding.frame.image_to_logits(prompt.points_xy[0]) for prompt in prompts]
+        logits = np.stack([radii - np.hypot(rows - y, columns - x) for x, y in centres])
+        return torch.from_numpy(logits.astype(np.float32)), scores
+
+    ours.decode = discs  # type: ignore[method-assign]
+
+
+def many_candidates(ours: SamSegmenter, features: torch.Tensor, points: int = MANY_POINTS) -> str:
+    """Seconds and memory for some 1,000 candidates on 12 megapixels, after the encoder."""
+    grid = np.random.default_rng(0).uniform(0, 1, (points, 2))
+    image = np.zeros((*MANY_HW, 3), np.uint8)
+    predictor = with_embedding(ours, features)
+    predictor.embed(image)
+    before = peak_bytes()
+    start = last = clock()
+    longest, kept = 0.0, 0
+    for progress in predictor.generate_masks(image, point_grids=[grid], **KEEP_ALL):
+        longest, last = max(longest, clock() - last), clock()
+        kept = len(progress.objects)
+    took = last - start
+    return (
+        f"{3 * points} candidates, {kept} of them kept: {took:.1f} s, longest step "
+        f"{longest * 1000:.0f} ms, {(peak_bytes() - before) / 2**20:.0f} MB more than before.\n"
+    )
+
+
+def peak_bytes() -> int:
+    """The most memory that this process has held."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+@torch.no_grad()
+def main() -> str:
+    """The report on everything."""
+    ours, model, official = vit_b()
+    features = torch.randn(1, 256, SIDE // 16, SIDE // 16, generator=torch.Generator().manual_seed(0))
+    # First, since the official generator's gigabytes would hide how much memory this takes.
+    discs = SamSegmenter(model, name="discs", device=torch.device("cpu"))
+    with_discs(discs)
+    many = many_candidates(discs, features)
+    times = interleaved(contestants(ours, official, features, POINTS_PER_SIDE), rounds=1, warm_up=0)
+    title = f"Everything from one embedding ({POINTS_PER_SIDE**2} points, {SIDE} x {SIDE}, ViT-B, masks of noise)"
+    return "\n".join(
+        ["### Everything on 12 megapixels (ViT-B, after the encode)\n", many, table(title, times, "official")]
+    )
