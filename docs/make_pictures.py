@@ -8,6 +8,7 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
+from docs import make_nano_pictures
 from tests.browser.lab import CHROMIUM_FLAGS, Lab, Notebook, Widget
 
 ROOT = Path(__file__).parent.parent
@@ -32,7 +33,7 @@ def use(widget: Widget, notebook: Notebook) -> None:
 
 
 def main() -> None:
-    """Writes docs/pictures/widget.png and widget_dark.png."""
+    """Writes docs/pictures/widget.png, widget_dark.png and nano.jpg."""
     PICTURES.mkdir(exist_ok=True)
     folder = Path(tempfile.mkdtemp())
     shutil.copy(ROOT / "notebooks/photos/astronaut.jpg", folder)
@@ -51,6 +52,7 @@ def main() -> None:
             browser.close()
     finally:
         lab.close()
+    make_nano_pictures.main()
 
 
 if __name__ == "__main__":

@@ -8,7 +8,9 @@ they come as they are found, and none is ever a picture while it is filtered.
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from threading import Event
 from typing import TYPE_CHECKING, Any
@@ -187,6 +189,11 @@ class _Search:
     shown: tuple[FoundObject, ...] = ()
 
     def steps(self) -> Iterator[Progress]:
+        # Masks are traced side by side: numpy lets go of the interpreter while it computes.
+        with ThreadPoolExecutor(min(4, os.cpu_count() or 1), "samwidget everything") as threads:
+            yield from self._steps(threads)
+
+    def _steps(self, threads: ThreadPoolExecutor) -> Iterator[Progress]:
         for index, (crop, grid) in enumerate(self.crops):
             if self.cancel.is_set():
                 return
@@ -200,7 +207,8 @@ class _Search:
             while len(order):
                 some, order = np.split(order, [self.pace.points_at_once])
                 with self.pace.answering(len(some)):
-                    self.selection.add(self._candidates(embedding, crop, grid[some], first_id + some * _CANDIDATES))
+                    ids = first_id + some * _CANDIDATES
+                    self.selection.add(self._candidates(threads, embedding, crop, grid[some], ids))
                 self.done += len(some)
                 yield self._progress(self.selection.objects(), crops_left)
                 if self.cancel.is_set():
@@ -210,6 +218,7 @@ class _Search:
 
     def _candidates(
         self,
+        threads: ThreadPoolExecutor,
         embedding: Embedding,
         crop: Box,
         points: npt.NDArray[np.float64],
@@ -218,31 +227,36 @@ class _Search:
         """The masks at some points, relative to a crop, that pass the filters."""
         places = points * (crop[2] - crop[0], crop[3] - crop[1])
         answers = self.predictor.predict_many([make_prompt(place) for place in places], embedding)
-        found = []
-        for answer, (x, y), first_id in zip(answers, places.tolist(), ids.tolist(), strict=True):
-            for level, score in enumerate(answer.scores):
-                # As the reference compares: in the network's float32, and 0 keeps all.
-                if self.score_min > 0 and not score > np.float32(self.score_min):
-                    continue
-                traced = trace(answer.logits[level], answer.frame, self.stability_offset, self.stability_min)
-                if traced is None:
-                    continue
-                runs, stability = traced[0].moved(crop[0], crop[1], self._image_hw), traced[1]
-                if runs.box_xyxy is None or is_cut_off(runs.box_xyxy, crop, self._image_hw):
-                    continue
-                found.append(
-                    FoundObject(
-                        id=first_id + level,
-                        runs=runs,
-                        score=float(score),
-                        stability=float(stability),
-                        point_xy=(x + crop[0], y + crop[1]),
-                        level=level,
-                        crop_xyxy=crop,
-                        answer=_one(answer, level) if answer.frame.image_hw == self._image_hw else None,
-                    )
-                )
-        return found
+        # As the reference compares: in the network's float32, and 0 keeps all.
+        good = [
+            (answer, level, (x + crop[0], y + crop[1]), first_id + level)
+            for answer, (x, y), first_id in zip(answers, places.tolist(), ids.tolist(), strict=True)
+            for level, score in enumerate(answer.scores)
+            if self.score_min <= 0 or score > np.float32(self.score_min)
+        ]
+        found = threads.map(lambda each: self._found(crop, *each), good)
+        return [each for each in found if each is not None]
+
+    def _found(
+        self, crop: Box, answer: Masks, level: int, point_xy: tuple[float, float], number: int
+    ) -> FoundObject | None:
+        """One candidate of an answer; None where it is not stable, empty, or cut off by the crop."""
+        traced = trace(answer.logits[level], answer.frame, self.stability_offset, self.stability_min)
+        if traced is None:
+            return None
+        runs, stability = traced[0].moved(crop[0], crop[1], self._image_hw), traced[1]
+        if runs.box_xyxy is None or is_cut_off(runs.box_xyxy, crop, self._image_hw):
+            return None
+        return FoundObject(
+            id=number,
+            runs=runs,
+            score=float(answer.scores[level]),
+            stability=float(stability),
+            point_xy=point_xy,
+            level=level,
+            crop_xyxy=crop,
+            answer=_one(answer, level) if answer.frame.image_hw == self._image_hw else None,
+        )
 
     def _without_small_regions(self) -> list[FoundObject]:
         tidied = [(found, without_small_regions(found.runs, self.region_area_min)) for found in self.shown]
