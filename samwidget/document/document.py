@@ -6,6 +6,7 @@ brings the answer along. Not thread-safe; the widget changes it on one thread.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -85,6 +86,22 @@ class Document:
         found = replace(self._new(prompt.mask, 1.0, frame, prompt, name), pixels=pixels)
         self._append(found, None, activate=False)
         return found
+
+    def begin_many(self, drafts: Sequence[SegmentedObject]) -> tuple[SegmentedObject, ...]:
+        """Adds objects in one step, later ones on top; the active object stays as it is.
+
+        Args:
+            drafts: complete but for id and name, which are given here. Their answers are not known: a candidate that
+                was chosen among three is kept by its level.
+        """
+        if not drafts:
+            return ()
+        first = self._next_id
+        self._next_id += len(drafts)
+        added = tuple(replace(draft, id=n, name=f"object {n}") for n, draft in enumerate(drafts, start=first))
+        state = self.state
+        self._push(State((*state.objects, *added), state.active, (*state.answers, *[None] * len(added))))
+        return added
 
     def refine(self, object_id: int, answer: Masks) -> None:
         """Gives the object the answer to its changed prompt; a level that the user chose is kept."""

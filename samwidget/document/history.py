@@ -15,7 +15,8 @@ class History:
 
     Args:
         first: the present.
-        bytes_max: of arrays and masks; the oldest steps are forgotten beyond it. The present is never forgotten.
+        bytes_max: of arrays and masks; the oldest steps are forgotten beyond it. The present and the step before it
+            never are.
     """
 
     def __init__(self, first: State, *, bytes_max: int = 256 * 2**20) -> None:
@@ -56,7 +57,7 @@ class History:
         del self._states[self._place + 1 :]
         self._states.append(state)
         self._hold(state)
-        while self._bytes > self._bytes_max and len(self._states) > 1:
+        while self._bytes > self._bytes_max and len(self._states) > 2:
             self._release(self._states.pop(0))
         self._place = len(self._states) - 1
 

@@ -21,7 +21,8 @@ class State:
     Attributes:
         objects: in drawing order, later ones on top.
         active: id of the object that the next prompt refines; None where the next prompt begins one.
-        answers: beside each object the network's answer it was taken from; None where it was given as a mask.
+        answers: beside each object the network's answer it was taken from; None where it was
+            given as a mask, or found among everything.
     """
 
     objects: tuple[SegmentedObject, ...] = ()

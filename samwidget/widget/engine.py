@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Callable, Iterator, Mapping
+from threading import Event
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,7 @@ from samwidget.errors import ClosedError, ModelError, SamWidgetError
 
 if TYPE_CHECKING:
     from samwidget.models.embedding import Embedding
+    from samwidget.segment.everything import Progress
     from samwidget.segment.predictor import SamPredictor
 
 T = TypeVar("T")
@@ -90,6 +92,23 @@ class Engine:
             self._last = answers[0]
         return self._last
 
+    def search(self, cancel: Event, options: Mapping[str, Any]) -> Iterator[Progress]:
+        """The objects of the image while they are found: ``SamPredictor.generate_masks``.
+
+        Args:
+            cancel: ends the search.
+            options: of ``generate_masks``.
+
+        Raises:
+            PromptError: an option out of its range, before anything runs.
+            TypeError: an option that there is not.
+            ModelError: the network failed, at any step.
+        """
+        predictor, _ = self._ready()
+        return _ours_each(
+            predictor.generate_masks(self._image, cancel=cancel, **options), "the network failed during the search"
+        )
+
     def close(self) -> None:
         """Lets go of network and embedding; whoever else uses the network keeps it."""
         self._predictor = self._embedding = self._last = None
@@ -111,3 +130,9 @@ def _ours(work: Callable[[], T], failure: str) -> T:
         raise ModelError(
             f"{failure}: {type(error).__name__}: {error}", hint="try again, or choose another network or device"
         ) from error
+
+
+def _ours_each(values: Iterator[T], failure: str) -> Iterator[T]:
+    """The same values; what is raised on the way becomes an error that says what to do."""
+    while (value := _ours(lambda: next(values, None), failure)) is not None:
+        yield value

@@ -15,6 +15,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import numpy.typing as npt
 
+from samwidget.core.found import FoundObject
 from samwidget.core.frame import Frame
 from samwidget.core.masks import Masks
 from samwidget.core.objects import SegmentedObject
@@ -161,6 +162,19 @@ def _object_summary(found: SegmentedObject, packed: PackedMask, level: int | Non
         ],
         "prompt_box": None if prompt.box_xyxy is None else prompt.box_xyxy.tolist(),
         "level": level,
+    }
+
+
+def found_entry(found: FoundObject, packed: PackedMask, colour: str) -> dict[str, Any]:
+    """The line of a mask that was found in a ``found`` message."""
+    return {
+        "id": found.id,
+        "mask": packed.mask,
+        "colour": colour,
+        "score": round(found.score, 4),
+        "stability": round(found.stability, 4),
+        "area": found.area,
+        "box": list(found.box_xyxy),
     }
 
 

@@ -22,8 +22,9 @@ NAME_CHARACTERS_MAX = 80
 RequestKind = Literal[
     "hello", "hover", "add_point", "move_point", "remove_point", "add_box", "move_box", "remove_box", "choose",
     "accept", "select", "rename", "set_visible", "delete", "clear", "undo", "redo", "detail", "retry",
+    "everything", "cancel_everything", "keep_found", "discard_found",
 ]  # fmt: skip
-AnswerKind = Literal["ack", "image", "masks", "preview", "done", "detail", "error"]
+AnswerKind = Literal["ack", "image", "masks", "preview", "found", "done", "detail", "error"]
 
 Check = Callable[[Any], str]
 """Says what is wrong with a value, or "" where nothing is."""
@@ -118,6 +119,20 @@ def _masks(count: int | None = None) -> Check:
     return check
 
 
+def _whole_numbers(low: int, high: int) -> Check:
+    is_wrong = _whole(low, high)
+
+    def check(value: Any) -> str:
+        good = isinstance(value, (list, tuple)) and not any(map(is_wrong, value))
+        return "" if good else f"must list whole numbers from {low} to {high}"
+
+    return check
+
+
+def _one_of(*words: str) -> Check:
+    return lambda value: "" if isinstance(value, str) and value in words else f"must be one of {', '.join(words)}"
+
+
 # Larger than any object's id or any photo's width in pixels; keeps numbers within what JavaScript counts exactly.
 _LARGE = 2**53 - 1
 _POINT: dict[str, Check] = {"x": _number, "y": _number, "label": _whole(0, 1)}
@@ -144,8 +159,33 @@ REQUESTS: dict[RequestKind, dict[str, Check]] = {
     "redo": {},
     "detail": {**_BOX, "width": _whole(1, _LARGE)},
     "retry": {},
+    "everything": {"points_per_side": _or_null(_whole(4, 64))},
+    "cancel_everything": {},
+    "keep_found": {"ids": _whole_numbers(0, _LARGE)},
+    "discard_found": {},
 }
 """The fields of each kind from the browser; all of them are required."""
+
+_FOUND: dict[str, Check] = {
+    "id": _whole(0, _LARGE),
+    "mask": _text,
+    "colour": _text,
+    "score": _number,
+    "stability": _number,
+    "area": _whole(1, _LARGE),
+    "box": _numbers(4),
+}
+
+
+def _found(value: Any) -> str:
+    good = isinstance(value, Sequence) and all(
+        isinstance(entry, Mapping)
+        and entry.keys() == _FOUND.keys()
+        and not any(check(entry[name]) for name, check in _FOUND.items())
+        for entry in value
+    )
+    return "" if good else f"must list entries of {', '.join(_FOUND)}"
+
 
 _PICTURES: dict[str, Check] = {"image": _text, "frame": _frame}
 ANSWERS: dict[AnswerKind, dict[str, Check]] = {
@@ -153,14 +193,31 @@ ANSWERS: dict[AnswerKind, dict[str, Check]] = {
     "image": {"image": _text, "size_hw": _numbers(2), "mime": _text},
     "masks": {"re": _id, **_PICTURES, "masks": _masks()},
     "preview": {"re": _id, **_PICTURES, "score": _number, "masks": _masks(1)},
+    "found": {
+        "re": _id,
+        **_PICTURES,
+        "search": _text,
+        "phase": _one_of("running", "done", "cancelled", "failed", "none"),
+        "done": _whole(0, _LARGE),
+        "total": _whole(0, _LARGE),
+        "seconds_left": _number,
+        "is_whole": _flag,
+        "added": _found,
+        "removed": _whole_numbers(0, _LARGE),
+        "masks": _masks(),
+    },
     "done": {"re": _id},
     "detail": {"re": _id, "image": _text, "box": _numbers(4), "mime": _text},
     "error": {"re": _id, "code": _text, "message": _text, "hint": _text},
 }
 """The fields of each kind from the kernel."""
 
-MAY_LACK_RE = frozenset({"masks", "error"})
-"""Kinds that need not answer a request."""
+MAY_LACK: dict[str, frozenset[str]] = {
+    "masks": frozenset({"re"}),
+    "found": frozenset({"re", "frame", "seconds_left"}),
+    "error": frozenset({"re"}),
+}
+"""Fields of answers that are left out where there is nothing to say, such as ``re`` where nobody asked."""
 
 
 def parse(content: Any, buffers: Sequence[Any] = ()) -> Request:
@@ -204,9 +261,8 @@ def check_answer(message: Any) -> None:
     if not isinstance(kind, str) or kind not in ANSWERS:
         raise MessageError(f"there is no message of kind {_seen(kind)}", hint=f"use one of {', '.join(ANSWERS)}")
     fields = {name: value for name, value in message.items() if name not in {"v", "kind"}}
-    wanted = ANSWERS[kind]
-    if kind in MAY_LACK_RE and "re" not in fields:
-        wanted = {name: check for name, check in wanted.items() if name != "re"}
+    lacking = MAY_LACK.get(kind, frozenset()) - fields.keys()
+    wanted = {name: check for name, check in ANSWERS[kind].items() if name not in lacking}
     _check_fields(kind, fields, wanted)
 
 

@@ -10,7 +10,7 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from samwidget.core.objects import SegmentedObject
@@ -23,6 +23,7 @@ from samwidget.widget.measured import Measured
 from samwidget.widget.outbox import Outbox
 from samwidget.widget.payload import PackedMask, Packer, summary
 from samwidget.widget.protocol import Request
+from samwidget.widget.search import Found, Run, Search
 from samwidget.widget.status import Status
 from samwidget.widget.worker import Worker, log_failure
 
@@ -57,6 +58,7 @@ class Session:
         self.document = document
         self.engine = engine
         self.worker = Worker("samwidget network")
+        self.search = Search(engine, status, self.worker, outbox, image_id)
         self._album = album
         self._outbox = outbox
         self._measured = measured
@@ -80,6 +82,7 @@ class Session:
         self._album.close()
         self._status.enter("closed")
         self._outbox.close()
+        self.search.close()
         self.worker.close(self.engine.close)
         self._waiting.clear()
 
@@ -95,6 +98,13 @@ class Session:
             self.worker.offer(lambda: self._answer(request, lambda: self._preview(request)))
         elif request.kind == "retry":
             self.worker.submit(lambda: self._answer(request, lambda: self._retry(request.id)))
+        elif request.kind == "everything":
+            points_per_side = request.fields["points_per_side"]
+            self.search.begin({} if points_per_side is None else {"points_per_side": points_per_side}, re=request.id)
+        elif request.kind == "cancel_everything":
+            # Not in the queue, where it would wait for the step that runs now.
+            self.search.cancel()
+            self._outbox.send("done", re=request.id)
         else:
             with self._lock:
                 self._unsettled += 1
@@ -116,6 +126,28 @@ class Session:
             return result
 
         return self.worker.call(turn)
+
+    def everything(self, options: Mapping[str, Any], *, keep: bool) -> tuple[SegmentedObject, ...]:
+        """Searches for everything and waits for the end; returns what became an object.
+
+        Args:
+            options: of ``generate_masks``.
+            keep: makes everything that was found an object; otherwise it stays on the screen, for the user to choose.
+
+        Raises:
+            SamWidgetError: as ``Search.wait``.
+        """
+        run = None
+        try:
+            run = self.search.begin(options)
+            self.search.wait(run)
+        except BaseException:  # the user's Stop button among them, also before begin() has returned
+            self.search.cancel(run)
+            raise
+        if not keep:
+            return ()
+        kept = self.call(lambda: self._keep(list(run.found.values()), run))
+        return tuple(self.measured(found) for found in kept)
 
     def wait(self, timeout_s: float | None) -> None:
         """Returns when the image is encoded, everything asked for is done and the snapshot is drawn."""
@@ -209,8 +241,24 @@ class Session:
             self._outbox.error(error, re=request.id)
 
     def _carry_out(self, request: Request) -> None:
-        INTENTS[request.kind](self.document, self.engine.ask, **request.fields)
+        if request.kind == "keep_found":
+            self._keep(self.search.chosen(request.fields["ids"]))
+        elif request.kind == "discard_found":
+            self.search.dismiss()
+        else:
+            INTENTS[request.kind](self.document, self.engine.ask, **request.fields)
         self._publish(re=request.id)
+
+    def _keep(self, found: Sequence[Found], run: Run | None = None) -> tuple[SegmentedObject, ...]:
+        # Large ones first: later objects lie on top, in the picture and in label_map().
+        ordered = sorted(found, key=lambda one: -one.object.area)
+        kept = self.document.begin_many([one.to_object() for one in ordered])
+        # Every view has these bytes already.
+        self._published = {**self._published, **{one.packed.mask: one.packed for one in ordered}}
+        # The objects come before the found ones go, so that no view is without both for a moment.
+        self._publish()
+        self.search.dismiss(run)
+        return kept
 
     def _preview(self, request: Request) -> None:
         self._check_network()
@@ -232,6 +280,7 @@ class Session:
         self._album.send_preview()
         # Every mask of this dictionary was put there before it was sent, so what a new view misses is in it.
         self._send_masks(list(self._published.values()), re)
+        self.search.greet(re)
         if self._status.failure is not None:
             self._outbox.error(self._status.failure, re=re)
 

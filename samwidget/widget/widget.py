@@ -224,6 +224,32 @@ class SamWidget(SharedTraits):
 
         return session.measured(session.call(work, needs_network=True))
 
+    def everything(self, *, keep: bool = True, **options: Any) -> tuple[SegmentedObject, ...]:
+        """Finds everything in the photo, makes it objects in one step of the history and returns those, largest first.
+
+        The masks appear in the views while the search runs, with its progress and a Cancel button. Cancelled there, the
+        call returns what was found until then. Interrupted by the notebook's Stop button, or after a failure, what was
+        found stays on the screen, where the user may keep or discard it. What an earlier search left there goes.
+
+        Args:
+            keep: False leaves all of it on the screen, for the user to filter and keep, and returns ().
+            **options: those of ``generate_masks``, with its defaults: ``points_per_side``, ``points_per_batch``,
+                ``pred_iou_thresh``, ``stability_score_thresh``, ``stability_score_offset``, ``box_nms_thresh``,
+                ``crop_n_layers``, ``crop_nms_thresh``, ``crop_overlap_ratio``, ``crop_n_points_downscale_factor``,
+                ``point_grids``, ``min_mask_region_area``. Fewer points are quicker, crops find smaller objects.
+
+        Returns:
+            New objects at the present threshold. Each has the point that found it as its prompt, so that clicks refine
+            it; one that was found in a crop, or has lost small regions, is an object that was given as a mask.
+
+        Raises:
+            PromptError: an option out of its range.
+            TypeError: an option that there is not.
+            ModelError: there is no network, or it failed.
+            ClosedError: after ``close``, and where the widget is closed meanwhile.
+        """
+        return self._running.everything(options, keep=keep)
+
     def select(self, object_id: int | None) -> None:
         """Lets the next click refine this object; None lets it begin one.
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -205,3 +207,26 @@ def test_choosing_needs_a_candidate(document):
     document.select(2)
     with pytest.raises(PromptError, match="0 candidates"):
         document.choose(0)
+
+
+def test_many_objects_are_one_step_and_leave_the_active_one_alone(document):
+    document.begin(answer())
+    draft = replace(document.state.objects[0], id=77, name="", colour="#1c7ed6", level=2)
+    added = document.begin_many([draft, draft])
+    assert document.state.objects[1:] == added
+    assert [(found.id, found.name, found.colour, found.level) for found in added] == [
+        (2, "object 2", "#1c7ed6", 2),
+        (3, "object 3", "#1c7ed6", 2),
+    ]
+    assert document.state.active == 1
+    assert document.undo()
+    assert ids(document) == [1]
+    assert document.redo()
+    document.select(3)
+    document.refine(3, answer(count=2))
+    assert document.state.shown_level(2) == 2, "the level that was found is kept while refining"
+
+
+def test_no_objects_are_no_step(document):
+    assert document.begin_many([]) == ()
+    assert not document.can_undo

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ import traitlets
 from samwidget.core.frame import Frame
 from samwidget.core.masks import Masks
 from samwidget.core.prompt import Prompt
+from samwidget.segment.everything import generate_masks
 from samwidget.widget.widget import SamWidget
 
 TIMEOUT_S = 10.0
@@ -83,6 +85,12 @@ class FakePredictor:
         if self.fail_decode:
             raise self.fail_decode.pop(0)
         return [fake_answer(prompt, embedding.frame) for prompt in prompts]
+
+    # Of each point's three discs the middle one, 32 image pixels wide in a photo of 128 x 96.
+    everything_defaults = SimpleNamespace(
+        points_per_side=4, pred_iou_thresh=0.8, stability_score_thresh=0.0, stability_score_offset=1.0
+    )
+    generate_masks = generate_masks
 
     def close(self) -> None:
         self.is_closed = True

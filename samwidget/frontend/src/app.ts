@@ -8,6 +8,7 @@ import { listenToKeys } from "./keyboard.ts";
 import { layout } from "./layout.ts";
 import { bannerPanel } from "./panels/banner.ts";
 import { candidatesPanel } from "./panels/candidates.ts";
+import { everythingPanel } from "./panels/everything.ts";
 import { helpPanel } from "./panels/help.ts";
 import { objectsPanel } from "./panels/objects.ts";
 import { savedPanel } from "./panels/saved.ts";
@@ -23,6 +24,7 @@ import { watchTheme } from "./theme.ts";
 import { ClickTimer } from "./timing.ts";
 import { box } from "./tools/box.ts";
 import { pan } from "./tools/pan.ts";
+import { pick } from "./tools/pick.ts";
 import { exclude, include } from "./tools/point.ts";
 import { select } from "./tools/select.ts";
 import type { Desk, Tool } from "./tools/tool.ts";
@@ -61,11 +63,25 @@ export function openView(session: Session, host: HTMLElement, scope: Scope): voi
   );
   const focusStage = () => stage.element.focus({ preventScroll: true });
   stage.element.prepend(savedPanel(session, scope));
-  const gestures = new Gestures(stage, desk, TOOLS, scope);
-  const hint = () => TOOLS[session.settings.tool.value].hint(desk);
+  const tool = () => (session.findings.isOpen.value ? pick : TOOLS[session.settings.tool.value]);
+  const gestures = new Gestures(stage, desk, tool, scope);
+  const hint = () => tool().hint(desk);
   const closeHelp = () => {
     state.isHelpOpen.value = false;
     focusStage();
+  };
+  const everything = everythingPanel(
+    session,
+    {
+      cancel: () => commands.cancelSearch(),
+      keep: () => commands.keepFound(),
+      discard: () => commands.discardFound(),
+    },
+    focusStage,
+    scope,
+  );
+  const findEverything = () => {
+    if (!commands.everything()) everything.focus();
   };
   const main = h(
     "div",
@@ -73,6 +89,8 @@ export function openView(session: Session, host: HTMLElement, scope: Scope): voi
     stage.element,
     bannerPanel(session, retry, scope),
     candidatesPanel(session, state, desk, hint, scope),
+    everything.element,
+    everything.live,
   );
   const help = helpPanel(state, closeHelp, scope);
   const rail = toolbar(
@@ -81,6 +99,7 @@ export function openView(session: Session, host: HTMLElement, scope: Scope): voi
     {
       undo: () => commands.undo(),
       redo: () => commands.redo(),
+      everything: findEverything,
       fit: () => commands.fit(),
       help: () => commands.toggleHelp(),
     },
@@ -92,6 +111,7 @@ export function openView(session: Session, host: HTMLElement, scope: Scope): voi
 
   const theme = watchTheme(session.settings.theme, scope);
   scope.effect(() => setAttribute(root, "data-theme", theme.value));
+  scope.effect(() => setAttribute(root, "data-finding", session.findings.isOpen.value ? "" : null));
   scope.effect(() => setAttribute(root, "data-gesture", state.isGesturing.value ? "" : null));
   scope.effect(() => setAttribute(root, "data-away", session.presence.value === "absent" ? "" : null));
   keepFitted(session, state, scope);
@@ -105,7 +125,10 @@ export function openView(session: Session, host: HTMLElement, scope: Scope): voi
   });
   listenToKeys(
     root,
-    actions(commands, desk, gestures, () => leave(state, gestures, closeHelp, root)),
+    actions(commands, desk, gestures, {
+      everything: findEverything,
+      leave: () => leave(state, gestures, commands, closeHelp, root),
+    }),
     scope,
   );
   listenToSpace(root, gestures, commands, scope);
@@ -179,11 +202,17 @@ function trackFocus(root: HTMLElement, state: ViewState, gestures: Gestures, sco
   });
 }
 
-/** Escape undoes the innermost thing: help, gesture, crosshair, and at last the focus. */
-function leave(state: ViewState, gestures: Gestures, closeHelp: () => void, root: HTMLElement): void {
+/** Escape undoes the innermost thing: help, gesture, findings, crosshair, and at last the focus. */
+function leave(
+  state: ViewState,
+  gestures: Gestures,
+  commands: Commands,
+  closeHelp: () => void,
+  root: HTMLElement,
+): void {
   if (state.isHelpOpen.value) {
     closeHelp();
-  } else if (!gestures.cancel()) {
+  } else if (!gestures.cancel() && !commands.leaveFindings()) {
     if (state.crosshair.value) {
       state.crosshair.value = null;
       state.corner.value = null;
@@ -209,6 +238,7 @@ function report(root: HTMLElement, { session, state, hover }: Desk, stage: Stage
   const corner = stage.element.getBoundingClientRect();
   const { phase } = session.status.value;
   const { objects, active } = session.document.value;
+  const { findings } = session;
   const told = {
     phase,
     objects: objects.length,
@@ -219,6 +249,12 @@ function report(root: HTMLElement, { session, state, hover }: Desk, stage: Stage
     tool: session.settings.tool.value,
     threshold: session.settings.threshold.value,
     preview: hover.preview.value !== null,
+    findings: {
+      phase: findings.phase.value,
+      done: findings.progress.value.done,
+      found: findings.found.value.length,
+      kept: findings.kept.value.size,
+    },
     // client = image * scale + (x, y), true until the page scrolls; `stage` is from the corner of the stage.
     client: { scale, x: x + corner.left, y: y + corner.top },
     stage: { scale, x, y },

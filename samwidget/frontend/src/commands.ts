@@ -2,6 +2,7 @@
 
 import type { Actions } from "./keyboard.ts";
 import type { Gestures } from "./stage/gestures.ts";
+import { pickAt } from "./tools/pick.ts";
 import { addPoint } from "./tools/point.ts";
 import { selectAt } from "./tools/select.ts";
 import type { Desk } from "./tools/tool.ts";
@@ -41,17 +42,55 @@ export class Commands {
     if (this.#desk.session.document.value.can_redo) this.#desk.intend({ kind: "redo" }, performance.now());
   }
 
+  /** Searches for everything; false where findings are open already. */
+  everything(): boolean {
+    if (this.#desk.session.findings.isOpen.value) return false;
+    this.#desk.intend({ kind: "everything", points_per_side: null });
+    return true;
+  }
+
+  cancelSearch(): void {
+    this.#desk.intend({ kind: "cancel_everything" });
+  }
+
+  keepFound(): void {
+    const { findings, link } = this.#desk.session;
+    const isKeeping = link.pending.value.some(({ request }) => request.kind === "keep_found");
+    const ids = [...findings.kept.value];
+    if (findings.isOpen.value && !findings.isRunning.value && !isKeeping && ids.length > 0) {
+      this.#desk.intend({ kind: "keep_found", ids }, performance.now());
+    }
+  }
+
+  discardFound(): void {
+    this.#desk.intend({ kind: "discard_found" });
+  }
+
+  /** Stops the search, or else discards what was found; false where there is neither. */
+  leaveFindings(): boolean {
+    const { findings } = this.#desk.session;
+    if (findings.isRunning.value) this.cancelSearch();
+    else if (findings.isOpen.value) this.discardFound();
+    return findings.isOpen.value;
+  }
+
   accept(): void {
+    if (this.#desk.session.findings.isOpen.value) {
+      this.keepFound();
+      return;
+    }
     if (this.#desk.state.active.value) this.#desk.intend({ kind: "accept" }, performance.now());
   }
 
   choose(level: number): void {
     const { candidates } = this.#desk.session.document.value;
+    if (this.#desk.session.findings.isOpen.value) return;
     if (level < candidates.length) this.#desk.intend({ kind: "choose", level }, performance.now());
   }
 
   deleteActive(): void {
     const active = this.#desk.state.active.value;
+    if (this.#desk.session.findings.isOpen.value) return;
     if (active) this.#desk.intend({ kind: "delete", object: active.id }, performance.now());
   }
 
@@ -131,7 +170,9 @@ export class Commands {
       return;
     }
     const tool = session.settings.tool.value;
-    if (tool === "include" || tool === "exclude") {
+    if (session.findings.isOpen.value) {
+      pickAt(at, this.#desk);
+    } else if (tool === "include" || tool === "exclude") {
       addPoint(at, tool === "include" ? 1 : 0, this.#desk, performance.now());
     } else if (tool === "select") {
       selectAt(at, this.#desk, performance.now());
@@ -195,7 +236,12 @@ export class Commands {
 }
 
 /** The table's action names, bound to commands. */
-export function actions(commands: Commands, desk: Desk, gestures: Gestures, leave: () => void): Actions {
+export function actions(
+  commands: Commands,
+  desk: Desk,
+  gestures: Gestures,
+  { everything, leave }: { everything: () => void; leave: () => void },
+): Actions {
   const tool = (name: ToolName) => () => desk.session.settings.tool.set(name);
   const move = (isFine: boolean) => (event: KeyboardEvent) => commands.move(event.key, isFine);
   return {
@@ -204,6 +250,7 @@ export function actions(commands: Commands, desk: Desk, gestures: Gestures, leav
     exclude: tool("exclude"),
     box: tool("box"),
     pan: tool("pan"),
+    everything,
     accept: () => commands.accept(),
     candidate: (event) => commands.choose(Number(event.key) - 1),
     "next-object": () => commands.selectNeighbour(1),

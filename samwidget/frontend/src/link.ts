@@ -33,7 +33,18 @@ interface Waiting extends Pending {
 }
 
 /** Requests that leave the document alone; the view does not show them as pending. */
-const QUIET: ReadonlySet<Request["kind"]> = new Set(["hello", "hover", "detail", "retry"]);
+const QUIET: ReadonlySet<Request["kind"]> = new Set([
+  "hello",
+  "hover",
+  "detail",
+  "retry",
+  "everything",
+  "cancel_everything",
+  "discard_found",
+]);
+
+/** Answers after which another one comes. */
+const NOT_THE_LAST: ReadonlySet<Answer["kind"]> = new Set(["masks", "found"]);
 
 export class Link {
   /** True while a request has waited too long for its acknowledgement. */
@@ -90,7 +101,7 @@ export class Link {
       waiting.options.onAck?.();
     }
     if (answer.kind === "ack") return true;
-    if (answer.kind !== "masks") this.#finish(waiting);
+    if (!NOT_THE_LAST.has(answer.kind)) this.#finish(waiting);
     waiting.options.onAnswer?.(answer);
     return true;
   }

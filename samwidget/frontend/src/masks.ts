@@ -19,8 +19,11 @@ interface Drawable {
   path: Path2D;
 }
 
-/** More than the objects and candidates of a crowded photo. */
-const DRAWABLE_MAX = 128;
+/**
+ * More than what a search of everything finds in a crowded photo. All of them are drawn in one go and in one order: with
+ * one place too few, each redraw would push out and contour every mask again. Inflated they take some 10 kB each.
+ */
+const DRAWABLE_MAX = 1024;
 
 export class MaskStore {
   /** Counts arrivals, so that an effect can wait for a mask. */

@@ -53,6 +53,20 @@ export interface DocumentSummary {
   can_redo: boolean;
 }
 
+/** A mask that a search of everything has found and nobody has kept; its bytes go by the name `mask`. */
+export interface FoundObject {
+  id: number;
+  mask: string;
+  colour: string;
+  score: number;
+  stability: number;
+  area: number;
+  box: Box;
+}
+
+/** `none`: there is no search, and nothing found. */
+export type SearchPhase = "none" | "running" | "done" | "cancelled" | "failed";
+
 export type Phase = "loading" | "encoding" | "ready" | "failed" | "closed";
 
 export interface Failure {
@@ -93,7 +107,11 @@ export type Request =
   | { kind: "undo" }
   | { kind: "redo" }
   | { kind: "detail"; box: Box; width: number }
-  | { kind: "retry" };
+  | { kind: "retry" }
+  | { kind: "everything"; points_per_side: number | null }
+  | { kind: "cancel_everything" }
+  | { kind: "keep_found"; ids: number[] }
+  | { kind: "discard_found" };
 
 export type RequestKind = Request["kind"];
 
@@ -117,6 +135,10 @@ export const REQUEST_KINDS = [
   "redo",
   "detail",
   "retry",
+  "everything",
+  "cancel_everything",
+  "keep_found",
+  "discard_found",
 ] as const satisfies readonly RequestKind[];
 
 /** What the kernel cuts a name to would be a surprise: the field does not let a longer one in. */
@@ -143,6 +165,23 @@ export type Answer =
       masks: MaskHeader[];
       buffers: Uint8Array[];
     }
+  | {
+      kind: "found";
+      re?: string;
+      image: string;
+      search: string;
+      phase: SearchPhase;
+      done: number;
+      total: number;
+      seconds_left?: number;
+      is_whole: boolean;
+      /** There where `masks` holds any. */
+      frame?: Frame;
+      added: FoundObject[];
+      removed: number[];
+      masks: MaskHeader[];
+      buffers: Uint8Array[];
+    }
   | { kind: "done"; re: string }
   | { kind: "detail"; re: string; image: string; box: Box; mime: string; bytes: Uint8Array }
   | ({ kind: "error"; re?: string } & Failure);
@@ -154,6 +193,7 @@ export const ANSWER_KINDS = [
   "image",
   "masks",
   "preview",
+  "found",
   "done",
   "detail",
   "error",
@@ -193,12 +233,42 @@ const isMaskHeader: Check = (value) =>
   (value.scale as number) > 0;
 
 const isMaskHeaders: Check = (value) => Array.isArray(value) && value.every(isMaskHeader);
+const isFlag: Check = (value) => typeof value === "boolean";
+const isOptional =
+  (check: Check): Check =>
+  (value) =>
+    value === undefined || check(value);
+const isSearchPhase: Check = (value) => ["none", "running", "done", "cancelled", "failed"].includes(value as string);
+
+const isFoundObject: Check = (value) =>
+  isRecord(value) &&
+  isCount(value.id) &&
+  isString(value.mask) &&
+  isString(value.colour) &&
+  isNumber(value.score) &&
+  isNumber(value.stability) &&
+  isCount(value.area) &&
+  value.area !== 0 &&
+  isBox(value.box);
 
 const FIELDS: Record<AnswerKind, Record<string, Check>> = {
   ack: { re: isString },
   image: { image: isString, size_hw: isSize, mime: isString },
   masks: { image: isString, frame: isFrame, masks: isMaskHeaders },
   preview: { re: isString, image: isString, frame: isFrame, score: isNumber, masks: isMaskHeaders },
+  found: {
+    image: isString,
+    search: isString,
+    phase: isSearchPhase,
+    done: isCount,
+    total: isCount,
+    seconds_left: isOptional(isNumber),
+    is_whole: isFlag,
+    frame: isOptional(isFrame),
+    added: (value) => Array.isArray(value) && value.every(isFoundObject),
+    removed: (value) => Array.isArray(value) && value.every(isCount),
+    masks: isMaskHeaders,
+  },
   done: { re: isString },
   detail: { re: isString, image: isString, box: isBox, mime: isString },
   error: { code: isString, message: isString, hint: isString },
@@ -226,12 +296,13 @@ export function parseAnswer(content: unknown, buffers: readonly unknown[] = []):
     if (parsed.length !== 1) throw new ProtocolError(`${kind}: ${parsed.length} buffers, expected 1`);
     return { ...content, bytes: parsed[0] } as Answer;
   }
-  if (kind === "masks" || kind === "preview") {
+  if (kind === "masks" || kind === "preview" || kind === "found") {
     const expected = (content.masks as MaskHeader[]).length;
     if (kind === "preview" && expected !== 1) throw new ProtocolError(`preview: ${expected} masks, expected 1`);
     if (parsed.length !== expected) {
       throw new ProtocolError(`${kind}: ${parsed.length} buffers for ${expected} masks`);
     }
+    if (expected > 0 && content.frame === undefined) throw new ProtocolError(`${kind}: masks without a frame`);
     return { ...content, buffers: parsed } as Answer;
   }
   return content as Answer;

@@ -4,6 +4,7 @@
 import { type ReadonlySignal, signal } from "@preact/signals-core";
 
 import { Scope } from "./dom.ts";
+import { Findings } from "./findings.ts";
 import { Link, type RequestOptions } from "./link.ts";
 import { MaskStore } from "./masks.ts";
 import { decodePixels } from "./photo.ts";
@@ -42,6 +43,7 @@ export class Session {
   readonly statusAt_ms: ReadonlySignal<number>;
   readonly link: Link;
   readonly masks = new MaskStore();
+  readonly findings = new Findings();
   readonly photo = signal<Photo | null>(null);
   /** The last failure, until somebody dismisses it. */
   readonly failure = signal<Failure | null>(null);
@@ -142,6 +144,9 @@ export class Session {
   #keep(answer: Answer): void {
     if (answer.kind === "masks") {
       this.masks.add(answer.frame, answer.masks, answer.buffers, this.settings.threshold.value);
+    } else if (answer.kind === "found") {
+      if (answer.frame) this.masks.add(answer.frame, answer.masks, answer.buffers, this.settings.threshold.value);
+      this.findings.take(answer);
     } else if (answer.kind === "image" && answer.image !== this.#imageWanted) {
       this.#imageWanted = answer.image;
       this.#showPhoto(answer.image, { width: answer.size_hw[1], height: answer.size_hw[0] }, answer.bytes, answer.mime);

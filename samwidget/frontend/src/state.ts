@@ -4,6 +4,7 @@ import { computed, type ReadonlySignal, type Signal, signal } from "@preact/sign
 
 import type { Box, Label, ObjectSummary, PointPrompt } from "./protocol.ts";
 import type { Session } from "./session.ts";
+import { foundAt } from "./stage/hit.ts";
 import type { Extent, Point, Viewport } from "./viewport.ts";
 
 /** What a gesture shows before the kernel has answered it. */
@@ -51,12 +52,16 @@ export interface ViewState {
   /** Click to drawn pixels, of the last answer. */
   latency_ms: Signal<number | null>;
   active: ReadonlySignal<ObjectSummary | null>;
+  /** Id of the mask under the pointer or the crosshair among those that were found and not kept. */
+  pointed: ReadonlySignal<number | null>;
   /** The prompts of the active object as they will be once the kernel has done what was asked. */
   prompts: ReadonlySignal<ShownPrompts>;
 }
 
 export function viewState(session: Session): ViewState {
   const draft = signal<Draft | null>(null);
+  const pointer = signal<Point | null>(null);
+  const crosshair = signal<Point | null>(null);
   const active = computed(() => {
     const { objects, active: id } = session.document.value;
     return objects.find((object) => object.id === id) ?? null;
@@ -65,8 +70,8 @@ export function viewState(session: Session): ViewState {
     stage: signal({ width: 0, height: 0 }),
     viewport: signal({ scale: 1, x: 0, y: 0 }),
     isFitted: signal(true),
-    pointer: signal(null),
-    crosshair: signal(null),
+    pointer,
+    crosshair,
     corner: signal(null),
     draft,
     isGesturing: signal(false),
@@ -76,6 +81,11 @@ export function viewState(session: Session): ViewState {
     renaming: signal(null),
     latency_ms: signal(null),
     active,
+    pointed: computed(() => {
+      const at = crosshair.value ?? pointer.value;
+      const { findings, masks, settings } = session;
+      return at ? (foundAt(at, findings.found.value, masks, settings.threshold.value)?.id ?? null) : null;
+    }),
     prompts: computed(() => shownPrompts(session, active.value, draft.value)),
   };
 }

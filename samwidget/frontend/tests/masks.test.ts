@@ -41,7 +41,7 @@ describe("MaskStore", () => {
 
   it("keeps the bytes of masks whose path it has let go", () => {
     const store = new MaskStore();
-    const many = Array.from({ length: 200 }, (_, i) => mask(`m${i}`));
+    const many = Array.from({ length: 1100 }, (_, i) => mask(`m${i}`));
     store.add(
       FRAME,
       many.map(({ header }) => header),
@@ -64,8 +64,8 @@ describe("MaskStore", () => {
     const { header, buffer } = mask("m1");
     store.add(FRAME, [header], [buffer], 0);
     buffer.fill(0);
-    // Two hundred others push its path out, so that it is made from the kept bytes again.
-    for (let i = 0; i < 200; i++) store.add(FRAME, [mask(`n${i}`).header], [mask(`n${i}`).buffer], 0);
+    // So many others push its path out, so that it is made from the kept bytes again.
+    for (let i = 0; i < 1100; i++) store.add(FRAME, [mask(`n${i}`).header], [mask(`n${i}`).buffer], 0);
     expect(store.path("m1", 0)).not.toBeNull();
   });
 });

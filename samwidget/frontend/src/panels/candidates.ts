@@ -43,8 +43,9 @@ export function candidatesPanel(
   scope.effect(() => {
     const { candidates } = session.document.value;
     const active = state.active.value;
-    // Where no kernel answers there is nothing to choose, and the saved picture has the place.
-    element.classList.toggle("sw-shown", active !== null && session.presence.value !== "absent");
+    // Where no kernel answers there is nothing to choose, and the saved picture or the findings have the place.
+    const isAway = session.presence.value === "absent" || session.findings.isOpen.value;
+    element.classList.toggle("sw-shown", active !== null && !isAway);
     // Without an object the last candidates stay, faded out, so that nothing collapses on the way.
     if (!active) return;
     while (buttons.length < candidates.length) {

@@ -1,25 +1,11 @@
 // Panel: how masks are shown. Sliders act at once; the traits are saved a little later.
 
-import { h, type Scope, setAttribute, setText } from "../dom.ts";
+import { h, type Scope } from "../dom.ts";
 import type { HoverPreview } from "../hover.ts";
 import { shortcutOf } from "../keyboard.ts";
 import type { Session } from "../session.ts";
-import { type Setting, THRESHOLD_MAX, THRESHOLD_MIN } from "../traits.ts";
-
-interface SliderSpec {
-  hook: string;
-  label: string;
-  hint: string;
-  min: number;
-  max: number;
-  step: number;
-  /** What a double click restores. */
-  rest: number;
-  setting: Setting<number>;
-  toSlider: (value: number) => number;
-  toSetting: (position: number) => number;
-  text: (position: number) => string;
-}
+import { THRESHOLD_MAX, THRESHOLD_MIN } from "../traits.ts";
+import { slider } from "./slider.ts";
 
 export function looks(session: Session, hover: HoverPreview, scope: Scope): HTMLElement {
   const { opacity, threshold } = session.settings;
@@ -35,9 +21,9 @@ export function looks(session: Session, hover: HoverPreview, scope: Scope): HTML
         max: 100,
         step: 1,
         rest: 45,
-        setting: opacity,
-        toSlider: (value) => Math.round(value * 100),
-        toSetting: (position) => position / 100,
+        position: () => Math.round(opacity.value * 100),
+        move: (position) => opacity.set(position / 100),
+        settle: () => opacity.flush(),
         text: (position) => `${position}%`,
       },
       scope,
@@ -51,43 +37,15 @@ export function looks(session: Session, hover: HoverPreview, scope: Scope): HTML
         max: THRESHOLD_MAX,
         step: 0.1,
         rest: 0,
-        setting: threshold,
-        toSlider: (value) => value,
-        toSetting: (position) => position,
+        position: () => threshold.value,
+        move: (position) => threshold.set(position),
+        settle: () => threshold.flush(),
         text: (position) => (position > 0 ? "+" : position < 0 ? "−" : "") + Math.abs(position).toFixed(1),
       },
       scope,
     ),
     hoverSwitch(session, hover, scope),
   );
-}
-
-function slider(spec: SliderSpec, scope: Scope): HTMLElement {
-  const { setting } = spec;
-  const input = h("input", {
-    class: "sw-slider",
-    type: "range",
-    "data-sw": spec.hook,
-    min: spec.min,
-    max: spec.max,
-    step: spec.step,
-  });
-  const value = h("output", { class: "sw-value" });
-  const element = h("label", { class: "sw-look", title: spec.hint }, h("span", {}, spec.label), input, value);
-  scope.listen(input, "input", () => setting.set(spec.toSetting(input.valueAsNumber)));
-  scope.listen(input, "change", () => setting.flush());
-  scope.listen(input, "dblclick", () => {
-    setting.set(spec.toSetting(spec.rest));
-    setting.flush();
-  });
-  scope.effect(() => {
-    const position = spec.toSlider(setting.value);
-    if (input.valueAsNumber !== position) input.valueAsNumber = position;
-    input.style.setProperty("--sw-fill", `${(100 * (position - spec.min)) / (spec.max - spec.min)}%`);
-    setAttribute(input, "aria-valuetext", spec.text(position));
-    setText(value, spec.text(position));
-  });
-  return element;
 }
 
 function hoverSwitch(session: Session, hover: HoverPreview, scope: Scope): HTMLElement {

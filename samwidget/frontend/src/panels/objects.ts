@@ -1,6 +1,7 @@
 // Panel: the list of objects, and below it how masks are shown (opacity, threshold, hover).
 
 import { h, type Scope, setAttribute, setText } from "../dom.ts";
+import { grouped } from "../figures.ts";
 import { icon } from "../icons.ts";
 import type { DocumentSummary, ObjectSummary } from "../protocol.ts";
 import { NAME_LENGTH_MAX } from "../protocol.ts";
@@ -150,11 +151,6 @@ function promptCount(object: ObjectSummary): string {
   if (object.prompt_box) parts.push("box");
   if (clicks > 0 || parts.length === 0) parts.push(`${clicks} ${clicks === 1 ? "click" : "clicks"}`);
   return parts.join(" + ");
-}
-
-/** Thin spaces between thousands, in every locale. */
-function grouped(count: number): string {
-  return String(count).replace(/\B(?=(\d{3})+$)/g, "\u2009");
 }
 
 /** A field in the place of the name: Enter and leaving it keep the new name, Escape does not. */

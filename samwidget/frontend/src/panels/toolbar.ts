@@ -18,6 +18,7 @@ const TOOLS: readonly { name: ToolName; label: string }[] = [
 export interface ToolbarActions {
   undo(): void;
   redo(): void;
+  everything(): void;
   fit(): void;
   help(): void;
 }
@@ -25,6 +26,7 @@ export interface ToolbarActions {
 export function toolbar(session: Session, state: ViewState, actions: ToolbarActions, scope: Scope): HTMLElement {
   const { tool } = session.settings;
   const tools = TOOLS.map(({ name, label }) => ({ name, button: railButton(`tool-${name}`, name, label, name) }));
+  const everything = railButton("everything", "everything", "Everything", "everything");
   const undo = railButton("undo", "undo", "Undo", "undo");
   const redo = railButton("redo", "redo", "Redo", "redo");
   const fit = railButton("fit", "fit", "Fit", "fit");
@@ -34,6 +36,8 @@ export function toolbar(session: Session, state: ViewState, actions: ToolbarActi
     { class: "sw-rail", role: "toolbar", "aria-label": "Tools" },
     ...tools.map(({ button }) => button),
     h("span", { class: "sw-gap", role: "separator" }),
+    everything,
+    h("span", { class: "sw-gap", role: "separator" }),
     undo,
     redo,
     h("span", { class: "sw-spring" }),
@@ -41,10 +45,14 @@ export function toolbar(session: Session, state: ViewState, actions: ToolbarActi
     help,
   );
 
+  // Findings take the clicks until they are kept or discarded: no other tool is in hand then.
+  const isFinding = () => session.findings.isOpen.value;
   for (const { name, button } of tools) {
     scope.listen(button, "click", () => tool.set(name));
-    scope.effect(() => setAttribute(button, "aria-pressed", String(tool.value === name)));
+    scope.effect(() => setAttribute(button, "aria-pressed", String(tool.value === name && !isFinding())));
   }
+  scope.listen(everything, "click", actions.everything);
+  scope.effect(() => setAttribute(everything, "aria-pressed", String(isFinding())));
   scope.listen(undo, "click", actions.undo);
   scope.listen(redo, "click", actions.redo);
   scope.listen(fit, "click", actions.fit);

@@ -5,7 +5,6 @@ import type { Scope } from "../dom.ts";
 import { handleCursor, promptAt } from "../tools/handles.ts";
 import { startPan } from "../tools/pan.ts";
 import type { Desk, Gesture, Press, Tool } from "../tools/tool.ts";
-import type { ToolName } from "../traits.ts";
 import { distance, isInside, type Point, panBy, zoomAt } from "../viewport.ts";
 import type { Spot, Stage } from "./stage.ts";
 
@@ -28,15 +27,16 @@ export class Gestures {
 
   readonly #stage: Stage;
   readonly #desk: Desk;
-  readonly #tools: Record<ToolName, Tool>;
+  readonly #tool: () => Tool;
   readonly #touches = new Map<number, Point>();
   #gesture: { pointerId: number; gesture: Gesture } | null = null;
   #pinch: Pinch | null = null;
 
-  constructor(stage: Stage, desk: Desk, tools: Record<ToolName, Tool>, scope: Scope) {
+  /** `tool` is the one in hand. */
+  constructor(stage: Stage, desk: Desk, tool: () => Tool, scope: Scope) {
     this.#stage = stage;
     this.#desk = desk;
-    this.#tools = tools;
+    this.#tool = tool;
     const { element } = stage;
     scope.listen(element, "pointerdown", (event) => this.#down(event));
     scope.listen(element, "pointermove", (event) => this.#move(event));
@@ -83,9 +83,8 @@ export class Gestures {
     };
     const isPan = event.button === 1 || this.isSpaceDown;
     this.wasSpaceUsed ||= this.isSpaceDown;
-    const tool = this.#tools[session.settings.tool.value];
     if (!isPan && event.button !== 0 && event.button !== 2) return;
-    const gesture = isPan ? startPan(press, this.#desk) : tool.press(press, this.#desk);
+    const gesture = isPan ? startPan(press, this.#desk) : this.#tool().press(press, this.#desk);
     this.#setGesture({ pointerId: event.pointerId, gesture });
     if (isPan) hover.clear();
   }
@@ -146,6 +145,7 @@ export class Gestures {
       pointerType !== "touch" &&
       settings.hover.value &&
       settings.tool.value === "include" &&
+      !session.findings.isOpen.value &&
       session.status.value.phase === "ready" &&
       state.pointer.value !== null &&
       session.document.value.active === null &&
@@ -157,10 +157,11 @@ export class Gestures {
   /** The cursor for what a press here would do. */
   #showCursor(spot?: Spot): void {
     const { session, state } = this.#desk;
-    const name = session.settings.tool.value;
-    const hit = spot && name !== "pan" ? promptAt(spot.screen, this.#desk) : null;
-    const cursor = state.isPanning.value ? "grabbing" : hit ? handleCursor(hit) : this.#tools[name].cursor;
-    this.#stage.element.style.cursor = cursor;
+    const isFinding = session.findings.isOpen.value;
+    const isPan = session.settings.tool.value === "pan";
+    const hit = spot && !isPan && !isFinding ? promptAt(spot.screen, this.#desk) : null;
+    const free = isFinding && state.pointed.value === null ? "default" : this.#tool().cursor;
+    this.#stage.element.style.cursor = state.isPanning.value ? "grabbing" : hit ? handleCursor(hit) : free;
   }
 
   #wheel(event: WheelEvent): void {

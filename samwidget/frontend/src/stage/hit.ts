@@ -1,7 +1,7 @@
-// Which object lies under a point: the same path that is drawn is asked.
+// What lies under a point: the same path that is drawn is asked.
 
 import type { MaskStore } from "../masks.ts";
-import type { DocumentSummary, ObjectSummary } from "../protocol.ts";
+import type { DocumentSummary, FoundObject, ObjectSummary } from "../protocol.ts";
 import type { Point } from "../viewport.ts";
 import { inDrawingOrder } from "./masks.ts";
 
@@ -12,10 +12,28 @@ export function objectAt(
   masks: MaskStore,
   threshold: number,
 ): ObjectSummary | null {
+  const holds = asker(at, masks, threshold);
+  return inDrawingOrder(document_).findLast((object) => object.visible && holds(object.mask)) ?? null;
+}
+
+/** The smallest of `found`, whose large ones come first, that holds `at`, image pixels. */
+export function foundAt(
+  at: Point,
+  found: readonly FoundObject[],
+  masks: MaskStore,
+  threshold: number,
+): FoundObject | null {
+  const holds = asker(at, masks, threshold);
+  return found.findLast(({ mask }) => holds(mask)) ?? null;
+}
+
+/** A function that tells whether a mask holds `at`. */
+function asker(at: Point, masks: MaskStore, threshold: number): (mask: string) => boolean {
   const context = document.createElement("canvas").getContext("2d");
-  const hit = inDrawingOrder(document_).findLast((object) => {
-    const path = object.visible ? masks.path(object.mask, threshold) : null;
-    return path !== null && context?.isPointInPath(path, at.x, at.y, "evenodd");
-  });
-  return hit ?? null;
+  return (mask) => {
+    const extent = masks.extent(mask);
+    if (!extent || at.x < extent[0] || at.y < extent[1] || at.x > extent[2] || at.y > extent[3]) return false;
+    const path = masks.path(mask, threshold);
+    return path !== null && context?.isPointInPath(path, at.x, at.y, "evenodd") === true;
+  };
 }

@@ -9,9 +9,10 @@ import type { HoverPreview } from "../hover.ts";
 import type { DocumentSummary } from "../protocol.ts";
 import type { Photo, Session } from "../session.ts";
 import type { ViewState } from "../state.ts";
-import { boxBetween, type Extent, type Point, toImage } from "../viewport.ts";
+import { boxBetween, type Extent, type Point, toImage, type Viewport } from "../viewport.ts";
 import { drawCrosshair } from "./cursor.ts";
 import type { DetailPixels } from "./detail.ts";
+import { drawFound, drawPointed } from "./found.ts";
 import { drawImage } from "./image.ts";
 import { drawObjects, drawPreview, type MaskLook } from "./masks.ts";
 import { drawBox, drawPrompts } from "./prompts.ts";
@@ -139,6 +140,8 @@ export class Stage {
     });
     scope.effect(() => {
       closed.value;
+      session.findings.found.value;
+      session.findings.kept.value;
       state.viewport.value;
       session.photo.value;
       session.settings.opacity.value;
@@ -156,6 +159,9 @@ export class Stage {
       state.crosshair.value;
       state.corner.value;
       hover.preview.value;
+      state.pointed.value;
+      session.findings.isOpen.value;
+      session.findings.kept.value;
       this.#invalidate("over");
     });
     scope.effect(() => {
@@ -167,6 +173,8 @@ export class Stage {
       // What app.ts reports beyond the drawing.
       session.status.value;
       session.settings.tool.value;
+      session.findings.phase.value;
+      session.findings.progress.value;
       this.#schedule();
     });
   }
@@ -241,6 +249,10 @@ export class Stage {
     const closed = document ? document.objects.filter(({ id }) => id !== document.active) : [];
     const view = state.viewport.value;
     this.#missing.objects = drawObjects(this.#surfaces.objects, view, closed, session.masks, this.#look, "closed");
+    const { found, kept } = session.findings;
+    if (found.value.length > 0) {
+      drawFound(this.#surfaces.objects, view, found.value, kept.value, session.masks, this.#look);
+    }
   }
 
   #drawOver(at_ms: number): void {
@@ -252,13 +264,23 @@ export class Stage {
     const active = document ? document.objects.filter(({ id }) => id === document.active) : [];
     this.#missing.over = drawObjects(surface, view, active, session.masks, this.#look, "active");
     if (hover.preview.value) drawPreview(surface, view, hover.preview.value);
-    drawPrompts(context, view, state.prompts.value, this.#isPulsing ? at_ms : null);
+    this.#drawPointed(surface, view);
+    // Prompts cannot be moved while findings are open.
+    if (!session.findings.isOpen.value) drawPrompts(context, view, state.prompts.value, this.#isPulsing ? at_ms : null);
     const draft = state.draft.value;
     if (draft?.kind === "box") drawBox(context, view, draft.box, false);
     const crosshair = state.crosshair.value;
     const corner = state.corner.value;
     if (corner && crosshair) drawBox(context, view, boxBetween(corner, crosshair), false);
     if (crosshair) drawCrosshair(context, view, crosshair);
+  }
+
+  #drawPointed(surface: Surface, view: Viewport): void {
+    const { session, state } = this.#parts;
+    const { found, kept } = session.findings;
+    const pointed = found.value.find(({ id }) => id === state.pointed.value);
+    const path = pointed && session.masks.path(pointed.mask, this.#look.threshold);
+    if (path) drawPointed(surface, view, path, kept.value.has(pointed.id));
   }
 }
 

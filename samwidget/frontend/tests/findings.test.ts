@@ -1,0 +1,225 @@
+import { beforeEach, describe, expect, it } from "vitest";
+
+import { areaAt, Findings, scoreAt } from "../src/findings.ts";
+import samwidget from "../src/index.ts";
+import type { Answer, FoundObject } from "../src/protocol.ts";
+import type { Model } from "../src/traits.ts";
+import { FakeModel, FRAME, mask, stubBrowser } from "./fakes.ts";
+
+type Found = Extract<Answer, { kind: "found" }>;
+
+const finding = (id: number, area: number, score: number): FoundObject => ({
+  id,
+  mask: `m${id}`,
+  colour: "#7048e8",
+  score,
+  stability: 0.97,
+  area,
+  box: [0, 0, 10, 10],
+});
+
+const TREE = finding(1, 10_000, 0.9);
+const CUP = finding(2, 1_000, 0.7);
+const SPECK = finding(3, 100, 0.8);
+
+const message = (changes: Partial<Found> = {}): Found => ({
+  kind: "found",
+  image: "a",
+  search: "s1",
+  phase: "running",
+  done: 1,
+  total: 16,
+  is_whole: false,
+  added: [],
+  removed: [],
+  masks: [],
+  buffers: [],
+  ...changes,
+});
+
+const ids = (found: readonly FoundObject[]) => found.map(({ id }) => id);
+
+describe("what was found", () => {
+  let findings: Findings;
+
+  beforeEach(() => {
+    findings = new Findings();
+    findings.take(message({ added: [CUP, TREE], seconds_left: 4.2 }));
+    findings.take(message({ added: [SPECK], done: 2 }));
+  });
+
+  it("follows the kernel, large ones first", () => {
+    expect(ids(findings.found.value)).toEqual([1, 2, 3]);
+    expect(findings.progress.value).toEqual({ done: 2, total: 16, seconds_left: null });
+    findings.take(message({ removed: [1], added: [finding(7, 500, 0.9)] }));
+    expect(ids(findings.found.value)).toEqual([2, 7, 3]);
+    // The same one without its small regions.
+    findings.take(message({ removed: [7], added: [finding(7, 400, 0.9)] }));
+    expect(findings.found.value[1]?.area).toBe(400);
+  });
+
+  it("keeps what it has when the search ends, however it ends", () => {
+    for (const phase of ["cancelled", "failed", "done"] as const) {
+      findings.take(message({ phase, done: 9 }));
+      expect(findings.phase.value).toBe(phase);
+      expect(findings.isRunning.value).toBe(false);
+      expect(findings.kept.value.size).toBe(3);
+    }
+  });
+
+  it("is told whole to another view, and the user's choice is still theirs", () => {
+    findings.toggle(2);
+    findings.take(message({ phase: "done", is_whole: true, added: [SPECK, CUP, TREE] }));
+    expect(ids(findings.found.value)).toEqual([1, 2, 3]);
+    expect([...findings.kept.value]).toEqual([1, 3]);
+  });
+
+  it("goes with the next search, and with the last word of this one", () => {
+    findings.toggle(2);
+    findings.areaSlider.value = 50;
+    findings.take(message({ search: "s2", is_whole: true, total: 0, done: 0 }));
+    expect(findings.found.value).toEqual([]);
+    findings.take(message({ search: "s2", added: [CUP] }));
+    expect([...findings.kept.value]).toEqual([2]);
+    findings.take(message({ search: "s2", phase: "none", is_whole: true }));
+    expect(findings.isOpen.value).toBe(false);
+    expect(findings.kept.value.size).toBe(0);
+  });
+
+  it("is filtered by area and by score", () => {
+    findings.areaSlider.value = 50;
+    expect(findings.areaMin.value).toBe(1000);
+    expect([...findings.kept.value]).toEqual([1, 2]);
+    findings.scoreSlider.value = 50;
+    expect(findings.scoreMin.value).toBe(0.8);
+    expect([...findings.kept.value]).toEqual([1]);
+    findings.areaSlider.value = 0;
+    expect([...findings.kept.value]).toEqual([1, 3]);
+  });
+
+  it("does what the user says of one mask, whatever the sliders say", () => {
+    findings.toggle(1);
+    expect([...findings.kept.value]).toEqual([2, 3]);
+    findings.areaSlider.value = 60;
+    findings.toggle(3);
+    expect([...findings.kept.value]).toEqual([3]);
+    findings.toggle(1);
+    findings.areaSlider.value = 0;
+    expect([...findings.kept.value]).toEqual([1, 2, 3]);
+  });
+
+  it("is the same set until it changes, so that a slider draws only what it must", () => {
+    const before = findings.kept.value;
+    findings.areaSlider.value = 1;
+    findings.scoreSlider.value = 1;
+    expect([findings.areaMin.value, findings.scoreMin.value]).toEqual([100, 0.7]);
+    expect(findings.kept.value).toBe(before);
+  });
+});
+
+describe("the sliders", () => {
+  const found = [TREE, CUP, SPECK];
+
+  it("let everything pass at their beginning, and the largest and best at their end", () => {
+    expect([areaAt(0, found), scoreAt(0, found)]).toEqual([0, 0]);
+    expect([areaAt(100, found), scoreAt(100, found)]).toEqual([10_000, 0.9]);
+    expect([areaAt(50, []), scoreAt(50, [])]).toEqual([0, 0]);
+    expect([areaAt(50, [CUP]), scoreAt(50, [CUP])]).toEqual([1000, 0.7]);
+  });
+
+  it("ask for areas in steps of the same factor, in round numbers", () => {
+    expect([25, 50, 75].map((position) => areaAt(position, found))).toEqual([320, 1000, 3200]);
+  });
+});
+
+describe("the panel", () => {
+  const find = (el: Element, hook: string) => el.querySelector<HTMLElement>(`[data-sw="${hook}"]`);
+  const press = (el: Element, key: string) =>
+    find(el, "stage")?.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
+  let fake: FakeModel;
+  let el: HTMLElement;
+
+  beforeEach(() => {
+    stubBrowser();
+    document.body.replaceChildren();
+    fake = new FakeModel();
+    const widget = (samwidget as unknown as () => Record<string, (props: object) => () => void>)();
+    widget.initialize?.({ model: fake.model as Model });
+    el = document.body.appendChild(document.createElement("div"));
+    widget.render?.({ model: fake.model as Model, el });
+  });
+
+  function tell(changes: Partial<Found> = {}): void {
+    const added = changes.added ?? [];
+    const { buffers: _, ...content } = message({ ...changes, masks: added.map((one) => mask(one.mask).header) });
+    fake.receive(
+      { ...content, ...(added.length > 0 && { frame: FRAME }) },
+      added.map((one) => mask(one.mask).buffer),
+    );
+  }
+
+  it("asks for everything by button and by key, and once", () => {
+    find(el, "everything")?.click();
+    expect(fake.last("everything")).toMatchObject({ points_per_side: null });
+    tell({ is_whole: true, total: 0 });
+    press(el, "a");
+    expect(fake.sent.filter(({ kind }) => kind === "everything").length).toBe(1);
+    expect(document.activeElement).toBe(find(el, "find-cancel"));
+  });
+
+  it("shows how far the search is, and stops it", () => {
+    tell({ done: 312, total: 1024, seconds_left: 11.3, added: [TREE, CUP] });
+    expect(find(el, "find-progress")?.textContent).toBe("312 of 1\u2009024 points · 2 found");
+    expect(find(el, "findings")?.textContent).toContain("12 s left");
+    expect(el.querySelector('[role="progressbar"]')?.getAttribute("aria-valuenow")).toBe("312");
+    expect(find(el, "tool-include")?.getAttribute("aria-pressed")).toBe("false");
+    press(el, "Enter");
+    press(el, "Escape");
+    expect(fake.sent.slice(-1).map(({ kind }) => kind)).toEqual(["cancel_everything"]);
+  });
+
+  it("keeps those that pass, once, by Enter", () => {
+    tell({ added: [TREE, CUP, SPECK] });
+    tell({ phase: "done" });
+    const slider = find(el, "area-min") as HTMLInputElement;
+    slider.value = "50";
+    slider.dispatchEvent(new Event("input"));
+    expect(find(el, "find-count")?.textContent).toBe("2 of 3");
+    expect(find(el, "find-keep")?.textContent).toContain("Keep 2");
+    press(el, "Enter");
+    press(el, "Enter");
+    expect(fake.sent.filter(({ kind }) => kind === "keep_found")).toMatchObject([{ ids: [1, 2] }]);
+    expect(find(el, "find-keep")?.getAttribute("aria-disabled")).toBe("true");
+  });
+
+  it("discards by Escape, and says when nothing was found", () => {
+    tell({ phase: "done", done: 16 });
+    expect(find(el, "findings")?.textContent).toContain("Nothing found");
+    expect(find(el, "find-keep")?.hidden).toBe(true);
+    press(el, "Enter");
+    press(el, "Escape");
+    expect(fake.sent.slice(-1).map(({ kind }) => kind)).toEqual(["discard_found"]);
+    tell({ phase: "none", is_whole: true });
+    expect(find(el, "findings")?.classList.contains("sw-shown")).toBe(false);
+  });
+
+  it("says in words how a search begins and ends", () => {
+    const said = () => [...el.querySelectorAll('[aria-live="polite"]')].map((one) => one.textContent).join(" ");
+    tell({ is_whole: true, total: 0 });
+    expect(said()).toContain("FoundObject everything");
+    tell({ added: [TREE] });
+    tell({ phase: "cancelled" });
+    expect(said()).toContain("Stopped: 1 found");
+  });
+
+  it("shows what came of a request of another browser's as well, and says when its own fails", () => {
+    find(el, "everything")?.click();
+    const { id } = fake.last("everything");
+    fake.receive({ kind: "ack", re: id });
+    tell({ re: id, added: [TREE] });
+    tell({ phase: "failed" });
+    fake.receive({ kind: "error", re: id, code: "model", message: "The network failed.", hint: "" });
+    expect(find(el, "error")?.textContent).toContain("The network failed.");
+    expect(find(el, "find-count")?.textContent).toBe("1 of 1");
+  });
+});

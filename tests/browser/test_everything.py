@@ -1,0 +1,73 @@
+"""Everything: watch the masks appear, stop, choose among them, keep them; by pointer, by keyboard and from Python."""
+
+from tests.browser.conftest import FIRST_CELL
+
+# The smallest mask that was found, and the pixel furthest from its outline: x, y.
+SMALLEST = """(lambda inside: [int(v) + 0.5 for v in
+    __import__('numpy').unravel_index(inside.argmax(), inside.shape)[::-1]])(
+    __import__('scipy.ndimage').ndimage.distance_transform_edt(
+        min(w._running.search._run.found.values(), key=lambda one: one.object.area).object.to_mask()))"""
+
+
+def test_find_stop_filter_drop_keep_undo_redo(open_notebook):
+    notebook = open_notebook()
+    widget = notebook.widget().ready()
+    widget.part("everything").click()
+    widget.wait("s.findings.phase === 'running' && s.findings.found >= 3")
+    assert "found" in widget.part("find-progress").inner_text()
+    widget.part("find-cancel").click()
+    found = widget.wait("s.findings.phase === 'cancelled'")["findings"]
+    assert found["kept"] == found["found"] >= 3
+    assert notebook.python("len(w.objects)") == 0
+
+    widget.part("area-min").focus()
+    notebook.page.keyboard.press("End")
+    assert widget.wait(f"s.findings.kept < {found['found']}")["findings"]["kept"] >= 1
+    notebook.page.keyboard.press("Home")
+    widget.wait(f"s.findings.kept === {found['found']}")
+
+    x, y = notebook.python(SMALLEST)
+    widget.click(x, y, settle=False)
+    widget.wait(f"s.findings.kept === {found['found'] - 1}")
+    assert widget.part("find-count").inner_text() == f"{found['found'] - 1} of {found['found']}"
+    widget.part("find-keep").click()
+    kept = widget.wait("s.findings.phase === 'none' && s.pending === 0")["objects"]
+    assert kept == found["found"] - 1 == notebook.python("len(w.objects)")
+    assert widget.objects().count() == kept
+
+    widget.press("Control+z")
+    assert notebook.python("len(w.objects)") == 0
+    widget.press("Control+Shift+z")
+    assert notebook.python("len(w.objects)") == kept
+
+
+def test_by_keyboard_alone(open_notebook):
+    notebook = open_notebook()
+    widget = notebook.widget().ready()
+    widget.part("stage").focus()
+    notebook.page.keyboard.press("a")
+    widget.wait("s.findings.found >= 2")
+    notebook.page.keyboard.press("Escape")
+    found = widget.wait("s.findings.phase === 'cancelled'")["findings"]["found"]
+    # A again goes to the panel: from Keep back to Discard, the score and the area.
+    for key in ("a", "Shift+Tab", "Shift+Tab", "Shift+Tab", "End"):
+        notebook.page.keyboard.press(key)
+    kept = widget.wait(f"s.findings.kept < {found}")["findings"]["kept"]
+    notebook.page.keyboard.press("Enter")
+    widget.wait("s.findings.phase === 'none' && s.pending === 0")
+    assert notebook.python("len(w.objects)") == kept
+    notebook.python("w.everything(keep=False, points_per_side=2, pred_iou_thresh=0, stability_score_thresh=0)")
+    widget.wait("s.findings.phase === 'done' && s.findings.found > 0")
+    notebook.page.keyboard.press("Escape")
+    widget.wait("s.findings.phase === 'none'")
+    assert notebook.python("len(w.objects)") == kept
+
+
+def test_masks_appear_while_a_cell_searches(open_notebook):
+    # The kernel's Python is not free meanwhile: what the view shows comes from the widget's own thread.
+    notebook = open_notebook(FIRST_CELL, "found = w.everything(points_per_side=8)", run=False)
+    notebook.run_all(wait=False)
+    widget = notebook.widget()
+    widget.wait("s.findings.phase === 'running' && s.findings.found > 0")
+    widget.wait("s.findings.phase === 'none' && s.objects > 0")
+    assert notebook.python("[found == w.objects, len(found)]") == [True, widget.state()["objects"]]
