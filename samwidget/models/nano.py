@@ -39,9 +39,9 @@ PREPROCESSING = 1
 # EfficientNet-Lite0 was trained on (pixel - 127) / 128.
 PIXEL_MEAN, PIXEL_SPREAD = 127.0, 128.0
 PROMPTS_AT_ONCE = 8
-# The decoder's layers are so small that a second thread gains nothing (34 ms with one and with two), and where the
-# browser needs the other core, waiting for that thread costs 100 ms.
-DECODER_THREADS = 1
+# One click comes from a person at a browser, who needs the other core: 30 ms with one thread and 18 with two alone, but
+# beside the browser the second one costs more than it gains. Many prompts are a job of their own and take all.
+CLICK_THREADS = 1
 PINNED_LOGIT = 0.5
 
 
@@ -145,7 +145,7 @@ class NanoSegmenter:
             some = prompts[start : start + PROMPTS_AT_ONCE]
             tensors = prompt_tensors(some, frame, self.device)
             # OpenMP keeps this limit for the calling thread alone; torch.set_num_threads would leave it in others.
-            with self._threads.limit(limits=DECODER_THREADS):
+            with self._threads.limit(limits=CLICK_THREADS if len(prompts) == 1 else None):
                 some_logits, some_scores = self._network.decoder(features, tensors)
             logits.append(_pin_clicks(some_logits[0, :, chosen], tensors))
             scores.append(some_scores[0, :, chosen])
