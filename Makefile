@@ -22,7 +22,7 @@ test: lint bundle-check unit browser docs ## install, then run every check and t
 
 unit: $(VENV)/test.stamp $(FRONTEND)/node_modules/.stamp ## Python and TypeScript tests that need no browser
 	npm --prefix $(FRONTEND) test
-	HF_HUB_OFFLINE=1 $(BIN)/pytest -m "not browser" --ignore tests/docs
+	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/pytest -m "not browser" --ignore tests/docs -n 2 --dist loadfile
 
 browser: $(VENV)/test.stamp ## a person's journeys in a real JupyterLab in Chromium
 	@test -n "$(BROWSER)" || { echo "Chromium is missing: install it (Debian: apt-get install chromium) and run again"; exit 1; }
