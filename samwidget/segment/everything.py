@@ -11,12 +11,13 @@ import inspect
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+from threadpoolctl import ThreadpoolController
 
 from samwidget.core.found import FoundObject
 from samwidget.core.masks import Masks
@@ -185,6 +186,7 @@ class _Search:
     region_area_min: int
     region_nms_thresh: float
     cancel: Event
+    blas: ThreadpoolController = field(default_factory=lambda: ThreadpoolController().select(internal_api="openblas"))
     done: int = 0
     shown: tuple[FoundObject, ...] = ()
 
@@ -234,7 +236,10 @@ class _Search:
             for level, score in enumerate(answer.scores)
             if self.score_min <= 0 or score > np.float32(self.score_min)
         ]
-        found = threads.map(lambda each: self._found(crop, *each), good)
+        # One thread each for numpy's small products: with two the masks would wait for each other, and take three times
+        # as long.
+        with self.blas.limit(limits=1):
+            found = list(threads.map(lambda each: self._found(crop, *each), good))
         return [each for each in found if each is not None]
 
     def _found(
