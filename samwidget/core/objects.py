@@ -84,18 +84,19 @@ class SegmentedObject:
     @cached_property
     def _extent(self) -> tuple[int, tuple[int, int, int, int] | None]:
         # Known before anyone asks for the pixels, and without them: the widget shows it with each click.
-        if self._given is not None:
-            return int(np.count_nonzero(self._given)), box_of(self._given)
+        if self.given is not None:
+            return int(np.count_nonzero(self.given)), box_of(self.given)
         return upsampled_extent(self.logits, self.frame, self.threshold)
 
     @property
-    def _given(self) -> npt.NDArray[np.bool_] | None:
+    def given(self) -> npt.NDArray[np.bool_] | None:
+        """(H, W) bool, the mask that the user gave where it is the object's mask now; None where the logits are."""
         has_prompt = len(self.prompt.points_xy) > 0 or self.prompt.box_xyxy is not None
         return None if has_prompt else self.pixels
 
     @cached_property
     def _packed_mask(self) -> npt.NDArray[np.uint8]:
         # A bit a pixel: a hundred objects of a 12 megapixel photo are 150 MB instead of 1.2 GB.
-        if self._given is not None:
-            return np.packbits(self._given)
+        if self.given is not None:
+            return np.packbits(self.given)
         return np.packbits(upsample_mask(self.logits, self.frame, self.threshold))

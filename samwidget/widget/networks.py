@@ -4,8 +4,8 @@ A notebook's cell is run again and again, and Jupyter keeps every widget that wa
 runs of a cell with SAM ViT-H would fill 25 GB, and each would encode the photo anew. Here a widget gets the network
 that another one still holds, with its cache of embeddings. Held weakly: the last widget takes the network with it.
 
-This is the package's only state at module scope. Widgets cannot meet through it, because a predictor's answers depend
-on image and prompt alone.
+This and the entry script's network, which Azure ML wants there, are the package's only state at module scope. Widgets
+cannot meet through it, because a predictor's answers depend on image and prompt alone.
 """
 
 from __future__ import annotations

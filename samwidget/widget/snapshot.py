@@ -72,9 +72,9 @@ def _mask_at(found: SegmentedObject, size_hw: tuple[int, int]) -> npt.NDArray[np
     """(H, W) bool mask of the object at another size than the image's."""
     if size_hw == found.frame.image_hw:
         return found.mask
-    if found.pixels is not None and len(found.prompt.points_xy) == 0 and found.prompt.box_xyxy is None:
+    if found.given is not None:
         height, width = size_hw
-        return np.asarray(Image.fromarray(found.mask).resize((width, height), Image.Resampling.NEAREST))
+        return np.asarray(Image.fromarray(found.given).resize((width, height), Image.Resampling.NEAREST))
     return upsample_mask(found.logits, replace(found.frame, image_hw=size_hw), found.threshold)
 
 

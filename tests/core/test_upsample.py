@@ -61,14 +61,17 @@ def test_the_extent_is_that_of_the_mask(frame, threshold):
     assert upsampled_extent(logits, frame, threshold) == (np.count_nonzero(mask), box_of(mask))
 
 
-@settings(max_examples=60, deadline=None)
-@given(
+over_small_frames = given(
     image_hw=st.tuples(st.integers(1, 90), st.integers(1, 90)),
     input_side=st.integers(1, 40),
     logits_side=st.integers(1, 40),
     threshold=st.floats(-3, 3),
     seed=st.integers(0, 1000),
 )
+
+
+@settings(max_examples=60, deadline=None)
+@over_small_frames
 def test_the_window_changes_nothing(image_hw, input_side, logits_side, threshold, seed):
     frame = Frame.padded(image_hw, input_side, logits_side)
     logits = noise(frame.logits_hw, seed)
@@ -80,13 +83,7 @@ def test_the_window_changes_nothing(image_hw, input_side, logits_side, threshold
 
 
 @settings(max_examples=60, deadline=None)
-@given(
-    image_hw=st.tuples(st.integers(1, 90), st.integers(1, 90)),
-    input_side=st.integers(1, 40),
-    logits_side=st.integers(1, 40),
-    threshold=st.floats(-3, 3),
-    seed=st.integers(0, 1000),
-)
+@over_small_frames
 def test_the_area_lies_within_its_bounds(image_hw, input_side, logits_side, threshold, seed):
     frame = Frame.padded(image_hw, input_side, logits_side)
     logits = noise(frame.logits_hw, seed)

@@ -74,12 +74,8 @@ def save_sam(folder, **vision):
     return folder
 
 
-def official_predictor(model):
-    """The official package's predictor with the weights of a transformers ``SamModel``."""
-    with torchvision_stand_in():
-        from segment_anything import SamPredictor
-        from segment_anything.build_sam import _build_sam
-    sam = _build_sam(HIDDEN, LAYERS, HEADS, GLOBAL_ATTENTION)
+def official_weights(model):
+    """The weights of a transformers ``SamModel`` by the names of the official package."""
     weights = {}
     for name, tensor in model.state_dict().items():
         if name.startswith("prompt_encoder.shared_embedding"):
@@ -87,6 +83,15 @@ def official_predictor(model):
         for pattern, replacement in _RENAMES:
             name = re.sub(pattern, replacement, name)
         weights[name] = tensor
+    return weights
+
+
+def official_predictor(model):
+    """The official package's predictor with the weights of a transformers ``SamModel``."""
+    with torchvision_stand_in():
+        from segment_anything import SamPredictor
+        from segment_anything.build_sam import _build_sam
+    sam = _build_sam(HIDDEN, LAYERS, HEADS, GLOBAL_ATTENTION)
     # The buffers for normalising are not persistent.
-    sam.load_state_dict(weights)
+    sam.load_state_dict(official_weights(model))
     return SamPredictor(sam.eval())

@@ -8,7 +8,6 @@ for a machine that is shared.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -23,7 +22,7 @@ from samwidget.models.embedding import Embedding
 from samwidget.models.loader import load
 from samwidget.models.sam import SamSegmenter
 from tests.models.torchvision_stand_in import torchvision_stand_in
-from tests.models.true_size_sam import _RENAMES, randomise
+from tests.models.true_size_sam import official_weights, randomise
 from tests.performance.timing import clock, interleaved, table
 
 LARGE = bool(os.environ.get("SAMWIDGET_BENCH_LARGE"))
@@ -41,13 +40,7 @@ def vit_b() -> tuple[SamSegmenter, Any, Any]:
     with torchvision_stand_in():
         from segment_anything.build_sam import _build_sam
     official = _build_sam(768, 12, 12, (2, 5, 8, 11)).eval()
-    weights = {}
-    for name, tensor in model.state_dict().items():
-        if not name.startswith("prompt_encoder.shared_embedding"):
-            for pattern, replacement in _RENAMES:
-                name = re.sub(pattern, replacement, name)
-            weights[name] = tensor
-    official.load_state_dict(weights)
+    official.load_state_dict(official_weights(model))
     return SamSegmenter(model, name="vit-b", device=torch.device("cpu")), model, official
 
 

@@ -1,6 +1,5 @@
 """The official ``SamAutomaticMaskGenerator``, with a small SAM of its own or with any network of ours below it."""
 
-import re
 from functools import partial
 from types import SimpleNamespace
 
@@ -10,7 +9,7 @@ import torch.nn.functional as F
 
 from samwidget.core.prompt import make_prompt
 from tests.models.torchvision_stand_in import torchvision_stand_in
-from tests.models.true_size_sam import _RENAMES, GLOBAL_ATTENTION, HEADS, HIDDEN, LAYERS, randomise
+from tests.models.true_size_sam import GLOBAL_ATTENTION, HEADS, HIDDEN, LAYERS, official_weights, randomise
 
 SIDE = 256
 
@@ -58,13 +57,7 @@ def two_small_sams(seed=0):
         model.mask_decoder.iou_prediction_head.proj_out.weight.mul_(0.1)
         model.mask_decoder.iou_prediction_head.proj_out.bias.add_(0.8)
     official = _official_sam()
-    weights = {}
-    for name, tensor in model.state_dict().items():
-        if not name.startswith("prompt_encoder.shared_embedding"):
-            for pattern, replacement in _RENAMES:
-                name = re.sub(pattern, replacement, name)
-            weights[name] = tensor
-    official.load_state_dict(weights)
+    official.load_state_dict(official_weights(model))
     return model, official.eval()
 
 

@@ -29,7 +29,7 @@ export function candidatesPanel(
     h("kbd", { class: "sw-key", "aria-hidden": "true" }, "⏎"),
   );
   const lead = h("p", { class: "sw-lead" });
-  const element = h("div", { class: "sw-tray" }, lead, h("div", { class: "sw-tray-body" }, list, accept));
+  const element = h("div", { class: "sw-float sw-tray" }, lead, h("div", { class: "sw-tray-body" }, list, accept));
   const buttons: CandidateButton[] = [];
   const backdrop = new Backdrop();
   let frame = 0;

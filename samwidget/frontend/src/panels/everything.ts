@@ -34,7 +34,7 @@ export function everythingPanel(
   const choosing = choosingPart(session, actions, scope);
   const element = h(
     "div",
-    { class: "sw-finds", role: "group", "aria-label": "Everything", "data-sw": "findings" },
+    { class: "sw-float sw-finds", role: "group", "aria-label": "Everything", "data-sw": "findings" },
     running.element,
     choosing.element,
   );

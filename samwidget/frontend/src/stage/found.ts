@@ -3,11 +3,13 @@
 import type { MaskStore } from "../masks.ts";
 import type { FoundObject } from "../protocol.ts";
 import type { Viewport } from "../viewport.ts";
-import { EDGED_MAX, type MaskLook, stroke } from "./masks.ts";
+import { drawMask, EDGED_MAX, type Lines, type MaskLook, stroke } from "./masks.ts";
 import type { Surface } from "./surface.ts";
 
 const EDGE = "rgb(0 0 0 / 0.4)";
 const DROPPED = "rgb(255 255 255 / 0.75)";
+const KEPT: Lines = { edge_px: 2.5, line_px: 1.4, edge: EDGE };
+const CROWDED: Lines = { edge_px: 0, line_px: 1 };
 
 /** Draws `found`, large ones first, so that small ones lie over them. */
 export function drawFound(
@@ -26,12 +28,7 @@ export function drawFound(
     const path = masks.path(mask, look.threshold);
     if (!path) continue;
     if (kept.has(id)) {
-      context.globalAlpha = look.opacity;
-      context.fillStyle = colour;
-      context.fill(path, "evenodd");
-      context.globalAlpha = 1;
-      if (isEdged) stroke(context, view, path, EDGE, 2.5);
-      stroke(context, view, path, colour, isEdged ? 1.4 : 1);
+      drawMask(context, view, path, colour, look.opacity, isEdged ? KEPT : CROWDED);
     } else {
       if (isEdged) stroke(context, view, path, EDGE, 1);
       drawDashed(context, view, path, DROPPED, 1);

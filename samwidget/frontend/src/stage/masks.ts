@@ -15,9 +15,10 @@ const EDGE = "rgb(0 0 0 / 0.45)";
 export const EDGED_MAX = 64;
 
 /** Widths in CSS pixels; without a colour of their own lines have the object's. */
-interface Lines {
+export interface Lines {
   edge_px: number;
   line_px: number;
+  edge?: string;
   colour?: string;
 }
 
@@ -42,10 +43,11 @@ export function drawObjects(
   let missing = 0;
   const lines = state === "active" ? ACTIVE : objects.length <= EDGED_MAX ? CLOSED : CROWDED;
   surface.toImage(view);
+  surface.context.lineJoin = "round";
   for (const object of objects) {
     if (!object.visible) continue;
     const path = masks.path(object.mask, look.threshold);
-    if (path) drawObject(surface.context, view, object, path, look.opacity, lines);
+    if (path) drawMask(surface.context, view, path, object.colour, look.opacity, lines);
     else missing++;
   }
   surface.toCss();
@@ -72,21 +74,21 @@ export function inDrawingOrder(document: DocumentSummary): ObjectSummary[] {
   return [...others, ...active];
 }
 
-function drawObject(
+/** A tinted area with its outline. */
+export function drawMask(
   context: CanvasRenderingContext2D,
   view: Viewport,
-  object: ObjectSummary,
   path: Path2D,
+  colour: string,
   opacity: number,
   lines: Lines,
 ): void {
   context.globalAlpha = opacity;
-  context.fillStyle = object.colour;
+  context.fillStyle = colour;
   context.fill(path, "evenodd");
   context.globalAlpha = 1;
-  context.lineJoin = "round";
-  if (lines.edge_px > 0) stroke(context, view, path, EDGE, lines.edge_px);
-  stroke(context, view, path, lines.colour ?? object.colour, lines.line_px);
+  if (lines.edge_px > 0) stroke(context, view, path, lines.edge ?? EDGE, lines.edge_px);
+  stroke(context, view, path, lines.colour ?? colour, lines.line_px);
 }
 
 /** Strokes a path in image pixels with a line of CSS pixels. */

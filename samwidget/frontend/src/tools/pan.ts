@@ -1,14 +1,32 @@
 // Tool: drag the photo. Also what the middle button and the space bar do in every tool.
 
 import type { Spot } from "../stage/stage.ts";
-import { panBy } from "../viewport.ts";
-import type { Desk, Gesture, Press, Tool } from "./tool.ts";
+import { distance, panBy } from "../viewport.ts";
+import { type Desk, DRAG_ABOVE_PX, type Gesture, type Press, type Tool } from "./tool.ts";
 
 export const pan: Tool = {
   cursor: "grab",
   hint: () => "Drag to move the photo · Ctrl + wheel zooms",
   press: startPan,
 };
+
+/** A press that becomes a drag moves the photo; one that does not calls `onClick`. */
+export function startClickOrPan(press: Press, desk: Desk, onClick: (spot: Spot, at_ms: number) => void): Gesture {
+  let panning: Gesture | null = null;
+  return {
+    move(spot) {
+      if (!panning && distance(spot.screen, press.screen) > DRAG_ABOVE_PX) panning = startPan(press, desk);
+      panning?.move(spot);
+    },
+    end(spot, at_ms) {
+      if (panning) panning.end(spot, at_ms);
+      else onClick(spot, at_ms);
+    },
+    cancel() {
+      panning?.cancel();
+    },
+  };
+}
 
 export function startPan(press: Press, desk: Desk): Gesture {
   const { state, session } = desk;

@@ -3,9 +3,9 @@
 
 import { grouped } from "../figures.ts";
 import { foundAt } from "../stage/hit.ts";
-import { distance, type Point } from "../viewport.ts";
-import { startPan } from "./pan.ts";
-import { type Desk, DRAG_ABOVE_PX, type Gesture, type Press, type Tool } from "./tool.ts";
+import type { Point } from "../viewport.ts";
+import { startClickOrPan } from "./pan.ts";
+import type { Desk, Tool } from "./tool.ts";
 
 export const pick: Tool = {
   cursor: "pointer",
@@ -15,25 +15,8 @@ export const pick: Tool = {
     const figures = `score ${pointed.score.toFixed(2)} · ${grouped(pointed.area)} px`;
     return `${figures} · click to ${findings.kept.value.has(pointed.id) ? "drop" : "take"} it`;
   },
-  press: startPick,
+  press: (press, desk) => startClickOrPan(press, desk, (spot) => pickAt(spot.image, desk)),
 };
-
-function startPick(press: Press, desk: Desk): Gesture {
-  let panning: Gesture | null = null;
-  return {
-    move(spot) {
-      if (!panning && distance(spot.screen, press.screen) > DRAG_ABOVE_PX) panning = startPan(press, desk);
-      panning?.move(spot);
-    },
-    end(spot, at_ms) {
-      if (panning) panning.end(spot, at_ms);
-      else pickAt(spot.image, desk);
-    },
-    cancel() {
-      panning?.cancel();
-    },
-  };
-}
 
 /** Drops or takes the smallest mask at `at`, image pixels. */
 export function pickAt(at: Point, { session }: Desk): void {

@@ -1,33 +1,17 @@
 // Tool: click a mask to refine it again, click beside all masks to be done; a drag moves the photo.
 
 import { objectAt } from "../stage/hit.ts";
-import { distance, type Point } from "../viewport.ts";
+import type { Point } from "../viewport.ts";
 import { startOnPrompt } from "./handles.ts";
-import { startPan } from "./pan.ts";
-import { type Desk, DRAG_ABOVE_PX, type Gesture, type Press, type Tool } from "./tool.ts";
+import { startClickOrPan } from "./pan.ts";
+import type { Desk, Tool } from "./tool.ts";
 
 export const select: Tool = {
   cursor: "default",
   hint: () => "Click a mask to refine it · double-click a name to rename",
-  press: (press, desk) => startOnPrompt(press, desk) ?? startSelect(press, desk),
+  press: (press, desk) =>
+    startOnPrompt(press, desk) ?? startClickOrPan(press, desk, (spot, at_ms) => selectAt(spot.image, desk, at_ms)),
 };
-
-function startSelect(press: Press, desk: Desk): Gesture {
-  let panning: Gesture | null = null;
-  return {
-    move(spot) {
-      if (!panning && distance(spot.screen, press.screen) > DRAG_ABOVE_PX) panning = startPan(press, desk);
-      panning?.move(spot);
-    },
-    end(spot, at_ms) {
-      if (panning) panning.end(spot, at_ms);
-      else selectAt(spot.image, desk, at_ms);
-    },
-    cancel() {
-      panning?.cancel();
-    },
-  };
-}
 
 /** Selects the uppermost object at `at`, image pixels; beside all objects the active one is accepted. */
 export function selectAt(at: Point, desk: Desk, at_ms?: number): void {
