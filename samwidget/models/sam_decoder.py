@@ -141,7 +141,7 @@ class SamDecoder:
         chosen = slice(1, None) if multimask_output else slice(0, 1)
         hyper = self._hyper_vectors(tokens[:, 1 : len(self._own_tokens)], chosen)
         logits = [
-            self._upscaler.logits(stream, self._maps, hyper[some], grid_hw, self._buffers)
+            self._upscaler.logits(stream, hyper[some], grid_hw, self._buffers)
             for stream, some in zip(streams, slices, strict=True)
         ]
         scores = self._decoder.iou_prediction_head(tokens[:, 0])[:, chosen]

@@ -14,7 +14,7 @@ from torch import Tensor
 
 @dataclass(frozen=True, eq=False)
 class LinearMap:
-    """A linear map of the stream: to (H, d) channels for attention, or to any channels.
+    """A linear map of the stream to (H, d) channels, for attention.
 
     Attributes:
         weight: (O, C).
@@ -59,16 +59,18 @@ class ImageTerms:
 
     Attributes:
         fixed: (rows, M), every map of the fixed part.
+        up: (M, O), the up-scaling's map of the fixed part; pixel by pixel, as the up-scaling goes on.
         lengths: (layers, 1, M), squared lengths of the centred fixed part.
     """
 
     fixed: Tensor
+    up: Tensor
     lengths: Tensor
 
     @property
     def byte_count(self) -> int:
         """Bytes held."""
-        return sum(tensor.numel() * tensor.element_size() for tensor in (self.fixed, self.lengths))
+        return sum(tensor.numel() * tensor.element_size() for tensor in (self.fixed, self.up, self.lengths))
 
 
 class ImageMaps:
@@ -122,7 +124,7 @@ class ImageMaps:
         self.final = LayerMaps(
             key=self._map(final.k_proj, chain, positions), value=self._map(final.v_proj, chain, None)
         )
-        self.up = LinearMap(self._put(up), self._add(up @ chain))
+        self._up = self._put((up @ chain).T)
         self.mask_columns = self._put(mask)
         self._no_mask = self._put(no_mask)
         self._norms = self._put(torch.stack(norms))
@@ -157,7 +159,7 @@ class ImageMaps:
             assert each.position is not None
             fixed[each.rows] += each.position
         lengths = torch.stack([(norm @ stream).square_().sum(0, keepdim=True) for norm in self._norms])
-        return ImageTerms(fixed, lengths)
+        return ImageTerms(fixed, stream.T @ self._up, lengths)
 
 
 def _double(tensor: Tensor) -> Tensor:

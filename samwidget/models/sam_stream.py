@@ -204,14 +204,14 @@ class Stream:
                 end = start
             start = end
 
-    def coefficients(self, image_map: LinearMap, bias: Tensor) -> Tensor:
-        """(b, O, K): the map of the finished stream's columns, with (O,) ``bias`` on the row of ones."""
-        mapped = image_map.weight @ self._columns
-        mapped[:, :, -1] += bias
+    def coefficients(self, weight: Tensor, bias: Tensor) -> Tensor:
+        """(b, K, O): the finished stream's columns times (C, O) ``weight``, with (O,) ``bias`` on the row of ones."""
+        mapped = self._columns.transpose(1, 2) @ weight
+        mapped[:, -1] += bias
         return mapped
 
-    def mapped(self, image_map: LinearMap, coefficients: Tensor, pixels: slice, out: Tensor) -> Tensor:
-        """(b, O, m) in ``out``: the map of the finished stream at ``pixels``, with the ``coefficients`` of the map."""
+    def up_scaled(self, coefficients: Tensor, pixels: slice, out: Tensor) -> None:
+        """Fills (b, m, O) with the up-scaling's map of the finished stream at ``pixels``, by its ``coefficients``."""
         assert self._scale is not None
-        torch.mul(self._terms.fixed[image_map.rows, pixels], self._scale[:, :, pixels], out=out)
-        return out.baddbmm_(coefficients, self._rows[:, : self._count, pixels])
+        torch.mul(self._terms.up[pixels], self._scale[:, 0, pixels, None], out=out)
+        out.baddbmm_(self._rows[:, : self._count, pixels].transpose(1, 2), coefficients)
