@@ -25,6 +25,7 @@ from samwidget.errors import BatchError, SamWidgetError
 _OBJECT_STORE_BYTES = 200 * 1024 * 1024
 # One chunk to work on and one that waits: more would leave the last ones with a few busy actors.
 _CHUNKS_PER_ACTOR = 2
+_STARTS = 3
 
 
 class _Actor:
@@ -150,7 +151,7 @@ def _running(ray: ModuleType, workers: int, address: str | None) -> Iterator[Non
     else:
         options.update(address=address)
     try:
-        ray.init(**options)
+        _start(ray, options)
     except (ConnectionError, RuntimeError, TimeoutError, ValueError) as error:
         where = "on this machine" if address is None else f"at {address}"
         raise BatchError(f"Ray does not start {where}", hint=str(error)) from error
@@ -158,6 +159,22 @@ def _running(ray: ModuleType, workers: int, address: str | None) -> Iterator[Non
         yield
     finally:
         ray.shutdown()
+
+
+def _start(ray: ModuleType, options: dict[str, Any]) -> None:
+    """Starts Ray or joins a cluster.
+
+    A Ray Client server forks a process of its own for each client, while other threads of it are at work, and now and
+    then loses that process before it has begun (seen with Ray 2.60). It says so, and the next one begins.
+    """
+    for attempt in range(1, _STARTS + 1):
+        try:
+            ray.init(**options)
+        except ConnectionAbortedError:
+            if attempt == _STARTS:
+                raise
+        else:
+            return
 
 
 def _cpus_each(workers: int) -> int:

@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from samwidget.batch.job import Job
+from samwidget.batch.ray_data import _running
 from samwidget.batch.run import run_batch
 from samwidget.errors import BatchError
 from tests.batch.rows import write_rows
@@ -42,6 +43,42 @@ def test_errors_of_an_actor_are_told_as_a_value(tmp_path):
     said = actor({"tasks": [b"not read"]})
     assert "no-such-network" in said["error"][0]
     assert said["receipt"] == [""]
+
+
+class FailingRay:
+    """A Ray that fails some times before it starts."""
+
+    def __init__(self, *failures):
+        self.failures, self.starts = list(failures), []
+
+    def is_initialized(self):
+        return False
+
+    def init(self, **options):
+        self.starts.append(options["address"])
+        if self.failures:
+            raise self.failures.pop(0)
+
+    def shutdown(self):
+        pass
+
+
+def test_a_client_server_that_loses_its_process_is_asked_again():
+    ray = FailingRay(ConnectionAbortedError("it died"), ConnectionAbortedError("it died"))
+    with _running(ray, 2, "ray://head:10001"):
+        pass
+    assert ray.starts == ["ray://head:10001"] * 3
+
+
+@pytest.mark.parametrize(
+    ("failures", "starts"), [([ConnectionAbortedError("it died")] * 3, 3), ([ConnectionError("nobody there")], 1)]
+)
+def test_what_goes_on_failing_is_told(failures, starts):
+    ray = FailingRay(*failures)
+    with pytest.raises(BatchError, match="at ray://head:10001") as caught, _running(ray, 2, "ray://head:10001"):
+        pass
+    assert caught.value.hint == str(failures[-1])
+    assert len(ray.starts) == starts
 
 
 def free_port():
