@@ -114,6 +114,11 @@ def compare(weights: Tensor, labels: Tensor, middle: Tensor, similarity: Tensor)
     return torch.cat(groups, 2), torch.cat([*parts, areas], 2).flatten(2, 3)
 
 
+def is_one_click(prompts: PromptTensors) -> Tensor:
+    """(B, O) bool, which prompts are one click and nothing else: those that may mean several things."""
+    return (prompts.has_box == 0) & (prompts.has_mask == 0) & ((prompts.labels >= 0).sum(2) == 1)
+
+
 def box_sizes(prompts: PromptTensors, middle: Tensor) -> list[Tensor]:
     """How many clicks of either kind, and the sides of the box as a share of the image: (B, O) each."""
     height, width = middle.shape[2] * 8, middle.shape[3] * 8

@@ -54,7 +54,7 @@ def _view_centre(rng: np.random.Generator, ids: Ids, focus: int, view_w: float, 
 
 
 def change_light(rng: np.random.Generator, rgb: Rgb) -> Rgb:
-    """Brightness, contrast, colour, grey, blur and noise, each some of the time."""
+    """Brightness, contrast, colour, grey, blur, noise and compression, each some of the time."""
     x = rgb.astype(np.float32) / np.float32(255)
     if rng.random() < 0.7:
         x = x * np.float32(np.exp(rng.normal(0, 0.2))) + np.float32(rng.normal(0, 0.05))
@@ -71,9 +71,25 @@ def change_light(rng: np.random.Generator, rgb: Rgb) -> Rgb:
         x = x ** np.float32(np.exp(rng.normal(0, 0.25)))
     if rng.random() < 0.12:
         x = np.asarray(cv2.GaussianBlur(x, (0, 0), float(rng.uniform(0.4, 1.6))), np.float32)
+    elif rng.random() < 0.1:
+        x = np.asarray(cv2.filter2D(x, -1, _motion(rng)), np.float32)
     if rng.random() < 0.15:
         x = x + rng.normal(0, rng.uniform(0.01, 0.06), x.shape).astype(np.float32)
-    return np.asarray(np.clip(x, 0, 1) * 255 + 0.5, np.uint8)
+    changed = np.asarray(np.clip(x, 0, 1) * 255 + 0.5, np.uint8)
+    if rng.random() < 0.15:
+        _, file = cv2.imencode(".jpg", changed, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(25, 80))])
+        changed = np.asarray(cv2.imdecode(file, cv2.IMREAD_COLOR), np.uint8)
+    return changed
+
+
+def _motion(rng: np.random.Generator) -> npt.NDArray[np.float32]:
+    """A kernel that blurs as a moving camera does: a line of 3 to 9 pixels in any direction."""
+    length, angle = rng.uniform(3, 9), rng.uniform(0, np.pi)
+    kernel = np.zeros((11, 11), np.float32)
+    half = length / 2 * np.array([np.cos(angle), np.sin(angle)])
+    ends = np.round((5 + np.array([-half, half])) * 16).astype(int)
+    cv2.line(kernel, ends[0].tolist(), ends[1].tolist(), 1.0, 1, cv2.LINE_AA, 4)
+    return np.asarray(kernel / kernel.sum(), np.float32)
 
 
 def paste(rng: np.random.Generator, rgb: Rgb, ids: Ids, donor: Rgb, shape: npt.NDArray[np.bool_], new_id: int) -> None:

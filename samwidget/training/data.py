@@ -52,11 +52,13 @@ class Batch:
         pixels: (B, 3, H, W) float32, normalised, channels last.
         targets: (B, O, H/2, W/2) float32, the share of each pixel that the object covers.
         valid: (B, O, H/2, W/2) float32, 0 where the truth is not known.
+        is_part: (B, O) bool, whether the object is a part of another that the same click could mean.
     """
 
     pixels: Tensor
     targets: Tensor
     valid: Tensor
+    is_part: Tensor
 
 
 class CropMaker:
@@ -76,15 +78,14 @@ class CropMaker:
     def batch(self, rng: np.random.Generator, count: int, size_hw: tuple[int, int]) -> Batch:
         """``count`` crops of ``size_hw``, whose sides are multiples of 32."""
         crops = [self.crop(rng, size_hw) for _ in range(count)]
-        pixels = torch.stack([normalise(torch.from_numpy(rgb)) for rgb, _, _ in crops])
-        targets = torch.from_numpy(np.stack([targets for _, targets, _ in crops]))
-        valid = torch.from_numpy(np.stack([valid for _, _, valid in crops]))
-        return Batch(pixels.contiguous(memory_format=torch.channels_last), targets, valid)
+        pixels = torch.stack([normalise(torch.from_numpy(crop[0])) for crop in crops])
+        targets, valid, is_part = (torch.from_numpy(np.stack(part)) for part in list(zip(*crops, strict=True))[1:])
+        return Batch(pixels.contiguous(memory_format=torch.channels_last), targets, valid, is_part)
 
     def crop(
         self, rng: np.random.Generator, size_hw: tuple[int, int]
-    ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-        """(H, W, 3) uint8 RGB, (O, H/2, W/2) targets and as many valid shares, float32."""
+    ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
+        """(H, W, 3) uint8 RGB, (O, H/2, W/2) targets and as many valid shares, float32; (O,) which are parts."""
         while True:
             name, rgb, ids = self._view(rng, size_hw)
             if rng.random() < PASTE_SHARE:
@@ -93,10 +94,11 @@ class CropMaker:
             if chosen:
                 break
         order = rng.permutation(len(chosen))
-        masks = [chosen[order[slot % len(order)]] for slot in range(self.objects)]
+        asked = [chosen[order[slot % len(order)]] for slot in range(self.objects)]
         valid = _half((ids != VOID).astype(np.float32))
-        targets = np.stack([_half(mask.astype(np.float32)) for mask in masks])
-        return change_light(rng, rgb), targets, np.broadcast_to(valid, targets.shape)
+        targets = np.stack([_half(mask.astype(np.float32)) for mask, _ in asked])
+        is_part = np.array([is_part for _, is_part in asked])
+        return change_light(rng, rgb), targets, np.broadcast_to(valid, targets.shape), is_part
 
     def _view(
         self, rng: np.random.Generator, size_hw: tuple[int, int]
@@ -125,26 +127,30 @@ class CropMaker:
 
     def _choose(
         self, rng: np.random.Generator, name: str, rgb: npt.NDArray[np.uint8], ids: npt.NDArray[np.uint8]
-    ) -> list[npt.NDArray[np.bool_]]:
-        """Up to ``objects`` bool masks worth asking for; none where the crop shows nothing of a fair size."""
+    ) -> list[tuple[npt.NDArray[np.bool_], bool]]:
+        """Up to ``objects`` bool masks worth asking for, and whether each is a part of another object.
+
+        None where the crop shows nothing of a fair size.
+        """
         area = ids.size
         areas = object_areas(ids)
         present = np.flatnonzero((areas >= max(48, 0.0008 * area)) & (areas <= 0.9 * area))
-        masks: list[npt.NDArray[np.bool_]] = []
+        masks: list[tuple[npt.NDArray[np.bool_], bool]] = []
         if name in PARTS and rng.random() < 0.75:
             whole = (ids > 0) & (ids < PASTED_ID)
             if 0.002 * area < whole.sum() < 0.9 * area:
-                masks += [whole, whole]
+                masks += [(whole, False), (whole, False)]
         if len(present):
             share = areas[present] ** 0.4
             count = min(len(present), self.objects - len(masks))
-            masks += [ids == i for i in rng.choice(present, count, replace=False, p=share / share.sum())]
+            drawn = rng.choice(present, count, replace=False, p=share / share.sum())
+            masks += [(ids == i, name in PARTS and i < PASTED_ID) for i in drawn]
         if not masks:
             return []
         if rng.random() < REGION_SHARE * self.objects:
             region = background_region(rng, rgb, ids, may_be_all=name in FULLY_LABELLED)
             if region is not None:
-                masks = [*masks[: self.objects - 1], region]
+                masks = [*masks[: self.objects - 1], (region, False)]
         return masks
 
 

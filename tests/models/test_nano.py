@@ -59,6 +59,15 @@ def test_a_prompt_gets_the_same_answer_alone_and_in_company(segmenter, embedding
         torch.testing.assert_close(scores[index], score[0], atol=1e-3, rtol=1e-3)
 
 
+def test_the_one_mask_of_one_click_is_the_best_candidate(segmenter, embedding):
+    candidates, scores = segmenter.decode(embedding, PROMPTS, multimask_output=True)
+    ones, _ = segmenter.decode(embedding, PROMPTS, multimask_output=False)
+    is_best = [
+        torch.equal(one[0], three[score.argmax()]) for one, three, score in zip(ones, candidates, scores, strict=True)
+    ]
+    assert is_best == [True, False, False, False, False, False]
+
+
 def test_no_prompts_give_no_masks(segmenter, embedding):
     logits, scores = segmenter.decode(embedding, [], multimask_output=True)
     assert logits.shape == (0, 3, *embedding.frame.logits_hw)

@@ -1,6 +1,8 @@
 """The trainer on a drawn data set: it learns nothing here, but stops, saves and resumes."""
 
 import json
+import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,11 +13,13 @@ pytest.importorskip("cv2")
 
 from samwidget.core.prompt import make_prompt
 from samwidget.models.nano import NanoSegmenter
+from samwidget.models.nano_prompts import PromptTensors
 from samwidget.training import nano, trainer
+from samwidget.training.augment import change_light
 from samwidget.training.backbone import new_network
-from samwidget.training.data import CropMaker, background_region
+from samwidget.training.data import Batch, CropMaker, background_region
 from samwidget.training.store import VOID, PhotoStore
-from samwidget.training.trainer import Settings, Trainer, rate_factor
+from samwidget.training.trainer import PART_WEIGHT, Settings, Trainer, _round_loss, rate_factor
 
 
 @pytest.fixture(scope="module")
@@ -111,6 +115,40 @@ def test_batches_are_what_they_say(crops):
     assert abs(float(batch.pixels.mean())) < 1.5
 
 
+def test_clothes_are_parts_and_their_wearer_is_not(data, tmp_path):
+    shutil.copytree(data / "train" / "ccp_clothing", tmp_path / "train" / "ccp_clothing")
+    crops = CropMaker(PhotoStore(tmp_path / "train", tmp_path / "cache"), objects=4)
+    seen = set()
+    for seed in range(20):
+        batch = crops.batch(np.random.default_rng(seed), 1, (64, 96))
+        seen |= set(batch.is_part[0].tolist())
+    assert seen == {True, False}
+
+
+def test_one_click_on_a_part_teaches_the_single_mask_less():
+    logits = torch.zeros(1, 2, 4, 8, 8, requires_grad=True)
+    scores = torch.full((1, 2, 4), 0.5)
+    targets, valid = torch.ones(1, 2, 8, 8), torch.ones(1, 2, 8, 8)
+    batch = Batch(torch.zeros(1, 3, 16, 16), targets, valid, torch.tensor([[True, False]]))
+    zero, mask = torch.zeros(1, 2), torch.zeros(1, 2, 8, 8)
+    click = PromptTensors(torch.zeros(1, 2, 1, 2), torch.ones(1, 2, 1), torch.zeros(1, 2, 4), zero, mask, zero)
+    for prompts, share in ((click, PART_WEIGHT), (replace(click, has_box=torch.ones(1, 2)), 1.0)):
+        loss, _ = _round_loss(logits, scores, batch, prompts)
+        (gradient,) = torch.autograd.grad(loss, logits)
+        pull = gradient.abs().sum((3, 4))[0]
+        assert float(pull[0, 0] / pull[1, 0]) == pytest.approx(share)
+        torch.testing.assert_close(pull[0, 1:], pull[1, 1:])
+
+
+def test_a_new_schedule_takes_the_new_rates(crops, tmp_path):
+    old = make_trainer(crops, tmp_path)
+    for new_schedule, rates in ((False, {1e-3, 5e-5}), (True, {1e-3, 0.5})):
+        settings = replace(old.settings, backbone_rate=0.5)
+        new = Trainer(new_network(0, with_backbone=False), crops, settings, tmp_path)
+        new.load_state(old.state(), new_schedule=new_schedule)
+        assert {group["base_rate"] for group in new.optimizer.param_groups} == rates
+
+
 def test_the_same_generator_draws_the_same_crops(crops):
     one, two = (crops.batch(np.random.default_rng((7, 3)), 2, (64, 64)) for _ in range(2))
     assert torch.equal(one.pixels, two.pixels)
@@ -133,3 +171,14 @@ def test_the_rate_rises_stays_and_falls():
     assert rate_factor(0.3, 50, 10) == 1
     assert 0.4 < rate_factor(5 / 6, 50, 10) < 0.6
     assert rate_factor(1.0, 50, 10) == trainer.LOWEST_RATE
+
+
+def test_changed_light_keeps_size_and_what_is_seen():
+    rng = np.random.default_rng(0)
+    photo = np.zeros((48, 64, 3), np.uint8)
+    photo[:, 32:] = 255
+    for _ in range(100):
+        changed = change_light(rng, photo)
+        assert changed.shape == photo.shape
+        assert changed.dtype == np.uint8
+        assert changed[:, 44:].mean() > changed[:, :20].mean() + 40
