@@ -19,6 +19,7 @@ def test_find_stop_filter_drop_keep_undo_redo(open_notebook):
     found = widget.wait("s.findings.phase === 'cancelled'")["findings"]
     assert found["kept"] == found["found"] >= 3
     assert notebook.python("len(w.objects)") == 0
+    assert widget.part("empty").inner_text() == "What you keep of the findings appears here."
 
     widget.part("area-min").focus()
     notebook.page.keyboard.press("End")

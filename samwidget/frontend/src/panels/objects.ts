@@ -32,11 +32,7 @@ export function objectsPanel(
   const count = h("span", { class: "sw-count", "data-sw": "count" });
   const clear = h("button", { class: "sw-quiet", type: "button", "data-sw": "clear" }, "Clear");
   const rows = h("ul", { class: "sw-rows", "aria-label": "Objects" });
-  const empty = h(
-    "p",
-    { class: "sw-empty", "data-sw": "empty" },
-    "Click something in the photo: its mask appears here.",
-  );
+  const empty = h("p", { class: "sw-empty", "data-sw": "empty" });
   const element = h(
     "section",
     { class: "sw-list", "aria-label": "Objects and how they are shown" },
@@ -56,6 +52,12 @@ export function objectsPanel(
     const document = session.document.value;
     setText(count, String(document.objects.length));
     empty.hidden = document.objects.length > 0;
+    setText(
+      empty,
+      session.findings.isOpen.value
+        ? "What you keep of the findings appears here."
+        : "Click something in the photo: its mask appears here.",
+    );
     clear.hidden = document.objects.length === 0;
     const hadFocus = rows.matches(":focus-within");
     arrange(rows, known, document);
