@@ -8,96 +8,29 @@ thread, and the step that runs then is dropped when it ends. The document is ``s
 from __future__ import annotations
 
 import logging
-import secrets
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, wait
-from dataclasses import dataclass, field, replace
-from threading import Event
-from typing import TYPE_CHECKING, Any, Literal
+from concurrent.futures import wait
+from typing import TYPE_CHECKING, Any
 
-from samwidget.core.objects import SegmentedObject
 from samwidget.core.palette import colour_of
-from samwidget.core.prompt import Prompt
-from samwidget.document.given import logits_of_mask
 from samwidget.errors import ClosedError, PromptError, SamWidgetError
 from samwidget.widget.engine import Engine
+from samwidget.widget.findings import Found, Phase, Run, draft_of
 from samwidget.widget.outbox import Outbox
-from samwidget.widget.payload import PackedMask, found_entry, pack
+from samwidget.widget.payload import found_entry, pack
 from samwidget.widget.status import Status
 from samwidget.widget.worker import Worker, log_failure
 
 if TYPE_CHECKING:
     from samwidget.core.found import FoundObject
-    from samwidget.core.frame import Frame
     from samwidget.segment.everything import Progress
 
-Phase = Literal["running", "done", "cancelled", "failed"]
 log = logging.getLogger(__name__)
 
 # A wait without an end is deaf to the notebook's Stop button: on Windows always, elsewhere when it is pressed just
 # before the wait begins.
 _LISTEN_S = 0.2
-
-
-@dataclass(frozen=True, eq=False)
-class Found:
-    """A found object as the views have it.
-
-    Attributes:
-        object: what the search knows of it.
-        packed: its bytes, which every view has.
-        draft: the object that it becomes, but for number, name and, where those are all there is of it, the pixels.
-    """
-
-    object: FoundObject
-    packed: PackedMask
-    draft: SegmentedObject
-
-    def to_object(self) -> SegmentedObject:
-        """The draft with its pixels, which take as many bytes as the image has, and so are made when it is kept."""
-        if self.object.answer is not None:
-            return self.draft
-        pixels = self.object.to_mask()
-        pixels.flags.writeable = False
-        return replace(self.draft, pixels=pixels)
-
-
-@dataclass(eq=False)
-class Run:
-    """One search: how far it is and what it has found.
-
-    Attributes:
-        options: of ``generate_masks``.
-        re: id of the browser's request; None where Python asked.
-        name: names the search in messages.
-        cancel: set when it ends, for whatever reason.
-        ended: done when nothing will be found any more; raises why where the search failed.
-        phase: ``running`` until then.
-        done: points that were asked.
-        total: points in all; 0 before the first answer.
-        seconds_left: an estimate; None before the first answer.
-        found: by id, in the order in which they were found.
-        steps: the search itself; None before its first step and after its end.
-    """
-
-    options: Mapping[str, Any]
-    re: str | None = None
-    name: str = field(default_factory=lambda: secrets.token_hex(4))
-    cancel: Event = field(default_factory=Event)
-    ended: Future[None] = field(default_factory=Future)
-    phase: Phase = "running"
-    done: int = 0
-    total: int = 0
-    seconds_left: float | None = None
-    found: dict[int, Found] = field(default_factory=dict)
-    steps: Iterator[Progress] | None = None
-    colours_given: int = 0
-
-    @property
-    def is_running(self) -> bool:
-        """Whether more may be found."""
-        return self.phase == "running"
 
 
 class Search:
@@ -249,7 +182,7 @@ class Search:
             colour, run.colours_given = colour_of(run.colours_given), run.colours_given + 1
         else:
             colour = before.draft.colour  # the same object without its small regions
-        draft = _draft(found, self._engine.frame, colour)
+        draft = draft_of(found, self._engine.frame, colour)
         return Found(found, pack(draft.logits, draft.frame), draft)
 
     # On any thread.
@@ -301,13 +234,3 @@ class Search:
             masks=[one.packed.entry() for one in added],
             buffers=[one.packed.data for one in added],
         )
-
-
-def _draft(found: FoundObject, frame: Frame, colour: str) -> SegmentedObject:
-    answer = found.answer
-    if answer is None:
-        logits = logits_of_mask(found.to_mask(), frame)
-        return SegmentedObject(found.id, "", colour, logits, found.score, frame, Prompt(mask=logits), None)
-    return SegmentedObject(
-        found.id, "", colour, answer.logits[0], found.score, answer.frame, answer.prompt, found.level
-    )

@@ -18,12 +18,13 @@ from samwidget.document import Document, State
 from samwidget.errors import ClosedError, SamWidgetError
 from samwidget.widget.album import Album
 from samwidget.widget.engine import Engine
+from samwidget.widget.findings import Found, Run
 from samwidget.widget.intents import INTENTS, prompt_with_point
 from samwidget.widget.measured import Measured
 from samwidget.widget.outbox import Outbox
 from samwidget.widget.payload import PackedMask, Packer, summary
 from samwidget.widget.protocol import Request
-from samwidget.widget.search import Found, Run, Search
+from samwidget.widget.search import Search
 from samwidget.widget.status import Status
 from samwidget.widget.worker import Worker, log_failure
 
