@@ -28,7 +28,7 @@ from tests.performance.timing import clock, interleaved, table
 LARGE = bool(os.environ.get("SAMWIDGET_BENCH_LARGE"))
 PROMPT_COUNTS = (1, 4, 16, 64, 256, *((1024,) if LARGE else ()))
 MEGAPIXELS = (0.25, 1, 4, 12, *((50,) if LARGE else ()))
-CLICK_ROUNDS, BATCH_ROUNDS, ENCODE_ROUNDS, SMALL_ROUNDS = 21, 2, 2, 9
+CLICK_ROUNDS, BATCH_ROUNDS, ENCODE_ROUNDS, SMALL_ROUNDS = 21, 2, 3, 9
 SIDE = 1024
 
 
