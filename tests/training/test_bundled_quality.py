@@ -15,7 +15,7 @@ from samwidget.models.loader import load
 from samwidget.training.evaluate import evaluate
 
 DATA = Path(os.environ.get("SAMWIDGET_DATA", Path(__file__).parents[3] / "shared/data"))
-LEAST = {"1_click_chosen_of_3": 0.68, "3_clicks": 0.77, "box": 0.80}
+LEAST = {"1_click_chosen_of_3": 0.71, "3_clicks": 0.82, "box": 0.83}
 """Mean IoU over objects; some three points below what the shipped weights reach."""
 
 
