@@ -77,7 +77,7 @@ def assert_the_same(ours, theirs):
     np.testing.assert_allclose(ours.logits, theirs.logits, rtol=2**-10, atol=1e-6)
     np.testing.assert_array_equal(ours.scores, theirs.scores)
     for a, b in zip(ours.to_bool(), theirs.to_bool(), strict=True):
-        assert iou(a, b) > 0.9999
+        assert iou(a, b) > 0.9995
 
 
 @pytest.mark.parametrize("several", [True, False])
@@ -137,11 +137,11 @@ def test_the_widget_drives_a_network_elsewhere(server, remote, local):
         w.add(box=[320, 60, 430, 330])
         np.testing.assert_array_equal(scores, w.scores)
         for ours, theirs in zip(masks, w.masks, strict=True):
-            assert iou(ours, theirs) > 0.9999
+            assert iou(ours, theirs) > 0.9995
     # And score() takes it like any other.
     for answer, mask in zip(parse_response(samwidget.score(request, remote)), masks, strict=True):
         ((found, found_scores),) = answer
-        assert iou(found[found_scores.argmax()], mask) > 0.9999
+        assert iou(found[found_scores.argmax()], mask) > 0.9995
 
 
 # When the server is not as it was.
