@@ -26,7 +26,7 @@ from samwidget.core.prompt import EXCLUDE, INCLUDE, Prompt
 from samwidget.errors import ModelError, ModelNotFoundError, PromptError, UnsupportedModelError
 from samwidget.models.embedding import Embedding
 from samwidget.models.nano_network import NanoNetwork
-from samwidget.models.nano_prompts import PromptTensors, is_one_click
+from samwidget.models.nano_prompts import PromptTensors, shown_mask
 from samwidget.models.segmenter import EverythingDefaults
 
 MODEL_TYPE = "samwidget-nano"
@@ -135,8 +135,7 @@ class NanoSegmenter:
     ) -> tuple[Tensor, Tensor]:
         """Low-res logits (P, C, h, w) and scores (P, C), float32; C is 3 with ``multimask_output`` and 1 without.
 
-        The one mask of a single click is the candidate with the best score: one mask for all that the click may mean
-        would be the little that they share. SAM 2 does so too (``dynamic_multimask_via_stability``).
+        The one mask of a single click is the candidate with the best score (``shown_mask``), much as in SAM 2.
 
         Raises:
             PromptError: a mask prompt that does not have the size of the logits.
@@ -148,15 +147,15 @@ class NanoSegmenter:
             tensors = prompt_tensors(some, frame, self.device)
             # OpenMP keeps this limit for the calling thread alone; torch.set_num_threads would leave it in others.
             with self._threads.limit(limits=CLICK_THREADS if len(prompts) == 1 else None):
-                all_logits, all_scores = (output[0] for output in self._network.decoder(features, tensors))
+                all_logits, all_scores = self._network.decoder(features, tensors)
             if multimask_output:
-                some_logits, some_scores = all_logits[:, 1:], all_scores[:, 1:]
+                some_logits, some_scores = all_logits[:, :, 1:], all_scores[:, :, 1:]
             else:
-                best = torch.where(is_one_click(tensors)[0], 1 + all_scores[:, 1:].argmax(1), 0)[:, None]
-                some_logits = torch.take_along_dim(all_logits, best[..., None, None], 1)
-                some_scores = torch.take_along_dim(all_scores, best, 1)
-            logits.append(_pin_clicks(some_logits, tensors))
-            scores.append(some_scores)
+                shown = shown_mask(tensors, all_scores)[..., None]
+                some_logits = torch.take_along_dim(all_logits, shown[..., None, None], 2)
+                some_scores = torch.take_along_dim(all_scores, shown, 2)
+            logits.append(_pin_clicks(some_logits[0], tensors))
+            scores.append(some_scores[0])
         if not logits:
             count = 3 if multimask_output else 1
             return torch.zeros(0, count, *frame.logits_hw), torch.zeros(0, count)

@@ -119,6 +119,15 @@ def is_one_click(prompts: PromptTensors) -> Tensor:
     return (prompts.has_box == 0) & (prompts.has_mask == 0) & ((prompts.labels >= 0).sum(2) == 1)
 
 
+def shown_mask(prompts: PromptTensors, scores: Tensor) -> Tensor:
+    """(B, O) which of the four masks is shown where one is asked for, by their (B, O, 4) scores.
+
+    The single mask; but for one click the best candidate, since a single mask for all that a click may mean would be
+    the little that they share.
+    """
+    return torch.where(is_one_click(prompts), 1 + scores[..., 1:].argmax(-1), 0)
+
+
 def box_sizes(prompts: PromptTensors, middle: Tensor) -> list[Tensor]:
     """How many clicks of either kind, and the sides of the box as a share of the image: (B, O) each."""
     height, width = middle.shape[2] * 8, middle.shape[3] * 8

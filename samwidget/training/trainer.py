@@ -19,7 +19,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 from samwidget.models.nano_network import FROZEN_STAGES, NanoNetwork
-from samwidget.models.nano_prompts import PromptTensors, is_one_click
+from samwidget.models.nano_prompts import PromptTensors, is_one_click, shown_mask
 from samwidget.training.data import Batch, CropMaker
 from samwidget.training.export import export_bundle, save_state
 from samwidget.training.losses import candidate_loss, mask_iou, mask_loss, score_loss
@@ -172,13 +172,9 @@ class Trainer:
                 with torch.no_grad():
                     logits, scores = self.network.decoder(no_gradient, prompts)
             if index < rounds - 1:
-                best = torch.zeros_like(scores[..., 0]).long()
-                if index == 0:
-                    # As the widget does: after one click the candidate with the best score is shown.
-                    best = torch.where(is_one_click(prompts), 1 + scores[..., 1:].argmax(-1), best)
-                shown = (
-                    torch.take_along_dim(logits.detach(), best[..., None, None, None], 2)[:, :, 0].flatten(0, 1).numpy()
-                )
+                which_mask = torch.zeros_like(scores[..., 0]).long() if index else shown_mask(prompts, scores)
+                chosen = torch.take_along_dim(logits.detach(), which_mask[..., None, None, None], 2)
+                shown = chosen[:, :, 0].flatten(0, 1).numpy()
                 draft.correct(rng, truth, shown, valid)
                 draft.show(shown, chained)
         return total, facts

@@ -1,6 +1,7 @@
 """SamPredictor.from_endpoint against real servers: answers, errors and the widget are as with a network here."""
 
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -11,6 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 import samwidget
 from samwidget.core.measure import iou
 from samwidget.core.prompt import make_prompt
+from samwidget.core.upsample import upsample_mask
 from samwidget.errors import EndpointError, LimitError, PromptError, SamWidgetWarning
 from samwidget.formats.azure_ml import build_request, parse_response
 from samwidget.segment.predictor import SamPredictor
@@ -71,13 +73,19 @@ def questions(server):
     return counted(server, "POST", "/images/{sha256}/masks")
 
 
+def on_the_wire(logits):
+    """Logits as they arrive: an outline that crosses steep logits moves by some pixels."""
+    return logits.astype(np.float16).astype(np.float32)
+
+
 def assert_the_same(ours, theirs):
     """Masks of a remote network and of the same one here; the wire rounds logits to half precision."""
     assert ours.frame == theirs.frame
     np.testing.assert_allclose(ours.logits, theirs.logits, rtol=2**-10, atol=1e-6)
     np.testing.assert_array_equal(ours.scores, theirs.scores)
-    for a, b in zip(ours.to_bool(), theirs.to_bool(), strict=True):
-        assert iou(a, b) > 0.9995
+    rounded = replace(theirs, logits=on_the_wire(theirs.logits))
+    for a, b in zip(ours.to_bool(), rounded.to_bool(), strict=True):
+        assert iou(a, b) > 0.9999
 
 
 @pytest.mark.parametrize("several", [True, False])
@@ -136,12 +144,12 @@ def test_the_widget_drives_a_network_elsewhere(server, remote, local):
         w.do("accept")
         w.add(box=[320, 60, 430, 330])
         np.testing.assert_array_equal(scores, w.scores)
-        for ours, theirs in zip(masks, w.masks, strict=True):
-            assert iou(ours, theirs) > 0.9995
+        for ours, theirs in zip(masks, w.objects, strict=True):
+            assert iou(ours, upsample_mask(on_the_wire(theirs.logits), theirs.frame)) > 0.9999
     # And score() takes it like any other.
     for answer, mask in zip(parse_response(samwidget.score(request, remote)), masks, strict=True):
         ((found, found_scores),) = answer
-        assert iou(found[found_scores.argmax()], mask) > 0.9995
+        assert iou(found[found_scores.argmax()], mask) > 0.9999
 
 
 # When the server is not as it was.
