@@ -69,7 +69,7 @@ class SamEncoder:
 
     @property
     def byte_count(self) -> int:
-        """Bytes held beside the weights; 160 MB for ViT-B in float32."""
+        """Bytes held beside the weights; 170 MB for ViT-B in float32."""
         return self._buffers.byte_count
 
     def __call__(self, pixels: Tensor) -> Tensor:
@@ -112,18 +112,18 @@ class SamEncoder:
         qkv = self._buffers.take("heads", (3, heads, height * width, depth), tokens)
         qkv.copy_(apart.permute(1, 2, 0, 3))
         out = self._buffers.take("read", (height * width, heads, depth), tokens)
-        shares = self._shares(layer.attn, qkv[0], (height, width))
         on_cpu = tokens.device.type == "cpu"
         heads_at_once = 1 if on_cpu else heads
         rows = max(1, _ROWS_AT_ONCE // width)
         for first in range(0, heads, heads_at_once):
             some = slice(first, first + heads_at_once)
             query, key, value = qkv[:, None, some]
+            shares = self._shares(layer.attn, query[0], (height, width))
             for top in range(0, height, rows):
                 block = slice(top * width, (top + rows) * width)
                 bias = None
                 if shares is not None:
-                    bias = self._bias(shares[0][some, top : top + rows], shares[1][some, top : top + rows])
+                    bias = self._bias(shares[0][:, top : top + rows], shares[1][:, top : top + rows])
                 if on_cpu and bias is not None:
                     self._attend(query[0, 0, block], key[0, 0], value[0, 0], bias[0, 0], out[block, first])
                 else:
