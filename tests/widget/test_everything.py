@@ -442,6 +442,15 @@ def test_cancel_in_the_browser_gives_python_what_was_found(held):
     assert result[0] == widget.objects
 
 
+@pytest.fixture
+def heeds_interrupts():
+    """A shell that runs tests in the background has them ignore interrupts; a kernel always heeds them."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heeds_interrupts")
 def test_the_stop_button_leaves_what_was_found_on_the_screen(make):
     predictor = FakePredictor()
     widget = make(predictor=predictor)
