@@ -14,7 +14,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from samwidget.models.nano_prompts import GROUPS, HEAD_DIM, HEADS, PromptTensors, box_sizes, compare, prompt_maps
+from samwidget.models.nano_prompts import (
+    GROUPS,
+    HEAD_DIM,
+    HEADS,
+    PromptTensors,
+    box_sizes,
+    compare,
+    likeness,
+    prompt_maps,
+    sum_to_one,
+    surroundings,
+)
 
 # EfficientNet-Lite0, one row a stage: repeats, kernel, stride, expansion, channels.
 STAGES = (
@@ -184,6 +195,41 @@ class ModulatedResidual(nn.Module):
         return y
 
 
+class SecondLook(nn.Module):
+    """A rough mask, and how much each pixel looks like what lies in it and around it.
+
+    A prompt says little: the core of a box round a swan is water. What the deep layers make of it says more, and
+    comparing the image with that costs a hundredth of asking the whole decoder again with the mask as a prompt. After
+    the object-contextual representations of Yuan et al. 2020.
+    """
+
+    MAPS = 2 + 2 * HEADS
+
+    def __init__(self, summary: int) -> None:
+        super().__init__()
+        self.rough = _conv(DEEP, 1)
+        self.read_maps = _conv(self.MAPS, MIDDLE, 3)
+        self.shortcut = _conv(self.MAPS, CANDIDATES)
+        self.summary = nn.Linear(2 * (MIDDLE + HEADS * HEAD_DIM), summary)
+
+    def forward(
+        self, at_16: Tensor, middle: Tensor, similarity: Tensor, per_image: int
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """What the second look adds, from (P, 96, h/2, w/2) features at stride 16.
+
+        Returns:
+            Rough logits (P, 1, h/2, w/2), and three terms: for the features (P, 64, h, w) and the masks (P, 4, h, w)
+            at stride 8, and for the summaries (P, S).
+        """
+        rough = self.rough(at_16)
+        mask = torch.sigmoid(_twice(rough)).reshape(-1, per_image, *middle.shape[2:])
+        weights = sum_to_one(torch.stack([mask, surroundings(mask)], 2))
+        pooled, alike = likeness(weights, middle, similarity)
+        maps = torch.cat([torch.stack([mask, 4 * mask * (1 - mask)], 2), alike.flatten(2, 3)], 2).flatten(0, 1)
+        maps = maps.contiguous(memory_format=torch.channels_last)
+        return rough, self.read_maps(maps), self.shortcut(maps), self.summary(pooled.flatten(2).flatten(0, 1))
+
+
 class Decoder(nn.Module):
     """Masks and scores for prompts on an encoded image."""
 
@@ -200,6 +246,7 @@ class Decoder(nn.Module):
         self.go_deep = _conv(MIDDLE, DEEP, 3, 2)
         self.deep_blocks = nn.ModuleList(ModulatedResidual(DEEP, dilation, self.SUMMARY) for dilation in (1, 2, 4))
         self.attention = SelfAttention(DEEP, 3, 2, pooling=2)
+        self.second_look = SecondLook(self.SUMMARY)
         self.to_middle = _conv(DEEP, MIDDLE)
         self.middle_block = ModulatedResidual(MIDDLE, 1, self.SUMMARY)
         self.to_fine = _conv(MIDDLE, FINE)
@@ -209,8 +256,13 @@ class Decoder(nn.Module):
         self.shortcut = _conv(self.MAPS, CANDIDATES)
         self.judge = Judge(self.SUMMARY)
 
-    def forward(self, features: dict[str, Tensor], prompts: PromptTensors) -> tuple[Tensor, Tensor]:
-        """Logits (B, O, 4, H/2, W/2) and scores (B, O, 4): the single mask, then three candidates."""
+    def forward(self, features: dict[str, Tensor], prompts: PromptTensors) -> tuple[Tensor, Tensor, Tensor]:
+        """Masks and scores of the prompts.
+
+        Returns:
+            Logits (B, O, 4, H/2, W/2) and scores (B, O, 4), of the single mask and then three candidates; and logits
+            of the rough mask (B, O, 1, H/16, W/16), which only training looks at.
+        """
         batch, per_image = prompts.labels.shape[:2]
         middle, similarity = features["middle"], features["similarity"]
         maps, weights = prompt_maps(prompts, middle.shape[2], middle.shape[3])
@@ -228,12 +280,15 @@ class Decoder(nn.Module):
         at_16 = self.attention(self.deep_blocks[0](at_16, summary))
         for block in self.deep_blocks[1:]:
             at_16 = block(at_16, summary)
-        at_8 = self.middle_block(at_8 + _twice(self.to_middle(at_16)), summary)
+        rough, seen, seen_masks, seen_summary = self.second_look(at_16, middle, similarity, per_image)
+        summary = F.relu(summary + seen_summary)
+        at_8 = self.middle_block(at_8 + _twice(self.to_middle(at_16)) + seen, summary)
         at_4 = self.fine_block(spread(features["fine"]) + _twice(self.to_fine(at_8)), summary)
-        blob = F.interpolate(self.shortcut(maps), scale_factor=4.0, mode="bilinear", align_corners=False)
+        blob = F.interpolate(self.shortcut(maps) + seen_masks, scale_factor=4.0, mode="bilinear", align_corners=False)
         logits = F.pixel_shuffle(self.to_masks(at_4), 2) + blob
         scores = self.judge(logits, at_4, at_16, summary)
-        return logits.reshape(batch, per_image, *logits.shape[1:]), scores.reshape(batch, per_image, -1)
+        logits, scores, rough = (part.reshape(batch, per_image, *part.shape[1:]) for part in (logits, scores, rough))
+        return logits, scores, rough
 
 
 class Judge(nn.Module):
@@ -289,8 +344,8 @@ class NanoNetwork(nn.Module):
 
     def forward(self, pixels: Tensor, prompts: PromptTensors) -> tuple[Tensor, Tensor]:
         """Logits (B, O, 4, H/2, W/2) and scores (B, O, 4) in one go."""
-        result: tuple[Tensor, Tensor] = self.decoder(self.encoder(pixels), prompts)
-        return result
+        logits, scores, _ = self.decoder(self.encoder(pixels), prompts)
+        return logits, scores
 
 
 def _pool(features: Tensor, weights: Tensor) -> Tensor:
@@ -320,6 +375,10 @@ def initialise(network: NanoNetwork) -> NanoNetwork:
             nn.init.zeros_(module.position.weight)
             nn.init.zeros_(module.out.weight)
             nn.init.zeros_(module.mlp[-1].weight)  # type: ignore[arg-type]
+        elif isinstance(module, SecondLook):
+            # Nothing at first: a rough mask has to be learned before it can help.
+            for part in (module.rough, module.read_maps, module.shortcut, module.summary):
+                nn.init.zeros_(part.weight)
         elif isinstance(module, Decoder):
             nn.init.trunc_normal_(module.to_masks[-1].weight, std=0.01)  # type: ignore[arg-type]
             _begin_as_blobs(module.shortcut)

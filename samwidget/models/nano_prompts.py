@@ -59,7 +59,7 @@ def prompt_maps(prompts: PromptTensors, height: int, width: int) -> tuple[Tensor
     excluded = (prompts.labels == 0)[..., None, None]
     narrow, wide = torch.exp(squared / (-2 * 6.0**2)), torch.exp(squared / (-2 * 32.0**2))
     maps = [(bump * of).amax(2) for of in (included, excluded) for bump in (narrow, wide)]
-    clicks = _sum_to_one(torch.exp(squared / (-2 * 4.0**2)) * (included | excluded))
+    clicks = sum_to_one(torch.exp(squared / (-2 * 4.0**2)) * (included | excluded))
 
     x0, y0, x1, y1 = prompts.boxes.clone().unbind(2)
     has_box, has_mask = prompts.has_box[..., None, None], prompts.has_mask[..., None, None]
@@ -75,10 +75,14 @@ def prompt_maps(prompts: PromptTensors, height: int, width: int) -> tuple[Tensor
     maps += [box_inside, core, torch.exp(-(to_side / 12).square()) * has_box]
 
     mask = F.avg_pool2d(torch.sigmoid(prompts.mask), 4) * has_mask
-    near = F.avg_pool2d(mask, 9, 1, 4)
     maps += [mask, 4 * mask * (1 - mask)]
-    areas = torch.stack([core * box_inside, ring, mask, near * (1 - mask)], 2)
-    return torch.stack(maps, 2), torch.cat([clicks, _sum_to_one(areas)], 2)
+    areas = torch.stack([core * box_inside, ring, mask, surroundings(mask)], 2)
+    return torch.stack(maps, 2), torch.cat([clicks, sum_to_one(areas)], 2)
+
+
+def surroundings(mask: Tensor) -> Tensor:
+    """(B, O, h, w) shares of a mask at stride 8 to the same shape: what lies within four pixels of it, and outside."""
+    return F.avg_pool2d(mask, 9, 1, 4) * (1 - mask)
 
 
 def compare(weights: Tensor, labels: Tensor, middle: Tensor, similarity: Tensor) -> tuple[Tensor, Tensor]:
@@ -94,14 +98,7 @@ def compare(weights: Tensor, labels: Tensor, middle: Tensor, similarity: Tensor)
         (B, O, 960) features under the six groups of the prompt, and (B, O, 24, h, w) cosine similarities; clicks count
         by the most similar one.
     """
-    batch, per_image, regions, height, width = weights.shape
-    channels = middle.shape[1]
-    both = torch.cat([middle, similarity], 1).flatten(2).transpose(1, 2)
-    pooled = (weights.flatten(3).flatten(1, 2) @ both).reshape(batch, per_image, regions, -1)
-    keys = F.normalize(pooled[..., channels:].reshape(batch, per_image, regions, HEADS, HEAD_DIM), dim=4, eps=1e-4)
-    keys = keys.permute(0, 3, 1, 2, 4).flatten(2, 3)
-    values = similarity.reshape(batch, HEADS, HEAD_DIM, height * width)
-    alike = (keys @ values).reshape(batch, HEADS, per_image, regions, height, width).permute(0, 2, 3, 1, 4, 5)
+    pooled, alike = likeness(weights, middle, similarity)
     clicks, areas = alike[:, :, :-4], alike[:, :, -4:]
     parts, groups = [], []
     for label in (1, 0):
@@ -112,6 +109,28 @@ def compare(weights: Tensor, labels: Tensor, middle: Tensor, similarity: Tensor)
         groups.append((share[..., None] * pooled[:, :, :-4]).sum(2))
     groups += list(pooled[:, :, -4:].unbind(2))
     return torch.cat(groups, 2), torch.cat([*parts, areas], 2).flatten(2, 3)
+
+
+def likeness(weights: Tensor, middle: Tensor, similarity: Tensor) -> tuple[Tensor, Tensor]:
+    """What lies under each of R weights, and how much each pixel looks like it.
+
+    Args:
+        weights: (B, O, R, h, w), each of sum 1 or 0.
+        middle: (B, 64, h, w) features.
+        similarity: (B, 96, h, w) features of unit length for each head.
+
+    Returns:
+        (B, O, R, 160) features, and (B, O, R, 4, h, w) cosine similarities.
+    """
+    batch, per_image, regions, height, width = weights.shape
+    channels = middle.shape[1]
+    both = torch.cat([middle, similarity], 1).flatten(2).transpose(1, 2)
+    pooled = (weights.flatten(3).flatten(1, 2) @ both).reshape(batch, per_image, regions, -1)
+    keys = F.normalize(pooled[..., channels:].reshape(batch, per_image, regions, HEADS, HEAD_DIM), dim=4, eps=1e-4)
+    keys = keys.permute(0, 3, 1, 2, 4).flatten(2, 3)
+    values = similarity.reshape(batch, HEADS, HEAD_DIM, height * width)
+    alike = (keys @ values).reshape(batch, HEADS, per_image, regions, height, width).permute(0, 2, 3, 1, 4, 5)
+    return pooled, alike
 
 
 def is_one_click(prompts: PromptTensors) -> Tensor:
@@ -139,5 +158,6 @@ def box_sizes(prompts: PromptTensors, middle: Tensor) -> list[Tensor]:
     ]
 
 
-def _sum_to_one(weights: Tensor) -> Tensor:
+def sum_to_one(weights: Tensor) -> Tensor:
+    """(..., h, w) weights, scaled to add up to one; to nothing where all are zero."""
     return weights / (weights.sum((-2, -1), keepdim=True) + 1e-6)

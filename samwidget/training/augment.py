@@ -92,8 +92,19 @@ def _motion(rng: np.random.Generator) -> npt.NDArray[np.float32]:
     return np.asarray(kernel / kernel.sum(), np.float32)
 
 
-def paste(rng: np.random.Generator, rgb: Rgb, ids: Ids, donor: Rgb, shape: npt.NDArray[np.bool_], new_id: int) -> None:
-    """Pastes the donor's pixels under ``shape`` (h, w) somewhere, scaled, in place; the edge blends over a pixel."""
+def paste(
+    rng: np.random.Generator,
+    rgb: Rgb,
+    ids: Ids,
+    donor: Rgb,
+    shape: npt.NDArray[np.bool_],
+    new_id: int,
+    at_xy: tuple[int, int] | None = None,
+) -> None:
+    """Pastes the donor's pixels under ``shape`` (h, w), scaled, in place; the edge blends over a pixel.
+
+    Its middle comes to lie at ``at_xy``, or anywhere.
+    """
     rows, columns = np.nonzero(shape)
     if len(rows) < 40:
         return
@@ -108,10 +119,11 @@ def paste(rng: np.random.Generator, rgb: Rgb, ids: Ids, donor: Rgb, shape: npt.N
     alpha = cv2.resize(shape[top:bottom, left:right].astype(np.float32), (small_w, small_h), interpolation=how)
     if rng.random() < 0.5:
         patch, alpha = patch[:, ::-1], alpha[:, ::-1]
-    x, y = (
-        int(rng.integers(-small_w // 3, width - small_w // 2)),
-        int(rng.integers(-small_h // 3, height - small_h // 2)),
-    )
+    if at_xy is None:
+        x = int(rng.integers(-small_w // 3, width - small_w // 2))
+        y = int(rng.integers(-small_h // 3, height - small_h // 2))
+    else:
+        x, y = at_xy[0] - small_w // 2, at_xy[1] - small_h // 2
     x0, y0, x1, y1 = max(x, 0), max(y, 0), min(x + small_w, width), min(y + small_h, height)
     patch, alpha = (
         patch[y0 - y : y1 - y, x0 - x : x1 - x],
@@ -125,11 +137,35 @@ def paste(rng: np.random.Generator, rgb: Rgb, ids: Ids, donor: Rgb, shape: npt.N
     under[:] = (under + (patch.astype(np.float32) - under) * soft).astype(np.uint8)
 
 
+def add_lines(rng: np.random.Generator, rgb: Rgb, ids: Ids) -> None:
+    """Draws thin lines from inside an object outwards, as its part, in place: leashes, masts, stalks, lines of a kite.
+
+    Few of the photos have thin parts, and hardly a box in them holds mostly ground.
+    """
+    objects = np.flatnonzero((ids > 0) & (ids != 255))
+    if not len(objects):
+        return
+    y, x = divmod(int(rng.choice(objects)), ids.shape[1])
+    reach = min(ids.shape) * np.exp(rng.uniform(np.log(0.15), np.log(0.9)))
+    colour = rgb[y, x].astype(int) if rng.random() < 0.4 else rng.integers(0, 256, 3)
+    thickness = int(rng.choice([1, 2, 3, 5], p=[0.3, 0.35, 0.2, 0.15]))
+    lines = np.zeros(ids.shape, np.uint8)
+    angle, fan = rng.uniform(0, 2 * np.pi), abs(rng.normal(0, 0.3))
+    for _ in range(int(rng.choice([1, 2, 4, 8], p=[0.5, 0.2, 0.2, 0.1]))):
+        turn = angle + rng.uniform(-fan, fan) + np.cumsum(rng.normal(0, 0.15, 6))
+        steps = np.column_stack([np.cos(turn), np.sin(turn)]) * reach / 6
+        points = np.round(np.cumsum(np.vstack([[x, y], steps]), 0) * 16).astype(np.int32)
+        cv2.polylines(lines, [points], False, 255, thickness, cv2.LINE_AA, 4)
+    strength = (lines * rng.uniform(0.6, 1.0) / 255)[..., None]
+    rgb[:] = (rgb + (colour - rgb.astype(np.float32)) * strength).astype(np.uint8)
+    ids[lines >= 128] = ids[y, x]
+
+
 def random_shape(rng: np.random.Generator, size_hw: tuple[int, int]) -> npt.NDArray[np.bool_]:
-    """A polygon, an ellipse or a stroke, as bool: shapes that no dataset names."""
+    """A polygon, an ellipse, an arc or a stroke, as bool: shapes that no dataset names."""
     height, width = size_hw
     canvas = np.zeros(size_hw, np.uint8)
-    kind = rng.integers(3)
+    kind = rng.integers(4)
     if kind == 0:
         count = int(rng.integers(3, 9))
         angles = np.sort(rng.uniform(0, 2 * np.pi, count))
@@ -139,6 +175,12 @@ def random_shape(rng: np.random.Generator, size_hw: tuple[int, int]) -> npt.NDAr
     elif kind == 1:
         axes = (max(3, int(width * rng.uniform(0.05, 0.4))), max(3, int(height * rng.uniform(0.05, 0.4))))
         cv2.ellipse(canvas, (width // 2, height // 2), axes, float(rng.uniform(0, 180)), 0, 360, 1, -1)
+    elif kind == 2:
+        # Hollow, so that the middle of its box is ground.
+        axes = (int(width * rng.uniform(0.15, 0.4)), int(height * rng.uniform(0.15, 0.4)))
+        thickness = int(rng.integers(4, max(5, min(axes) // 2)))
+        middle, tilt = (width // 2, height // 2), float(rng.uniform(0, 360))
+        cv2.ellipse(canvas, middle, axes, tilt, 0, float(rng.uniform(150, 360)), 1, thickness)
     else:
         points = (np.cumsum(rng.normal(0, 0.14, (int(rng.integers(3, 7)), 2)), 0) + 0.5) * (width, height)
         thickness = int(rng.integers(3, max(4, min(size_hw) // 12)))

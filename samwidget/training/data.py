@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from samwidget.models.nano import normalise
-from samwidget.training.augment import change_light, paste, random_shape, random_view
+from samwidget.training.augment import add_lines, change_light, paste, random_shape, random_view
 from samwidget.training.store import VOID, PhotoStore
 
 # How often a dataset is drawn. Cats, pets, farm animals and people are four fifths of the photos; the few with many
@@ -41,6 +41,9 @@ ANY_WAY_UP = {"buildings_aerial", "dsb2018_nuclei", "nanocrystals_sem", "plants_
 FULLY_LABELLED = {"coco_free", "oxford_pets600", "dsb2018_nuclei", "plants_ampgcv", "buildings_aerial", "feral_cats"}
 """What has no id there is background, and may be asked for as a region."""
 PASTE_SHARE, SHAPE_SHARE, REGION_SHARE = 0.4, 0.25, 0.08
+TOUCH_SHARE, JOIN_SHARE = 0.4, 0.3
+"""Things that touch are often meant as one: a rider and the horse, a child and the kite."""
+LINE_SHARE = 0.15
 PASTED_ID = 250
 
 
@@ -52,13 +55,14 @@ class Batch:
         pixels: (B, 3, H, W) float32, normalised, channels last.
         targets: (B, O, H/2, W/2) float32, the share of each pixel that the object covers.
         valid: (B, O, H/2, W/2) float32, 0 where the truth is not known.
-        is_part: (B, O) bool, whether the object is a part of another that the same click could mean.
+        is_unlikely: (B, O) bool, whether one click in it rather means something else: clothes, of which the wearer is
+            the whole, or two things that are taken as one.
     """
 
     pixels: Tensor
     targets: Tensor
     valid: Tensor
-    is_part: Tensor
+    is_unlikely: Tensor
 
 
 class CropMaker:
@@ -79,17 +83,19 @@ class CropMaker:
         """``count`` crops of ``size_hw``, whose sides are multiples of 32."""
         crops = [self.crop(rng, size_hw) for _ in range(count)]
         pixels = torch.stack([normalise(torch.from_numpy(crop[0])) for crop in crops])
-        targets, valid, is_part = (torch.from_numpy(np.stack(part)) for part in list(zip(*crops, strict=True))[1:])
-        return Batch(pixels.contiguous(memory_format=torch.channels_last), targets, valid, is_part)
+        targets, valid, is_unlikely = (torch.from_numpy(np.stack(part)) for part in list(zip(*crops, strict=True))[1:])
+        return Batch(pixels.contiguous(memory_format=torch.channels_last), targets, valid, is_unlikely)
 
     def crop(
         self, rng: np.random.Generator, size_hw: tuple[int, int]
     ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
-        """(H, W, 3) uint8 RGB, (O, H/2, W/2) targets and as many valid shares, float32; (O,) which are parts."""
+        """(H, W, 3) uint8 RGB, (O, H/2, W/2) targets and as many valid shares, float32; (O,) which are unlikely."""
         while True:
             name, rgb, ids = self._view(rng, size_hw)
             if rng.random() < PASTE_SHARE:
                 self._paste(rng, rgb, ids)
+            if rng.random() < LINE_SHARE:
+                add_lines(rng, rgb, ids)
             chosen = self._choose(rng, name, rgb, ids)
             if chosen:
                 break
@@ -97,8 +103,8 @@ class CropMaker:
         asked = [chosen[order[slot % len(order)]] for slot in range(self.objects)]
         valid = _half((ids != VOID).astype(np.float32))
         targets = np.stack([_half(mask.astype(np.float32)) for mask, _ in asked])
-        is_part = np.array([is_part for _, is_part in asked])
-        return change_light(rng, rgb), targets, np.broadcast_to(valid, targets.shape), is_part
+        is_unlikely = np.array([is_unlikely for _, is_unlikely in asked])
+        return change_light(rng, rgb), targets, np.broadcast_to(valid, targets.shape), is_unlikely
 
     def _view(
         self, rng: np.random.Generator, size_hw: tuple[int, int]
@@ -123,12 +129,13 @@ class CropMaker:
             else:
                 present = np.flatnonzero(object_areas(donor_ids))
                 shape = donor_ids == rng.choice(present) if len(present) else random_shape(rng, ids.shape)
-            paste(rng, rgb, ids, donor, shape, PASTED_ID + index)
+            at_xy = a_border(rng, ids) if rng.random() < TOUCH_SHARE else None
+            paste(rng, rgb, ids, donor, shape, PASTED_ID + index, at_xy)
 
     def _choose(
         self, rng: np.random.Generator, name: str, rgb: npt.NDArray[np.uint8], ids: npt.NDArray[np.uint8]
     ) -> list[tuple[npt.NDArray[np.bool_], bool]]:
-        """Up to ``objects`` bool masks worth asking for, and whether each is a part of another object.
+        """Up to ``objects`` bool masks worth asking for, and whether one click in each rather means something else.
 
         None where the crop shows nothing of a fair size.
         """
@@ -147,6 +154,10 @@ class CropMaker:
             masks += [(ids == i, name in PARTS and i < PASTED_ID) for i in drawn]
         if not masks:
             return []
+        if len(present) > 1 and rng.random() < JOIN_SHARE:
+            pair = neighbours(rng, ids, present)
+            if pair is not None:
+                masks = [*masks[: self.objects - 1], (pair, True)]
         if rng.random() < REGION_SHARE * self.objects:
             region = background_region(rng, rgb, ids, may_be_all=name in FULLY_LABELLED)
             if region is not None:
@@ -159,6 +170,27 @@ def object_areas(ids: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
     areas = np.bincount(ids.ravel(), minlength=256)
     areas[[0, VOID]] = 0
     return areas
+
+
+def a_border(rng: np.random.Generator, ids: npt.NDArray[np.uint8]) -> tuple[int, int] | None:
+    """x, y of a random pixel on the border of some object; None where there is none."""
+    objects = ((ids > 0) & (ids != VOID)).astype(np.uint8)
+    border = np.flatnonzero(objects & (cv2.erode(objects, np.ones((3, 3), np.uint8)) == 0))
+    if not len(border):
+        return None
+    y, x = divmod(int(rng.choice(border)), ids.shape[1])
+    return x, y
+
+
+def neighbours(
+    rng: np.random.Generator, ids: npt.NDArray[np.uint8], present: npt.NDArray[np.int64]
+) -> npt.NDArray[np.bool_] | None:
+    """One of the objects ``present`` with all that touch it; None where none does or they would fill the crop."""
+    one = ids == rng.choice(present)
+    near = cv2.dilate(one.astype(np.uint8), np.ones((7, 7), np.uint8)) > 0
+    touching = np.intersect1d(np.unique(ids[near & ~one]), present)
+    together = one | np.isin(ids, touching)
+    return together if len(touching) and together.mean() < 0.8 else None
 
 
 def background_region(

@@ -13,6 +13,7 @@ from samwidget.core.prompt import EXCLUDE, INCLUDE
 
 Mask = npt.NDArray[np.bool_]
 CENTRE_SHARE = 0.5
+HOLLOW_SHARE = 0.4
 
 
 def depth(mask: Mask) -> npt.NDArray[np.float32]:
@@ -83,11 +84,17 @@ class PromptDraft:
         self.used = 0
 
     def begin(self, rng: np.random.Generator, targets: npt.NDArray[np.bool_]) -> None:
-        """First prompts for (P, h, w) objects: half a click, a third a box, the rest both."""
+        """First prompts for (P, h, w) objects: half a click, a third a box, the rest both.
+
+        Objects that leave most of their box empty are asked for by a box more often: few are, and those boxes fail.
+        """
         for index, target in enumerate(targets):
             draw = rng.random()
+            box = jittered_box(rng, target)
+            if target.sum() < HOLLOW_SHARE * (box[2] - box[0]) * (box[3] - box[1]):
+                draw = draw**0.5
             if draw >= 1 / 2:
-                self.boxes[index] = np.array(jittered_box(rng, target)) * 2
+                self.boxes[index] = np.array(box) * 2
                 self.has_box[index] = 1
             if draw < 1 / 2 or draw >= 5 / 6:
                 self.points_xy[index, 0] = np.array(click_in(rng, target)) * 2

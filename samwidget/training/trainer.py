@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.distributed as dist
+import torch.nn.functional as F
 from torch import Tensor
 
 from samwidget.models.nano_network import FROZEN_STAGES, NanoNetwork
@@ -26,13 +27,14 @@ from samwidget.training.losses import candidate_loss, mask_iou, mask_loss, score
 from samwidget.training.robot import PromptDraft
 
 ROUNDS_MAX = 6
-ROUND_SHARES = (0.36, 0.22, 0.16, 0.11, 0.08, 0.07)
-SIZES = (256, 320, 448)
-# Small crops teach most for their price; the last third of the time is spent nearer to the size of use.
-EARLY_SIZE_SHARES, LATE_SIZE_SHARES = (0.60, 0.25, 0.15), (0.30, 0.35, 0.35)
-CROPS_OF_SIZE = {256: 3, 320: 2, 448: 1}
-PART_WEIGHT = 0.2
-COOL_DOWN = 1 / 3
+ROUND_SHARES = (0.28, 0.22, 0.19, 0.14, 0.10, 0.07)
+SIZES = (256, 352, 512)
+# Small crops teach most for their price; the second half of the time is spent nearer to the size of use.
+EARLY_SIZE_SHARES, LATE_SIZE_SHARES = (0.50, 0.30, 0.20), (0.25, 0.35, 0.40)
+CROPS_OF_SIZE = {256: 3, 352: 2, 512: 1}
+UNLIKELY_WEIGHT = 0.2
+ROUGH_WEIGHT = 0.4
+COOL_DOWN = 1 / 2
 LOWEST_RATE = 0.02
 
 
@@ -41,7 +43,7 @@ class Settings:
     """What a run is; kept in its checkpoints.
 
     Attributes:
-        minutes: length of the schedule; the learning rate falls over its last third.
+        minutes: length of the schedule; the learning rate falls over its second half.
         rate: learning rate of the fresh layers; the backbone gets ``backbone_rate``, which is low because four thousand
             photos of few kinds of things make it forget the thousand kinds that ImageNet taught it.
         warm_up_steps: over which the rate rises from nothing.
@@ -51,7 +53,7 @@ class Settings:
 
     seed: int = 0
     minutes: float = 60.0
-    rate: float = 1e-3
+    rate: float = 8e-4
     backbone_rate: float = 5e-5
     weight_decay: float = 0.02
     clip_norm: float = 3.0
@@ -163,14 +165,14 @@ class Trainer:
         for index in range(rounds):
             prompts = _tensors(draft, count)
             if index in (0, rounds - 1):
-                logits, scores = self.network.decoder(features, prompts)
-                loss, iou = _round_loss(logits, scores, batch, prompts)
+                logits, scores, rough = self.network.decoder(features, prompts)
+                loss, iou = _round_loss(logits, scores, rough, batch, prompts)
                 total = total + loss
                 which = "first" if index == 0 else "last"
                 facts |= _facts(which, loss, iou, scores)
             else:
                 with torch.no_grad():
-                    logits, scores = self.network.decoder(no_gradient, prompts)
+                    logits, scores, _ = self.network.decoder(no_gradient, prompts)
             if index < rounds - 1:
                 which_mask = torch.zeros_like(scores[..., 0]).long() if index else shown_mask(prompts, scores)
                 chosen = torch.take_along_dim(logits.detach(), which_mask[..., None, None, None], 2)
@@ -246,7 +248,7 @@ class Trainer:
 
 
 def rate_factor(progress: float, step: int, warm_up_steps: int) -> float:
-    """Share of the full learning rate: up over the warm-up, level, and down over the last third."""
+    """Share of the full learning rate: up over the warm-up, level, and down over the second half."""
     warm = min(1.0, (step + 1) / warm_up_steps)
     cool = min(1.0, max(0.0, 1 - progress) / COOL_DOWN)
     return warm * max(LOWEST_RATE, cool)
@@ -258,15 +260,19 @@ def crop_size(rng: np.random.Generator, side: int) -> tuple[int, int]:
     return [(side, side), (short, long), (long, short)][rng.integers(3)]
 
 
-def _round_loss(logits: Tensor, scores: Tensor, batch: Batch, prompts: PromptTensors) -> tuple[Tensor, Tensor]:
+def _round_loss(
+    logits: Tensor, scores: Tensor, rough: Tensor, batch: Batch, prompts: PromptTensors
+) -> tuple[Tensor, Tensor]:
     targets, valid = batch.targets[:, :, None].expand_as(logits), batch.valid[:, :, None].expand_as(logits)
     losses = mask_loss(logits, targets, valid)
     with torch.no_grad():
         iou = mask_iou(logits, targets, valid)
-    # One click on a sleeve may mean the sleeve or its wearer. The three candidates learn both; the single mask and the
-    # ranking lean to the whole object, which is what people mean more often.
-    weight = torch.where(batch.is_part & is_one_click(prompts), PART_WEIGHT, 1.0)
-    shown = losses[..., 0] + score_loss(scores, iou)
+    # One click on a sleeve may mean the sleeve or its wearer, one on a rider the horse as well. The three candidates
+    # learn all; the single mask and the ranking lean to one whole object, which is what people mean more often.
+    weight = torch.where(batch.is_unlikely & is_one_click(prompts), UNLIKELY_WEIGHT, 1.0)
+    coarse_targets, coarse_valid = (F.avg_pool2d(part, 8)[:, :, None] for part in (batch.targets, batch.valid))
+    rough_loss = mask_loss(rough, coarse_targets, coarse_valid)[..., 0]
+    shown = losses[..., 0] + score_loss(scores, iou) + ROUGH_WEIGHT * rough_loss
     return (weight * shown).mean() + candidate_loss(losses[..., 1:]).mean(), iou
 
 

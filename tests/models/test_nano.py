@@ -87,16 +87,27 @@ def test_every_size_of_image(segmenter, size):
     embedding = segmenter.encode(np.full((*size, 3), 99, np.uint8))
     frame = embedding.frame
     assert frame.image_hw == size
-    assert max(frame.content_hw) == 512
+    assert 512 <= max(frame.content_hw) <= 704
     assert all(side % 32 == 0 for side in frame.input_hw)
     click = make_prompt([size[1] / 2, size[0] / 2])
     logits, _ = segmenter.decode(embedding, [click], multimask_output=False)
     assert logits.shape[2:] == frame.logits_hw == (frame.input_hw[0] // 2, frame.input_hw[1] // 2)
 
 
-def test_frame_of_a_large_photo():
-    frame = frame_of((3000, 4000))
-    assert (frame.content_hw, frame.input_hw, frame.logits_hw) == ((384, 512), (384, 512), (192, 256))
+@pytest.mark.parametrize(
+    ("image_hw", "content_hw", "input_hw"),
+    [
+        ((3000, 4000), (384, 512), (384, 512)),
+        ((600, 600), (512, 512), (512, 512)),
+        ((1080, 1920), (333, 591), (352, 608)),  # as many pixels as 4 to 3
+        ((1920, 1080), (591, 333), (608, 352)),
+        ((100, 1000), (70, 704), (96, 704)),
+    ],
+)
+def test_frames_of_photos(image_hw, content_hw, input_hw):
+    frame = frame_of(image_hw)
+    assert (frame.content_hw, frame.input_hw) == (content_hw, input_hw)
+    assert frame.logits_hw == (input_hw[0] // 2, input_hw[1] // 2)
 
 
 def test_decoding_leaves_the_network_as_it_was(segmenter, embedding):

@@ -81,3 +81,15 @@ def test_draft_grows_by_one_click_a_round():
     draft.show(np.ones((60, 40, 60), np.float32), clicked)
     assert np.array_equal(draft.has_mask == 1, clicked)
     assert not draft.mask[~clicked].any()
+
+
+def test_hollow_objects_are_asked_for_by_a_box_more_often():
+    solid = square(10, 10, 30, 30)
+    hollow = solid & ~square(12, 12, 30, 30)
+    boxed = []
+    for target in (solid, hollow):
+        draft = PromptDraft(400, 1, target.shape)
+        draft.begin(np.random.default_rng(0), np.stack([target] * 400))
+        boxed.append(draft.has_box.mean())
+    assert 0.42 < boxed[0] < 0.58
+    assert boxed[1] > 0.65

@@ -9,17 +9,17 @@ import pytest
 import torch
 from PIL import Image, ImageDraw
 
-pytest.importorskip("cv2")
+cv2 = pytest.importorskip("cv2")
 
 from samwidget.core.prompt import make_prompt
 from samwidget.models.nano import NanoSegmenter
 from samwidget.models.nano_prompts import PromptTensors
 from samwidget.training import nano, trainer
-from samwidget.training.augment import change_light
+from samwidget.training.augment import add_lines, change_light, paste
 from samwidget.training.backbone import new_network
-from samwidget.training.data import Batch, CropMaker, background_region
+from samwidget.training.data import Batch, CropMaker, a_border, background_region, neighbours
 from samwidget.training.store import VOID, PhotoStore
-from samwidget.training.trainer import PART_WEIGHT, Settings, Trainer, _round_loss, rate_factor
+from samwidget.training.trainer import UNLIKELY_WEIGHT, Settings, Trainer, _round_loss, rate_factor
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +121,7 @@ def test_clothes_are_parts_and_their_wearer_is_not(data, tmp_path):
     seen = set()
     for seed in range(20):
         batch = crops.batch(np.random.default_rng(seed), 1, (64, 96))
-        seen |= set(batch.is_part[0].tolist())
+        seen |= set(batch.is_unlikely[0].tolist())
     assert seen == {True, False}
 
 
@@ -132,8 +132,8 @@ def test_one_click_on_a_part_teaches_the_single_mask_less():
     batch = Batch(torch.zeros(1, 3, 16, 16), targets, valid, torch.tensor([[True, False]]))
     zero, mask = torch.zeros(1, 2), torch.zeros(1, 2, 8, 8)
     click = PromptTensors(torch.zeros(1, 2, 1, 2), torch.ones(1, 2, 1), torch.zeros(1, 2, 4), zero, mask, zero)
-    for prompts, share in ((click, PART_WEIGHT), (replace(click, has_box=torch.ones(1, 2)), 1.0)):
-        loss, _ = _round_loss(logits, scores, batch, prompts)
+    for prompts, share in ((click, UNLIKELY_WEIGHT), (replace(click, has_box=torch.ones(1, 2)), 1.0)):
+        loss, _ = _round_loss(logits, scores, torch.zeros(1, 2, 1, 1, 1), batch, prompts)
         (gradient,) = torch.autograd.grad(loss, logits)
         pull = gradient.abs().sum((3, 4))[0]
         assert float(pull[0, 0] / pull[1, 0]) == pytest.approx(share)
@@ -142,7 +142,7 @@ def test_one_click_on_a_part_teaches_the_single_mask_less():
 
 def test_a_new_schedule_takes_the_new_rates(crops, tmp_path):
     old = make_trainer(crops, tmp_path)
-    for new_schedule, rates in ((False, {1e-3, 5e-5}), (True, {1e-3, 0.5})):
+    for new_schedule, rates in ((False, {8e-4, 5e-5}), (True, {8e-4, 0.5})):
         settings = replace(old.settings, backbone_rate=0.5)
         new = Trainer(new_network(0, with_backbone=False), crops, settings, tmp_path)
         new.load_state(old.state(), new_schedule=new_schedule)
@@ -153,6 +153,41 @@ def test_the_same_generator_draws_the_same_crops(crops):
     one, two = (crops.batch(np.random.default_rng((7, 3)), 2, (64, 64)) for _ in range(2))
     assert torch.equal(one.pixels, two.pixels)
     assert torch.equal(one.targets, two.targets)
+
+
+def test_things_that_touch_are_taken_together():
+    ids = np.zeros((20, 40), np.uint8)
+    ids[5:15, 2:10], ids[5:15, 10:18], ids[5:15, 30:38] = 1, 2, 3
+    rng = np.random.default_rng(0)
+    assert neighbours(rng, ids, np.array([3])) is None
+    assert np.array_equal(neighbours(rng, ids, np.array([1, 2])), (ids == 1) | (ids == 2))
+    # One that is not among the present ones is too small to be asked for, alone or with others.
+    assert neighbours(rng, ids, np.array([1, 3])) is None
+
+
+def test_a_pasted_thing_can_touch_another():
+    ids = np.zeros((60, 60), np.uint8)
+    ids[20:40, 20:40] = 1
+    for seed in range(10):
+        rng, pasted = np.random.default_rng(seed), ids.copy()
+        x, y = a_border(rng, ids)
+        assert 20 in (x, y) or 39 in (x, y)
+        rgb, donor = np.zeros((60, 60, 3), np.uint8), np.full((30, 30, 3), 200, np.uint8)
+        paste(rng, rgb, pasted, donor, np.ones((30, 30), bool), 250, (x, y))
+        assert pasted[y, x] == 250
+        assert rgb[y, x].min() > 100
+    assert a_border(rng, np.zeros((9, 9), np.uint8)) is None
+
+
+def test_a_line_grows_out_of_an_object():
+    for seed in range(10):
+        ids = np.zeros((80, 80), np.uint8)
+        ids[30:50, 30:50] = 7
+        before, rgb = ids.copy(), np.zeros((80, 80, 3), np.uint8)
+        add_lines(np.random.default_rng(seed), rgb, ids)
+        assert set(np.unique(ids)) == {0, 7}
+        assert np.count_nonzero(ids) > np.count_nonzero(before)
+        assert cv2.connectedComponents((ids > 0).astype(np.uint8))[0] == 2  # ground, and one thing
 
 
 def test_background_regions_hold_no_object():
@@ -169,7 +204,7 @@ def test_background_regions_hold_no_object():
 def test_the_rate_rises_stays_and_falls():
     assert rate_factor(0.0, 0, 10) == pytest.approx(0.1)
     assert rate_factor(0.3, 50, 10) == 1
-    assert 0.4 < rate_factor(5 / 6, 50, 10) < 0.6
+    assert rate_factor(3 / 4, 50, 10) == pytest.approx(0.5)
     assert rate_factor(1.0, 50, 10) == trainer.LOWEST_RATE
 
 
