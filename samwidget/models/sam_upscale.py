@@ -53,7 +53,7 @@ class Upscaler:
         tile = _PIXELS_AT_ONCE_CPU if hyper.device.type == "cpu" else pixels
         # The vectors of each of the four sub-sub-pixels below one another: one product instead of four.
         vectors = torch.einsum("pnc,st->psntc", hyper, torch.eye(4, device=hyper.device)).flatten(3).flatten(1, 2)
-        coefficients = stream.coefficients(self._first_weight, self._first_bias)
+        coefficients = stream.finish(self._first_weight, self._first_bias)
         logits = buffers.take("logits", (prompts, 4 * masks, 4 * pixels), hyper)
         for start in range(0, pixels, tile):
             some = slice(start, min(start + tile, pixels))

@@ -9,7 +9,9 @@ import pytest
 import torch
 from PIL import Image, ImageDraw
 
-cv2 = pytest.importorskip("cv2")
+pytest.importorskip("cv2")
+
+import cv2
 
 from samwidget.core.prompt import make_prompt
 from samwidget.models.nano import NanoSegmenter
