@@ -197,7 +197,8 @@ class ModulatedResidual(nn.Module):
             for pixels, weight, bias in zip(x.permute(0, 2, 3, 1), weights, biases, strict=True)
         ]
         y = (normed[0][None] if len(normed) == 1 else torch.stack(normed)).permute(0, 3, 1, 2).relu_()
-        return x + self.second(self.first(y).relu_())
+        added: Tensor = x + self.second(self.first(y).relu_())
+        return added
 
 
 class SecondLook(nn.Module):

@@ -124,7 +124,7 @@ def likeness(weights: Tensor, middle: Tensor, similarity: Tensor) -> tuple[Tenso
     """
     batch, per_image, regions, height, width = weights.shape
     channels = middle.shape[1]
-    # Pixel by pixel: joined as (B, C, h, w) they cost 5 ms, since for one image torch takes their layouts for different.
+    # Pixel by pixel: for one image torch takes their (B, C, h, w) layouts for different ones, at six times the cost.
     both = torch.cat([part.flatten(2).transpose(1, 2) for part in (middle, similarity)], 2)
     pooled = (weights.flatten(3).flatten(1, 2) @ both).reshape(batch, per_image, regions, -1)
     keys = F.normalize(pooled[..., channels:].reshape(batch, per_image, regions, HEADS, HEAD_DIM), dim=4, eps=1e-4)

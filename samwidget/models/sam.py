@@ -142,13 +142,13 @@ class SamSegmenter:
         """
         at_once = _PROMPTS_AT_ONCE_CPU if self.device.type == "cpu" else _PROMPTS_AT_ONCE_GPU
         self.decoded_by = "samwidget"
-        answers: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
-        for indices in _batches_of_one_form(prompts, at_once):
-            batch = [prompts[index] for index in indices]
-            logits, scores = self._decode_one_form(embedding, batch, multimask_output)
-            answers.update(zip(indices, zip(logits, scores, strict=True), strict=True))
-        ordered = [answers[index] for index in range(len(prompts))]
-        return torch.stack([logits for logits, _ in ordered]), torch.stack([scores for _, scores in ordered])
+        batches = _batches_of_one_form(prompts, at_once)
+        answers = [self._decode_one_form(embedding, [prompts[i] for i in batch], multimask_output) for batch in batches]
+        if len(batches) == 1:
+            return answers[0]
+        logits, scores = (torch.cat(part) for part in zip(*answers, strict=True))
+        order = torch.tensor([index for batch in batches for index in batch]).argsort().to(logits.device)
+        return logits[order], scores[order]
 
     def _prepared_decoder(self) -> SamDecoder:
         if self._decoder is None:

@@ -117,8 +117,6 @@ class SamDecoder:
             prompts = torch.cat([prompts, sparse[:, 0]], 1)
         if prompts.shape[1] > TOKENS_MAX:
             return None
-        size = self._prompt_encoder.image_embedding_size
-        grid_hw = (int(size[0]), int(size[1]))
         terms = self.terms(embedding)
         together = _PROMPTS_TOGETHER_CPU if prompts.device.type == "cpu" else _PROMPTS_TOGETHER_GPU
         slices = [slice(start, start + together) for start in range(0, count, together)]
@@ -140,12 +138,12 @@ class SamDecoder:
             return None
         chosen = slice(1, None) if multimask_output else slice(0, 1)
         hyper = self._hyper_vectors(tokens[:, 1 : len(self._own_tokens)], chosen)
-        logits = [
-            self._upscaler.logits(stream, hyper[some], grid_hw, self._buffers)
-            for stream, some in zip(streams, slices, strict=True)
-        ]
         scores = self._decoder.iou_prediction_head(tokens[:, 0])[:, chosen]
-        return torch.cat(logits) if len(logits) > 1 else logits[0], scores
+        height, width = self._prompt_encoder.image_embedding_size
+        logits = hyper.new_empty(count, hyper.shape[1], 4 * height, 4 * width)
+        for stream, some in zip(streams, slices, strict=True):
+            self._upscaler.logits(stream, hyper[some], self._buffers, logits[some])
+        return logits, scores
 
     def _mask_features(self, masks: Tensor) -> Tensor:
         """(P, 16, M) of (P, 1, h, w) masks, before the last layer of their embedding."""

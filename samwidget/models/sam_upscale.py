@@ -37,18 +37,18 @@ class Upscaler:
         self._second_bias = second.bias.detach().repeat(4)
         self._channels = (first.out_channels, second.out_channels)
 
-    def logits(self, stream: Stream, hyper: Tensor, grid_hw: tuple[int, int], buffers: Buffers) -> Tensor:
-        """(b, N, 4 h, 4 w) float32 logits, a fresh tensor.
+    def logits(self, stream: Stream, hyper: Tensor, buffers: Buffers, out: Tensor) -> None:
+        """Fills (b, N, 4 h, 4 w) float32 ``out`` with logits.
 
         Args:
             stream: b prompts' image tokens after the last layer.
             hyper: (b, N, C2), one vector for each mask that is asked for.
-            grid_hw: height and width of the image tokens.
             buffers: memory.
+            out: contiguous; h and w are the sides of the grid of image tokens.
         """
         prompts, masks, last = hyper.shape
         wide = self._channels[0]
-        height, width = grid_hw
+        height, width = out.shape[2] // 4, out.shape[3] // 4
         pixels = height * width
         tile = _PIXELS_AT_ONCE_CPU if hyper.device.type == "cpu" else pixels
         # The vectors of each of the four sub-sub-pixels below one another: one product instead of four.
@@ -65,14 +65,13 @@ class Upscaler:
             torch.addmm(self._second_bias, torch.ops.aten.gelu_(normed), self._second_weight, out=twice)
             grouped = torch.ops.aten.gelu_(twice).view(prompts, 4 * count, 4 * last)
             torch.bmm(vectors, grouped.transpose(1, 2), out=logits[:, :, 4 * some.start : 4 * some.stop])
-        return _in_place(logits.view(prompts, 2, 2, masks, height, width, 2, 2))
+        _put_in_place(logits.view(prompts, 2, 2, masks, height, width, 2, 2), out)
 
 
-def _in_place(logits: Tensor) -> Tensor:
-    """(b, y2, x2, N, h, w, y1, x1) logits by sub-pixel, the second's before the first's, to (b, N, 4 h, 4 w)."""
+def _put_in_place(logits: Tensor, out: Tensor) -> None:
+    """Fills (b, N, 4 h, 4 w) from (b, y2, x2, N, h, w, y1, x1), by sub-pixel, the second's before the first's."""
     prompts, _, _, masks, height, width, _, _ = logits.shape
-    out = torch.empty(prompts, masks, height, 2, 2, width, 2, 2, dtype=logits.dtype, device=logits.device)
+    places = out.view(prompts, masks, height, 2, 2, width, 2, 2)
     # Two sub-pixels at a time, which is twice as fast as a permuted copy of all.
     for y1, y2, x2 in product(range(2), repeat=3):
-        out[:, :, :, y1, y2, :, :, x2] = logits[:, y2, x2, :, :, :, y1]
-    return out.view(prompts, masks, 4 * height, 4 * width)
+        places[:, :, :, y1, y2, :, :, x2] = logits[:, y2, x2, :, :, :, y1]
