@@ -136,7 +136,7 @@ class NanoSegmenter:
     ) -> tuple[Tensor, Tensor]:
         """Low-res logits (P, C, h, w) and scores (P, C), float32; C is 3 with ``multimask_output`` and 1 without.
 
-        The one mask of a single click is the candidate with the best score (``shown_mask``), much as in SAM 2.
+        The one mask of up to three clicks is the candidate with the best score (``shown_mask``), as SAM 2 does for one.
 
         Raises:
             PromptError: a mask prompt that does not have the size of the logits.

@@ -37,7 +37,7 @@ def _hub(repo: str, size_mb: float, prompts: tuple[str, ...] = ("points", "box",
 
 
 MODELS: tuple[ModelCard, ...] = (
-    ModelCard(BUNDLED_NAME, None, "nano", 10.5, "Apache-2.0"),
+    ModelCard(BUNDLED_NAME, None, "nano", 10.7, "Apache-2.0"),
     _hub("facebook/sam-vit-base", 375),
     _hub("facebook/sam-vit-large", 1250),
     _hub("facebook/sam-vit-huge", 2564),

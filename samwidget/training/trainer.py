@@ -174,7 +174,7 @@ class Trainer:
                 with torch.no_grad():
                     logits, scores, _ = self.network.decoder(no_gradient, prompts)
             if index < rounds - 1:
-                which_mask = torch.zeros_like(scores[..., 0]).long() if index else shown_mask(prompts, scores)
+                which_mask = shown_mask(prompts, scores)
                 chosen = torch.take_along_dim(logits.detach(), which_mask[..., None, None, None], 2)
                 shown = chosen[:, :, 0].flatten(0, 1).numpy()
                 draft.correct(rng, truth, shown, valid)
