@@ -205,7 +205,7 @@ class SecondLook(nn.Module):
     """A rough mask, and how much each pixel looks like what lies in it and around it.
 
     A prompt says little: the core of a box round a swan is water. What the deep layers make of it says more, and
-    comparing the image with that costs a hundredth of asking the whole decoder again with the mask as a prompt. After
+    comparing the image with that costs a twentieth of asking the whole decoder again with the mask as a prompt. After
     the object-contextual representations of Yuan et al. 2020.
     """
 
