@@ -10,6 +10,7 @@ import hashlib
 import json
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,7 @@ from samwidget.errors import ModelError, ModelNotFoundError, PromptError, Unsupp
 from samwidget.models.embedding import Embedding
 from samwidget.models.nano_network import NanoNetwork
 from samwidget.models.nano_prompts import PromptTensors, shown_mask
+from samwidget.models.nano_turns import ShownMasks, before
 from samwidget.models.segmenter import EverythingDefaults
 
 MODEL_TYPE = "samwidget-nano"
@@ -67,6 +69,7 @@ class NanoSegmenter:
         self._network = network.eval()
         self.name = name
         self._threads = ThreadpoolController().select(user_api="openmp")
+        self._shown = ShownMasks()
         self.signature = f"nano:{revision}:float32:p{PREPROCESSING}"
 
     @classmethod
@@ -136,31 +139,54 @@ class NanoSegmenter:
     ) -> tuple[Tensor, Tensor]:
         """Low-res logits (P, C, h, w) and scores (P, C), float32; C is 3 with ``multimask_output`` and 1 without.
 
-        The one mask of up to three clicks is the candidate with the best score (``shown_mask``), as SAM 2 does for one.
+        The one mask of clicks without a box is the candidate with the best score (``shown_mask``), as SAM 2 does for
+        one click. Of several clicks, each corrects the mask that was shown before it (``nano_turns``).
 
         Raises:
             PromptError: a mask prompt that does not have the size of the logits.
         """
         frame, features = embedding.frame, dict(embedding.tensors)
+        turns = self._with_masks_before(embedding, prompts)
         logits, scores = [], []
         for start in range(0, len(prompts), PROMPTS_AT_ONCE):
-            some = prompts[start : start + PROMPTS_AT_ONCE]
-            tensors = prompt_tensors(some, frame, self.device)
+            tensors = prompt_tensors(turns[start : start + PROMPTS_AT_ONCE], frame, self.device)
             # OpenMP keeps this limit for the calling thread alone; torch.set_num_threads would leave it in others.
             with self._threads.limit(limits=CLICK_THREADS if len(prompts) == 1 else None):
                 all_logits, all_scores, _ = self._network.decoder(features, tensors)
+            some_logits, some_scores = _pin_clicks(all_logits[0], tensors), all_scores[0]
+            shown = shown_mask(tensors, all_scores)[0, :, None]
+            if len(prompts) == 1 and prompts[0].mask is None:  # a person's, who may click again
+                self._shown.put(embedding, prompts[0], some_logits[0, shown[0, 0]].cpu().numpy().copy())
             if multimask_output:
-                some_logits, some_scores = all_logits[:, :, 1:], all_scores[:, :, 1:]
+                some_logits, some_scores = some_logits[:, 1:], some_scores[:, 1:]
             else:
-                shown = shown_mask(tensors, all_scores)[..., None]
-                some_logits = torch.take_along_dim(all_logits, shown[..., None, None], 2)
-                some_scores = torch.take_along_dim(all_scores, shown, 2)
-            logits.append(_pin_clicks(some_logits[0], tensors))
-            scores.append(some_scores[0])
+                some_logits = torch.take_along_dim(some_logits, shown[..., None, None], 1)
+                some_scores = torch.take_along_dim(some_scores, shown, 1)
+            logits.append(some_logits)
+            scores.append(some_scores)
         if not logits:
             count = 3 if multimask_output else 1
             return torch.zeros(0, count, *frame.logits_hw), torch.zeros(0, count)
         return torch.cat(logits), torch.cat(scores)
+
+    def _with_masks_before(self, embedding: Embedding, prompts: Sequence[Prompt]) -> list[Prompt]:
+        """The prompts; those of several turns with the mask shown before the last one."""
+        turns, waiting = list(prompts), {}
+        for index, prompt in enumerate(prompts):
+            earlier = before(prompt)
+            if earlier is None:
+                continue
+            mask = self._shown.get(embedding, earlier)
+            if mask is None:
+                waiting[index] = earlier
+            else:
+                turns[index] = replace(prompt, mask=mask)
+        if waiting:
+            # This comes here again with one click less, down to the first.
+            masks, _ = self.decode(embedding, list(waiting.values()), multimask_output=False)
+            for index, mask in zip(waiting, masks[:, 0].cpu().numpy(), strict=True):
+                turns[index] = replace(prompts[index], mask=mask)
+        return turns
 
 
 def frame_of(image_hw: tuple[int, int]) -> Frame:

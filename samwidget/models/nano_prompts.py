@@ -12,8 +12,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 HEADS, HEAD_DIM = 4, 24
-FEW_CLICKS = 3
-"""Up to which the best candidate beats the single mask: at three clicks by a point; at five it loses half of one."""
 GROUPS = 6
 """What a pixel is compared with: included and excluded clicks, box core and ring, mask and its surroundings."""
 
@@ -138,22 +136,17 @@ def likeness(weights: Tensor, middle: Tensor, similarity: Tensor) -> tuple[Tenso
 
 def is_one_click(prompts: PromptTensors) -> Tensor:
     """(B, O) bool, which prompts are one click and nothing else: those that may mean several things."""
-    return _clicks_only(prompts) == 1
+    return ((prompts.labels >= 0).sum(2) == 1) & (prompts.has_box == 0) & (prompts.has_mask == 0)
 
 
 def shown_mask(prompts: PromptTensors, scores: Tensor) -> Tensor:
     """(B, O) which of the four masks is shown where one is asked for, by their (B, O, 4) scores.
 
-    The single mask; but for a few clicks the best candidate, since a single mask for all that they may mean would be
-    the little that it shares.
+    Of clicks alone the best candidate, since a single mask for all that they may mean would be the little that it
+    shares; else the single mask.
     """
-    clicks = _clicks_only(prompts)
-    return torch.where((clicks >= 1) & (clicks <= FEW_CLICKS), 1 + scores[..., 1:].argmax(-1), 0)
-
-
-def _clicks_only(prompts: PromptTensors) -> Tensor:
-    """(B, O) number of clicks; 0 where there is a box or a mask as well."""
-    return (prompts.labels >= 0).sum(2) * ((prompts.has_box == 0) & (prompts.has_mask == 0))
+    are_clicks = (prompts.labels >= 0).any(2) & (prompts.has_box == 0)
+    return torch.where(are_clicks, 1 + scores[..., 1:].argmax(-1), 0)
 
 
 def box_sizes(prompts: PromptTensors, middle: Tensor) -> list[Tensor]:

@@ -112,7 +112,7 @@ class PromptDraft:
                 self.labels[index, self.used] = click[2]
         self.used += 1
 
-    def show(self, logits: npt.NDArray[np.float32], which: npt.NDArray[np.bool_]) -> None:
-        """Gives back the masks shown as previous masks, to the prompts chosen by ``which`` (P,)."""
-        self.mask = np.where(which[:, None, None], logits, 0).astype(np.float32)
-        self.has_mask = which.astype(np.float32)
+    def show(self, logits: npt.NDArray[np.float32]) -> None:
+        """Gives back (P, h, w) masks shown, which the next clicks correct."""
+        self.mask = logits.astype(np.float32)
+        self.has_mask = np.ones(len(logits), np.float32)

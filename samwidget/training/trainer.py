@@ -27,14 +27,14 @@ from samwidget.training.losses import candidate_loss, mask_iou, mask_loss, score
 from samwidget.training.robot import PromptDraft
 
 ROUNDS_MAX = 6
-ROUND_SHARES = (0.28, 0.22, 0.19, 0.14, 0.10, 0.07)
+ROUND_SHARES = (0.14, 0.20, 0.22, 0.18, 0.14, 0.12)
 SIZES = (256, 352, 512)
-# Small crops teach most for their price; the second half of the time is spent nearer to the size of use.
+# Small crops teach most for their price; the cool-down is spent nearer to the size of use.
 EARLY_SIZE_SHARES, LATE_SIZE_SHARES = (0.50, 0.30, 0.20), (0.25, 0.35, 0.40)
 CROPS_OF_SIZE = {256: 3, 352: 2, 512: 1}
 UNLIKELY_WEIGHT = 0.2
 ROUGH_WEIGHT = 0.4
-COOL_DOWN = 1 / 2
+COOL_DOWN = 2 / 3
 LOWEST_RATE = 0.02
 
 
@@ -43,7 +43,7 @@ class Settings:
     """What a run is; kept in its checkpoints.
 
     Attributes:
-        minutes: length of the schedule; the learning rate falls over its second half.
+        minutes: length of the schedule; the learning rate falls over its last two thirds.
         rate: learning rate of the fresh layers; the backbone gets ``backbone_rate``, which is low because four thousand
             photos of few kinds of things make it forget the thousand kinds that ImageNet taught it.
         warm_up_steps: over which the rate rises from nothing.
@@ -158,8 +158,6 @@ class Trainer:
         valid = (batch.valid >= 0.5).flatten(0, 1).numpy()
         draft = PromptDraft(count * objects, rounds, (truth.shape[1], truth.shape[2]))
         draft.begin(rng, truth)
-        # The widget asks with all points and no previous mask; other callers chain them. Both are trained.
-        chained = rng.random(len(truth)) < 0.5
         total = torch.zeros(())
         facts: dict[str, float] = {}
         for index in range(rounds):
@@ -178,7 +176,7 @@ class Trainer:
                 chosen = torch.take_along_dim(logits.detach(), which_mask[..., None, None, None], 2)
                 shown = chosen[:, :, 0].flatten(0, 1).numpy()
                 draft.correct(rng, truth, shown, valid)
-                draft.show(shown, chained)
+                draft.show(shown)
         return total, facts
 
     def _share_gradients(self, elapsed_s: float) -> float:
@@ -248,7 +246,7 @@ class Trainer:
 
 
 def rate_factor(progress: float, step: int, warm_up_steps: int) -> float:
-    """Share of the full learning rate: up over the warm-up, level, and down over the second half."""
+    """Share of the full learning rate: up over the warm-up, level, and down over the last two thirds."""
     warm = min(1.0, (step + 1) / warm_up_steps)
     cool = min(1.0, max(0.0, 1 - progress) / COOL_DOWN)
     return warm * max(LOWEST_RATE, cool)

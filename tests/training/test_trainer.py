@@ -206,7 +206,7 @@ def test_background_regions_hold_no_object():
 def test_the_rate_rises_stays_and_falls():
     assert rate_factor(0.0, 0, 10) == pytest.approx(0.1)
     assert rate_factor(0.3, 50, 10) == 1
-    assert rate_factor(3 / 4, 50, 10) == pytest.approx(0.5)
+    assert rate_factor(2 / 3, 50, 10) == pytest.approx(0.5)
     assert rate_factor(1.0, 50, 10) == trainer.LOWEST_RATE
 
 
