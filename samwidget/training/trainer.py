@@ -34,6 +34,7 @@ EARLY_SIZE_SHARES, LATE_SIZE_SHARES = (0.50, 0.30, 0.20), (0.25, 0.35, 0.40)
 CROPS_OF_SIZE = {256: 3, 352: 2, 512: 1}
 UNLIKELY_WEIGHT = 0.2
 ROUGH_WEIGHT = 0.4
+PICK_SHARE = 0.3
 COOL_DOWN = 2 / 3
 LOWEST_RATE = 0.02
 
@@ -172,7 +173,10 @@ class Trainer:
                 with torch.no_grad():
                     logits, scores, _ = self.network.decoder(no_gradient, prompts)
             if index < rounds - 1:
-                which_mask = shown_mask(prompts, scores)
+                iou = mask_iou(logits.detach(), batch.targets[:, :, None], batch.valid[:, :, None])
+                # Some people look at the three candidates and take the right one before they click again.
+                picks = torch.from_numpy(rng.random((count, objects)) < PICK_SHARE)
+                which_mask = torch.where(picks, shown_mask(prompts, iou), shown_mask(prompts, scores))
                 chosen = torch.take_along_dim(logits.detach(), which_mask[..., None, None, None], 2)
                 shown = chosen[:, :, 0].flatten(0, 1).numpy()
                 draft.correct(rng, truth, shown, valid)
