@@ -32,15 +32,17 @@ class Prompt:
         labels: (N,) int32, 1 includes and 0 excludes.
         box_xyxy: (4,) float32 image pixels with an exclusive maximum, or None.
         mask: (h, w) float32 low-res logits in the network's logits window, or None.
+        level: which of three candidates is refined, 0 to 2; None for the best one. SAM reads its prompts without it.
 
     Raises:
-        PromptError: wrong shapes, labels that are not 0 or 1, NaN or infinity, or a box without area.
+        PromptError: wrong shapes, labels that are not 0 or 1, NaN or infinity, a box without area, or no such level.
     """
 
     points_xy: npt.NDArray[np.float32] = field(default_factory=_no_points)
     labels: npt.NDArray[np.int32] = field(default_factory=_no_labels)
     box_xyxy: npt.NDArray[np.float32] | None = None
     mask: npt.NDArray[np.float32] | None = None
+    level: int | None = None
 
     def __post_init__(self) -> None:
         points = _as_floats(self.points_xy, "points")
@@ -61,6 +63,8 @@ class Prompt:
             object.__setattr__(self, "box_xyxy", _frozen(_checked_box(self.box_xyxy)))
         if self.mask is not None:
             object.__setattr__(self, "mask", _frozen(_checked_mask(self.mask)))
+        if self.level not in (None, 0, 1, 2):
+            raise PromptError(f"level is {self.level!r}", hint="give 0, 1 or 2, or None for the best candidate")
 
     @property
     def is_empty(self) -> bool:
@@ -116,6 +120,7 @@ class Prompt:
             "points": self.points_xy.tolist(),
             "labels": self.labels.tolist(),
             "box": None if self.box_xyxy is None else self.box_xyxy.tolist(),
+            "level": self.level,
         }
 
     @classmethod
@@ -125,6 +130,7 @@ class Prompt:
             np.asarray(value.get("points") or _no_points(), np.float32),
             np.asarray(value.get("labels") or _no_labels(), np.int32),
             value.get("box"),
+            level=value.get("level"),
         )
 
     def __eq__(self, other: object) -> bool:
@@ -134,6 +140,7 @@ class Prompt:
             and np.array_equal(self.labels, other.labels)
             and _same(self.box_xyxy, other.box_xyxy)
             and _same(self.mask, other.mask)
+            and self.level == other.level
         )
 
     __hash__ = None  # type: ignore[assignment]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -84,8 +85,7 @@ def read_answer(data: bytes) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.fl
 
 def _prompt(value: Any, number: int) -> Prompt:
     try:
-        read = Prompt.from_json(value)
-        return Prompt(read.points_xy, read.labels, read.box_xyxy, _mask_from_json(value.get("mask")))
+        return replace(Prompt.from_json(value), mask=_mask_from_json(value.get("mask")))
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
         message, hint = getattr(error, "message", str(error)), getattr(error, "hint", "")
         kind = PromptError if isinstance(error, PromptError) else FormatError

@@ -140,7 +140,8 @@ class NanoSegmenter:
         """Low-res logits (P, C, h, w) and scores (P, C), float32; C is 3 with ``multimask_output`` and 1 without.
 
         The one mask of clicks without a box is the candidate with the best score (``shown_mask``), as SAM 2 does for
-        one click. Of several clicks, each corrects the mask that was shown before it (``nano_turns``).
+        one click; with a ``level`` it is that candidate. Of several clicks, each corrects the mask shown before it
+        (``nano_turns``).
 
         Raises:
             PromptError: a mask prompt that does not have the size of the logits.
@@ -149,12 +150,16 @@ class NanoSegmenter:
         turns = self._with_masks_before(embedding, prompts)
         logits, scores = [], []
         for start in range(0, len(prompts), PROMPTS_AT_ONCE):
-            tensors = prompt_tensors(turns[start : start + PROMPTS_AT_ONCE], frame, self.device)
+            some = turns[start : start + PROMPTS_AT_ONCE]
+            tensors = prompt_tensors(some, frame, self.device)
             # OpenMP keeps this limit for the calling thread alone; torch.set_num_threads would leave it in others.
             with self._threads.limit(limits=CLICK_THREADS if len(prompts) == 1 else None):
                 all_logits, all_scores, _ = self._network.decoder(features, tensors)
             some_logits, some_scores = _pin_clicks(all_logits[0], tensors), all_scores[0]
             shown = shown_mask(tensors, all_scores)[0, :, None]
+            for index, prompt in enumerate(some):
+                if prompt.level is not None:
+                    shown[index] = 1 + prompt.level
             if len(prompts) == 1 and prompts[0].mask is None:  # a person's, who may click again
                 self._shown.put(embedding, prompts[0], some_logits[0, shown[0, 0]].cpu().numpy().copy())
             if multimask_output:

@@ -1,13 +1,15 @@
 """Clicks come one after another: the question before the last click, and the masks shown for such questions.
 
 A person clicks where the mask shown is wrong, so ``nano`` reads a click together with that mask. It is not part of the
-question: it follows from the clicks before, so that an answer depends on image and prompt alone, and nobody has to hand
-masks about. Remembered, it costs nothing; asked out of the blue, five clicks cost five answers.
+question: it follows from the clicks before and the level that the user holds to, so that an answer depends on image and
+prompt alone, and nobody has to hand masks about. Remembered, it costs nothing; asked out of the blue, five clicks cost
+five answers.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
+from dataclasses import replace
 from typing import TypeAlias
 from weakref import ref
 
@@ -33,7 +35,7 @@ def before(prompt: Prompt) -> Prompt | None:
         return None
     if prompt.box_xyxy is None and INCLUDE not in prompt.labels[:clicks]:
         return None
-    return Prompt(prompt.points_xy[:clicks], prompt.labels[:clicks], prompt.box_xyxy)
+    return replace(prompt, points_xy=prompt.points_xy[:clicks], labels=prompt.labels[:clicks])
 
 
 class ShownMasks:
@@ -60,4 +62,4 @@ class ShownMasks:
 def _key(embedding: Embedding, prompt: Prompt) -> tuple[object, ...]:
     # By weak reference: a mask must not keep the embedding of an image that nobody looks at any more.
     box = b"" if prompt.box_xyxy is None else prompt.box_xyxy.tobytes()
-    return ref(embedding), prompt.points_xy.tobytes(), prompt.labels.tobytes(), box
+    return ref(embedding), prompt.points_xy.tobytes(), prompt.labels.tobytes(), box, prompt.level

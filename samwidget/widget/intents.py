@@ -7,9 +7,11 @@ document is as it was: the network is asked first, and the document changed afte
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from samwidget.core.masks import Masks
+from samwidget.core.objects import SegmentedObject
 from samwidget.core.prompt import INCLUDE, Prompt
 from samwidget.document import Document
 from samwidget.errors import PromptError
@@ -21,7 +23,7 @@ Intent = Callable[..., Any]
 def prompt_with_point(document: Document, x: float, y: float, label: int) -> Prompt:
     """What a click would ask: the active object's prompt with the point, or a new one."""
     active = document.state.active_object
-    return (Prompt() if active is None else active.prompt).with_point(x, y, label)
+    return (Prompt() if active is None else _said(active)).with_point(x, y, label)
 
 
 def add_point(document: Document, ask: Ask, *, x: float, y: float, label: int) -> None:
@@ -31,19 +33,19 @@ def add_point(document: Document, ask: Ask, *, x: float, y: float, label: int) -
 
 def move_point(document: Document, ask: Ask, *, index: int, x: float, y: float) -> None:
     """Moves a point of the active object."""
-    _answer(document, ask(document.active_object().prompt.with_point_moved(index, x, y)))
+    _answer(document, ask(_said(document.active_object()).with_point_moved(index, x, y)))
 
 
 def remove_point(document: Document, ask: Ask, *, index: int) -> None:
     """Removes a point of the active object."""
-    _reduce(document, ask, document.active_object().prompt.without_point(index))
+    _reduce(document, ask, _said(document.active_object()).without_point(index))
 
 
 def add_box(document: Document, ask: Ask, *, box: list[float]) -> None:
     """Gives the active object the box where they belong together, and begins an object otherwise."""
     active = document.state.active_object
     if active is not None and active.prompt.box_xyxy is None and _has_include_inside(active.prompt, box):
-        document.refine(active.id, ask(active.prompt.with_box(box)))
+        document.refine(active.id, ask(_said(active).with_box(box)))
     else:
         document.begin(ask(Prompt().with_box(box)))
 
@@ -113,6 +115,11 @@ INTENTS: dict[str, Intent] = {
 """Message kind to what it does."""
 
 
+def _said(active: SegmentedObject) -> Prompt:
+    """What the user has said about the object, and which candidate of the last answer is refined now."""
+    return replace(active.prompt, level=active.level)
+
+
 def _answer(document: Document, answer: Masks) -> None:
     active = document.state.active_object
     if active is None:
@@ -136,7 +143,7 @@ def _prompt_with_a_box(document: Document) -> Prompt:
     active = document.active_object()
     if active.prompt.box_xyxy is None:
         raise PromptError(f"{active.name} has no box", hint="draw one first")
-    return active.prompt
+    return _said(active)
 
 
 def _has_include_inside(prompt: Prompt, box: list[float]) -> bool:

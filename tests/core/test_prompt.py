@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -66,8 +68,21 @@ def test_places_are_checked_against_the_image():
 
 @pytest.mark.parametrize(
     "prompt",
-    [Prompt(), make_prompt([[1.5, 2]], [0]), make_prompt(box=[1, 2, 3, 4]), make_prompt([[1, 2]], box=[1, 2, 3, 4])],
+    [
+        Prompt(),
+        make_prompt([[1.5, 2]], [0]),
+        make_prompt(box=[1, 2, 3, 4]),
+        make_prompt([[1, 2]], box=[1, 2, 3, 4]),
+        Prompt(level=2),
+    ],
 )
 def test_json_and_back(prompt):
     assert Prompt.from_json(prompt.to_json()) == prompt
-    assert prompt.is_empty == (prompt == Prompt())
+    assert prompt.is_empty == (replace(prompt, level=None) == Prompt())
+
+
+def test_a_level_is_one_of_three():
+    assert Prompt(level=0) != Prompt()
+    for level in (-1, 3, 1.5, "1"):
+        with pytest.raises(PromptError, match="0, 1 or 2"):
+            Prompt(level=level)

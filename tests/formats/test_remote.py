@@ -22,7 +22,7 @@ def prompts(draw):
     x, y, width, height = (draw(st.integers(0, 500)) for _ in range(4))
     box = draw(st.sampled_from([None, (x, y, x + width + 1, y + height + 0.5)]))
     mask = draw(st.none() | arrays(np.float32, array_shapes(min_dims=2, max_dims=2, max_side=6), elements=floats))
-    return Prompt(points, labels, box, mask)
+    return Prompt(points, labels, box, mask, draw(st.none() | st.integers(0, 2)))
 
 
 @given(st.lists(prompts(), max_size=4), st.booleans(), st.text(max_size=20))

@@ -2,6 +2,7 @@
 
 import gc
 import weakref
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -41,6 +42,7 @@ def photo():
         (make_prompt([30, 40]), None),
         (make_prompt(box=BOX), None),
         (make_prompt([50, 50], [0], box=BOX), make_prompt(box=BOX)),
+        (replace(THREE, level=2), replace(make_prompt([[30, 40], [100, 20]], [1, 0]), level=2)),
         (make_prompt([[9, 9], [50, 50]], [0, 1]), None),  # nothing was included before
         (make_prompt([[30, 40], [60, 60]], mask=np.zeros((4, 4))), None),  # the caller brings the mask
         (make_prompt(np.arange(40).reshape(20, 2)), make_prompt(np.arange(32).reshape(16, 2))),
@@ -68,6 +70,17 @@ def test_a_click_is_read_with_the_mask_before_it(segmenter, photo, multimask):
         embedding, [make_prompt(THREE.points_xy, THREE.labels, mask=0 * mask)], multimask_output=multimask
     )
     assert not torch.equal(answer, without)
+
+
+@pytest.mark.parametrize("level", range(3))
+def test_the_candidate_that_the_user_holds_to_is_the_mask_before(segmenter, photo, level):
+    embedding = segmenter.encode(photo)
+    first, two = make_prompt([30, 40]), make_prompt([[30, 40], [100, 20]], [1, 0])
+    candidates, _ = segmenter.decode(embedding, [first], multimask_output=True)
+    expected, _ = segmenter.decode(embedding, [replace(two, mask=candidates[0, level].numpy())], multimask_output=True)
+    answer, _ = segmenter.decode(embedding, [replace(two, level=level)], multimask_output=True)
+    assert torch.equal(answer, expected)
+    assert np.array_equal(shown(segmenter, embedding, replace(two, level=level)), expected[0, level])
 
 
 def test_an_answer_depends_on_image_and_prompt_alone(segmenter, photo):

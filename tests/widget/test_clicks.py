@@ -182,6 +182,7 @@ def test_hover_beside_an_active_object_shows_what_a_click_would_make_of_it(make)
     name = widget.say("hover", **ELSEWHERE)
     preview, _ = widget.wire.wait_for("preview", re=name)
     assert len(widget.predictor.asked[-1].points_xy) == 2
+    assert widget.predictor.asked[-1].level == 2, "the candidate that was chosen is refined"
     widget.do("add_point", **ELSEWHERE)
     assert widget.document["objects"][0]["mask"] == preview["masks"][0]["mask"]
     assert preview["score"] == pytest.approx(0.7)
