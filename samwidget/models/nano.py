@@ -42,9 +42,6 @@ PREPROCESSING = 2
 # EfficientNet-Lite0 was trained on (pixel - 127) / 128.
 PIXEL_MEAN, PIXEL_SPREAD = 127.0, 128.0
 PROMPTS_AT_ONCE = 8
-# One click comes from a person at a browser, who needs the other core: 30 ms with one thread and 18 with two alone, but
-# beside the browser the second one costs more than it gains. Many prompts are a job of their own and take all.
-CLICK_THREADS = 1
 PINNED_LOGIT = 0.5
 
 
@@ -69,6 +66,9 @@ class NanoSegmenter:
         self._network = network.eval()
         self.name = name
         self._threads = ThreadpoolController().select(user_api="openmp")
+        # One click comes from a person at a browser, who needs the other cores: of two, the second one gains 14 ms alone,
+        # and beside the browser costs more than it gains. Many prompts are a job of their own and take all.
+        self._click_threads = max(1, torch.get_num_threads() // 2)
         self._shown = ShownMasks()
         self.signature = f"nano:{revision}:float32:p{PREPROCESSING}"
 
@@ -153,7 +153,7 @@ class NanoSegmenter:
             some = turns[start : start + PROMPTS_AT_ONCE]
             tensors = prompt_tensors(some, frame, self.device)
             # OpenMP keeps this limit for the calling thread alone; torch.set_num_threads would leave it in others.
-            with self._threads.limit(limits=CLICK_THREADS if len(prompts) == 1 else None):
+            with self._threads.limit(limits=self._click_threads if len(prompts) == 1 else None):
                 all_logits, all_scores, _ = self._network.decoder(features, tensors)
             some_logits, some_scores = _pin_clicks(all_logits[0], tensors), all_scores[0]
             shown = shown_mask(tensors, all_scores)[0, :, None]
