@@ -66,7 +66,7 @@ class NanoSegmenter:
         self._network = network.eval()
         self.name = name
         self._threads = ThreadpoolController().select(user_api="openmp")
-        # One click comes from a person at a browser, who needs the other cores: of two, the second one gains 14 ms alone,
+        # One click comes from a person at a browser, who needs the other cores: of two, the second gains 14 ms alone,
         # and beside the browser costs more than it gains. Many prompts are a job of their own and take all.
         self._click_threads = max(1, torch.get_num_threads() // 2)
         self._shown = ShownMasks()
