@@ -53,8 +53,9 @@ class ShownMasks:
 
     def put(self, embedding: Embedding, prompt: Prompt, mask: Logits) -> None:
         """Remembers a mask, and forgets the one not used for longest."""
-        self._masks[_key(embedding, prompt)] = mask
-        self._masks.move_to_end(_key(embedding, prompt))
+        key = _key(embedding, prompt)
+        self._masks[key] = mask
+        self._masks.move_to_end(key)
         if len(self._masks) > _REMEMBERED_MAX:
             self._masks.popitem(last=False)
 

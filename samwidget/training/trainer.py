@@ -172,8 +172,8 @@ class Trainer:
             else:
                 with torch.no_grad():
                     logits, scores, _ = self.network.decoder(no_gradient, prompts)
+                iou = mask_iou(logits, batch.targets[:, :, None], batch.valid[:, :, None])
             if index < rounds - 1:
-                iou = mask_iou(logits.detach(), batch.targets[:, :, None], batch.valid[:, :, None])
                 # Some people look at the three candidates and take the right one before they click again.
                 picks = torch.from_numpy(rng.random((count, objects)) < PICK_SHARE)
                 which_mask = torch.where(picks, shown_mask(prompts, iou), shown_mask(prompts, scores))
