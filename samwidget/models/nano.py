@@ -17,7 +17,6 @@ import numpy as np
 import numpy.typing as npt
 import torch
 import torch.nn.functional as F
-from PIL import Image
 from safetensors.torch import load_file
 from threadpoolctl import ThreadpoolController
 from torch import Tensor
@@ -37,7 +36,7 @@ INPUT_SIDE, INPUT_SIDE_MAX = 512, 704
 INPUT_AREA = 512 * 384
 INPUT_MULTIPLE = 32
 LOGIT_STRIDE = 2
-PREPROCESSING = 2
+PREPROCESSING = 3
 """Raised when the same image would give another embedding; part of the signature."""
 # EfficientNet-Lite0 was trained on (pixel - 127) / 128.
 PIXEL_MEAN, PIXEL_SPREAD = 127.0, 128.0
@@ -126,7 +125,7 @@ class NanoSegmenter:
     def encode(self, image: npt.NDArray[np.uint8]) -> Embedding:
         """Embedding of an (H, W, 3) uint8 RGB image."""
         frame = frame_of((image.shape[0], image.shape[1]))
-        pixels = normalise(torch.from_numpy(_reduced(image, frame.content_hw)).to(self.device))[None]
+        pixels = normalise(_resized(image, frame.content_hw).to(self.device))[None]
         below, right = (total - part for total, part in zip(frame.input_hw, frame.content_hw, strict=True))
         # The border repeated, as in training: a black rim would look like an edge.
         pixels = F.pad(pixels, (0, right, 0, below), mode="replicate")
@@ -243,18 +242,13 @@ def _up(side: int) -> int:
     return -(-side // INPUT_MULTIPLE) * INPUT_MULTIPLE
 
 
-def _reduced(image: npt.NDArray[np.uint8], content_hw: tuple[int, int]) -> npt.NDArray[np.uint8]:
-    if image.shape[:2] == content_hw:
-        return np.array(image)
-    # Whole blocks are averaged first, leaving at least twice the size wanted: no visible difference. A few rows at a
-    # time, because Pillow copies what it is given, and 100 rows stay in the processor's cache: 30 ms instead of 65 for
-    # 12 megapixels.
-    factor = max(1, max(image.shape[:2]) // (2 * max(content_hw)))
-    rows = 32 * factor
-    strips = [Image.fromarray(np.ascontiguousarray(image[y : y + rows])) for y in range(0, image.shape[0], rows)]
-    picture = Image.fromarray(np.concatenate([np.asarray(strip.reduce(factor)) for strip in strips]))
-    size, box = (content_hw[1], content_hw[0]), (0.0, 0.0, image.shape[1] / factor, image.shape[0] / factor)
-    return np.array(picture.resize(size, Image.Resampling.BILINEAR, box=box))
+def _resized(image: npt.NDArray[np.uint8], content_hw: tuple[int, int]) -> Tensor:
+    """(H, W, 3) uint8 to (h, w, 3) uint8: as by Pillow's bilinear filter, within one level, in a ninth of the time.
+
+    12 megapixels take 6 ms, and 5 for the copy that torch needs of an image that may not be written to.
+    """
+    pixels = torch.from_numpy(np.require(image, np.uint8, ["C", "W"])).permute(2, 0, 1)[None]
+    return F.interpolate(pixels, content_hw, mode="bilinear", antialias=True)[0].permute(1, 2, 0)
 
 
 def _pin_clicks(logits: Tensor, prompts: PromptTensors) -> Tensor:

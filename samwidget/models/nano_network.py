@@ -26,6 +26,7 @@ from samwidget.models.nano_prompts import (
     sum_to_one,
     surroundings,
 )
+from samwidget.models.nano_window import OUTSIDE, STRIDE, Window, whole, window_of
 
 # EfficientNet-Lite0, one row a stage: repeats, kernel, stride, expansion, channels.
 STAGES = (
@@ -288,13 +289,28 @@ class Decoder(nn.Module):
             at_16 = block(at_16, summary)
         rough, seen, seen_masks, seen_summary = self.second_look(at_16, middle, similarity, per_image)
         summary = F.relu(summary + seen_summary)
-        at_8 = self.middle_block(at_8 + _twice(self.to_middle(at_16)) + seen, summary)
-        at_4 = self.fine_block(spread(features["fine"]) + _twice(self.to_fine(at_8)), summary)
-        blob = F.interpolate(self.shortcut(maps) + seen_masks, scale_factor=4.0, mode="bilinear", align_corners=False)
-        logits = F.pixel_shuffle(self.to_masks(at_4), 2) + blob
-        scores = self.judge(logits, at_4, at_16, summary)
+        at_8 = at_8 + _twice(self.to_middle(at_16)) + seen
+        fine, parts = features["fine"], (at_8, at_16, self.shortcut(maps) + seen_masks, summary)
+        if self.training:
+            logits, scores = self._look_closely(whole(rough), spread(fine), *parts)
+        else:  # each prompt has a window of its own
+            answers = [
+                self._look_closely(window_of(mask[0, 0]), fine[index // per_image][None], *one)
+                for index, (mask, *one) in enumerate(zip(*(part.split(1) for part in (rough, *parts)), strict=True))
+            ]
+            logits, scores = (torch.cat(part) for part in zip(*answers, strict=True))
         logits, scores, rough = (part.reshape(batch, per_image, *part.shape[1:]) for part in (logits, scores, rough))
         return logits, scores, rough
+
+    def _look_closely(
+        self, window: Window, fine: Tensor, at_8: Tensor, at_16: Tensor, blob: Tensor, summary: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Logits (P, 4, H/2, W/2) and scores (P, 4) from features at strides 4, 8 and 16 and masks at 8."""
+        at_8 = self.middle_block(window.cut(at_8, 8), summary)
+        at_4 = self.fine_block(window.cut(fine, 4) + _twice(self.to_fine(at_8)), summary)
+        blob = F.interpolate(window.cut(blob, 8), scale_factor=4.0, mode="bilinear", align_corners=False)
+        logits = F.pixel_shuffle(self.to_masks(at_4), 2) + blob
+        return window.put_back(logits, 2, OUTSIDE), self.judge(logits, at_4, at_16, summary, window)
 
 
 class Judge(nn.Module):
@@ -310,20 +326,21 @@ class Judge(nn.Module):
             nn.LayerNorm(inputs), nn.Linear(inputs, 192), nn.ReLU(), nn.Linear(192, 192), nn.ReLU(), nn.Linear(192, 1)
         )
 
-    def forward(self, logits: Tensor, at_4: Tensor, at_16: Tensor, summary: Tensor) -> Tensor:
-        """Scores (P, 4) in 0..1 of logits (P, 4, H/2, W/2)."""
+    def forward(self, logits: Tensor, at_4: Tensor, at_16: Tensor, summary: Tensor, window: Window) -> Tensor:
+        """Scores (P, 4) in 0..1 of the window's logits (P, 4, 8 h, 8 w) and features (P, 32, 4 h, 4 w)."""
         logits, at_4, at_16, summary = logits.detach(), at_4.detach(), at_16.detach(), summary.detach()
         sure = torch.sigmoid(logits)
         # The mean of four pixels, six times as fast as by avg_pool2d.
         inside = (sure[..., ::2, ::2] + sure[..., ::2, 1::2] + sure[..., 1::2, ::2] + sure[..., 1::2, 1::2]) / 4
         border = 4 * inside * (1 - inside)
-        inside_16 = F.avg_pool2d(inside, 4)
+        inside_16 = window.put_back(F.avg_pool2d(inside, 4), 16, 0.0)
         inside_flat, border_flat = inside.flatten(2), border.flatten(2)
-        area, doubt = inside_flat.mean(2, keepdim=True), border_flat.mean(2, keepdim=True)
-        pixels = logits.shape[2] * logits.shape[3]
-        above, most = ((logits > level).sum((2, 3))[..., None] / pixels for level in (1, -1))
+        # As shares of the image, of which the window holds all that counts.
+        pixels = at_16.shape[2] * at_16.shape[3] * (STRIDE // 4) ** 2
+        area, doubt = (part.sum(2, keepdim=True) / pixels for part in (inside_flat, border_flat))
+        above, most = ((logits > level).sum((2, 3))[..., None] / (4 * pixels) for level in (1, -1))
         steady = above / (most + 1e-4)
-        shared = inside_flat @ inside_flat.transpose(1, 2) / inside_flat.shape[2]
+        shared = inside_flat @ inside_flat.transpose(1, 2) / pixels
         overlap = shared / (area + area.transpose(1, 2) - shared + 1e-4)
         count = inside.shape[0]
         which = torch.eye(CANDIDATES, device=logits.device).expand(count, -1, -1)
