@@ -1,8 +1,7 @@
 """``python -m samwidget.training.average A B --out C``: the mean of the weights in several folders.
 
 Runs that began from one state end in one valley, whose middle is better than its slopes (Wortsman et al. 2022, model
-soups). The scores were trained for the masks of one end: ``samwidget.training.nano --only-scores`` fits them to those
-of the mean.
+soups).
 """
 
 from __future__ import annotations

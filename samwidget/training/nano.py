@@ -5,7 +5,6 @@ Example::
     python -m samwidget.training.nano --data photos --minutes 360 --folder run --processes 2
     python -m samwidget.training.nano --data photos --minutes 360 --folder run --resume run/state.pt
     python -m samwidget.training.nano --data photos --minutes 60 --folder run --resume bundled
-    python -m samwidget.training.nano --data photos --minutes 15 --folder run --resume mean --only-scores
 
 ``--resume`` of a ``state.pt`` within its schedule continues exactly; of one that has ended, or of a folder with shipped
 weights, it begins a new schedule with a fresh warm-up.
@@ -46,7 +45,6 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument(
         "--new-schedule", action="store_true", help="start the schedule over even if state.pt is within one"
     )
-    parser.add_argument("--only-scores", action="store_true", help="leave the masks as they are, as after an average")
     parser.add_argument("--processes", type=int, default=1, help="of one thread each; best on CPUs: one per core")
     parser.add_argument("--threads", type=int, default=1, help="of each process")
     parser.add_argument("--seed", type=int, default=0)
@@ -64,10 +62,8 @@ def _train(rank: int, options: argparse.Namespace, meeting_point: str) -> None:
     if meeting_point:
         os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
         dist.init_process_group("gloo", init_method=meeting_point, rank=rank, world_size=options.processes)
-    settings = Settings(seed=options.seed, minutes=options.minutes, only_scores=options.only_scores)
+    settings = Settings(seed=options.seed, minutes=options.minutes)
     state = _read_state(options.resume)
-    if state is not None and state.get("settings", {}).get("only_scores", False) != options.only_scores:
-        state = {"network": state["average"] if "average" in state else state["network"]}
     is_exact = state is not None and "optimizer" in state and not options.new_schedule and not _has_ended(state)
     if state is not None and is_exact:
         known = {field.name for field in fields(Settings)}

@@ -49,7 +49,6 @@ class Settings:
             photos of few kinds of things make it forget the thousand kinds that ImageNet taught it.
         warm_up_steps: over which the rate rises from nothing.
         ema: share of the old average kept at each step.
-        only_scores: whether the masks stay as they are, and only the judge of them learns.
         save_minutes, export_minutes: between checkpoints and between snapshots in shipped form.
     """
 
@@ -62,7 +61,6 @@ class Settings:
     warm_up_steps: int = 40
     ema: float = 0.99
     objects: int = 4
-    only_scores: bool = False
     save_minutes: float = 4.0
     export_minutes: float = 10.0
 
@@ -90,9 +88,6 @@ class Trainer:
         self.crops, self.settings, self.folder, self._clock = crops, settings, folder, clock
         for module in (network.encoder.stem, *network.encoder.stages[:FROZEN_STAGES]):
             module.requires_grad_(False)
-        if settings.only_scores:
-            network.requires_grad_(False)
-            network.decoder.judge.requires_grad_(True)
         self.optimizer = _optimizer(network, settings)
         self.average = {name: value.detach().clone() for name, value in network.state_dict().items()}
         self.step, self.steps_since_start, self.elapsed_s, self.total_s = 0, 0, 0.0, 0.0

@@ -108,22 +108,6 @@ def test_the_command_resumes_from_shipped_weights(data, tmp_path):
     assert again["steps_since_start"] < again["step"]
 
 
-def test_the_scores_can_be_trained_alone(data, tmp_path):
-    common = ["--data", str(data), "--cache", str(tmp_path / "cache"), "--minutes", "0.001"]
-    full = make_trainer(CropMaker(PhotoStore(data / "train", tmp_path / "cache"), 2), tmp_path / "one")
-    full.run(steps_max=2)
-    alone = ["--folder", str(tmp_path / "two"), "--only-scores"]
-    nano.main([*common, *alone, "--resume", str(tmp_path / "one" / "state.pt")])
-    state = torch.load(tmp_path / "two" / "state.pt", weights_only=True)
-    changed = {name for name, value in state["network"].items() if not torch.equal(value, full.average[name])}
-    assert changed
-    assert all(name.startswith("decoder.judge.") for name in changed)
-    # Back to the whole network: its optimiser starts afresh, and the judge is not all that learns.
-    nano.main([*common, "--folder", str(tmp_path / "three"), "--resume", str(tmp_path / "two" / "state.pt")])
-    after = torch.load(tmp_path / "three" / "state.pt", weights_only=True)
-    assert not torch.equal(after["network"]["decoder.go_deep.weight"], state["network"]["decoder.go_deep.weight"])
-
-
 def test_batches_are_what_they_say(crops):
     batch = crops.batch(np.random.default_rng(0), 3, (64, 96))
     assert batch.pixels.shape == (3, 3, 64, 96)
