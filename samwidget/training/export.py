@@ -11,13 +11,13 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from samwidget.models.nano import INPUT_SIDE, LOGIT_STRIDE, MODEL_TYPE
+from samwidget.models.nano import LOGIT_STRIDE, MODEL_TYPE
 
 
 def export_bundle(weights: Mapping[str, Tensor], folder: Path, facts: Mapping[str, Any]) -> None:
     """Writes ``weights`` and a config with ``facts`` about the training into ``folder``; never half a file."""
     folder.mkdir(parents=True, exist_ok=True)
-    config = {"model_type": MODEL_TYPE, "input_side": INPUT_SIDE, "logit_stride": LOGIT_STRIDE, "training": dict(facts)}
+    config = {"model_type": MODEL_TYPE, "logit_stride": LOGIT_STRIDE, "training": dict(facts)}
     halves = {name: value.detach().to("cpu", torch.float16).contiguous() for name, value in weights.items()}
     partial = folder / "model.safetensors.partial"
     save_file(halves, partial, metadata={"format": "pt"})

@@ -88,7 +88,7 @@ def test_every_size_of_image(segmenter, size):
     embedding = segmenter.encode(np.full((*size, 3), 99, np.uint8))
     frame = embedding.frame
     assert frame.image_hw == size
-    assert 512 <= max(frame.content_hw) <= 704
+    assert 440 <= max(frame.content_hw) <= 880
     assert all(side % 32 == 0 for side in frame.input_hw)
     click = make_prompt([size[1] / 2, size[0] / 2])
     logits, _ = segmenter.decode(embedding, [click], multimask_output=False)
@@ -98,11 +98,12 @@ def test_every_size_of_image(segmenter, size):
 @pytest.mark.parametrize(
     ("image_hw", "content_hw", "input_hw"),
     [
-        ((3000, 4000), (384, 512), (384, 512)),
-        ((600, 600), (512, 512), (512, 512)),
-        ((1080, 1920), (333, 591), (352, 608)),  # as many pixels as 4 to 3
-        ((1920, 1080), (591, 333), (608, 352)),
-        ((100, 1000), (70, 704), (96, 704)),
+        ((3000, 4000), (480, 640), (480, 640)),
+        ((500, 500), (500, 500), (512, 512)),  # as it is
+        ((90, 120), (384, 512), (384, 512)),  # no smaller than this
+        ((1080, 1920), (416, 739), (416, 768)),  # as many pixels as 4 to 3
+        ((1920, 1080), (739, 416), (768, 416)),
+        ((100, 1000), (88, 880), (96, 896)),
     ],
 )
 def test_frames_of_photos(image_hw, content_hw, input_hw):
