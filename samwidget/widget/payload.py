@@ -23,8 +23,8 @@ from samwidget.document import State
 
 SCALE = 16
 """Steps of a byte per unit of logit: the range is -7.97 to 7.97, and the slider's -4 to 4 lies well inside."""
-THRESHOLD_MIN = -4.0
-"""The lowest threshold of the slider: what lies below it can never be seen."""
+THRESHOLD_MIN, THRESHOLD_MAX = -4.0, 4.0
+"""The ends of the slider: between logits that all lie beyond one of them there is never an outline."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def pack(logits: npt.NDArray[np.float32], frame: Frame) -> PackedMask:
     data = b""
     if w and h:
         # Level 1: level 6 is 8 % smaller and takes three times as long.
-        data = zlib.compress(quantised(logits[y : y + h, x : x + w]).tobytes(), 1)
+        data = zlib.compress(_sent(logits[y : y + h, x : x + w]).tobytes(), 1)
     name = blake2b(repr(window).encode() + data, digest_size=8).hexdigest()
     return PackedMask(f"m{name}", window, data)
 
@@ -66,6 +66,21 @@ def quantised(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
     # ceil, not round: the byte that a logit gets then lies on its own side of 127.5, and within half a step of it.
     steps = np.ceil(logits * SCALE) + np.float32(127)
     return np.clip(steps, 0, 255).astype(np.uint8)
+
+
+def _sent(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
+    """Bytes of logits, flat where no outline can come near: a third fewer, and sooner compressed."""
+    steps = quantised(logits)
+    steps[_with_all_around(logits > THRESHOLD_MAX)] = 255
+    steps[_with_all_around(logits < THRESHOLD_MIN)] = 0
+    return steps
+
+
+def _with_all_around(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Which pixels of a mask have all their eight neighbours in it; beyond the border nothing is missing."""
+    padded = np.pad(mask, 1, constant_values=True)
+    rows = padded[:-2] & padded[1:-1] & padded[2:]
+    return rows[:, :-2] & rows[:, 1:-1] & rows[:, 2:]
 
 
 def _window(logits: npt.NDArray[np.float32], frame: Frame) -> tuple[int, int, int, int]:

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+from scipy import ndimage
 
 from samwidget.core.frame import Frame
-from samwidget.widget.payload import SCALE, THRESHOLD_MIN, pack, quantised
+from samwidget.widget.payload import SCALE, THRESHOLD_MAX, THRESHOLD_MIN, pack, quantised
 
 FRAME = Frame.stretched((300, 400), (64, 64), (16, 16))
 PADDED = Frame.padded((300, 400), 64, 16)
@@ -36,10 +37,21 @@ def test_signs_survive_and_values_are_within_half_a_step(logits):
     back = unpacked(pack(logits, FRAME), logits.shape)
     assert ((back > 0) == (logits > 0)).all()
     seen = np.isfinite(back)
-    assert (
-        np.abs(back[seen] - np.clip(logits[seen], -127.5 / SCALE, 127.5 / SCALE)).max(initial=0) <= 0.5 / SCALE + 1e-6
-    )
     assert (logits[~seen] <= THRESHOLD_MIN).all()
+    end = 127.5 / SCALE
+    exact = np.abs(back - np.clip(logits, -end, end)) <= 0.5 / SCALE + 1e-6
+    sides = (logits > THRESHOLD_MAX, logits < THRESHOLD_MIN)
+    high, low = (ndimage.binary_erosion(side, np.ones((3, 3)), border_value=1) for side in sides)
+    assert (exact | ~seen | (high & (back == end)) | (low & (back == -end))).all()
+
+
+def test_what_no_outline_can_reach_is_flat():
+    logits = np.full((16, 16), -5.0, np.float32)
+    logits[3:10, 4:12] = np.linspace(4.5, 6, 8, dtype=np.float32)
+    back = unpacked(pack(logits, FRAME), logits.shape)
+    assert (back[4:9, 5:11] == 127.5 / SCALE).all()  # inside, but for the ring along the outline
+    np.testing.assert_allclose(back[3:10, 4], 4.5, atol=0.5 / SCALE)
+    np.testing.assert_allclose(back[2, 3:13], -5.0, atol=0.5 / SCALE)
 
 
 @given(logits_of, st.floats(-4, 4))
