@@ -31,17 +31,19 @@ class Selection:
         self._box_nms_thresh, self._crop_nms_thresh = box_nms_thresh, crop_nms_thresh
         self._finished: list[FoundObject] = []
         self._candidates: list[FoundObject] = []
+        self._rivals = _Rivals(box_nms_thresh)
         self._crops = 0
 
     def begin_crop(self) -> None:
         """Later candidates are of another crop."""
         self._finished += self._of_this_crop()
-        self._candidates = []
+        self._candidates, self._rivals = [], _Rivals(self._box_nms_thresh)
         self._crops += 1
 
     def add(self, candidates: Sequence[FoundObject]) -> None:
         """Candidates of this crop, in any order."""
         self._candidates += candidates
+        self._rivals.add(candidates)
 
     def objects(self) -> list[FoundObject]:
         """The objects among all candidates so far: those of smaller crops first, then by score."""
@@ -51,32 +53,59 @@ class Selection:
         return without_duplicates(sorted([*self._finished, *found], key=_crop_area), self._crop_nms_thresh)
 
     def _of_this_crop(self) -> list[FoundObject]:
-        ranked = sorted(self._candidates, key=lambda found: (-found.score, found.id))
-        return without_duplicates(ranked, self._box_nms_thresh)
+        found = self._candidates
+        ranking = sorted(range(len(found)), key=lambda i: (-found[i].score, found[i].id))
+        return [found[i] for i in self._rivals.winners(ranking)]
 
 
 def without_duplicates(ranked: Sequence[FoundObject], iou_max: float) -> list[FoundObject]:
     """Those whose box overlaps no better one's by more than ``iou_max``. The given come best first, and so do these."""
-    # The reference measures from the first to the last pixel.
-    boxes = np.array([found.box_xyxy for found in ranked], np.float32).reshape(-1, 4) - np.array(
-        [0, 0, 1, 1], np.float32
-    )
-    kept = []
-    left = np.arange(len(boxes))
-    while len(left):
-        best, left = left[0], left[1:]
-        kept.append(ranked[best])
-        left = left[~(box_ious(boxes[best], boxes[left]) > iou_max)]
-    return kept
+    rivals = _Rivals(iou_max)
+    rivals.add(ranked)
+    return [ranked[i] for i in rivals.winners(range(len(ranked)))]
+
+
+class _Rivals:
+    """Which of a growing number of boxes overlap by more than ``iou_max``.
+
+    A search asks after every few points for the winners among all so far, but only the new boxes have to be compared.
+    """
+
+    def __init__(self, iou_max: float) -> None:
+        self._iou_max = iou_max
+        self._boxes = np.zeros((0, 4), np.float32)
+        self._overlap = np.zeros((0, 0), np.bool_)
+
+    def add(self, found: Sequence[FoundObject]) -> None:
+        """More boxes; they get the next numbers."""
+        # The reference measures from the first to the last pixel.
+        last_pixel = np.array([0, 0, 1, 1], np.float32)
+        new = np.array([one.box_xyxy for one in found], np.float32).reshape(-1, 4) - last_pixel
+        old = len(self._boxes)
+        self._boxes = np.concatenate([self._boxes, new])
+        self._overlap = np.pad(self._overlap, (0, len(new)))
+        for number in range(old, len(self._boxes)):
+            beyond = box_ious(self._boxes[number], self._boxes[: number + 1]) > self._iou_max
+            self._overlap[number, : number + 1] = self._overlap[: number + 1, number] = beyond
+
+    def winners(self, ranking: Sequence[int]) -> list[int]:
+        """The numbers, in the order of their ranking, of those that overlap no better winner."""
+        lost = np.zeros(len(self._boxes), np.bool_)
+        kept = []
+        for number in ranking:
+            if not lost[number]:
+                kept.append(number)
+                lost |= self._overlap[number]
+        return kept
 
 
 def box_ious(box: npt.NDArray[np.float32], boxes: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """(N,) float32 IoU of a (4,) box x0, y0, x1, y1 with (N, 4) boxes; NaN where both are without area."""
     low, high = np.maximum(box[:2], boxes[:, :2]), np.minimum(box[2:], boxes[:, 2:])
-    shared = np.prod(np.maximum(high - low, 0), axis=1)
-    area, areas = np.prod(box[2:] - box[:2]), np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
+    sides, own, others = np.maximum(high - low, 0), box[2:] - box[:2], boxes[:, 2:] - boxes[:, :2]
+    shared = sides[:, 0] * sides[:, 1]
     with np.errstate(invalid="ignore"):
-        ious: npt.NDArray[np.float32] = shared / (area + areas - shared)
+        ious: npt.NDArray[np.float32] = shared / (own[0] * own[1] + others[:, 0] * others[:, 1] - shared)
     return ious
 
 

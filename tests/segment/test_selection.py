@@ -42,6 +42,18 @@ def test_duplicates_as_a_naive_loop_finds_them(drawn, iou_max):
     assert ids(without_duplicates(ranked, iou_max)) == ids(naive(ranked, iou_max))
 
 
+@settings(deadline=None)
+@given(st.lists(st.tuples(boxes, st.integers(0, 4)), max_size=12), st.integers(1, 5), st.sampled_from([0, 0.3, 0.7]))
+def test_candidates_in_parts_are_selected_as_all_at_once(drawn, part, iou_max):
+    found = [box_shaped(i, x, y, x + w, y + h, score / 4) for i, ((x, y, w, h), score) in enumerate(drawn)]
+    selection = Selection(iou_max, 0.5)
+    selection.begin_crop()
+    for start in range(0, len(found), part):
+        selection.add(found[start : start + part])
+        so_far = sorted(found[: start + part], key=lambda one: -one.score)
+        assert ids(selection.objects()) == ids(naive(so_far, iou_max))
+
+
 def test_a_candidate_comes_back_when_its_rival_loses():
     low = box_shaped(0, 0, 0, 21, 21, 0.5)
     middle = box_shaped(1, 5, 0, 26, 21, 0.6)
