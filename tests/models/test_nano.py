@@ -5,11 +5,12 @@ import json
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import save_file
 
 from samwidget.core.prompt import Prompt, make_prompt
 from samwidget.errors import ModelError, ModelNotFoundError, PromptError, UnsupportedModelError
-from samwidget.models.nano import BUNDLED_FOLDER, MODEL_TYPE, NanoSegmenter, frame_of
+from samwidget.models.nano import BUNDLED_FOLDER, MODEL_TYPE, NanoSegmenter, _resized, frame_of
 from samwidget.models.nano_network import NanoNetwork, initialise
 
 
@@ -110,6 +111,16 @@ def test_frames_of_photos(image_hw, content_hw, input_hw):
     frame = frame_of(image_hw)
     assert (frame.content_hw, frame.input_hw) == (content_hw, input_hw)
     assert frame.logits_hw == (input_hw[0] // 2, input_hw[1] // 2)
+
+
+@pytest.mark.parametrize("size", [(300, 400), (1500, 2000), (90, 120), (41, 1000)])
+@pytest.mark.filterwarnings("error")
+def test_a_photo_is_resized_as_pillow_does_it(size):
+    noise = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
+    noise.flags.writeable = False  # as the widget's are
+    height, width = frame_of(size).content_hw
+    expected = np.asarray(Image.fromarray(noise).resize((width, height), Image.Resampling.BILINEAR), int)
+    assert np.abs(_resized(noise, (height, width)).numpy() - expected).max() <= 1
 
 
 def test_decoding_leaves_the_network_as_it_was(segmenter, embedding):

@@ -1,13 +1,11 @@
 """The networks alone: SAM ViT-B beside transformers and the official package, the bundled one, and how both grow.
 
-ViT-B has its true size and random weights, which cost what trained ones do. ``SAMWIDGET_BENCH_LARGE=1`` adds 1024
-prompts and 50 megapixels to the growth tables; ``SAMWIDGET_BENCH_ONE_THREAD=1`` counts one thread's processor time,
-for a machine that is shared.
+ViT-B has its true size and random weights, which cost what trained ones do. ``SAMWIDGET_BENCH_ONE_THREAD=1`` counts one
+thread's processor time, for a machine that is shared.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from typing import Any
 
@@ -25,9 +23,8 @@ from tests.models.torchvision_stand_in import torchvision_stand_in
 from tests.models.true_size_sam import official_weights, randomise
 from tests.performance.timing import clock, interleaved, table
 
-LARGE = bool(os.environ.get("SAMWIDGET_BENCH_LARGE"))
-PROMPT_COUNTS = (1, 4, 16, 64, 256, *((1024,) if LARGE else ()))
-MEGAPIXELS = (0.25, 1, 4, 12, *((50,) if LARGE else ()))
+PROMPT_COUNTS = (1, 4, 16, 64, 256, 1024)
+MEGAPIXELS = (0.25, 1, 4, 12, 50)
 CLICK_ROUNDS, BATCH_ROUNDS, ENCODE_ROUNDS, SMALL_ROUNDS = 21, 2, 3, 9
 SIDE = 1024
 
