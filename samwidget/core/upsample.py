@@ -168,16 +168,16 @@ def area_bounds(logits: npt.NDArray[np.float32], frame: Frame, threshold: float)
     """
     rows, columns = _bands(logits, frame)
     widths = (rows.weights.shape[1], columns.weights.shape[1])
-    all_above = _in_windows(np.logical_and, logits > threshold, widths)
-    some_above = _in_windows(np.logical_or, logits > threshold, widths)
+    all_above = in_windows(np.logical_and, logits > threshold, widths)
+    some_above = in_windows(np.logical_or, logits > threshold, widths)
     # How many pixels see each window.
     down = np.bincount(rows.first, minlength=len(all_above))
     along = np.bincount(columns.first, minlength=all_above.shape[1])
     return int(down @ all_above @ along), int(down @ some_above @ along)
 
 
-def _in_windows(join: np.ufunc, flags: npt.NDArray[np.bool_], widths: tuple[int, int]) -> npt.NDArray[np.bool_]:
-    """``flags`` of each window of so many rows and columns, joined into one."""
+def in_windows(join: np.ufunc, flags: npt.NDArray[np.bool_], widths: tuple[int, int]) -> npt.NDArray[np.bool_]:
+    """(h, w) bool flags of each window of ``widths`` rows, columns joined into one: (h - rows + 1, w - columns + 1)."""
     for width in widths:
         count = len(flags) - width + 1
         # Transposed, so that the second pass joins columns and turns all back.

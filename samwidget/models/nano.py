@@ -202,7 +202,7 @@ def frame_of(image_hw: tuple[int, int]) -> Frame:
     height, width = image_hw
     pixels = min(max(height * width, INPUT_PIXELS[0]), INPUT_PIXELS[1])
     scale = min(math.sqrt(pixels / (height * width)), INPUT_SIDE_MAX / max(image_hw))
-    content_hw = (max(1, round(image_hw[0] * scale)), max(1, round(image_hw[1] * scale)))
+    content_hw = (max(1, round(height * scale)), max(1, round(width * scale)))
     input_hw = (_up(content_hw[0]), _up(content_hw[1]))
     return Frame(image_hw, input_hw, content_hw, (input_hw[0] // LOGIT_STRIDE, input_hw[1] // LOGIT_STRIDE))
 

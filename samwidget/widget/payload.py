@@ -19,6 +19,7 @@ from samwidget.core.found import FoundObject
 from samwidget.core.frame import Frame
 from samwidget.core.masks import Masks
 from samwidget.core.objects import SegmentedObject
+from samwidget.core.upsample import in_windows
 from samwidget.document import State
 
 SCALE = 16
@@ -71,16 +72,10 @@ def quantised(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
 def _sent(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
     """Bytes of logits, flat where no outline can come near: a third fewer, and sooner compressed."""
     steps = quantised(logits)
-    steps[_with_all_around(logits > THRESHOLD_MAX)] = 255
-    steps[_with_all_around(logits < THRESHOLD_MIN)] = 0
+    for beyond, byte in ((logits > THRESHOLD_MAX, 255), (logits < THRESHOLD_MIN, 0)):
+        with_all_around = in_windows(np.logical_and, np.pad(beyond, 1, constant_values=True), (3, 3))
+        steps[with_all_around] = byte
     return steps
-
-
-def _with_all_around(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """Which pixels of a mask have all their eight neighbours in it; beyond the border nothing is missing."""
-    padded = np.pad(mask, 1, constant_values=True)
-    rows = padded[:-2] & padded[1:-1] & padded[2:]
-    return rows[:, :-2] & rows[:, 1:-1] & rows[:, 2:]
 
 
 def _window(logits: npt.NDArray[np.float32], frame: Frame) -> tuple[int, int, int, int]:
