@@ -36,7 +36,7 @@ INPUT_PIXELS = (512 * 384, 640 * 480)
 INPUT_SIDE_MAX = 880
 INPUT_MULTIPLE = 32
 LOGIT_STRIDE = 2
-PREPROCESSING = 3
+PREPROCESSING = 4
 """Raised when the same image would give another embedding; part of the signature."""
 # EfficientNet-Lite0 was trained on (pixel - 127) / 128.
 PIXEL_MEAN, PIXEL_SPREAD = 127.0, 128.0

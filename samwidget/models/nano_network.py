@@ -49,6 +49,14 @@ def _conv(inputs: int, outputs: int, kernel: int = 1, stride: int = 1, groups: i
     return nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2 * dilation, dilation, groups)
 
 
+def _thin(inputs: int, outputs: int, narrow: int, stride: int = 1, dilation: int = 1) -> nn.Sequential:
+    """In place of a 3 x 3 convolution, for a third of its work: 3 x 1 to ``narrow`` channels, then 1 x 3."""
+    return nn.Sequential(
+        nn.Conv2d(inputs, narrow, (3, 1), (stride, 1), (dilation, 0), (dilation, 1), bias=False),
+        nn.Conv2d(narrow, outputs, (1, 3), (1, stride), (0, dilation), (1, dilation)),
+    )
+
+
 class InvertedResidual(nn.Module):
     """Expansion, depthwise convolution, projection; batch norms folded.
 
@@ -94,7 +102,7 @@ class SelfAttention(nn.Module):
         self.mlp = nn.Sequential(
             nn.LayerNorm(channels),
             nn.Linear(channels, mlp_ratio * channels),
-            nn.ReLU(),
+            nn.ReLU(inplace=True),
             nn.Linear(mlp_ratio * channels, channels),
         )
 
@@ -107,7 +115,7 @@ class SelfAttention(nn.Module):
         query = self._heads(self.query(normed))
         if self.pooling > 1:
             grid = normed.reshape(batch, height, width, channels).permute(0, 3, 1, 2)
-            normed = F.avg_pool2d(grid, self.pooling).permute(0, 2, 3, 1).reshape(batch, -1, channels)
+            normed = F.avg_pool2d(grid, self.pooling, ceil_mode=True).permute(0, 2, 3, 1).reshape(batch, -1, channels)
         key, value = (self._heads(part) for part in self.key_value(normed).chunk(2, 2))
         mixed = F.scaled_dot_product_attention(query, key, value)
         tokens = tokens + self.out(mixed.transpose(1, 2).reshape(batch, -1, channels))
@@ -150,8 +158,9 @@ class Encoder(nn.Module):
         """Features by name of (B, 3, H, W) normalised pixels, H and W multiples of 32.
 
         Returns:
-            ``context`` (B, 192, H/32, W/32), ``deep`` (B, 128, H/16, W/16), ``middle`` (B, 64, H/8, W/8), ``fine``
-            (B, 32, H/4, W/4) and ``similarity`` (B, 96, H/8, W/8), of unit length for each of its four heads.
+            ``context`` (B, 192, H/32, W/32), ``deep`` (B, 96, H/16, W/16), ``middle`` (B, 64 + 96, H/8, W/8) and
+            ``fine`` (B, 32, H/4, W/4). The last 96 of ``middle`` say how alike two pixels are: they are of unit length
+            for each of four heads.
         """
         levels = []
         # The first stages see edges and colours, which ImageNet taught well; without their gradient a training step
@@ -175,18 +184,19 @@ class Encoder(nn.Module):
         batch, _, height, width = middle.shape
         similarity = self.similarity(middle).reshape(batch, HEADS, HEAD_DIM, height, width)
         similarity = F.normalize(similarity, dim=2).reshape(batch, HEADS * HEAD_DIM, height, width)
-        return {"context": context, "deep": deep, "middle": middle, "fine": fine, "similarity": similarity}
+        middle = torch.cat([middle, similarity], 1).contiguous(memory_format=torch.channels_last)
+        return {"context": context, "deep": deep, "middle": middle, "fine": fine}
 
 
 class ModulatedResidual(nn.Module):
     """Residual block whose normalised input is scaled and shifted by what the prompt points at (FiLM, Perez 2018)."""
 
-    def __init__(self, channels: int, dilation: int, summary: int) -> None:
+    def __init__(self, channels: int, narrow: int, dilation: int, summary: int) -> None:
         super().__init__()
         self.norm = ChannelNorm(channels)
         self.film = nn.Linear(summary, 2 * channels)
-        self.first = _conv(channels, channels, 3, dilation=dilation)
-        self.second = _conv(channels, channels, 3)
+        self.first = _thin(channels, channels, narrow, dilation=dilation)
+        self.second = _thin(channels, channels, narrow)
 
     def forward(self, x: Tensor, summary: Tensor) -> Tensor:
         """(P, C, h, w) features and (P, S) summaries of the prompts to (P, C, h, w)."""
@@ -215,13 +225,11 @@ class SecondLook(nn.Module):
     def __init__(self, summary: int) -> None:
         super().__init__()
         self.rough = _conv(DEEP, 1)
-        self.read_maps = _conv(self.MAPS, MIDDLE, 3)
+        self.read_maps = _thin(self.MAPS, MIDDLE, self.MAPS)
         self.shortcut = _conv(self.MAPS, CANDIDATES)
         self.summary = nn.Linear(2 * (MIDDLE + HEADS * HEAD_DIM), summary)
 
-    def forward(
-        self, at_16: Tensor, middle: Tensor, similarity: Tensor, per_image: int
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def forward(self, at_16: Tensor, middle: Tensor, per_image: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """What the second look adds, from (P, 96, h/2, w/2) features at stride 16.
 
         Returns:
@@ -231,7 +239,7 @@ class SecondLook(nn.Module):
         rough = self.rough(at_16)
         mask = torch.sigmoid(_twice(rough)).reshape(-1, per_image, *middle.shape[2:])
         weights = sum_to_one(torch.stack([mask, surroundings(mask)], 2))
-        pooled, alike = likeness(weights, middle, similarity)
+        pooled, alike = likeness(weights, middle)
         maps = torch.cat([torch.stack([mask, 4 * mask * (1 - mask)], 2), alike.flatten(2, 3)], 2).flatten(0, 1)
         maps = maps.contiguous(memory_format=torch.channels_last)
         return rough, self.read_maps(maps), self.shortcut(maps), self.summary(pooled.flatten(2).flatten(0, 1))
@@ -249,16 +257,20 @@ class Decoder(nn.Module):
         self.summary = nn.Sequential(
             nn.LayerNorm(pooled), nn.Linear(pooled, self.SUMMARY), nn.ReLU(), nn.Linear(self.SUMMARY, self.SUMMARY)
         )
-        self.read_maps = _conv(self.MAPS, MIDDLE, 3)
-        self.go_deep = _conv(MIDDLE, DEEP, 3, 2)
-        self.deep_blocks = nn.ModuleList(ModulatedResidual(DEEP, dilation, self.SUMMARY) for dilation in (1, 2, 4))
-        self.attention = SelfAttention(DEEP, 3, 2, pooling=2)
+        self.read_maps = _thin(self.MAPS, MIDDLE, MIDDLE // 2)
+        self.go_deep = _thin(MIDDLE, DEEP, DEEP // 3, stride=2)
+        self.deep_blocks = nn.ModuleList(
+            ModulatedResidual(DEEP, DEEP // 3, dilation, self.SUMMARY) for dilation in (1, 2, 4)
+        )
+        self.attention = SelfAttention(DEEP, 3, 2, pooling=4)
         self.second_look = SecondLook(self.SUMMARY)
         self.to_middle = _conv(DEEP, MIDDLE)
-        self.middle_block = ModulatedResidual(MIDDLE, 1, self.SUMMARY)
+        self.middle_block = ModulatedResidual(MIDDLE, MIDDLE // 2, 1, self.SUMMARY)
         self.to_fine = _conv(MIDDLE, FINE)
-        self.fine_block = ModulatedResidual(FINE, 1, self.SUMMARY)
-        self.to_masks = nn.Sequential(ChannelNorm(FINE), nn.ReLU(inplace=True), _conv(FINE, 4 * CANDIDATES, 3))
+        self.fine_block = ModulatedResidual(FINE, FINE // 2, 1, self.SUMMARY)
+        self.to_masks = nn.Sequential(
+            ChannelNorm(FINE), nn.ReLU(inplace=True), _thin(FINE, 4 * CANDIDATES, 2 * CANDIDATES)
+        )
         # Straight from the maps to the masks: the layers above only have to learn what a blob of like colour misses.
         self.shortcut = _conv(self.MAPS, CANDIDATES)
         self.judge = Judge(self.SUMMARY)
@@ -271,9 +283,9 @@ class Decoder(nn.Module):
             of the rough mask (B, O, 1, H/16, W/16), which only training looks at.
         """
         batch, per_image = prompts.labels.shape[:2]
-        middle, similarity = features["middle"], features["similarity"]
+        middle = features["middle"]
         maps, weights = prompt_maps(prompts, middle.shape[2], middle.shape[3])
-        groups, alike = compare(weights, prompts.labels, middle, similarity)
+        groups, alike = compare(weights, prompts.labels, middle)
         about = torch.cat([prompts.has_box, prompts.has_mask, *box_sizes(prompts, middle)]).reshape(6, batch, per_image)
         context = features["context"].mean((2, 3))[:, None].expand(-1, per_image, -1)
         summary = F.relu(self.summary(torch.cat([groups, context, about.permute(1, 2, 0)], 2).flatten(0, 1)))
@@ -282,12 +294,12 @@ class Decoder(nn.Module):
             return feature if per_image == 1 else feature.repeat_interleave(per_image, 0)
 
         maps = torch.cat([maps, alike], 2).flatten(0, 1).contiguous(memory_format=torch.channels_last)
-        at_8 = F.relu(spread(middle) + self.read_maps(maps))
+        at_8 = F.relu(spread(middle[:, :MIDDLE]) + self.read_maps(maps))
         at_16 = spread(features["deep"]) + self.go_deep(at_8)
         at_16 = self.attention(self.deep_blocks[0](at_16, summary))
         for block in self.deep_blocks[1:]:
             at_16 = block(at_16, summary)
-        rough, seen, seen_masks, seen_summary = self.second_look(at_16, middle, similarity, per_image)
+        rough, seen, seen_masks, seen_summary = self.second_look(at_16, middle, per_image)
         summary = F.relu(summary + seen_summary)
         at_8 = at_8 + _twice(self.to_middle(at_16)) + seen
         fine, parts = features["fine"], (at_8, at_16, self.shortcut(maps) + seen_masks, summary)
@@ -308,7 +320,8 @@ class Decoder(nn.Module):
         """Logits (P, 4, H/2, W/2) and scores (P, 4) from features at strides 4, 8 and 16 and masks at 8."""
         at_8 = self.middle_block(window.cut(at_8, 8), summary)
         at_4 = self.fine_block(window.cut(fine, 4) + _twice(self.to_fine(at_8)), summary)
-        blob = F.interpolate(window.cut(blob, 8), scale_factor=4.0, mode="bilinear", align_corners=False)
+        blob = window.cut(blob, 8).contiguous()  # Four channels are too few for channels last.
+        blob = F.interpolate(blob, scale_factor=4.0, mode="bilinear", align_corners=False)
         logits = F.pixel_shuffle(self.to_masks(at_4), 2) + blob
         return window.put_back(logits, 2, OUTSIDE), self.judge(logits, at_4, at_16, summary, window)
 
@@ -345,10 +358,8 @@ class Judge(nn.Module):
         count = inside.shape[0]
         which = torch.eye(CANDIDATES, device=logits.device).expand(count, -1, -1)
         parts = [
-            _pool(at_4, inside),
-            _pool(at_4, border),
-            _pool(at_16, inside_16),
-            _pool(at_16, 1 - inside_16),
+            *_pool(at_4, inside, border),
+            *_pool(at_16, inside_16, 1 - inside_16),
             summary[:, None].expand(-1, CANDIDATES, -1),
             area,
             doubt / (area + 1e-4),
@@ -373,10 +384,11 @@ class NanoNetwork(nn.Module):
         return logits, scores
 
 
-def _pool(features: Tensor, weights: Tensor) -> Tensor:
-    """(P, C, h, w) features averaged under (P, M, h, w) weights: (P, M, C)."""
-    weights = weights.flatten(2)
-    return weights @ features.flatten(2).transpose(1, 2) / (weights.sum(2, keepdim=True) + 1e-3)
+def _pool(features: Tensor, *weights: Tensor) -> tuple[Tensor, ...]:
+    """(P, C, h, w) features averaged under several (P, M, h, w) weights: (P, M, C) each."""
+    rows = torch.cat(weights, 1).flatten(2)
+    pooled = rows @ features.flatten(2).transpose(1, 2) / (rows.sum(2, keepdim=True) + 1e-3)
+    return pooled.chunk(len(weights), 1)
 
 
 def _twice(x: Tensor) -> Tensor:
@@ -394,7 +406,7 @@ def initialise(network: NanoNetwork) -> NanoNetwork:
             nn.init.zeros_(module.bias)
     for module in network.modules():
         if isinstance(module, ModulatedResidual):
-            nn.init.zeros_(module.second.weight)
+            nn.init.zeros_(module.second[-1].weight)  # type: ignore[arg-type]
             nn.init.trunc_normal_(module.film.weight, std=0.02 * module.film.in_features**-0.5)
         elif isinstance(module, SelfAttention):
             nn.init.zeros_(module.position.weight)
@@ -402,10 +414,11 @@ def initialise(network: NanoNetwork) -> NanoNetwork:
             nn.init.zeros_(module.mlp[-1].weight)  # type: ignore[arg-type]
         elif isinstance(module, SecondLook):
             # Nothing at first: a rough mask has to be learned before it can help.
-            for part in (module.rough, module.read_maps, module.shortcut, module.summary):
-                nn.init.zeros_(part.weight)
+            for part in (module.rough, module.read_maps[-1], module.shortcut, module.summary):
+                nn.init.zeros_(part.weight)  # type: ignore[arg-type]
         elif isinstance(module, Decoder):
-            nn.init.trunc_normal_(module.to_masks[-1].weight, std=0.01)  # type: ignore[arg-type]
+            last = [part for part in module.to_masks.modules() if isinstance(part, nn.Conv2d)][-1]
+            nn.init.trunc_normal_(last.weight, std=0.01)
             _begin_as_blobs(module.shortcut)
         elif isinstance(module, Judge):
             nn.init.zeros_(module.layers[-1].weight)  # type: ignore[arg-type]

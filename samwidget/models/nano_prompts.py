@@ -12,8 +12,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 HEADS, HEAD_DIM = 4, 24
-GROUPS = 6
-"""What a pixel is compared with: included and excluded clicks, box core and ring, mask and its surroundings."""
+AREAS = 4
+GROUPS = 2 + AREAS
+"""What a pixel is compared with: included and excluded clicks; and areas, box core and ring, mask and surroundings."""
 
 
 @dataclass(frozen=True)
@@ -47,89 +48,110 @@ def prompt_maps(prompts: PromptTensors, height: int, width: int) -> tuple[Tensor
     Returns:
         (B, O, 9, h, w) maps: narrow and wide bumps of the included and excluded clicks, inside of the box, nearness to
         its centre and to its sides, previous mask and its border; and (B, O, N + 4, h, w) weights, each of sum 1 or 0,
-        of what ``compare`` pools: each click, box core, box ring, mask, surroundings of the mask.
+        of what ``compare`` pools: each click, box core, box ring, mask, surroundings of the mask. Of clicks alone the
+        weights are (B, O, N, h, w).
     """
     device = prompts.points_xy.device
     x = (torch.arange(width, device=device) + 0.5) * 8
     y = (torch.arange(height, device=device) + 0.5) * 8
+    maps, clicks = _click_maps(prompts, x, y)
+    nothing = maps[0].new_zeros(()).expand_as(maps[0])
+    if not (prompts.has_box.any() or prompts.has_mask.any()):  # a first click, which need not wait for the rest
+        return torch.stack([*maps, *[nothing] * 5], 2), clicks
+    box_maps, box_areas = _box_maps(prompts, x, y) if prompts.has_box.any() else ([nothing] * 3, [nothing] * 2)
+    mask_maps, mask_areas = _mask_maps(prompts) if prompts.has_mask.any() else ([nothing] * 2, [nothing] * 2)
+    areas = torch.stack([*box_areas, *mask_areas], 2)
+    return torch.stack([*maps, *box_maps, *mask_maps], 2), torch.cat([clicks, sum_to_one(areas)], 2)
+
+
+def _click_maps(prompts: PromptTensors, x: Tensor, y: Tensor) -> tuple[list[Tensor], Tensor]:
+    """Four maps (B, O, h, w), and the weights (B, O, N, h, w) of the clicks; x and y are the middles of the pixels."""
     offset_x = x - prompts.points_xy[..., 0, None]
     offset_y = y - prompts.points_xy[..., 1, None]
-    squared = offset_y.square()[..., :, None] + offset_x.square()[..., None, :]
     included = (prompts.labels == 1)[..., None, None]
     excluded = (prompts.labels == 0)[..., None, None]
-    narrow, wide = torch.exp(squared / (-2 * 6.0**2)), torch.exp(squared / (-2 * 32.0**2))
+    tight, narrow, wide = (_bumps(offset_x, offset_y, size) for size in (4.0, 6.0, 32.0))
     maps = [(bump * of).amax(2) for of in (included, excluded) for bump in (narrow, wide)]
-    clicks = sum_to_one(torch.exp(squared / (-2 * 4.0**2)) * (included | excluded))
+    return maps, sum_to_one(tight * (included | excluded))
 
+
+def _box_maps(prompts: PromptTensors, x: Tensor, y: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+    """Three maps and two areas, core and ring, (B, O, h, w) each."""
     x0, y0, x1, y1 = prompts.boxes.clone().unbind(2)
-    has_box, has_mask = prompts.has_box[..., None, None], prompts.has_mask[..., None, None]
+    has_box = prompts.has_box[..., None, None]
     half_x, half_y = (x1 - x0)[..., None] / 2 + 1e-3, (y1 - y0)[..., None] / 2 + 1e-3
     from_x = (x - (x0 + x1)[..., None] / 2).abs()
     from_y = (y - (y0 + y1)[..., None] / 2).abs()
     to_side = torch.minimum((half_x - from_x)[..., None, :], (half_y - from_y)[..., :, None])
     radius = torch.maximum((from_x / half_x)[..., None, :], (from_y / half_y)[..., :, None])
-    box_inside = (to_side / 8 + 0.5).clamp(0, 1) * has_box
-    core = torch.exp(-2 * (from_x / half_x).square()[..., None, :] - 2 * (from_y / half_y).square()[..., :, None])
-    core = core * has_box
+    inside = (to_side / 8 + 0.5).clamp(0, 1) * has_box
+    core = _bumps(from_x / half_x, from_y / half_y, 0.5) * has_box
     ring = ((radius > 1) & ((radius < 1.5) | ((to_side > -20) & (to_side < 0)))) * has_box
-    maps += [box_inside, core, torch.exp(-(to_side / 12).square()) * has_box]
+    return [inside, core, torch.exp(-(to_side / 12).square()) * has_box], [core * inside, ring]
 
-    mask = F.avg_pool2d(torch.sigmoid(prompts.mask), 4) * has_mask
-    maps += [mask, 4 * mask * (1 - mask)]
-    areas = torch.stack([core * box_inside, ring, mask, surroundings(mask)], 2)
-    return torch.stack(maps, 2), torch.cat([clicks, sum_to_one(areas)], 2)
+
+def _mask_maps(prompts: PromptTensors) -> tuple[list[Tensor], list[Tensor]]:
+    """Two maps and two areas, mask and surroundings, (B, O, h, w) each."""
+    mask = F.avg_pool2d(torch.sigmoid(prompts.mask), 4) * prompts.has_mask[..., None, None]
+    return [mask, 4 * mask * (1 - mask)], [mask, surroundings(mask)]
+
+
+def _bumps(x: Tensor, y: Tensor, size: float) -> Tensor:
+    """(..., h, w) gaussians of offsets (..., w) and (..., h); a row and a column each, since the whole costs more."""
+    row, column = (torch.exp(offset.square() / (-2 * size**2)) for offset in (x, y))
+    return column[..., :, None] * row[..., None, :]
 
 
 def surroundings(mask: Tensor) -> Tensor:
     """(B, O, h, w) shares of a mask at stride 8 to the same shape: what lies within four pixels of it, and outside."""
-    return F.avg_pool2d(mask, 9, 1, 4) * (1 - mask)
+    near = F.avg_pool2d(F.avg_pool2d(mask, (9, 1), 1, (4, 0)), (1, 9), 1, (0, 4))
+    return near * (1 - mask)
 
 
-def compare(weights: Tensor, labels: Tensor, middle: Tensor, similarity: Tensor) -> tuple[Tensor, Tensor]:
+def compare(weights: Tensor, labels: Tensor, middle: Tensor) -> tuple[Tensor, Tensor]:
     """What the prompt points at, and how much each pixel looks like it.
 
     Args:
-        weights: (B, O, N + 4, h, w) of ``prompt_maps``.
+        weights: (B, O, N + 4, h, w) of ``prompt_maps``, or (B, O, N, h, w).
         labels: (B, O, N) as in ``PromptTensors``.
-        middle: (B, 64, h, w) features.
-        similarity: (B, 96, h, w) features of unit length for each head.
+        middle: (B, 160, h, w) as in ``likeness``.
 
     Returns:
         (B, O, 960) features under the six groups of the prompt, and (B, O, 24, h, w) cosine similarities; clicks count
         by the most similar one.
     """
-    pooled, alike = likeness(weights, middle, similarity)
-    clicks, areas = alike[:, :, :-4], alike[:, :, -4:]
+    pooled, alike = likeness(weights, middle)
+    absent = labels.shape[2] + AREAS - weights.shape[2]
+    pooled, alike = F.pad(pooled, (0, 0, 0, absent)), F.pad(alike, (0, 0, 0, 0, 0, 0, 0, absent))
+    clicks, areas = alike[:, :, :-AREAS], alike[:, :, -AREAS:]
     parts, groups = [], []
     for label in (1, 0):
         chosen = labels == label
         best = clicks.masked_fill(~chosen[..., None, None, None], -1).amax(2)
         parts.append(torch.where(chosen.any(2)[..., None, None, None], best, torch.zeros_like(best))[:, :, None])
         share = chosen.float() / chosen.float().sum(2, keepdim=True).clamp(min=1)
-        groups.append((share[..., None] * pooled[:, :, :-4]).sum(2))
-    groups += list(pooled[:, :, -4:].unbind(2))
+        groups.append((share[..., None] * pooled[:, :, :-AREAS]).sum(2))
+    groups += list(pooled[:, :, -AREAS:].unbind(2))
     return torch.cat(groups, 2), torch.cat([*parts, areas], 2).flatten(2, 3)
 
 
-def likeness(weights: Tensor, middle: Tensor, similarity: Tensor) -> tuple[Tensor, Tensor]:
+def likeness(weights: Tensor, middle: Tensor) -> tuple[Tensor, Tensor]:
     """What lies under each of R weights, and how much each pixel looks like it.
 
     Args:
         weights: (B, O, R, h, w), each of sum 1 or 0.
-        middle: (B, 64, h, w) features.
-        similarity: (B, 96, h, w) features of unit length for each head.
+        middle: (B, 160, h, w), 64 features and then 96 of unit length for each of four heads; quick if channels last.
 
     Returns:
         (B, O, R, 160) features, and (B, O, R, 4, h, w) cosine similarities.
     """
     batch, per_image, regions, height, width = weights.shape
-    channels = middle.shape[1]
-    # Pixel by pixel: for one image torch takes their (B, C, h, w) layouts for different ones, at six times the cost.
-    both = torch.cat([part.flatten(2).transpose(1, 2) for part in (middle, similarity)], 2)
-    pooled = (weights.flatten(3).flatten(1, 2) @ both).reshape(batch, per_image, regions, -1)
-    keys = F.normalize(pooled[..., channels:].reshape(batch, per_image, regions, HEADS, HEAD_DIM), dim=4, eps=1e-4)
+    pixels = middle.flatten(2).transpose(1, 2).contiguous()
+    pooled = (weights.flatten(3).flatten(1, 2) @ pixels).reshape(batch, per_image, regions, -1)
+    similar = HEADS * HEAD_DIM
+    keys = F.normalize(pooled[..., -similar:].reshape(batch, per_image, regions, HEADS, HEAD_DIM), dim=4, eps=1e-4)
     keys = keys.permute(0, 3, 1, 2, 4).flatten(2, 3)
-    values = similarity.reshape(batch, HEADS, HEAD_DIM, height * width)
+    values = pixels[..., -similar:].reshape(batch, -1, HEADS, HEAD_DIM).permute(0, 2, 3, 1)
     alike = (keys @ values).reshape(batch, HEADS, per_image, regions, height, width).permute(0, 2, 3, 1, 4, 5)
     return pooled, alike
 

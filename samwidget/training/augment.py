@@ -137,12 +137,77 @@ def paste(
     under[:] = (under + (patch.astype(np.float32) - under) * soft).astype(np.uint8)
 
 
-def add_lines(rng: np.random.Generator, rgb: Rgb, ids: Ids) -> None:
+def add_ground(rng: np.random.Generator, rgb: Rgb, ids: Ids, new_id: int, donor: Rgb | None) -> None:
+    """Paints part of what has no id as one ground, in place: water, sky, lawn, road or wall behind the objects.
+
+    Nobody labelled those, and guesses by colour end where the light changes. This one has its border from a random
+    line, and its texture from a piece of ``donor``, or from noise that is stretched as waves and tracks are.
+    """
+    mask = ground_shape(rng, ids.shape) & (ids == 0)
+    if not 0.04 < mask.mean() < 0.85:
+        return
+    texture = noise_texture(rng, ids.shape) if donor is None else _tiled(donor, ids.shape)
+    height, width = ids.shape
+    slope_x, slope_y = rng.normal(0, 25, 2)
+    light = np.linspace(-slope_y, slope_y, height)[:, None] + np.linspace(-slope_x, slope_x, width)
+    alpha = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), float(rng.uniform(0.5, 2.0)))[..., None]
+    ground = np.clip(texture + light[..., None].astype(np.float32), 0, 255)
+    # Under the blurred border lie objects, too: there the ground ends where they begin.
+    alpha = np.where((ids == 0)[..., None], alpha, 0)
+    rgb[:] = (rgb + (ground - rgb.astype(np.float32)) * alpha).astype(np.uint8)
+    ids[mask] = new_id
+
+
+def ground_shape(rng: np.random.Generator, size_hw: tuple[int, int]) -> npt.NDArray[np.bool_]:
+    """One side of a wavy line, a band between two that may meet, or a blob, as bool."""
+    height, width = size_hw
+    y, x = np.mgrid[0:height, 0:width].astype(np.float32) / np.float32(min(size_hw))
+    angle = rng.choice([0.0, np.pi, rng.uniform(0, 2 * np.pi)], p=[0.5, 0.15, 0.35]) + rng.normal(0, 0.1)
+    # Along and across the line, from a point in the middle part of the view.
+    x, y = x - rng.uniform(0.2, 0.8) * width / min(size_hw), y - rng.uniform(0.2, 0.8) * height / min(size_hw)
+    along, across = np.cos(angle) * x + np.sin(angle) * y, np.cos(angle) * y - np.sin(angle) * x
+    wave = np.zeros_like(along)
+    for octave in range(4):
+        wave += rng.normal(0, 0.03) / 1.7**octave * np.sin(along * 3 * 2.2**octave + rng.uniform(0, 2 * np.pi))
+    kind = rng.random()
+    if kind < 0.5:
+        return np.asarray(across > wave)
+    if kind < 0.75:
+        wide = rng.uniform(0.08, 0.3) * np.maximum(0.15, 1 + rng.uniform(-1, 1) * along)
+        return np.asarray(np.abs(across - wave) < wide)
+    return np.asarray(np.hypot(along / rng.uniform(0.3, 0.8), across / rng.uniform(0.15, 0.5)) < 1 + 3 * wave)
+
+
+def noise_texture(rng: np.random.Generator, size_hw: tuple[int, int]) -> npt.NDArray[np.float32]:
+    """(h, w, 3) float32 levels: one colour, with noise of several sizes, as fine as sand or as coarse as clouds."""
+    height, width = size_hw
+    colour = rng.uniform(20, 235) + rng.normal(0, 18, 3)
+    strength, fall, stretch = rng.uniform(1, 22), rng.uniform(0.6, 1.3), np.exp(rng.uniform(0, np.log(6)))
+    texture = np.zeros((height, width), np.float32)
+    for octave in range(6):
+        rows, columns = max(2, height >> (octave + 1)), max(2, int((width >> (octave + 1)) / stretch))
+        noise = rng.normal(0, 1, (rows, columns)).astype(np.float32)
+        texture += np.float32(fall**octave) * cv2.resize(noise, (width, height), interpolation=cv2.INTER_CUBIC)
+    texture *= np.float32(strength / (texture.std() + 1e-3))
+    tint = 1 + rng.normal(0, 0.2, 3)
+    return np.asarray(colour + texture[..., None] * tint, np.float32)
+
+
+def _tiled(patch: Rgb, size_hw: tuple[int, int]) -> npt.NDArray[np.float32]:
+    """The patch, mirrored at its borders until it fills the size."""
+    below, right = (max(0, size - side) for size, side in zip(size_hw, patch.shape, strict=False))
+    filled = np.pad(patch, ((0, below), (0, right), (0, 0)), mode="symmetric")
+    return np.asarray(filled[: size_hw[0], : size_hw[1]], np.float32)
+
+
+def add_lines(rng: np.random.Generator, rgb: Rgb, ids: Ids, ground_id: int) -> None:
     """Draws thin lines from inside an object outwards, as its part, in place: leashes, masts, stalks, lines of a kite.
+
+    The painted ground has none.
 
     Few of the photos have thin parts, and hardly a box in them holds mostly ground.
     """
-    objects = np.flatnonzero((ids > 0) & (ids != 255))
+    objects = np.flatnonzero((ids > 0) & (ids != 255) & (ids != ground_id))
     if not len(objects):
         return
     y, x = divmod(int(rng.choice(objects)), ids.shape[1])

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from samwidget.models.nano import normalise
-from samwidget.training.augment import add_lines, change_light, paste, random_shape, random_view
+from samwidget.training.augment import add_ground, add_lines, change_light, paste, random_shape, random_view
 from samwidget.training.store import VOID, PhotoStore
 
 # How often a dataset is drawn. Cats, pets, farm animals and people are four fifths of the photos; the few with many
@@ -44,7 +44,9 @@ PASTE_SHARE, SHAPE_SHARE, REGION_SHARE = 0.4, 0.25, 0.08
 TOUCH_SHARE, JOIN_SHARE = 0.4, 0.3
 """Things that touch are often meant as one: a rider and the horse, a child and the kite."""
 LINE_SHARE = 0.15
-PASTED_ID = 250
+GROUND_SHARE = 0.25
+"""Crops with a painted ground: half of them with a piece of another photo, half with noise."""
+GROUND_ID, PASTED_ID = 249, 250
 
 
 @dataclass(frozen=True)
@@ -92,10 +94,12 @@ class CropMaker:
         """(H, W, 3) uint8 RGB, (O, H/2, W/2) targets and as many valid shares, float32; (O,) which are unlikely."""
         while True:
             name, rgb, ids = self._view(rng, size_hw)
+            if rng.random() < GROUND_SHARE:
+                add_ground(rng, rgb, ids, GROUND_ID, self._piece(rng, ids.shape) if rng.random() < 0.5 else None)
             if rng.random() < PASTE_SHARE:
                 self._paste(rng, rgb, ids)
             if rng.random() < LINE_SHARE:
-                add_lines(rng, rgb, ids)
+                add_lines(rng, rgb, ids, GROUND_ID)
             chosen = self._choose(rng, name, rgb, ids)
             if chosen:
                 break
@@ -132,6 +136,16 @@ class CropMaker:
             at_xy = a_border(rng, ids) if rng.random() < TOUCH_SHARE else None
             paste(rng, rgb, ids, donor, shape, PASTED_ID + index, at_xy)
 
+    def _piece(self, rng: np.random.Generator, size_hw: tuple[int, int]) -> npt.NDArray[np.uint8] | None:
+        """A rectangle without objects of some photo, (h, w, 3), at least a quarter of the size high and wide."""
+        _, donor, ids = self._view(rng, size_hw)
+        for _ in range(10):
+            height, width = (int(rng.uniform(0.25, 0.5) * side) for side in size_hw)
+            y, x = int(rng.integers(size_hw[0] - height)), int(rng.integers(size_hw[1] - width))
+            if not ids[y : y + height, x : x + width].any():
+                return donor[y : y + height, x : x + width]
+        return None
+
     def _choose(
         self, rng: np.random.Generator, name: str, rgb: npt.NDArray[np.uint8], ids: npt.NDArray[np.uint8]
     ) -> list[tuple[npt.NDArray[np.bool_], bool]]:
@@ -144,18 +158,19 @@ class CropMaker:
         present = np.flatnonzero((areas >= max(48, 0.0008 * area)) & (areas <= 0.9 * area))
         masks: list[tuple[npt.NDArray[np.bool_], bool]] = []
         if name in PARTS and rng.random() < 0.75:
-            whole = (ids > 0) & (ids < PASTED_ID)
+            whole = (ids > 0) & (ids < GROUND_ID)
             if 0.002 * area < whole.sum() < 0.9 * area:
                 masks += [(whole, False), (whole, False)]
         if len(present):
             share = areas[present] ** 0.4
             count = min(len(present), self.objects - len(masks))
             drawn = rng.choice(present, count, replace=False, p=share / share.sum())
-            masks += [(ids == i, name in PARTS and i < PASTED_ID) for i in drawn]
+            masks += [(ids == i, name in PARTS and i < GROUND_ID) for i in drawn]
         if not masks:
             return []
-        if len(present) > 1 and rng.random() < JOIN_SHARE:
-            pair = neighbours(rng, ids, present)
+        things = present[present != GROUND_ID]
+        if len(things) > 1 and rng.random() < JOIN_SHARE:
+            pair = neighbours(rng, ids, things)
             if pair is not None:
                 masks = [*masks[: self.objects - 1], (pair, True)]
         if rng.random() < REGION_SHARE * self.objects:

@@ -39,6 +39,7 @@ Mask = npt.NDArray[np.bool_]
 OBJECTS_PER_PHOTO = 3
 SMALLEST_SHARE = 0.004
 THRESHOLDS = (0.80, 0.85, 0.90)
+CANDIDATES_AFTER = {1: "1_click", 3: "3_clicks", 5: "5_clicks"}
 
 
 @dataclass
@@ -52,7 +53,7 @@ class Case:
         shown: masks by kind of prompt, for the picture sheet.
         values: numbers by name.
         clicks: IoU after each click.
-        judged: (score, IoU) of every candidate after the first click and for the box.
+        judged: (score, IoU) of every candidate after one, three and five clicks and for the box.
     """
 
     group: str
@@ -132,14 +133,18 @@ class Examiner:
 
     def _give_clicks(self, embedding: Embedding, cases: Sequence[Case]) -> None:
         prompts = [_with_click(Prompt(), case.truth, INCLUDE) for case in cases]
-        for case, triple in zip(cases, self.ask(embedding, prompts, multimask_output=True), strict=True):
-            case.shown["1 click"] = self._judge(case, triple, "1_click")
         for count in range(1, self.clicks + 1):
+            if count in CANDIDATES_AFTER:
+                triples = self.ask(embedding, prompts, multimask_output=True)
+                for case, triple in zip(cases, triples, strict=True):
+                    first = self._judge(case, triple, CANDIDATES_AFTER[count])
+                    if count == 1:
+                        case.shown["1 click"] = first
             answers = self.ask(embedding, prompts, multimask_output=False)
             for index, (case, answer) in enumerate(zip(cases, answers, strict=True)):
                 mask = answer.to_bool()[0]
                 case.clicks.append(overlap(mask, case.truth, case.valid))
-                if count in (1, 3, 5):
+                if count in CANDIDATES_AFTER:
                     case.values |= {
                         f"{count}_clicks": case.clicks[-1],
                         f"{count}_clicks_border_f": border_f(mask, case.truth),
@@ -209,10 +214,21 @@ def summarise(cases: Sequence[Case]) -> dict[str, Any]:
             f"{threshold:.2f}": _mean([clicks_needed(case.clicks, threshold) for case in cases])
             for threshold in THRESHOLDS
         },
+        "lost_by_ranking": _lost_by_ranking(by_group),
         "iou_by_click": [_mean([case.clicks[i] for case in cases]) for i in range(len(cases[0].clicks))],
         "score_calibration": calibration([score for score, _ in judged], [iou for _, iou in judged]),
         "by_group": by_group,
     }
+
+
+def _lost_by_ranking(by_group: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+    """IoU by which the first candidate is below the best of three, by kind of prompt: mean over groups, and of all."""
+    asked = [name.removesuffix("_best_of_3") for name in next(iter(by_group.values())) if name.endswith("_best_of_3")]
+    lost = {
+        name: _mean([group[f"{name}_best_of_3"] - group[f"{name}_chosen_of_3"] for group in by_group.values()])
+        for name in asked
+    }
+    return {**lost, "mean": _mean(list(lost.values()))}
 
 
 def evaluate(
@@ -249,6 +265,7 @@ def table(report: Mapping[str, Any]) -> str:
         rows.append(f"  {name:24s} {value:.3f}  {report['mean_over_groups'][name]:.3f}{tail}")
     rows.append(f"  clicks needed: {report['clicks_needed']}")
     scores = report["score_calibration"]
+    rows.append(f"  lost by ranking: {report['lost_by_ranking']}")
     rows.append(f"  scores: mean error {scores['mean_error']}, rank correlation {scores['rank_correlation']}")
     return "\n".join(rows)
 

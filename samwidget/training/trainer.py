@@ -27,11 +27,11 @@ from samwidget.training.losses import candidate_loss, mask_iou, mask_loss, score
 from samwidget.training.robot import PromptDraft
 
 ROUNDS_MAX = 6
-ROUND_SHARES = (0.14, 0.20, 0.22, 0.18, 0.14, 0.12)
-SIZES = (256, 352, 512)
+ROUND_SHARES = (0.28, 0.22, 0.19, 0.14, 0.10, 0.07)
+SIZES = (256, 352, 512, 640)
 # Small crops teach most for their price; the cool-down is spent nearer to the size of use.
-EARLY_SIZE_SHARES, LATE_SIZE_SHARES = (0.50, 0.30, 0.20), (0.25, 0.35, 0.40)
-CROPS_OF_SIZE = {256: 3, 352: 2, 512: 1}
+EARLY_SIZE_SHARES, LATE_SIZE_SHARES = (0.40, 0.30, 0.30, 0.0), (0.15, 0.25, 0.35, 0.25)
+CROPS_OF_SIZE = {256: 3, 352: 2, 512: 1, 640: 1}
 UNLIKELY_WEIGHT = 0.2
 ROUGH_WEIGHT = 0.4
 PICK_SHARE = 0.3

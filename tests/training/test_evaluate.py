@@ -66,6 +66,23 @@ def test_a_network_that_does_not_scores_nothing(photos):
     assert report["clicks_needed"]["0.80"] == 3
 
 
+def test_what_the_ranking_loses(photos):
+    """The right mask is the second candidate, and scored lower than two empty ones."""
+
+    class Confused(Oracle):
+        def decode(self, embedding, prompts, *, multimask_output):
+            logits, scores = super().decode(embedding, prompts, multimask_output=multimask_output)
+            if multimask_output:
+                logits = torch.stack([logits[:, 0] * 0 - 1, logits[:, 1], logits[:, 2] * 0 - 1], 1)
+                scores = torch.tensor([[0.9, 0.5, 0.8]]).expand(len(prompts), -1)
+            return logits, scores
+
+    report, _ = evaluation.evaluate(Confused(), photos / "val", objects=2, clicks=3, baselines=False)
+    assert report["lost_by_ranking"] == {"box": 1, "1_click": 1, "3_clicks": 1, "mean": 1}
+    report, _ = evaluation.evaluate(Oracle(), photos / "val", objects=2, clicks=3, baselines=False)
+    assert set(report["lost_by_ranking"].values()) == {0}
+
+
 def test_the_command_writes_a_report(photos, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(evaluation, "load", lambda name: Oracle())
     out = tmp_path / "report"
