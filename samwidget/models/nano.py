@@ -24,6 +24,7 @@ from torch import Tensor
 from samwidget.core.frame import Frame
 from samwidget.core.prompt import EXCLUDE, INCLUDE, Prompt
 from samwidget.errors import ModelError, ModelNotFoundError, PromptError, UnsupportedModelError
+from samwidget.models.cores import cores_are_shared
 from samwidget.models.embedding import Embedding
 from samwidget.models.nano_network import NanoNetwork
 from samwidget.models.nano_prompts import PromptTensors, shown_mask
@@ -65,9 +66,8 @@ class NanoSegmenter:
         self._network = network.eval()
         self.name = name
         self._threads = ThreadpoolController().select(user_api="openmp")
-        # One click comes from a person at a browser, who needs the other cores: of two, the second gains 14 ms alone,
-        # and beside the browser costs more than it gains. Many prompts are a job of their own and take all.
-        self._click_threads = max(1, torch.get_num_threads() // 2)
+        # Beside a browser the second of two cores costs a click more than the 6 ms that it gains alone.
+        self._threads_beside_others = max(1, torch.get_num_threads() // 2)
         self._shown = ShownMasks()
         self.signature = f"nano:{revision}:float32:p{PREPROCESSING}"
 
@@ -152,7 +152,8 @@ class NanoSegmenter:
             some = turns[start : start + PROMPTS_AT_ONCE]
             tensors = prompt_tensors(some, frame, self.device)
             # OpenMP keeps this limit for the calling thread alone; torch.set_num_threads would leave it in others.
-            with self._threads.limit(limits=self._click_threads if len(prompts) == 1 else None):
+            leaves_cores = len(prompts) == 1 and cores_are_shared()
+            with self._threads.limit(limits=self._threads_beside_others if leaves_cores else None):
                 all_logits, all_scores, _ = self._network.decoder(features, tensors)
             some_logits, some_scores = _pin_clicks(all_logits[0], tensors), all_scores[0]
             shown = shown_mask(tensors, all_scores)[0, :, None]

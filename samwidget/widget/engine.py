@@ -19,6 +19,7 @@ from samwidget.core.frame import Frame
 from samwidget.core.masks import Masks
 from samwidget.core.prompt import Prompt
 from samwidget.errors import ClosedError, ModelError, SamWidgetError
+from samwidget.models.cores import shared_cores
 
 if TYPE_CHECKING:
     from samwidget.models.embedding import Embedding
@@ -85,10 +86,11 @@ class Engine:
         prompt.check_inside((self._image.shape[0], self._image.shape[1]))
         if self._last is None or self._last.prompt != prompt:
             predictor, embedding = self._ready()
-            answers = _ours(
-                lambda: predictor.predict_many([prompt], embedding=embedding, multimask_output=True),
-                "the network failed on this prompt",
-            )
+            with shared_cores():  # The browser draws at the same time.
+                answers = _ours(
+                    lambda: predictor.predict_many([prompt], embedding=embedding, multimask_output=True),
+                    "the network failed on this prompt",
+                )
             self._last = answers[0]
         return self._last
 

@@ -1,5 +1,6 @@
 """The bundled network: its protocol and its edge cases. How good its masks are is measured elsewhere."""
 
+import contextlib
 import json
 
 import numpy as np
@@ -10,6 +11,7 @@ from safetensors.torch import save_file
 
 from samwidget.core.prompt import Prompt, make_prompt
 from samwidget.errors import ModelError, ModelNotFoundError, PromptError, UnsupportedModelError
+from samwidget.models.cores import shared_cores
 from samwidget.models.nano import BUNDLED_FOLDER, MODEL_TYPE, NanoSegmenter, _resized, frame_of
 from samwidget.models.nano_network import NanoNetwork, initialise
 
@@ -130,6 +132,24 @@ def test_decoding_leaves_the_network_as_it_was(segmenter, embedding):
     again, _ = segmenter.decode(embedding, PROMPTS[:1], multimask_output=True)
     assert torch.equal(before, kept)
     assert torch.equal(before, again)
+
+
+def test_a_click_beside_a_browser_leaves_half_of_the_cores(segmenter, embedding, monkeypatch):
+    asked = []
+
+    class Noted:
+        def limit(self, limits):
+            asked.append(limits)
+            return contextlib.nullcontext()
+
+    monkeypatch.setattr(segmenter, "_threads", Noted())
+    click, box = make_prompt([100, 80]), make_prompt(box=[10, 10, 90, 90])
+    expected = segmenter.decode(embedding, [click], multimask_output=True)[0]
+    with shared_cores():
+        answer = segmenter.decode(embedding, [click], multimask_output=True)[0]
+        segmenter.decode(embedding, [click, box], multimask_output=True)
+    assert asked == [None, max(1, torch.get_num_threads() // 2), None]
+    assert torch.equal(answer, expected)
 
 
 def test_a_mask_prompt_of_another_size_is_refused(segmenter, embedding):

@@ -186,7 +186,7 @@ def test_a_line_grows_out_of_an_object():
         ids = np.zeros((80, 80), np.uint8)
         ids[30:50, 30:50] = 7
         before, rgb = ids.copy(), np.zeros((80, 80, 3), np.uint8)
-        add_lines(np.random.default_rng(seed), rgb, ids)
+        add_lines(np.random.default_rng(seed), rgb, ids, 249)
         assert set(np.unique(ids)) == {0, 7}
         assert np.count_nonzero(ids) > np.count_nonzero(before)
         assert cv2.connectedComponents((ids > 0).astype(np.uint8))[0] == 2  # ground, and one thing
