@@ -66,7 +66,7 @@ class NanoSegmenter:
         self._network = network.eval()
         self.name = name
         self._threads = ThreadpoolController().select(user_api="openmp")
-        # Beside a browser the second of two cores costs a click more than the 6 ms that it gains alone.
+        # Beside a browser the second of two cores costs a click more than the 7 ms that it gains alone.
         self._threads_beside_others = max(1, torch.get_num_threads() // 2)
         self._shown = ShownMasks()
         self.signature = f"nano:{revision}:float32:p{PREPROCESSING}"
@@ -147,13 +147,13 @@ class NanoSegmenter:
         """
         frame, features = embedding.frame, dict(embedding.tensors)
         turns = self._with_masks_before(embedding, prompts)
+        threads = self._threads_beside_others if len(prompts) == 1 and cores_are_shared() else None
         logits, scores = [], []
         for start in range(0, len(prompts), PROMPTS_AT_ONCE):
             some = turns[start : start + PROMPTS_AT_ONCE]
             tensors = prompt_tensors(some, frame, self.device)
             # OpenMP keeps this limit for the calling thread alone; torch.set_num_threads would leave it in others.
-            leaves_cores = len(prompts) == 1 and cores_are_shared()
-            with self._threads.limit(limits=self._threads_beside_others if leaves_cores else None):
+            with self._threads.limit(limits=threads):
                 all_logits, all_scores, _ = self._network.decoder(features, tensors)
             some_logits, some_scores = _pin_clicks(all_logits[0], tensors), all_scores[0]
             shown = shown_mask(tensors, all_scores)[0, :, None]

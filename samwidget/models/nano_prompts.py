@@ -56,10 +56,11 @@ def prompt_maps(prompts: PromptTensors, height: int, width: int) -> tuple[Tensor
     y = (torch.arange(height, device=device) + 0.5) * 8
     maps, clicks = _click_maps(prompts, x, y)
     nothing = maps[0].new_zeros(()).expand_as(maps[0])
-    if not (prompts.has_box.any() or prompts.has_mask.any()):  # a first click, which need not wait for the rest
+    has_box, has_mask = bool(prompts.has_box.any()), bool(prompts.has_mask.any())
+    if not (has_box or has_mask):  # a first click, which need not wait for the rest
         return torch.stack([*maps, *[nothing] * 5], 2), clicks
-    box_maps, box_areas = _box_maps(prompts, x, y) if prompts.has_box.any() else ([nothing] * 3, [nothing] * 2)
-    mask_maps, mask_areas = _mask_maps(prompts) if prompts.has_mask.any() else ([nothing] * 2, [nothing] * 2)
+    box_maps, box_areas = _box_maps(prompts, x, y) if has_box else ([nothing] * 3, [nothing] * 2)
+    mask_maps, mask_areas = _mask_maps(prompts) if has_mask else ([nothing] * 2, [nothing] * 2)
     areas = torch.stack([*box_areas, *mask_areas], 2)
     return torch.stack([*maps, *box_maps, *mask_maps], 2), torch.cat([clicks, sum_to_one(areas)], 2)
 

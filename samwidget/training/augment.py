@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -133,8 +135,12 @@ def paste(
         return
     ids[y0:y1, x0:x1][alpha > 0.5] = new_id
     soft = cv2.GaussianBlur(alpha, (0, 0), 0.7)[..., None]
-    under = rgb[y0:y1, x0:x1]
-    under[:] = (under + (patch.astype(np.float32) - under) * soft).astype(np.uint8)
+    _blend(rgb[y0:y1, x0:x1], patch, soft)
+
+
+def _blend(under: Rgb, over: npt.NDArray[Any], share: npt.NDArray[Any]) -> None:
+    """Lays ``over`` on ``under``, in place, as much of it as ``share`` (h, w, 1) in 0..1 says."""
+    under[:] = (under + (over - under.astype(np.float32)) * share).astype(np.uint8)
 
 
 def add_ground(rng: np.random.Generator, rgb: Rgb, ids: Ids, new_id: int, donor: Rgb | None) -> None:
@@ -143,7 +149,8 @@ def add_ground(rng: np.random.Generator, rgb: Rgb, ids: Ids, new_id: int, donor:
     Nobody labelled those, and guesses by colour end where the light changes. This one has its border from a random
     line, and its texture from a piece of ``donor``, or from noise that is stretched as waves and tracks are.
     """
-    mask = ground_shape(rng, ids.shape) & (ids == 0)
+    free = ids == 0
+    mask = ground_shape(rng, ids.shape) & free
     if not 0.04 < mask.mean() < 0.85:
         return
     texture = noise_texture(rng, ids.shape) if donor is None else _tiled(donor, ids.shape)
@@ -153,8 +160,8 @@ def add_ground(rng: np.random.Generator, rgb: Rgb, ids: Ids, new_id: int, donor:
     alpha = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), float(rng.uniform(0.5, 2.0)))[..., None]
     ground = np.clip(texture + light[..., None].astype(np.float32), 0, 255)
     # Under the blurred border lie objects, too: there the ground ends where they begin.
-    alpha = np.where((ids == 0)[..., None], alpha, 0)
-    rgb[:] = (rgb + (ground - rgb.astype(np.float32)) * alpha).astype(np.uint8)
+    alpha = np.where(free[..., None], alpha, 0)
+    _blend(rgb, ground, alpha)
     ids[mask] = new_id
 
 
@@ -222,7 +229,7 @@ def add_lines(rng: np.random.Generator, rgb: Rgb, ids: Ids, ground_id: int) -> N
         points = np.round(np.cumsum(np.vstack([[x, y], steps]), 0) * 16).astype(np.int32)
         cv2.polylines(lines, [points], False, 255, thickness, cv2.LINE_AA, 4)
     strength = (lines * rng.uniform(0.6, 1.0) / 255)[..., None]
-    rgb[:] = (rgb + (colour - rgb.astype(np.float32)) * strength).astype(np.uint8)
+    _blend(rgb, colour, strength)
     ids[lines >= 128] = ids[y, x]
 
 

@@ -124,21 +124,19 @@ class Examiner:
     def _give_boxes(self, embedding: Embedding, cases: Sequence[Case]) -> None:
         prompts = [Prompt(box_xyxy=np.array(box_of(case.truth), np.float32)) for case in cases]
         singles = self.ask(embedding, prompts, multimask_output=False)
-        triples = self.ask(embedding, prompts, multimask_output=True)
-        for case, single, triple in zip(cases, singles, triples, strict=True):
+        for case, single in zip(cases, singles, strict=True):
             mask = single.to_bool()[0]
             case.shown["box"] = mask
             case.values |= {"box": overlap(mask, case.truth, case.valid), "box_border_f": border_f(mask, case.truth)}
-            self._judge(case, triple, "box")
+        self._judge(embedding, cases, prompts, "box")
 
     def _give_clicks(self, embedding: Embedding, cases: Sequence[Case]) -> None:
         prompts = [_with_click(Prompt(), case.truth, INCLUDE) for case in cases]
         for count in range(1, self.clicks + 1):
             if count in CANDIDATES_AFTER:
-                triples = self.ask(embedding, prompts, multimask_output=True)
-                for case, triple in zip(cases, triples, strict=True):
-                    first = self._judge(case, triple, CANDIDATES_AFTER[count])
-                    if count == 1:
+                firsts = self._judge(embedding, cases, prompts, CANDIDATES_AFTER[count])
+                if count == 1:
+                    for case, first in zip(cases, firsts, strict=True):
                         case.shown["1 click"] = first
             answers = self.ask(embedding, prompts, multimask_output=False)
             for index, (case, answer) in enumerate(zip(cases, answers, strict=True)):
@@ -163,13 +161,16 @@ class Examiner:
             prompt = Prompt(prompt.points_xy, prompt.labels, prompt.box_xyxy, answer.logits[0])
         return prompt
 
-    def _judge(self, case: Case, triple: Masks, what: str) -> Mask:
-        """Notes how well the scores rank three candidates; returns the one a user would be shown."""
-        masks = triple.to_bool()
-        ious = [overlap(mask, case.truth, case.valid) for mask in masks]
-        case.judged += [(float(score), iou) for score, iou in zip(triple.scores, ious, strict=True)]
-        case.values |= {f"{what}_chosen_of_3": ious[triple.best], f"{what}_best_of_3": max(ious)}
-        return np.asarray(masks[triple.best], np.bool_)
+    def _judge(self, embedding: Embedding, cases: Sequence[Case], prompts: Sequence[Prompt], what: str) -> list[Mask]:
+        """Notes how well the scores rank three candidates; returns, of each case, the one a user would be shown."""
+        firsts = []
+        for case, triple in zip(cases, self.ask(embedding, prompts, multimask_output=True), strict=True):
+            masks = triple.to_bool()
+            ious = [overlap(mask, case.truth, case.valid) for mask in masks]
+            case.judged += [(float(score), iou) for score, iou in zip(triple.scores, ious, strict=True)]
+            case.values |= {f"{what}_chosen_of_3": ious[triple.best], f"{what}_best_of_3": max(ious)}
+            firsts.append(np.asarray(masks[triple.best], np.bool_))
+        return firsts
 
 
 def _with_click(prompt: Prompt, region: Mask, label: int) -> Prompt:
