@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from samwidget import Prompt, SamPredictor, SegmentedObject, load_rgb
-from samwidget.widget.snapshot import drawn
+from samwidget.images.overlay import drawn
 
 ROOT = Path(__file__).parent.parent
 PHOTOS = ROOT / "notebooks/photos"

@@ -70,8 +70,8 @@ def segment(
     ] = None,
 ) -> None:
     """Write the mask of one object in one image."""
-    from samwidget.formats.png import encode_mask
-    from samwidget.segment.predictor import SamPredictor
+    from samwidget.images.png import encode_mask
+    from samwidget.predict.predictor import SamPredictor
 
     include, outside = (
         [_numbers(p, 2, "--point") for p in point or []],
@@ -107,8 +107,8 @@ def score(
     import json
     from typing import cast
 
-    from samwidget.formats.azure_ml import Style
-    from samwidget.segment.predictor import SamPredictor
+    from samwidget.formats.azure_ml.messages import Style
+    from samwidget.predict.predictor import SamPredictor
     from samwidget.serving.scoring import score as score_request
 
     if output is not None:
@@ -211,13 +211,13 @@ def serve(
     rows: Annotated[int, typer.Option(min=1, help="Of one request.")] = 64,
 ) -> None:
     """Answer documented requests over HTTP."""
-    from samwidget.serving.key import choose_key
+    from samwidget.serving.http.auth import choose_key
 
     key, is_new = choose_key(host, no_key=no_key, open_to_anyone=open_to_anyone)
     _require_serve()
-    from samwidget.segment.predictor import SamPredictor
-    from samwidget.serving import server
-    from samwidget.serving.deployment import Deployment, model_here, read_deployment
+    from samwidget.formats.azure_ml.deployment import Deployment, model_here, read_deployment
+    from samwidget.predict.predictor import SamPredictor
+    from samwidget.serving.http import server
     from samwidget.serving.limits import Limits
 
     deployment = Deployment() if config is None else read_deployment(config)

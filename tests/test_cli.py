@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from samwidget.formats.azure_ml import build_request, parse_response
+from samwidget.formats.azure_ml.messages import build_request, parse_response
 
 COFFEE = Path(__file__).parent.parent / "notebooks/photos/coffee.jpg"
 IMAGE = base64.b64encode(COFFEE.read_bytes()).decode()

@@ -17,10 +17,10 @@ from typing import IO, Any
 
 from filelock import FileLock, Timeout
 
-from samwidget.batch.files import sync_folder
+from samwidget.batch.chunks import Receipt
 from samwidget.batch.job import Job
-from samwidget.batch.stage import Receipt
 from samwidget.errors import BatchError
+from samwidget.files import sync_folder
 
 _START_OVER = "repeat the command as it was, write elsewhere, or start over with --fresh"
 

@@ -16,9 +16,9 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
-from samwidget.batch.inputs import Task
+from samwidget.batch.chunks import Receipt, Stage
+from samwidget.batch.inputs.tasks import Task
 from samwidget.batch.job import Job
-from samwidget.batch.stage import Receipt, Stage
 from samwidget.errors import BatchError, SamWidgetError
 
 # Receipts and chunks are some kB; Ray's own default is a third of the memory.

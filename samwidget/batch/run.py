@@ -9,12 +9,11 @@ from typing import Any
 
 from tqdm import tqdm
 
-from samwidget.batch import local
-from samwidget.batch.inputs import Task, list_tasks
+from samwidget.batch.chunks import Receipt, Stage
+from samwidget.batch.inputs.tasks import Task, list_tasks
 from samwidget.batch.job import Job
 from samwidget.batch.manifest import Manifest
-from samwidget.batch.outputs import output_of
-from samwidget.batch.stage import Receipt, Stage
+from samwidget.batch.outputs.base import output_of
 from samwidget.errors import BatchError
 
 
@@ -101,7 +100,7 @@ def _receipts(
     if not chunks:
         return iter(())
     if stage is not None or (workers == 1 and address is None):
-        return local.receipts_of(job, chunks, signature, stage)
+        return map(stage or Stage(job, signature), chunks)
     from samwidget.batch import ray_data
 
     return ray_data.receipts_of(job, chunks, signature, workers=workers, address=address)

@@ -11,6 +11,9 @@ import numpy.typing as npt
 
 Size = tuple[int, int]
 
+PIXELS_MAX = 178_956_970
+"""Pixels of the largest image that is read. Pillow refuses the same number by default as a decompression bomb."""
+
 
 @dataclass(frozen=True)
 class Frame:

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from samwidget.core.limits import PIXELS_MAX
-from samwidget.core.runs import Runs
+from samwidget.core.frame import PIXELS_MAX
+from samwidget.core.rle import Runs
 from samwidget.errors import FormatError
 
 CATEGORIES = ({"id": 1, "name": "object", "supercategory": ""},)

@@ -157,7 +157,7 @@ def _parsed(path: Path) -> dict[str, Any]:
 def _load_nano(
     name: str, source: _Folder | _HubRepo, device: torch.device, dtype: torch.dtype, local_files_only: bool | None
 ) -> Segmenter:
-    from samwidget.models.nano import NanoSegmenter
+    from samwidget.models.nano.segmenter import NanoSegmenter
 
     return NanoSegmenter.from_folder(source.folder(local_files_only), device=device, dtype=dtype)
 
@@ -167,7 +167,7 @@ def _load_sam(
 ) -> Segmenter:
     from transformers import SamModel
 
-    from samwidget.models.sam import SamSegmenter
+    from samwidget.models.sam.segmenter import SamSegmenter
 
     folder = source.folder(local_files_only)
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-BUNDLED_FOLDER = Path(__file__).parent / "bundled"
+BUNDLED_FOLDER = Path(__file__).parent / "nano/bundled"
 BUNDLED_NAME = "nano"
 
 

@@ -2,15 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
+from samwidget.core.frame import Frame
 from samwidget.core.prompt import Prompt
-from samwidget.models.embedding import Embedding
+
+
+@dataclass(frozen=True, eq=False)
+class Embedding:
+    """Named tensors of one image, all on one device.
+
+    Attributes:
+        tensors: name to tensor, batch dimension 1 where the network has one.
+        frame: ties image pixels to the network's pixels.
+        signature: the ``Segmenter.signature`` that made it; another network's embedding is refused.
+    """
+
+    tensors: Mapping[str, torch.Tensor]
+    frame: Frame
+    signature: str
+
+    @property
+    def byte_count(self) -> int:
+        """Bytes held on the device."""
+        return sum(tensor.numel() * tensor.element_size() for tensor in self.tensors.values())
+
+    def to(self, device: torch.device) -> Embedding:
+        """The same embedding on another device."""
+        return Embedding({name: tensor.to(device) for name, tensor in self.tensors.items()}, self.frame, self.signature)
+
+
+_SAMPLES = 64
+
+
+def signature_of(name: str, module: torch.nn.Module, dtype: torch.dtype, preprocessing: str) -> str:
+    """One line that names a network, its weights, its precision and its preprocessing.
+
+    The weights are sampled, so this takes milliseconds and not the seconds of reading gigabytes: 64 values spread over
+    each tensor. Training or merging changes nearly all values of a tensor that it changes at all.
+
+    Args:
+        name: what the user called the network.
+        module: the network; the same weights in the same precision give the same line on every device.
+        dtype: the precision of its encoder.
+        preprocessing: version and parameters of what happens to the image before the network.
+    """
+    digest = hashlib.blake2b(digest_size=12)
+    for key, tensor in sorted(module.state_dict().items()):
+        flat = tensor.detach().reshape(-1)
+        sample = flat[:: max(1, flat.numel() // _SAMPLES)][:_SAMPLES].to("cpu", torch.float32).contiguous()
+        digest.update(f"{key}{tuple(tensor.shape)}".encode())
+        digest.update(sample.numpy().tobytes())
+    return f"{name} {digest.hexdigest()} {str(dtype).removeprefix('torch.')} {preprocessing}"
 
 
 class EverythingDefaults(NamedTuple):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from samwidget.serving.mlflow_model import save_mlflow_model
+    from samwidget.serving.adapters.mlflow_model import save_mlflow_model
 
 __all__ = ["save_mlflow_model"]
 
@@ -17,7 +17,7 @@ def __getattr__(name: str) -> Any:
     if name != "save_mlflow_model":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:
-        from samwidget.serving.mlflow_model import save_mlflow_model
+        from samwidget.serving.adapters.mlflow_model import save_mlflow_model
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "mlflow":
             raise

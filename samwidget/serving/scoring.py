@@ -13,8 +13,8 @@ from typing import Any
 
 from samwidget.core.masks import Masks
 from samwidget.errors import ImageError, PromptError
-from samwidget.formats.azure_ml import MaskSet, RequestRow, Style, build_response, parse_request
-from samwidget.segment.predictor import SamPredictor
+from samwidget.formats.azure_ml.messages import MaskSet, RequestRow, Style, build_response, parse_request
+from samwidget.predict.predictor import SamPredictor
 
 
 def score(

@@ -13,9 +13,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from samwidget.models.nano import normalise
+from samwidget.models.nano.segmenter import normalise
 from samwidget.training.augment import add_ground, add_lines, change_light, paste, random_shape, random_view
-from samwidget.training.store import VOID, PhotoStore
+from samwidget.training.photo_cache import VOID, PhotoStore
 
 # How often a dataset is drawn. Cats, pets, farm animals and people are four fifths of the photos; the few with many
 # kinds of object teach most.

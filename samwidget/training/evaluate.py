@@ -25,15 +25,14 @@ from tqdm import tqdm
 from samwidget.core.masks import Masks
 from samwidget.core.measure import box_of
 from samwidget.core.prompt import EXCLUDE, INCLUDE, Prompt
-from samwidget.models.embedding import Embedding
 from samwidget.models.loader import load
-from samwidget.models.segmenter import Segmenter
-from samwidget.segment.filters import clean
+from samwidget.models.segmenter import Embedding, Segmenter
+from samwidget.predict.cleanup import clean
+from samwidget.training.click_simulator import centre
+from samwidget.training.contact_sheet import draw_sheets
 from samwidget.training.data import PARTS, object_areas
-from samwidget.training.robot import centre
+from samwidget.training.photo_cache import VOID, list_photos, read_photo
 from samwidget.training.scores import border_f, calibration, clicks_needed, overlap
-from samwidget.training.sheet import draw_sheets
-from samwidget.training.store import VOID, list_photos, read_photo
 
 Mask = npt.NDArray[np.bool_]
 OBJECTS_PER_PHOTO = 3

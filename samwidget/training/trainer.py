@@ -19,12 +19,12 @@ import torch.distributed as dist
 import torch.nn.functional as F
 from torch import Tensor
 
-from samwidget.models.nano_network import FROZEN_STAGES, NanoNetwork
-from samwidget.models.nano_prompts import PromptTensors, is_one_click, shown_mask
+from samwidget.models.nano.network import FROZEN_STAGES, NanoNetwork
+from samwidget.models.nano.prompt_maps import PromptTensors, is_one_click, shown_mask
+from samwidget.training.click_simulator import PromptDraft
 from samwidget.training.data import Batch, CropMaker
 from samwidget.training.export import export_bundle, save_state
 from samwidget.training.losses import candidate_loss, mask_iou, mask_loss, score_loss
-from samwidget.training.robot import PromptDraft
 
 ROUNDS_MAX = 6
 ROUND_SHARES = (0.28, 0.22, 0.19, 0.14, 0.10, 0.07)

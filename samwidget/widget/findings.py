@@ -9,15 +9,15 @@ from dataclasses import dataclass, field, replace
 from threading import Event
 from typing import TYPE_CHECKING, Any, Literal
 
+from samwidget.core.mask_logits import logits_of_mask
 from samwidget.core.objects import SegmentedObject
 from samwidget.core.prompt import Prompt
-from samwidget.document.given import logits_of_mask
-from samwidget.widget.payload import PackedMask
+from samwidget.widget.wire.encode import PackedMask
 
 if TYPE_CHECKING:
-    from samwidget.core.found import FoundObject
     from samwidget.core.frame import Frame
-    from samwidget.segment.everything import Progress
+    from samwidget.core.objects import FoundObject
+    from samwidget.predict.everything.generate import Progress
 
 Phase = Literal["running", "done", "cancelled", "failed"]
 

@@ -6,8 +6,8 @@ import time
 from typing import Any, Literal
 
 from samwidget.errors import ClosedError, SamWidgetError
-from samwidget.widget.engine import Engine
-from samwidget.widget.outbox import Outbox, error_fields
+from samwidget.widget.network import Engine
+from samwidget.widget.wire.outbox import Outbox, error_fields
 
 Phase = Literal["loading", "encoding", "ready", "failed", "closed"]
 

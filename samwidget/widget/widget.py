@@ -18,29 +18,29 @@ import numpy.typing as npt
 import traitlets
 from PIL import Image
 
+from samwidget.core.mask_logits import checked_mask, logits_of_mask
 from samwidget.core.objects import SegmentedObject
 from samwidget.core.prompt import make_prompt
 from samwidget.document import Document
-from samwidget.document.given import checked_mask, logits_of_mask
 from samwidget.errors import PromptError
-from samwidget.segment.image import load_rgb
-from samwidget.widget.album import Album
-from samwidget.widget.engine import Engine
-from samwidget.widget.exchange import request_of, response_to
+from samwidget.images.load import load_rgb
+from samwidget.images.overlay import drawn, small_png
+from samwidget.predict.shared import open_predictor
+from samwidget.widget.controller import Session
+from samwidget.widget.export import request_of, response_to
 from samwidget.widget.measured import Measured
-from samwidget.widget.networks import open_predictor
-from samwidget.widget.outbox import Outbox
-from samwidget.widget.payload import empty_summary
+from samwidget.widget.network import Engine
+from samwidget.widget.photo import Album
 from samwidget.widget.protocol import check_name
-from samwidget.widget.router import Router
-from samwidget.widget.session import Session
-from samwidget.widget.snapshot import drawn, small_png
 from samwidget.widget.status import Status, first_status
 from samwidget.widget.traits import KERNEL_OWNED, SharedTraits
+from samwidget.widget.wire.encode import empty_summary
+from samwidget.widget.wire.inbox import Router
+from samwidget.widget.wire.outbox import Outbox
 
 if TYPE_CHECKING:
-    from samwidget.formats.azure_ml import Style
-    from samwidget.segment.predictor import SamPredictor
+    from samwidget.formats.azure_ml.messages import Style
+    from samwidget.predict.predictor import SamPredictor
 
 
 class SamWidget(SharedTraits):

@@ -6,11 +6,11 @@ import io
 
 from PIL import Image
 
-from samwidget.batch.stage import Stage
-from samwidget.formats.azure_ml import COLUMNS
-from samwidget.segment.predictor import SamPredictor
+from samwidget.batch.chunks import Stage
+from samwidget.formats.azure_ml.messages import COLUMNS
+from samwidget.predict.predictor import SamPredictor
 from tests.drawn_photo import drawn_photo
-from tests.segment.fake_segmenter import FakeSegmenter
+from tests.predict.fake_segmenter import FakeSegmenter
 
 HEIGHT, WIDTH = 30, 40
 

@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 import samwidget
-from samwidget.formats.azure_ml import build_request, parse_response
-from samwidget.formats.png import decode_mask
+from samwidget.formats.azure_ml.messages import build_request, parse_response
+from samwidget.images.png import decode_mask
 from tests.batch.rows import png_of, text_of, write_csv, write_photos
 
 GOOD = (text_of(0), "[[5,9]]", "", "", "False")

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from samwidget.core.runs import Runs
+from samwidget.core.rle import Runs
 from samwidget.errors import FormatError
 from samwidget.formats.coco import (
     annotation_entry,

@@ -12,7 +12,7 @@ from tests.drawn_photo import drawn_photo
 
 @pytest.fixture(scope="session")
 def small_sam_folder(tmp_path_factory):
-    from tests.models.true_size_sam import save_sam
+    from tests.models.sam.true_size_sam import save_sam
 
     return save_sam(
         tmp_path_factory.mktemp("small-sam"), image_size=64, hidden_size=16, num_hidden_layers=1, mlp_dim=16
@@ -24,8 +24,8 @@ def true_size(tmp_path_factory):
     """Three ways to the same weights: our predictor, the official one, and the plain transformers model."""
     from transformers import SamModel
 
-    from samwidget.segment.predictor import SamPredictor
-    from tests.models.true_size_sam import official_predictor, save_sam
+    from samwidget.predict.predictor import SamPredictor
+    from tests.models.sam.true_size_sam import official_predictor, save_sam
 
     folder = save_sam(tmp_path_factory.mktemp("true-size-sam"))
     plain = SamModel.from_pretrained(folder).eval()

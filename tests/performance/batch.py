@@ -18,9 +18,9 @@ import numpy as np
 from PIL import Image
 
 from samwidget.core.prompt import make_prompt
-from samwidget.formats.azure_ml import build_response
-from samwidget.segment.image import load_rgb
-from samwidget.segment.predictor import SamPredictor
+from samwidget.formats.azure_ml.messages import build_response
+from samwidget.images.load import load_rgb
+from samwidget.predict.predictor import SamPredictor
 from tests.drawn_photo import drawn_photo
 
 ROWS = int(os.environ.get("SAMWIDGET_BENCH_ROWS", "200"))

@@ -15,12 +15,12 @@ import torch
 
 from samwidget.core.frame import Frame
 from samwidget.core.prompt import Prompt
-from samwidget.models.embedding import Embedding
-from samwidget.models.sam import SamSegmenter
-from samwidget.segment.predictor import SamPredictor
+from samwidget.models.sam.segmenter import SamSegmenter
+from samwidget.models.segmenter import Embedding
+from samwidget.predict.predictor import SamPredictor
 from tests.performance.network import SIDE, vit_b
 from tests.performance.timing import clock, interleaved, table
-from tests.segment.official_everything import generator
+from tests.predict.everything.official_everything import generator
 
 POINTS_PER_SIDE = 8
 # They have 1,002 candidates.

@@ -17,8 +17,8 @@ from pathlib import Path
 import httpx
 import numpy as np
 
-from samwidget.formats.azure_ml import build_request
-from samwidget.segment.predictor import SamPredictor
+from samwidget.formats.azure_ml.messages import build_request
+from samwidget.predict.predictor import SamPredictor
 from samwidget.serving.scoring import score
 from tests.serving.processes import running
 

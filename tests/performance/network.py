@@ -16,11 +16,11 @@ import torch.nn.functional as F
 from samwidget.core.frame import Frame
 from samwidget.core.prompt import Prompt, make_prompt
 from samwidget.core.upsample import upsample_mask
-from samwidget.models.embedding import Embedding
 from samwidget.models.loader import load
-from samwidget.models.sam import SamSegmenter
-from tests.models.torchvision_stand_in import torchvision_stand_in
-from tests.models.true_size_sam import official_weights, randomise
+from samwidget.models.sam.segmenter import SamSegmenter
+from samwidget.models.segmenter import Embedding
+from tests.models.sam.torchvision_stand_in import torchvision_stand_in
+from tests.models.sam.true_size_sam import official_weights, randomise
 from tests.performance.timing import clock, interleaved, table
 
 PROMPT_COUNTS = (1, 4, 16, 64, 256, 1024)

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from samwidget.errors import ImageError, LimitError
-from samwidget.formats.azure_ml import build_request, parse_request
+from samwidget.formats.azure_ml.messages import build_request, parse_request
 from samwidget.serving.limits import FORMATS, Limits
 from tests.drawn_photo import drawn_photo
 

@@ -14,11 +14,11 @@ from samwidget.core.measure import iou
 from samwidget.core.prompt import make_prompt
 from samwidget.core.upsample import upsample_mask
 from samwidget.errors import EndpointError, LimitError, PromptError, SamWidgetWarning
-from samwidget.formats.azure_ml import build_request, parse_response
-from samwidget.segment.predictor import SamPredictor
+from samwidget.formats.azure_ml.messages import build_request, parse_response
+from samwidget.predict.predictor import SamPredictor
 from tests.drawn_photo import drawn_photo
+from tests.serving.http.test_server import KEY, PHOTO, gated
 from tests.serving.processes import running
-from tests.serving.test_server import KEY, PHOTO, gated
 from tests.widget.fakes import WiredWidget
 
 COFFEE = Path(__file__).parents[2] / "notebooks/photos/coffee.jpg"
@@ -241,7 +241,7 @@ def test_the_key_of_the_environment(server, monkeypatch):
 
 
 def test_a_key_in_clear_over_the_network_is_worth_a_warning():
-    from samwidget.segment.endpoint import Endpoint
+    from samwidget.models.remote.client import Endpoint
 
     with pytest.warns(SamWidgetWarning, match="goes to gpu-box in clear"):
         Endpoint("http://gpu-box", KEY, 1)

@@ -15,13 +15,13 @@ from PIL import Image
 import samwidget
 from samwidget.core.measure import iou
 from samwidget.errors import FormatError, ImageError, ModelError, PromptError
-from samwidget.formats.azure_ml import COLUMNS, build_request, parse_request, parse_response
-from samwidget.formats.schema import load_schema
-from samwidget.segment.predictor import SamPredictor
+from samwidget.formats.azure_ml.messages import COLUMNS, build_request, parse_request, parse_response
+from samwidget.formats.azure_ml.schema import load_schema
+from samwidget.predict.predictor import SamPredictor
 from samwidget.serving.scoring import score
 from tests.drawn_photo import drawn_photo
-from tests.models.true_size_sam import save_sam
-from tests.segment.fake_segmenter import FakeSegmenter
+from tests.models.sam.true_size_sam import save_sam
+from tests.predict.fake_segmenter import FakeSegmenter
 
 COFFEE = Path(__file__).parents[2] / "notebooks/photos/coffee.jpg"
 
@@ -231,7 +231,7 @@ def test_an_address_is_fetched_once(fake, monkeypatch):
         fetched.append(url)
         return PHOTOS[0]
 
-    monkeypatch.setattr("samwidget.segment.image.fetch", fetch)
+    monkeypatch.setattr("samwidget.images.load.fetch", fetch)
     rows = request_of(GOOD, GOOD, image="https://example.org/photo.png")
     assert score(rows, fake) == score(request_of(GOOD, GOOD, image=PHOTOS[0]), fake)
     assert fetched == ["https://example.org/photo.png"]

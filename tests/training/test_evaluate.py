@@ -10,7 +10,7 @@ from PIL import Image
 pytest.importorskip("cv2")
 
 from samwidget.core.frame import Frame
-from samwidget.models.embedding import Embedding
+from samwidget.models.segmenter import Embedding
 from samwidget.training import evaluate as evaluation
 from samwidget.training.scores import border_f, calibration, clicks_needed, overlap
 

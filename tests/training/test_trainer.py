@@ -14,13 +14,13 @@ pytest.importorskip("cv2")
 import cv2
 
 from samwidget.core.prompt import make_prompt
-from samwidget.models.nano import NanoSegmenter
-from samwidget.models.nano_prompts import PromptTensors
-from samwidget.training import nano, trainer
+from samwidget.models.nano.prompt_maps import PromptTensors
+from samwidget.models.nano.segmenter import NanoSegmenter
+from samwidget.training import train, trainer
 from samwidget.training.augment import add_lines, change_light, paste
 from samwidget.training.backbone import new_network
 from samwidget.training.data import Batch, CropMaker, a_border, background_region, neighbours
-from samwidget.training.store import VOID, PhotoStore
+from samwidget.training.photo_cache import VOID, PhotoStore
 from samwidget.training.trainer import UNLIKELY_WEIGHT, Settings, Trainer, _round_loss, rate_factor
 
 
@@ -98,11 +98,11 @@ def test_a_run_ends_with_its_schedule_and_exports(crops, tmp_path):
 def test_the_command_resumes_from_shipped_weights(data, tmp_path):
     common = ["--data", str(data), "--cache", str(tmp_path / "cache"), "--minutes", "0.001"]
     make_trainer(CropMaker(PhotoStore(data / "train", tmp_path / "cache"), 2), tmp_path / "one").export()
-    nano.main([*common, "--folder", str(tmp_path / "two"), "--resume", str(tmp_path / "one" / "snapshot")])
+    train.main([*common, "--folder", str(tmp_path / "two"), "--resume", str(tmp_path / "one" / "snapshot")])
     state = torch.load(tmp_path / "two" / "state.pt", weights_only=True)
     assert state["step"] >= 1
     # The schedule of that run is over: going on from it begins another.
-    nano.main([*common, "--folder", str(tmp_path / "two"), "--resume", str(tmp_path / "two" / "state.pt")])
+    train.main([*common, "--folder", str(tmp_path / "two"), "--resume", str(tmp_path / "two" / "state.pt")])
     again = torch.load(tmp_path / "two" / "state.pt", weights_only=True)
     assert again["step"] > state["step"]
     assert again["steps_since_start"] < again["step"]

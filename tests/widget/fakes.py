@@ -16,7 +16,7 @@ import traitlets
 from samwidget.core.frame import Frame
 from samwidget.core.masks import Masks
 from samwidget.core.prompt import Prompt
-from samwidget.segment.everything import generate_masks
+from samwidget.predict.everything.generate import generate_masks
 from samwidget.widget.widget import SamWidget
 
 TIMEOUT_S = 10.0

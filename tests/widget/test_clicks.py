@@ -316,7 +316,7 @@ def test_a_replayed_message_is_acknowledged_and_not_carried_out_again(make):
 
 
 def test_ids_are_remembered_but_not_for_ever(make, monkeypatch):
-    monkeypatch.setattr("samwidget.widget.router._IDS_MAX", 3)
+    monkeypatch.setattr("samwidget.widget.wire.inbox._IDS_MAX", 3)
     widget = make()
     for n in range(5):
         widget.do("accept", id=f"a{n}")

@@ -12,10 +12,10 @@ import zlib
 import numpy as np
 import pytest
 
-from samwidget.core.found import FoundObject
-from samwidget.core.runs import Runs
+from samwidget.core.objects import FoundObject
+from samwidget.core.rle import Runs
 from samwidget.errors import ClosedError, ModelError, PromptError
-from samwidget.segment.everything import Progress
+from samwidget.predict.everything.generate import Progress
 from samwidget.widget.protocol import check_answer
 from tests.widget.fakes import TIMEOUT_S, FakePredictor, Gate, WiredWidget
 from tests.widget.test_lifetime import forget

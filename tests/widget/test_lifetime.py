@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from samwidget.errors import ModelError
-from samwidget.widget import networks
-from samwidget.widget.networks import open_predictor
+from samwidget.predict import shared
+from samwidget.predict.shared import open_predictor
 from tests.widget.fakes import TIMEOUT_S, FakePredictor, WiredWidget
 
 CLICK = {"x": 60, "y": 40, "label": 1}
@@ -155,9 +155,9 @@ def loads(monkeypatch):
             loaded.append((model, kwargs))
             return cls()
 
-    module = types.ModuleType("samwidget.segment.predictor")
+    module = types.ModuleType("samwidget.predict.predictor")
     module.SamPredictor = SamPredictor
-    monkeypatch.setitem(sys.modules, "samwidget.segment.predictor", module)
+    monkeypatch.setitem(sys.modules, "samwidget.predict.predictor", module)
     return loaded
 
 
@@ -170,7 +170,7 @@ def test_a_network_is_loaded_once_while_somebody_uses_it(loads):
     del first
     gc.collect()
     assert gone() is None
-    assert len(networks._opened) == 0
+    assert len(shared._opened) == 0
 
 
 def test_a_folder_whose_files_have_changed_is_another_network(loads, tmp_path):

@@ -14,7 +14,7 @@ from PIL import Image
 
 from samwidget.core.prompt import Prompt
 from samwidget.errors import ClosedError, FormatError, ImageError, ModelError, PromptError, SamWidgetWarning
-from samwidget.formats.azure_ml import parse_request, parse_response
+from samwidget.formats.azure_ml.messages import parse_request, parse_response
 from samwidget.widget.widget import SamWidget
 from tests.widget.fakes import TIMEOUT_S, FakePredictor, Wire, WiredWidget
 

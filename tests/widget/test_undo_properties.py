@@ -5,11 +5,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from samwidget.core.frame import Frame
+from samwidget.core.mask_logits import logits_of_mask
 from samwidget.core.prompt import Prompt
 from samwidget.document import Document
-from samwidget.document.given import logits_of_mask
 from samwidget.errors import PromptError
-from samwidget.widget.intents import INTENTS
+from samwidget.widget.commands import INTENTS
 from tests.widget.fakes import fake_answer
 
 FRAME = Frame.padded((48, 64), 64, 16)

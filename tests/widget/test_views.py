@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from samwidget.widget.pictures import PREVIEW_SIDE_MAX, detail_of, preview_of
+from samwidget.images.preview import PREVIEW_SIDE_MAX, detail_of, preview_of
 from tests.widget.fakes import TIMEOUT_S, FakePredictor
 
 CLICK = {"x": 60, "y": 40, "label": 1}

@@ -1,0 +1,1 @@
+"""What a batch run reads: folders of images, and tables of requests."""

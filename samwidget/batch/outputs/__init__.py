@@ -1,0 +1,1 @@
+"""What a batch run writes, one file a format."""

@@ -1,0 +1,1 @@
+"""``nano``, the network inside the wheel."""

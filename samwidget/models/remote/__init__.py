@@ -1,0 +1,1 @@
+"""Networks on other machines, behind the protocol of one that is here."""

@@ -1,0 +1,1 @@
+"""SAM 1 from transformers' checkpoints, with an encoder and a decoder of our own."""

@@ -1,1 +1,0 @@
-"""What one does with a network: read an image, embed it once, cache that, and answer prompts."""

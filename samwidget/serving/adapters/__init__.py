@@ -1,0 +1,1 @@
+"""Ways into servers that are not ours: Azure ML's inference server and MLflow."""

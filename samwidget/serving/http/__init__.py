@@ -1,0 +1,1 @@
+"""The server: routes, access, waiting requests and errors."""

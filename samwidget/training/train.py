@@ -1,0 +1,107 @@
+"""``python -m samwidget.training.train``: trains the bundled network, or trains it further on masks of your own.
+
+Example::
+
+    python -m samwidget.training.train --data photos --minutes 360 --folder run --processes 2
+    python -m samwidget.training.train --data photos --minutes 360 --folder run --resume run/state.pt
+    python -m samwidget.training.train --data photos --minutes 60 --folder run --resume bundled
+
+``--resume`` of a ``state.pt`` within its schedule continues exactly; of one that has ended, or of a folder with shipped
+weights, it begins a new schedule with a fresh warm-up.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from safetensors.torch import load_file
+from torch.multiprocessing.spawn import spawn
+
+from samwidget.errors import ModelNotFoundError
+from samwidget.models.nano.segmenter import BUNDLED_FOLDER
+from samwidget.training.backbone import new_network
+from samwidget.training.data import CropMaker
+from samwidget.training.photo_cache import PhotoStore
+from samwidget.training.trainer import Settings, Trainer
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Parses the command line and trains."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, help="folder with train/DATASET/images and masks")
+    parser.add_argument(
+        "--folder", type=Path, default=Path("nano_run"), help="for checkpoints, snapshots and the curve"
+    )
+    parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "nano_cache", help="decoded photos")
+    parser.add_argument("--minutes", type=float, default=60.0, help="length of the schedule")
+    parser.add_argument("--resume", default=None, help="state.pt, a folder with shipped weights, or 'bundled'")
+    parser.add_argument(
+        "--new-schedule", action="store_true", help="start the schedule over even if state.pt is within one"
+    )
+    parser.add_argument("--processes", type=int, default=1, help="of one thread each; best on CPUs: one per core")
+    parser.add_argument("--threads", type=int, default=1, help="of each process")
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args(arguments)
+    PhotoStore(options.data / "train", options.cache)  # Decoded here, once, and not by every process.
+    if options.processes == 1:
+        _train(0, options, "")
+        return
+    with tempfile.TemporaryDirectory() as meeting:
+        spawn(_train, (options, f"file://{meeting}/point"), options.processes)  # type: ignore[no-untyped-call]
+
+
+def _train(rank: int, options: argparse.Namespace, meeting_point: str) -> None:
+    torch.set_num_threads(options.threads)
+    if meeting_point:
+        os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
+        dist.init_process_group("gloo", init_method=meeting_point, rank=rank, world_size=options.processes)
+    settings = Settings(seed=options.seed, minutes=options.minutes)
+    state = _read_state(options.resume)
+    is_exact = state is not None and "optimizer" in state and not options.new_schedule and not _has_ended(state)
+    if state is not None and is_exact:
+        known = {field.name for field in fields(Settings)}
+        settings = replace(
+            Settings(**{k: v for k, v in state["settings"].items() if k in known}), minutes=options.minutes
+        )
+    network = new_network(options.seed, with_backbone=state is None)
+    if state is not None and "optimizer" not in state:
+        network.load_state_dict(state["network"])
+    trainer = Trainer(
+        network,
+        CropMaker(PhotoStore(options.data / "train", options.cache), settings.objects),
+        settings,
+        options.folder,
+    )
+    if state is not None and "optimizer" in state:
+        trainer.load_state(state, new_schedule=not is_exact)
+    trainer.run()
+    if dist.is_initialized():
+        dist.destroy_process_group()
+
+
+def _read_state(resume: str | None) -> dict[str, Any] | None:
+    """A full checkpoint, or ``{"network": weights}`` of a shipped folder, or None for a fresh start."""
+    if resume is None:
+        return None
+    path = BUNDLED_FOLDER if resume == "bundled" else Path(resume)
+    if path.is_dir():
+        return {"network": {name: value.float() for name, value in load_file(path / "model.safetensors").items()}}
+    if not path.is_file():
+        raise ModelNotFoundError(f"there is nothing to resume at {path}", hint="give state.pt, a folder, or 'bundled'")
+    state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    return state
+
+
+def _has_ended(state: dict[str, Any]) -> bool:
+    return bool(state["elapsed_s"] >= 60 * state["settings"]["minutes"])
+
+
+if __name__ == "__main__":
+    main()

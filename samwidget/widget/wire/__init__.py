@@ -1,0 +1,1 @@
+"""What crosses between kernel and browser: read, encoded and sent."""

@@ -1,0 +1,161 @@
+"""Which rows there are, in which order, and what each of them asks."""
+
+import json
+
+import pytest
+
+from samwidget.batch.inputs.tasks import list_tasks, question_of
+from samwidget.batch.job import Job
+from samwidget.core.prompt import Prompt
+from samwidget.errors import BatchError, FormatError, PromptError
+from samwidget.formats.azure_ml.messages import COLUMNS, parse_request
+from tests.batch.rows import ROWS, png_of, text_of, write_csv, write_photos, write_rows
+
+
+def job_of(source, out, **options):
+    return Job(str(source), str(out / "out.csv"), **options)
+
+
+def test_a_csv_asks_what_the_same_rows_ask_as_a_request(tmp_path):
+    good = ROWS[:5]
+    path = write_csv(tmp_path / "rows.csv", [(text_of(0), *row) for row in good])
+    data = [[text_of(0), *row[:3], row[3].lower() != "false"] for row in good]
+    tasks, _ = list_tasks(job_of(path, tmp_path))
+    for task, row in zip(tasks, parse_request({"columns": list(COLUMNS), "data": data}), strict=True):
+        question = question_of(task)
+        assert question.image == row.image == png_of(0)
+        assert question.prompts == row.prompts
+        assert question.multimask_output == row.multimask_output
+        assert question.index == task.row == row.index
+
+
+def test_a_folder_of_csvs_is_read_in_the_order_of_names(tmp_path):
+    folder = tmp_path / "in"
+    (folder / "more").mkdir(parents=True)
+    write_rows(folder / "b.csv", 2)
+    write_rows(folder / "a.csv", 3)
+    write_rows(folder / "more/a.csv", 1)
+    (folder / "notes.txt").write_text("not a table")
+    (folder / ".hidden.csv").write_text("image\n")
+    tasks, _ = list_tasks(job_of(folder, tmp_path))
+    assert [(task.number, task.file, task.row) for task in tasks] == [
+        (0, "a.csv", 0),
+        (1, "a.csv", 1),
+        (2, "a.csv", 2),
+        (3, "b.csv", 0),
+        (4, "b.csv", 1),
+        (5, "more/a.csv", 0),
+    ]
+
+
+@pytest.mark.parametrize("name", ["index", ""])
+def test_the_tables_own_index_is_kept(tmp_path, name):
+    path = write_csv(
+        tmp_path / "rows.csv", [("r9", text_of(0), "[[1,2]]"), ("r3", text_of(0), "[[1,2]]")], (name, *COLUMNS[:2])
+    )
+    assert [question_of(task).index for task in list_tasks(job_of(path, tmp_path))[0]] == ["r9", "r3"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "files"),
+    [
+        ("", ["deep/photo1.png", "deep/photo3.png", "photo0.png", "photo2.png"]),
+        ("*.png", ["photo0.png", "photo2.png"]),
+        ("**/photo[13].png", ["deep/photo1.png", "deep/photo3.png"]),
+        ("photo2.png", ["photo2.png"]),
+    ],
+)
+def test_images_are_named_by_folder_or_pattern(tmp_path, pattern, files):
+    folder = write_photos(tmp_path / "photos", 4)
+    (folder / "read.me").write_text("no image")
+    tasks, _ = list_tasks(job_of(folder / pattern, tmp_path, everything=True))
+    assert [task.file for task in tasks] == files
+    assert question_of(tasks[0]).prompts is None
+
+
+def test_prompts_name_images_of_the_folder(tmp_path):
+    folder = write_photos(tmp_path / "photos", 2)
+    table = write_csv(
+        tmp_path / "prompts.csv", [("deep/photo1.png", "[[5,9]]"), ("photo0.png", "[[1,2]]")], COLUMNS[:2]
+    )
+    tasks, _ = list_tasks(job_of(folder, tmp_path, prompts=str(table)))
+    assert [task.file for task in tasks] == ["deep/photo1.png", "photo0.png"]
+    question = question_of(tasks[0])
+    assert question.image == folder / "deep/photo1.png"
+    assert question.prompts[0].points_xy.tolist() == [[5, 9]]
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_a_column_of_prompts_as_json(tmp_path, several):
+    prompts = [Prompt([[5, 9], [1, 2]], [1, 0]), Prompt(box_xyxy=[2, 2, 30, 20])][: 2 if several else 1]
+    cell = json.dumps([each.to_json() for each in prompts] if several else prompts[0].to_json())
+    path = write_csv(tmp_path / "rows.csv", [(text_of(0), cell)], ("image", "said"))
+    (task,), _ = list_tasks(job_of(path, tmp_path, prompt_column="said"))
+    assert question_of(task, "said").prompts == tuple(prompts)
+
+
+@pytest.mark.parametrize(
+    ("cells", "error", "message"),
+    [
+        ((text_of(0), "", "", "", "True"), PromptError, "nothing says which object is meant"),
+        ((text_of(0), "[[1,2", "", "", "True"), FormatError, "input_points is not a nested list"),
+        ((text_of(0), "[[1,2]]"), FormatError, "the row has 2 cells, the header 5"),
+        (("zzz", "[[1,2]]", "", "", "True"), FormatError, "image is not base64"),
+    ],
+)
+def test_a_row_that_cannot_be_asked_says_why(tmp_path, cells, error, message):
+    (task,), _ = list_tasks(job_of(write_csv(tmp_path / "rows.csv", [cells]), tmp_path))
+    with pytest.raises(error) as caught:
+        question_of(task)
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("cell", ["", "nonsense", "[1]", '{"points": "many"}', '{"points": [[1, 2]]}'])
+def test_a_prompt_that_is_no_json_says_so(tmp_path, cell):
+    path = write_csv(tmp_path / "rows.csv", [(text_of(0), cell)], ("image", "said"))
+    (task,), _ = list_tasks(job_of(path, tmp_path, prompt_column="said"))
+    with pytest.raises((FormatError, PromptError)):
+        question_of(task, "said")
+
+
+def test_the_fingerprint_changes_with_the_input(tmp_path):
+    path = write_rows(tmp_path / "rows.csv", 3)
+    before = list_tasks(job_of(path, tmp_path))[1]
+    assert list_tasks(job_of(path, tmp_path))[1] == before
+    path.write_bytes(path.read_bytes().replace(b"[[[5,9]]]", b"[[[5,8]]]"))
+    assert list_tasks(job_of(path, tmp_path))[1] != before
+    folder = write_photos(tmp_path / "photos", 2)
+    before = list_tasks(job_of(folder, tmp_path, everything=True))[1]
+    (folder / "photo0.png").write_bytes(png_of(1))
+    assert list_tasks(job_of(folder, tmp_path, everything=True))[1] != before
+
+
+@pytest.mark.parametrize(
+    ("source", "options", "message"),
+    [
+        ("missing.csv", {}, "there is no"),
+        ("photos", {}, "has no CSV: say what is asked of images"),
+        ("rows.csv", {"everything": True}, "has no images"),
+        ("rows.csv", {"prompts": "rows.csv"}, "the input is a CSV"),
+        ("photos", {"prompts": "missing.csv"}, "there is no"),
+        ("header.csv", {}, "has no rows"),
+        ("empty.csv", {}, "empty.csv is empty"),
+        ("rows.csv", {"prompt_column": "said"}, "has 0 columns 'said'"),
+        ("photos/*.jpg", {"everything": True}, "has no images"),
+    ],
+)
+def test_inputs_that_are_none_are_refused(tmp_path, monkeypatch, source, options, message):
+    monkeypatch.chdir(tmp_path)
+    write_photos(tmp_path / "photos", 1)
+    write_rows(tmp_path / "rows.csv", 1)
+    write_csv(tmp_path / "header.csv", [])
+    (tmp_path / "empty.csv").write_bytes(b"")
+    with pytest.raises((BatchError, FormatError)) as caught:
+        list_tasks(Job(source, str(tmp_path / "out.csv"), **options))
+    assert message in str(caught.value)
+
+
+def test_a_result_inside_the_input_is_refused(tmp_path):
+    write_rows(tmp_path / "rows.csv", 1)
+    with pytest.raises(BatchError, match="lies inside the input"):
+        list_tasks(job_of(tmp_path, tmp_path))

@@ -1,0 +1,72 @@
+"""Deployment YAMLs: the shipped one, what is taken from one, what is ignored and what is refused."""
+
+from pathlib import Path
+
+import pytest
+
+from samwidget.batch.config import BatchConfig, model_of, read_config
+from samwidget.errors import BatchError
+
+SHIPPED = Path(__file__).parents[3] / "docs/deploy/deploy-batch.yaml"
+
+
+def read(tmp_path, text):
+    path = tmp_path / "deploy.yaml"
+    path.write_text(text)
+    return read_config(path)
+
+
+def test_the_shipped_file():
+    config = read_config(SHIPPED)
+    assert (config.model, config.workers, config.mini_batch_size) == ("nano", 2, 10)
+    assert (config.file_name, config.retries, config.max_errors) == ("predictions.csv", 3, None)
+    assert {"compute", "endpoint_name", "retry_settings.timeout"} <= set(config.ignored)
+
+
+def test_settings_stand_under_settings_or_beside_them(tmp_path):
+    inner = (
+        "mini_batch_size: 7\nmax_concurrency_per_instance: 3\nerror_threshold: 5\nretry_settings: {max_retries: 0}\n"
+    )
+    beside = read(tmp_path, f"resources: {{instance_count: 2}}\n{inner}")
+    under = read(
+        tmp_path, "resources: {instance_count: 2}\nsettings:\n" + "".join(f"  {line}\n" for line in inner.splitlines())
+    )
+    assert beside == under == BatchConfig(workers=6, mini_batch_size=7, max_errors=5, retries=0)
+
+
+@pytest.mark.parametrize(
+    ("name", "model"),
+    [
+        ("nano", "nano"),
+        ("facebook/sam-vit-base", "facebook/sam-vit-base"),
+        ("./my-sam", "./my-sam"),
+        ("azureml://registries/azureml/models/facebook-sam-vit-huge/labels/latest", "facebook/sam-vit-huge"),
+        ("azureml:facebook-sam-vit-large:7", "facebook/sam-vit-large"),
+        ("azureml:facebook-sam-vit-base@latest", "facebook/sam-vit-base"),
+    ],
+)
+def test_names_of_the_catalogue_are_the_hubs(name, model):
+    assert model_of(name) == model
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("model: azureml:my-own:1", "azureml:my-own:1 is not known here"),
+        ("mini_batch_sise: 3", "unknown keys: mini_batch_sise"),
+        ("settings: {mini_batch_size: many}", "mini_batch_size is 'many'"),
+        ("error_threshold: -2", "error_threshold is -2"),
+        ("resources: 3", "resources is 3"),
+        ("just text", "is no mapping"),
+        ("a: [1", "cannot be read"),
+    ],
+)
+def test_what_means_nothing_is_refused(tmp_path, text, message):
+    with pytest.raises(BatchError) as caught:
+        read(tmp_path, text)
+    assert message in str(caught.value)
+
+
+def test_a_missing_file_is_told(tmp_path):
+    with pytest.raises(BatchError, match="cannot be read"):
+        read_config(tmp_path / "missing.yaml")

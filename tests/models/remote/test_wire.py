@@ -1,0 +1,80 @@
+"""What passes between a remote network and its predictor: questions come back exact, answers to half precision."""
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
+
+from samwidget.core.prompt import Prompt, make_prompt
+from samwidget.errors import FormatError, PromptError
+from samwidget.models.remote.wire import read_answer, read_question, write_answer, write_question
+
+floats = st.floats(-1e4, 1e4, width=32)
+
+
+@st.composite
+def prompts(draw):
+    points = draw(arrays(np.float32, st.tuples(st.integers(0, 5), st.just(2)), elements=floats))
+    labels = draw(arrays(np.int32, len(points), elements=st.integers(0, 1)))
+    x, y, width, height = (draw(st.integers(0, 500)) for _ in range(4))
+    box = draw(st.sampled_from([None, (x, y, x + width + 1, y + height + 0.5)]))
+    mask = draw(st.none() | arrays(np.float32, array_shapes(min_dims=2, max_dims=2, max_side=6), elements=floats))
+    return Prompt(points, labels, box, mask, draw(st.none() | st.integers(0, 2)))
+
+
+@given(st.lists(prompts(), max_size=4), st.booleans(), st.text(max_size=20))
+def test_a_question_comes_back_exact(asked, several, signature):
+    text = json.dumps(write_question(asked, several, signature))
+    assert read_question(json.loads(text)) == (asked, several, signature)
+
+
+@given(arrays(np.float32, (2, 3, 4, 5), elements=st.floats(-1e6, 1e6, width=32)))
+def test_an_answer_keeps_signs_and_is_near(logits):
+    scores = np.linspace(0, 1, 6, dtype=np.float32).reshape(2, 3)
+    read, read_scores = read_answer(write_answer(logits, scores))
+    np.testing.assert_array_equal(read_scores, scores)
+    assert read.dtype == np.float32
+    large = np.abs(logits) > 1e-4
+    np.testing.assert_array_equal(np.sign(read)[large], np.sign(logits)[large])
+    within = large & (np.abs(logits) < 65000)
+    np.testing.assert_allclose(read[within], logits[within], rtol=2**-10)
+
+
+def test_the_smallest_question():
+    (prompt,), several, signature = read_question({"prompts": [{"points": [[3, 4]], "labels": [1]}]})
+    assert prompt == make_prompt([[3, 4]])
+    assert (several, signature) == (True, "")
+
+
+@pytest.mark.parametrize(
+    ("question", "error", "message"),
+    [
+        (None, FormatError, "has no prompts"),
+        ([], FormatError, "has no prompts"),
+        ({"prompts": {}}, FormatError, "has no prompts"),
+        ({"prompts": [1]}, FormatError, "prompt 0"),
+        ({"prompts": [], "multimask_output": "no"}, FormatError, "no boolean"),
+        ({"prompts": [{"points": [[1, 2]], "labels": [1, 1]}]}, PromptError, "prompt 0: labels has shape"),
+        ({"prompts": [{}, {"box": [1, 2, 3]}]}, PromptError, "prompt 1: box has shape"),
+        ({"prompts": [{"points": [[1, float("nan")]], "labels": [1]}]}, PromptError, "NaN"),
+        ({"prompts": [{"mask": {"hw": [2, 2], "float32": "AAAA"}}]}, FormatError, "prompt 0"),
+        ({"prompts": [{"mask": {"hw": [1, 1], "float32": "%%%%"}}]}, FormatError, "prompt 0"),
+    ],
+)
+def test_questions_that_cannot_be_read(question, error, message):
+    with pytest.raises(error, match=message):
+        read_question(question)
+
+
+@pytest.mark.parametrize("data", [b"", b"no tensors", write_answer(np.zeros((1, 2, 3, 3)), np.zeros((1, 2)))[:-1]])
+def test_answers_that_cannot_be_read(data):
+    with pytest.raises(FormatError):
+        read_answer(data)
+
+
+def test_an_answer_whose_parts_do_not_fit():
+    with pytest.raises(FormatError, match="shape"):
+        read_answer(write_answer(np.zeros((2, 3, 4, 4), np.float32), np.zeros((2, 1), np.float32)))

@@ -1,0 +1,109 @@
+"""The restructured encoder against transformers', on sizes that windows divide and sizes that they do not."""
+
+import gc
+
+import numpy as np
+import pytest
+import torch
+
+from samwidget.models.sam.segmenter import SamSegmenter
+from tests.models.sam.true_size_sam import randomise
+
+BASE = {
+    "image_size": 256,
+    "hidden_size": 48,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 4,
+    "global_attn_indexes": [1],
+    "mlp_dim": 96,
+}
+
+
+def model(**vision):
+    from transformers import SamConfig, SamModel
+
+    vision = {**BASE, **vision}
+    prompt = {"image_size": vision["image_size"], "image_embedding_size": vision["image_size"] // 16}
+    return randomise(SamModel(SamConfig(vision_config=vision, prompt_encoder_config=prompt)))
+
+
+def segmenter(network):
+    return SamSegmenter(network, name="x", device=torch.device("cpu"))
+
+
+def compare(ours, image):
+    embedding = ours.encode(image)
+    assert ours.encoded_by == "samwidget"
+    ours.not_covered["encoder"] = "left to transformers for comparison"
+    expected = ours.encode(image).tensors["image_embeddings"]
+    assert ours.encoded_by == "transformers"
+    found = embedding.tensors["image_embeddings"]
+    assert found.shape == expected.shape
+    assert (found - expected).abs().max() < 1e-4 * expected.std()
+
+
+@pytest.mark.parametrize(
+    "vision",
+    [
+        {},  # 16 x 16 tokens in windows of 14: four of four sizes
+        {"image_size": 224},  # one window, nothing to pad
+        {"image_size": 448},
+        {"image_size": 128},  # fewer tokens than a window has
+        {"window_size": 5},
+        {"global_attn_indexes": [0, 1, 2]},
+        {"global_attn_indexes": []},
+        {"use_rel_pos": False},
+        {"use_abs_pos": False},
+        {"qkv_bias": False},
+        {"hidden_act": "relu"},
+        {"hidden_size": 84, "num_attention_heads": 12, "mlp_dim": 50},  # pruned widths, as SlimSAM's
+    ],
+    ids=str,
+)
+def test_the_embedding_is_transformers(photo, vision):
+    compare(segmenter(model(**vision)), photo(200, 230))
+
+
+@pytest.mark.parametrize("image_hw", [(1, 1), (300, 40), (2000, 3000)], ids=str)
+def test_true_size(true_size, photo, image_hw):
+    compare(segmenter(true_size.plain), photo(*image_hw))
+
+
+def test_a_replaced_layer_is_not_covered(photo):
+    """Adapters such as LoRA replace a layer by a class of their own, whose weights are not all."""
+
+    class Adapted(torch.nn.Linear):
+        def forward(self, value):
+            return super().forward(value) + 1
+
+    network = model()
+    network.vision_encoder.layers[1].attn.qkv = Adapted(48, 144)
+    ours = segmenter(network)
+    assert "layers.1.attn.qkv" in ours.not_covered["encoder"]
+    ours.encode(photo(30, 30))
+    assert ours.encoded_by == "transformers"
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_half_precision_runs_the_same_code(photo, dtype):
+    half = SamSegmenter(model(), name="x", device=torch.device("cpu"), dtype=getattr(torch, dtype))
+    full = segmenter(model())
+    found, expected = (each.encode(photo(200, 230)).tensors["image_embeddings"].float() for each in (half, full))
+    assert half.encoded_by == "samwidget"
+    assert (found - expected).abs().mean() < 0.03 * expected.std()
+
+
+def test_answers_are_fresh_and_memory_is_flat():
+    ours = segmenter(model())
+    rng = np.random.default_rng(0)
+    images = [rng.integers(0, 256, (40, 50, 3), dtype=np.uint8) for _ in range(6)]
+    first = ours.encode(images[0])
+    kept = first.tensors["image_embeddings"].clone()
+    counts = []
+    for _ in range(3):
+        for image in images:
+            ours.encode(image)
+        gc.collect()
+        counts.append((ours.byte_count, sum(type(each) is torch.Tensor for each in gc.get_objects())))
+    assert torch.equal(first.tensors["image_embeddings"], kept)
+    assert counts[1] == counts[2]

@@ -1,0 +1,299 @@
+"""The search with a fake network: what it asks, yields, keeps when cancelled, and holds in memory."""
+
+import threading
+import tracemalloc
+from itertools import chain
+
+import numpy as np
+import pytest
+import torch
+
+import samwidget
+from samwidget.core.frame import Frame
+from samwidget.core.objects import SegmentedObject
+from samwidget.errors import ClosedError, ModelError, PromptError
+from samwidget.models.sam.segmenter import SamSegmenter
+from samwidget.models.segmenter import Embedding, EverythingDefaults
+from samwidget.predict.compat import to_sam_dicts
+from samwidget.predict.predictor import SamPredictor
+
+IMAGE = np.zeros((120, 160, 3), np.uint8)
+SIDE = 64
+
+
+class Discs:
+    """Its candidates are a disc about the point, a smaller one of a higher score, and noise of a low score.
+
+    It sees no image, so each crop looks like the whole; ``asked`` holds the points of every call.
+    """
+
+    name, family, signature, cleans_masks = "discs", "sam", "discs 1", False
+    everything_defaults = EverythingDefaults(points_per_side=4, pred_iou_thresh=0.5, stability_score_thresh=0.5)
+    device = torch.device("cpu")
+
+    def __init__(self, radius=6.0, error=None):
+        self.radius, self.error = radius, error
+        self.encoded, self.asked = [], []
+
+    def encode(self, image):
+        self.encoded.append(image.shape[:2])
+        return Embedding({"none": torch.zeros(1)}, Frame.padded(image.shape[:2], SIDE, SIDE), self.signature)
+
+    def decode(self, embedding, prompts, *, multimask_output):
+        assert multimask_output
+        if self.error is not None:
+            raise self.error
+        self.asked.append([tuple(prompt.points_xy[0].tolist()) for prompt in prompts])
+        rows, columns = np.mgrid[:SIDE, :SIDE] + 0.5
+        logits, scores = [], []
+        for prompt in prompts:
+            x, y = embedding.frame.image_to_logits(prompt.points_xy[0])
+            distance = np.hypot(rows - y, columns - x)
+            noise = np.where((rows + columns) % 2 < 1, 5.0, -5.0)
+            logits.append([8 * (self.radius - distance), 8 * (self.radius - 0.5 - distance), noise])
+            scores.append([0.6, 0.7 + 0.1 * y / SIDE + 0.01 * x / SIDE, 0.1])
+        return torch.tensor(np.array(logits), dtype=torch.float32), torch.tensor(scores, dtype=torch.float32)
+
+
+def predictor(**options):
+    return SamPredictor(Discs(**options))
+
+
+def points(found):
+    return sorted(each.point_xy for each in found)
+
+
+def test_each_point_finds_its_disc():
+    one = predictor()
+    found = one.everything(IMAGE)
+    grid = [((i + 0.5) * 40, (j + 0.5) * 30) for i in range(4) for j in range(4)]
+    assert points(found) == sorted(grid)
+    assert sorted(chain(*one._segmenter.asked)) == sorted(grid)
+    # The smaller disc of each point has the higher score and takes the larger one's place.
+    assert {each.level for each in found} == {1}
+    assert [each.score for each in found] == sorted((each.score for each in found), reverse=True)
+    for each in found:
+        x, y = each.point_xy
+        mask = each.to_mask()
+        assert mask[int(y), int(x)]
+        assert each.area == np.count_nonzero(mask) == pytest.approx(np.pi * (5.5 * 160 / SIDE) ** 2, rel=0.1)
+        assert each.crop_xyxy == (0, 0, 160, 120)
+
+
+def test_progress_tells_what_changed():
+    shown, done = {}, []
+    for progress in predictor().generate_masks(IMAGE):
+        for id_ in progress.removed:
+            del shown[id_]
+        shown.update({found.id: found for found in progress.added})
+        done.append(progress.done)
+        assert {found.id for found in progress.objects} == set(shown)
+        assert progress.total == 16
+        assert progress.seconds_left >= 0
+    assert done == sorted(set(done))
+    assert done[-1] == 16
+    assert progress.seconds_left == 0
+    assert [found.id for found in predictor().everything(IMAGE)] == [found.id for found in progress.objects]
+
+
+def test_an_object_is_what_a_document_holds():
+    found = predictor().everything(IMAGE)[0]
+    answer = found.answer
+    taken = SegmentedObject(
+        1, "disc", "#e8590c", answer.logits[0], float(answer.scores[0]), answer.frame, answer.prompt, None
+    )
+    np.testing.assert_array_equal(taken.mask, found.to_mask())
+    assert (taken.area, taken.box, taken.score) == (found.area, found.box_xyxy, found.score)
+    np.testing.assert_allclose(answer.prompt.points_xy[0], found.point_xy)
+
+
+def test_the_official_records():
+    found = predictor().everything(IMAGE)[0]
+    (record,) = to_sam_dicts([found])
+    x0, y0, x1, y1 = found.box_xyxy
+    np.testing.assert_array_equal(record.pop("segmentation"), found.to_mask())
+    assert record == {
+        "area": found.area,
+        "bbox": [x0, y0, x1 - x0 - 1, y1 - y0 - 1],
+        "predicted_iou": found.score,
+        "point_coords": [list(found.point_xy)],
+        "stability_score": found.stability,
+        "crop_box": [0, 0, 160, 120],
+    }
+    (record,) = to_sam_dicts([found], "uncompressed_rle")
+    assert record["segmentation"] == {"size": [120, 160], "counts": found.runs.to_counts()}
+
+
+def test_cancel_keeps_what_was_found():
+    cancel = threading.Event()
+    one = predictor()
+    search = one.generate_masks(IMAGE, points_per_side=40, cancel=cancel)
+    before = [next(search) for _ in range(3)][-1]
+    cancel.set()
+    assert list(search) == []
+    assert 0 < before.done < before.total
+    assert before.objects
+    assert sum(map(len, one._segmenter.asked)) == before.done
+
+
+def test_cancel_from_another_thread_ends_a_call_that_waits():
+    cancel, one = threading.Event(), predictor()
+    decode = one._segmenter.decode
+
+    def decode_and_cancel(*arguments, **options):
+        if sum(map(len, one._segmenter.asked)) > 5:
+            threading.Thread(target=cancel.set).start()
+            assert cancel.wait(10)
+        return decode(*arguments, **options)
+
+    one._segmenter.decode = decode_and_cancel
+    found = one.everything(IMAGE, points_per_side=40, cancel=cancel)
+    assert 5 < sum(map(len, one._segmenter.asked)) < 1600
+    assert found
+
+
+def test_cancelled_before_it_begins():
+    cancel, one = threading.Event(), predictor()
+    cancel.set()
+    assert one.everything(IMAGE, cancel=cancel) == []
+    assert one.encodes == 0
+
+
+def test_a_slow_network_is_asked_few_points_at_once(monkeypatch):
+    from samwidget.predict.everything import pace
+
+    now = [0.0]
+    monkeypatch.setattr(pace.time, "monotonic", lambda: now[0])
+    one = predictor()
+    decode = one._segmenter.decode
+
+    def slow(embedding, prompts, **options):
+        now[0] += 0.03 * len(prompts)
+        return decode(embedding, prompts, **options)
+
+    one._segmenter.decode = slow
+    steps = list(one.generate_masks(IMAGE, points_per_side=8))
+    assert {len(some) for some in one._segmenter.asked[1:-1]} == {3}
+    for step in steps:
+        assert step.seconds_left == pytest.approx(0.03 * (step.total - step.done))
+
+
+def test_a_quick_network_is_asked_no_more_than_a_batch(monkeypatch):
+    from samwidget.predict.everything import pace
+
+    monkeypatch.setattr(pace.time, "monotonic", lambda: 0.0)
+    one = predictor()
+    one.everything(IMAGE, points_per_side=8, points_per_batch=10)
+    assert [len(some) for some in one._segmenter.asked] == [1, 10, 10, 10, 10, 10, 10, 3]
+
+
+def test_crops_are_encoded_and_their_objects_lie_in_the_image():
+    one = predictor(radius=4.0)
+    image = np.random.default_rng(0).integers(0, 255, (400, 600, 3), dtype=np.uint8)
+    found = one.everything(image, crop_n_layers=1)
+    assert one._segmenter.encoded == [(400, 600)] + [(268, 368)] * 4
+    crops = {each.crop_xyxy for each in found}
+    assert len(crops) == 5
+    for each in found:
+        x, y = each.point_xy
+        assert each.to_mask()[int(y), int(x)]
+        assert (each.answer is None) == (each.crop_xyxy != (0, 0, 600, 400))
+    # Those that a crop cuts off were left to the others.
+    assert not any(
+        each.crop_xyxy == (0, 0, 368, 268) and (each.box_xyxy[2] > 348 or each.box_xyxy[3] > 248) for each in found
+    )
+    one.everything(image, crop_n_layers=1)
+    assert one.encodes == 5
+
+
+def test_points_of_ones_own():
+    grid = np.array([[0.1, 0.2], [0.9, 0.2]])
+    one = predictor()
+    assert points(one.everything(IMAGE, point_grids=[grid])) == [(16, 24), (144, 24)]
+
+
+def test_small_regions_go_at_the_end():
+    one = predictor(radius=1.2)
+    steps = list(one.generate_masks(IMAGE, point_grids=[[[0.5, 0.5], [0.1, 0.9]]], min_mask_region_area=20_000))
+    # All but the object is less than 20,000 pixels: the last step, which asks no point, fills the image.
+    assert steps[-2].done == steps[-1].done == 2
+    assert len(steps[-2].objects) == 2
+    ((filled,), removed) = steps[-1].added, steps[-1].removed
+    assert (filled.area, filled.answer) == (160 * 120, None)
+    assert sorted(removed) == sorted(found.id for found in steps[-2].objects)
+    assert steps[-1].objects == (filled,)
+
+
+def test_thresholds_of_zero_keep_all():
+    one = predictor()
+    found = one.everything(
+        IMAGE, point_grids=[[[0.5, 0.5]]], pred_iou_thresh=0, stability_score_thresh=0, box_nms_thresh=1
+    )
+    assert sorted(each.level for each in found) == [0, 1, 2]
+
+
+def test_the_network_has_defaults_of_its_own():
+    one = predictor()
+    one._segmenter.everything_defaults = EverythingDefaults(2, 0.65, 0.5, 1.0)
+    assert len(one.everything(IMAGE)) == 4
+    assert len(one.everything(IMAGE, pred_iou_thresh=0.9)) == 0
+    assert SamSegmenter.everything_defaults == (32, 0.88, 0.95, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"points_per_side": 0}, "points_per_side is 0: give a whole number, 1 or more"),
+        ({"points_per_side": 1.5}, "points_per_side is 1.5"),
+        ({"points_per_batch": 0}, "points_per_batch is 0"),
+        ({"pred_iou_thresh": 88}, "pred_iou_thresh is 88: give a number from 0 to 1"),
+        ({"stability_score_thresh": -0.1}, "stability_score_thresh is -0.1"),
+        ({"stability_score_offset": -1}, "stability_score_offset is -1: give a number from 0"),
+        ({"box_nms_thresh": float("nan")}, "box_nms_thresh is nan"),
+        ({"crop_nms_thresh": 2}, "crop_nms_thresh is 2"),
+        ({"crop_n_layers": -1}, "crop_n_layers is -1"),
+        ({"crop_overlap_ratio": 1.0}, "crop_overlap_ratio is 1.0"),
+        ({"min_mask_region_area": -5}, "min_mask_region_area is -5"),
+        ({"crop_n_layers": 2, "crop_n_points_downscale_factor": 3}, "leave none: give a smaller"),
+        ({"points_per_side": 4, "point_grids": [[[0.5, 0.5]]]}, "both given: give one of them"),
+        ({"point_grids": [[[0.5, 0.5]]], "crop_n_layers": 1}, "1 point grids for the image and 1 layers"),
+        ({"point_grids": [[0.5, 0.5]]}, r"shape \(2,\): give \(N, 2\)"),
+        ({"point_grids": [[[50, 50]]]}, "values from 50 to 50: give shares"),
+    ],
+)
+def test_parameters_out_of_range(options, message):
+    one = predictor()
+    with pytest.raises(PromptError, match=message):
+        one.generate_masks(IMAGE, **options)  # at once, not at the first step
+    assert one.encodes == 0
+
+
+def test_errors_of_the_network_come_through():
+    with pytest.raises(ModelError, match="broken"):
+        predictor(error=RuntimeError("broken")).everything(IMAGE)
+    one = predictor()
+    one.close()
+    with pytest.raises(ClosedError):
+        one.everything(IMAGE)
+
+
+def test_a_search_holds_no_pictures():
+    """100 points of 12 megapixels: 300 masks would be 3.6 GB, and their full-size logits 14 GB."""
+    one, image = predictor(radius=5.0), np.zeros((3000, 4000, 3), np.uint8)
+    one.embed(image)
+    tracemalloc.start()
+    found = one.everything(image, points_per_side=10, box_nms_thresh=1)
+    held, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(found) == 200
+    assert sum(each.area for each in found) > 40e6
+    assert held < 20e6
+    assert peak < 60e6
+
+
+def test_the_methods_show_their_options():
+    import inspect
+
+    assert list(inspect.signature(SamPredictor.everything).parameters) == list(
+        inspect.signature(samwidget.generate_masks).parameters
+    )

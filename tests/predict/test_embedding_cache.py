@@ -1,0 +1,110 @@
+import json
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from samwidget.core.frame import Frame
+from samwidget.errors import SamWidgetWarning
+from samwidget.models.segmenter import Embedding
+from samwidget.predict.embedding_cache import EmbeddingCache, content_key
+
+FRAME = Frame.padded((3, 4), 64, 16)
+
+
+def an_embedding(value=1.0, signature="net 1", floats=4):
+    return Embedding({"a": torch.full((floats,), value)}, FRAME, signature)
+
+
+def test_keys_tell_content_shape_dtype_and_network_apart():
+    image = np.arange(36, dtype=np.uint8).reshape(3, 4, 3)
+    others = [
+        (image.reshape(4, 3, 3), "net"),
+        (image[::-1], "net"),
+        (image.view(np.int8), "net"),
+        (image, "net 2"),
+    ]
+    keys = {content_key(image, "net"), *(content_key(*other) for other in others)}
+    assert len(keys) == 5
+    assert content_key(image.copy(order="F"), "net") in keys
+
+
+def test_the_budget_counts_bytes():
+    cache = EmbeddingCache(bytes_max=40)
+    for key in "abc":
+        cache.put(key, an_embedding())
+    assert (len(cache), cache.byte_count) == (2, 32)
+    assert cache.get("a") is None
+    cache.get("b")
+    cache.put("d", an_embedding())
+    assert cache.get("c") is None
+    assert cache.get("b") is not None
+    cache.put("large", an_embedding(floats=100))
+    assert (len(cache), cache.byte_count) == (1, 400)
+    cache.clear()
+    assert cache.byte_count == 0
+
+
+def test_a_file_there_and_back(tmp_path):
+    cache = EmbeddingCache(100, tmp_path / "new" / "folder")
+    cache.write_file("k", an_embedding(2.5))
+    read = cache.read_file("k", "net 1")
+    assert torch.equal(read.tensors["a"], torch.full((4,), 2.5))
+    assert (read.frame, read.signature) == (FRAME, "net 1")
+    assert [path.name for path in (tmp_path / "new" / "folder").iterdir()] == ["k.safetensors"]
+    assert cache.read_file("other", "net 1") is None
+
+
+def test_without_a_folder_nothing_is_written():
+    cache = EmbeddingCache(100)
+    cache.write_file("k", an_embedding())
+    assert cache.read_file("k", "net 1") is None
+
+
+def test_a_file_of_another_network_is_not_used(tmp_path):
+    cache = EmbeddingCache(100, tmp_path)
+    cache.write_file("k", an_embedding(signature="net 2"))
+    with pytest.warns(SamWidgetWarning, match="made by 'net 2' and not by 'net 1'"):
+        assert cache.read_file("k", "net 1") is None
+
+
+@pytest.mark.parametrize("damage", ["cut", "empty", "garbage", "no frame", "wrong frame"])
+def test_a_broken_file_is_not_used(tmp_path, damage):
+    cache = EmbeddingCache(100, tmp_path)
+    cache.write_file("k", an_embedding())
+    path = tmp_path / "k.safetensors"
+    data = path.read_bytes()
+    metadata = {"signature": "net 1"}
+    match damage:
+        case "cut":
+            path.write_bytes(data[:-4])
+        case "empty":
+            path.write_bytes(b"")
+        case "garbage":
+            path.write_bytes(b"\xff" * len(data))
+        case "no frame":
+            save_file(load_file(path), path, metadata)
+        case "wrong frame":
+            save_file(load_file(path), path, {**metadata, "frame": json.dumps({"image_hw": 3})})
+    with pytest.warns(SamWidgetWarning, match="cannot be read, encoding again"):
+        assert cache.read_file("k", "net 1") is None
+
+
+def test_a_folder_that_cannot_be_written_costs_a_warning(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    cache = EmbeddingCache(100, tmp_path / "file")
+    with pytest.warns(SamWidgetWarning, match="not kept"):
+        cache.write_file("k", an_embedding())
+
+
+def test_a_failed_write_leaves_no_half_file(tmp_path, monkeypatch):
+    from pathlib import Path
+
+    def full(*_):
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.warns(SamWidgetWarning, match="no space left"):
+        EmbeddingCache(100, tmp_path).write_file("k", an_embedding())
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,86 @@
+"""Who may ask."""
+
+import pytest
+
+from samwidget.errors import SamWidgetError
+from samwidget.serving.http.auth import VARIABLE, AccessError, Door, choose_key, is_loopback
+
+KEY = "a key of enough letters"
+
+
+def headers(**values):
+    return [(name.replace("_", "-").encode(), value.encode()) for name, value in values.items()]
+
+
+@pytest.mark.parametrize("authorization", [f"Bearer {KEY}", f"bearer {KEY}", f"Bearer  {KEY}"])
+def test_the_right_key_opens(authorization):
+    Door(KEY).check(headers(authorization=authorization, origin="https://example.org"))
+
+
+@pytest.mark.parametrize("authorization", ["", KEY, "Bearer", "Bearer wrong", f"Bearer {KEY}x", f"Basic {KEY}"])
+def test_other_keys_do_not(authorization):
+    with pytest.raises(AccessError, match="a key is needed") as caught:
+        Door(KEY).check(headers(authorization=authorization))
+    assert caught.value.status == 401
+
+
+@pytest.mark.parametrize("host", ["localhost:5001", "127.0.0.1:5001", "[::1]:5001", "LOCALHOST"])
+def test_without_a_key_programs_on_this_machine_come_in(host):
+    Door(None).check(headers(host=host))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"host": "localhost:5001", "origin": "https://example.org"},
+        {"host": "localhost:5001", "origin": "null"},
+        {"host": "rebound.example.org:5001"},  # a page's own name, pointed at this machine
+        {},
+    ],
+)
+def test_without_a_key_web_pages_do_not(values):
+    with pytest.raises(AccessError) as caught:
+        Door(None).check(headers(**values))
+    assert caught.value.status == 403
+
+
+def test_open_to_anyone_takes_any_name():
+    Door(None, own_hosts=None).check(headers(host="gpu-box:5001"))
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.1", "::1", "localhost"])
+def test_loopback(host):
+    assert is_loopback(host)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.0.1", "gpu-box", "localhost.example.org", ""])
+def test_not_loopback(host):
+    assert not is_loopback(host)
+
+
+def test_a_key_is_made_where_none_is_given(monkeypatch):
+    monkeypatch.delenv(VARIABLE, raising=False)
+    (first, is_new), (second, _) = (choose_key("0.0.0.0", no_key=False, open_to_anyone=False) for _ in range(2))
+    assert is_new
+    assert first != second
+    assert len(first) >= 32
+
+
+def test_the_environment_gives_the_key(monkeypatch):
+    monkeypatch.setenv(VARIABLE, KEY)
+    assert choose_key("0.0.0.0", no_key=False, open_to_anyone=False) == (KEY, False)
+
+
+@pytest.mark.parametrize(
+    ("host", "key", "no_key", "message"),
+    [("127.0.0.1", "short", False, "at least 16"), ("0.0.0.0", "", True, "lets anyone use this machine")],
+)
+def test_what_is_not_safe_is_refused(monkeypatch, host, key, no_key, message):
+    monkeypatch.setenv(VARIABLE, key)
+    with pytest.raises(SamWidgetError, match=message):
+        choose_key(host, no_key=no_key, open_to_anyone=False)
+
+
+@pytest.mark.parametrize(("host", "confirmed"), [("127.0.0.1", False), ("::1", False), ("0.0.0.0", True)])
+def test_no_key_where_that_is_meant(host, confirmed):
+    assert choose_key(host, no_key=True, open_to_anyone=confirmed) == (None, False)

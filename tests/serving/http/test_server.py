@@ -1,0 +1,306 @@
+"""The server as a process: right answers, and what strangers, crowds and slow clients get."""
+
+import base64
+import json
+import signal
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from types import SimpleNamespace
+
+import httpx
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from samwidget.formats.azure_ml.messages import COLUMNS, build_request
+from samwidget.formats.azure_ml.schema import load_schema
+from samwidget.predict.predictor import SamPredictor
+from samwidget.serving.scoring import score
+from tests.drawn_photo import drawn_photo
+from tests.predict.fake_segmenter import FakeSegmenter
+from tests.serving.processes import running, until
+from tests.serving.test_limits import png_of_claimed_size
+
+KEY = "a key of enough letters"
+PHOTO = drawn_photo(30, 40)
+REQUEST = build_request([PHOTO, PHOTO], points=[[[[5, 9]]], [[[30, 20], [1, 1]]]], multimask_output=[True, False])
+
+
+@contextmanager
+def gated(tmp_path_factory, **settings):
+    gate = tmp_path_factory.mktemp("gate") / "shut"
+    arguments = json.dumps({"gate": str(gate), "key": KEY, **settings})
+    with running(["tests.serving.http.gated_server", arguments]) as server:
+        url = server.wait_for(r"listening at (\S+)")[1]
+        headers = {"Authorization": f"Bearer {KEY}"}
+        with httpx.Client(base_url=url, headers=headers, timeout=30, trust_env=False) as client:
+            yield SimpleNamespace(url=url, client=client, gate=gate, process=server.process, lines=server.lines)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    with gated(tmp_path_factory, upload_s=1, rows=4, points=50, pixels=100_000, body_bytes=200_000) as server:
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def open_gates(request):
+    """No test leaves the gate shut or the house full."""
+    yield
+    if "server" in request.fixturenames:
+        server = request.getfixturevalue("server")
+        server.gate.unlink(missing_ok=True)
+        until(lambda: inside(server) == 0)
+
+
+def inside(server):
+    return server.client.get("/health").json()["inside"]
+
+
+def is_busy(server):
+    return server.client.get("/health").json()["running"] == 1
+
+
+def connection(server, head, body=b""):
+    """A socket that has sent a request or a part of one."""
+    host, port = server.url.removeprefix("http://").split(":")
+    sock = socket.create_connection((host, int(port)), timeout=30)
+    lines = [head, f"Host: {host}:{port}", f"Authorization: Bearer {KEY}"]
+    sock.sendall("\r\n".join(lines).encode() + b"\r\n" + body)
+    return sock
+
+
+def whole_request(server):
+    body = json.dumps(REQUEST).encode()
+    return connection(server, "POST /score HTTP/1.1", f"Content-Length: {len(body)}\r\n\r\n".encode() + body)
+
+
+def status_on(sock):
+    return int(sock.recv(100).split()[1])
+
+
+# Right answers.
+
+
+@pytest.mark.parametrize(("query", "style"), [("", "service"), ("?style=card", "card"), ("?style=service", "service")])
+def test_the_answer_is_the_librarys(server, query, style):
+    answer = server.client.post("/score" + query, json=REQUEST)
+    assert answer.status_code == 200
+    assert answer.json() == score(REQUEST, SamPredictor(FakeSegmenter()), style)
+
+
+def test_health_needs_no_key(server):
+    with httpx.Client(base_url=server.url, trust_env=False) as stranger:
+        assert stranger.get("/").text == "Healthy"
+        assert stranger.get("/health").json() == {"status": "healthy", "inside": 0, "running": 0}
+        page = stranger.get("/docs").text
+        assert "/score" in page
+        assert "<script" not in page
+        assert "https://" not in page
+        described = stranger.get("/openapi.json").json()
+    sent = described["paths"]["/score"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    assert sent.items() >= load_schema("azure_ml_request").items()
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/score"),
+        ("GET", "/models"),
+        ("GET", "/metrics"),
+        ("GET", f"/images/{'0' * 64}"),
+        ("PUT", f"/images/{'0' * 64}"),
+        ("POST", f"/images/{'0' * 64}/masks"),
+    ],
+)
+def test_everything_else_does(server, method, path):
+    answer = httpx.request(method, server.url + path, content=b"x" * 1000, trust_env=False)
+    assert answer.status_code == 401
+    assert answer.headers["www-authenticate"] == "Bearer"
+    assert answer.json()["error"]["code"] == "key"
+
+
+def test_models_and_metrics(server):
+    (card,) = server.client.get("/models").json()
+    assert card["name"] == "fake"
+    assert card["signature"] == "fake 1"
+
+    def counted():
+        families = text_string_to_metric_families(server.client.get("/metrics").text)
+        samples = [sample for family in families for sample in family.samples]
+        return {(each.name, *each.labels.values()): each.value for each in samples}
+
+    before = counted()
+    server.client.post("/score", json=REQUEST)
+    server.client.post("/score", content=b"{}")
+    server.client.get("/made/up")
+    after = counted()
+    for key in (("samwidget_requests_total", "POST", "/score", status) for status in ("200", "400")):
+        assert after[key] == before.get(key, 0) + 1
+    assert ("samwidget_requests_total", "GET", "other", "404") in after
+    assert after[("samwidget_encodes",)] >= 1
+
+
+# What is refused.
+
+
+def table(image="", points="[[1,2]]", count=1):
+    return {"input_data": {"columns": list(COLUMNS), "data": [[image, points, "", "", True]] * count}}
+
+
+def text_of(data):
+    return base64.b64encode(data).decode()
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code", "message"),
+    [
+        (b"", 400, "format", "not JSON"),
+        (b"\xff\xfe", 400, "format", "not JSON"),
+        (b"[" * 100_000, 400, "format", "not JSON"),
+        (b"{}", 400, "format", "has no table"),
+        (b'{"columns": ["image"], "data": [[1' + b"0" * 5000 + b"]]}", 400, "format", "not JSON"),
+        (json.dumps(table("image1", "[[NaN,2]]")).encode(), 400, "format", "row 0"),
+        (json.dumps(table("!!")).encode(), 400, "format", "row 0, image is not base64"),
+        (json.dumps(table(text_of(b"text"))).encode(), 400, "image", "row 0: the data is not an image"),
+        (json.dumps(table("http://127.0.0.1/a.png")).encode(), 400, "image", "row 0: http://127.0.0.1/a.png is not on"),
+        (json.dumps(build_request(PHOTO)).encode(), 400, "prompt", "row 0: nothing says which object"),
+        (json.dumps(build_request(PHOTO, points=[[99, 2]])).encode(), 400, "prompt", "row 0: point (99, 2) lies"),
+        (json.dumps(table(count=5)).encode(), 400, "format", "row 0, image is not text"),
+    ],
+)
+def test_bad_requests_are_answered_400(server, body, status, code, message):
+    answer = server.client.post("/score", content=body)
+    assert answer.status_code == status
+    assert answer.json()["error"]["code"] == code
+    assert message in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("body", "limit", "maximum"),
+    [
+        (json.dumps(table(text_of(b"x"), count=5)).encode(), "rows", 4),
+        (json.dumps(build_request(PHOTO, points=[[[1, 2]] * 51])).encode(), "points", 50),
+        (json.dumps(table(text_of(png_of_claimed_size(50_000, 50_000)))).encode(), "pixels", 100_000),
+        (b"x" * 200_001, "body_bytes", 200_000),
+        (b"x" * 5_000_000, "body_bytes", 200_000),
+    ],
+)
+def test_limits_are_answered_413_and_named(server, body, limit, maximum):
+    in_pieces = (body[start : start + 50_000] for start in range(0, len(body), 50_000))  # without a length
+    for content in (body, in_pieces):
+        answer = server.client.post("/score", content=content)
+        assert answer.status_code == 413
+        error = answer.json()["error"]
+        assert error["code"] == "limit"
+        assert error["limit"] == {limit: maximum}
+        assert str(maximum) in error["message"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [("GET", "/none", 404), ("GET", "/score", 405), ("POST", "/score?style=both", 400), ("GET", "/images/xyz", 400)],
+)
+def test_other_mistakes_are_json_too(server, method, path, status):
+    answer = server.client.request(method, path)
+    assert answer.status_code == status
+    assert answer.json()["error"]["message"]
+
+
+def test_a_body_that_comes_too_slowly_is_answered_408(server):
+    with connection(server, "POST /score HTTP/1.1", b"Content-Length: 1000\r\n\r\nthe beginning") as sock:
+        assert status_on(sock) == 408
+
+
+# Crowds.
+
+
+def test_the_loop_answers_while_the_network_is_busy(server):
+    server.gate.touch()
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(server.client.post, "/score", json=REQUEST)
+        until(lambda: is_busy(server))
+        assert server.client.get("/").text == "Healthy"
+        server.gate.unlink()
+        assert waiting.result().status_code == 200
+
+
+def test_a_full_house_is_answered_503_and_who_leaves_makes_room(server):
+    server.gate.touch()
+    guests = [whole_request(server)]
+    until(lambda: is_busy(server))
+    guests += [whole_request(server) for _ in range(2)]
+    until(lambda: inside(server) == 3)
+    refused = server.client.post("/score", json=REQUEST)
+    assert refused.status_code == 503
+    assert int(refused.headers["retry-after"]) >= 1
+    assert refused.json()["error"]["code"] == "busy"
+
+    guests.pop().close()  # one that waits
+    until(lambda: inside(server) == 2)
+    guests.append(whole_request(server))
+    until(lambda: inside(server) == 3)
+    guests.pop(0).close()  # the one that runs: its place is free, the network is not yet
+    until(lambda: inside(server) == 2)
+    server.gate.unlink()
+    for guest in guests:
+        assert status_on(guest) == 200
+        guest.close()
+
+
+def test_who_leaves_while_sending_makes_room(server):
+    with connection(server, "POST /score HTTP/1.1", b"Content-Length: 1000\r\n\r\nthe beginning"):
+        until(lambda: inside(server) == 1)
+    until(lambda: inside(server) == 0)
+
+
+# Time.
+
+
+@pytest.fixture(scope="module")
+def hasty(tmp_path_factory):
+    with gated(tmp_path_factory, timeout_s=0.5, wait_s=0.1, stuck_s=0.2) as server:
+        yield server
+
+
+def test_answers_that_take_too_long_and_a_network_that_is_stuck(hasty):
+    hasty.gate.touch()
+    with ThreadPoolExecutor() as pool:
+        first = pool.submit(hasty.client.post, "/score", json=REQUEST)
+        until(lambda: is_busy(hasty))
+        # Whoever comes now waits in vain, and is told to come again.
+        assert hasty.client.post("/score", json=REQUEST).status_code == 503
+        late = first.result()
+        assert late.status_code == 408
+        assert late.json()["error"]["limit"] == {"timeout_s": 0.5}
+        until(lambda: hasty.client.get("/").status_code == 503)
+    hasty.gate.unlink()
+    until(lambda: hasty.client.get("/").status_code == 200)
+    assert hasty.client.post("/score", json=REQUEST).status_code == 200
+
+
+def test_sigterm_finishes_what_runs_and_sends_the_others_away(tmp_path_factory):
+    with gated(tmp_path_factory) as server:
+        server.gate.touch()
+        runs = whole_request(server)
+        until(lambda: is_busy(server))
+        waits = whole_request(server)
+        until(lambda: inside(server) == 2)
+        server.process.send_signal(signal.SIGTERM)
+        assert status_on(waits) == 503
+
+        def refuses():
+            try:
+                httpx.get(server.url, trust_env=False)
+            except httpx.TransportError:
+                return True
+            return False
+
+        until(refuses)
+        assert server.process.poll() is None
+        server.gate.unlink()
+        assert status_on(runs) == 200
+        waits.close()
+        runs.close()
+        server.process.wait(20)
+        assert not any("Traceback" in line for line in server.lines)

@@ -1,0 +1,95 @@
+import numpy as np
+import pytest
+
+pytest.importorskip("cv2")
+
+from samwidget.core.prompt import EXCLUDE, INCLUDE
+from samwidget.training.click_simulator import PromptDraft, centre, click_in, jittered_box, next_click
+
+
+def square(x0, y0, x1, y1, size=(40, 60)):
+    mask = np.zeros(size, bool)
+    mask[y0:y1, x0:x1] = True
+    return mask
+
+
+EVERYWHERE = np.ones((40, 60), bool)
+
+
+def test_centre_is_the_deepest_pixel():
+    x, y, depth = centre(square(10, 10, 21, 21))
+    assert (x, y) == (15, 15)
+    assert depth == pytest.approx(6, abs=0.5)
+
+
+def test_the_image_border_is_an_edge():
+    x, y, _ = centre(EVERYWHERE)
+    assert y in (19, 20)
+    assert 19 <= x <= 40
+
+
+def test_clicks_fall_inside():
+    mask = square(3, 5, 9, 30)
+    for seed in range(50):
+        x, y = click_in(np.random.default_rng(seed), mask)
+        assert mask[int(y), int(x)]
+
+
+def test_a_mask_of_one_pixel_can_be_clicked():
+    mask = square(7, 8, 8, 9)
+    x, y = click_in(np.random.default_rng(0), mask)
+    assert (int(x), int(y)) == (7, 8)
+
+
+def test_next_click_includes_what_is_missing_and_excludes_what_is_too_much():
+    rng = np.random.default_rng(0)
+    target = square(10, 10, 30, 30)
+    x, y, label = next_click(rng, target, square(10, 10, 15, 30), EVERYWHERE)
+    assert label == INCLUDE
+    assert 15 <= x < 30
+    x, y, label = next_click(rng, target, square(10, 10, 55, 30), EVERYWHERE)
+    assert label == EXCLUDE
+    assert x >= 30
+    assert 10 <= y < 30
+
+
+def test_no_click_where_nothing_is_wrong_or_known():
+    rng = np.random.default_rng(0)
+    target = square(10, 10, 30, 30)
+    assert next_click(rng, target, target, EVERYWHERE) is None
+    assert next_click(rng, target, square(0, 0, 1, 1), ~EVERYWHERE) is None
+
+
+def test_boxes_keep_an_area():
+    for seed in range(50):
+        x0, y0, x1, y1 = jittered_box(np.random.default_rng(seed), square(5, 5, 6, 6))
+        assert x1 > x0
+        assert y1 > y0
+
+
+def test_draft_grows_by_one_click_a_round():
+    rng = np.random.default_rng(0)
+    targets = np.stack([square(10, 10, 30, 30)] * 60)
+    draft = PromptDraft(60, 2, (40, 60))
+    draft.begin(rng, targets)
+    clicked, boxed = draft.labels[:, 0] == INCLUDE, draft.has_box == 1
+    assert (clicked | boxed).all()
+    assert 20 <= clicked.sum() - (clicked & boxed).sum() <= 40
+    draft.correct(rng, targets, np.full((60, 40, 60), -1, np.float32), np.stack([EVERYWHERE] * 60))
+    assert draft.used == 2
+    assert (draft.labels[:, 1] == INCLUDE).all()
+    draft.show(np.full((60, 40, 60), 2.0))
+    assert (draft.has_mask == 1).all()
+    assert (draft.mask == 2).all()
+
+
+def test_hollow_objects_are_asked_for_by_a_box_more_often():
+    solid = square(10, 10, 30, 30)
+    hollow = solid & ~square(12, 12, 30, 30)
+    boxed = []
+    for target in (solid, hollow):
+        draft = PromptDraft(400, 1, target.shape)
+        draft.begin(np.random.default_rng(0), np.stack([target] * 400))
+        boxed.append(draft.has_box.mean())
+    assert 0.42 < boxed[0] < 0.58
+    assert boxed[1] > 0.65
