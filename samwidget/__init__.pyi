@@ -1,7 +1,7 @@
-from .core.masks import Masks as Masks
-from .core.objects import FoundObject as FoundObject
-from .core.objects import SegmentedObject as SegmentedObject
-from .core.prompt import Prompt as Prompt
+from .core import FoundObject as FoundObject
+from .core import Masks as Masks
+from .core import Prompt as Prompt
+from .core import SegmentedObject as SegmentedObject
 from .errors import BatchError as BatchError
 from .errors import ClosedError as ClosedError
 from .errors import EndpointError as EndpointError
@@ -15,12 +15,12 @@ from .errors import PromptError as PromptError
 from .errors import SamWidgetError as SamWidgetError
 from .errors import SamWidgetWarning as SamWidgetWarning
 from .errors import UnsupportedModelError as UnsupportedModelError
-from .images.load import load_rgb as load_rgb
-from .models.registry import MODELS as MODELS
-from .predict.compat import to_sam_dicts as to_sam_dicts
-from .predict.everything.generate import generate_masks as generate_masks
-from .predict.predictor import SamPredictor as SamPredictor
-from .serving.scoring import score as score
-from .widget.widget import SamWidget as SamWidget
+from .images import load_rgb as load_rgb
+from .models import MODELS as MODELS
+from .predict import SamPredictor as SamPredictor
+from .predict import to_sam_dicts as to_sam_dicts
+from .predict.everything import generate_masks as generate_masks
+from .serving import score as score
+from .widget import SamWidget as SamWidget
 
 __version__: str

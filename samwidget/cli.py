@@ -70,8 +70,8 @@ def segment(
     ] = None,
 ) -> None:
     """Write the mask of one object in one image."""
-    from samwidget.images.png import encode_mask
-    from samwidget.predict.predictor import SamPredictor
+    from samwidget.images import encode_png
+    from samwidget.predict import SamPredictor
 
     include, outside = (
         [_numbers(p, 2, "--point") for p in point or []],
@@ -88,7 +88,7 @@ def segment(
         box=None if box is None else _numbers(box, 4, "--box"),
     )
     chosen = int(scores.argmax()) if candidate is None else candidate - 1
-    output.write_bytes(encode_mask(masks[chosen]))
+    output.write_bytes(encode_png(masks[chosen]))
     pixels = int(masks[chosen].sum())
     typer.echo(f"{output}: {pixels} pixels, score {scores[chosen]:.2f}, candidate {chosen + 1} of {len(scores)}")
 
@@ -107,9 +107,9 @@ def score(
     import json
     from typing import cast
 
-    from samwidget.formats.azure_ml.messages import Style
-    from samwidget.predict.predictor import SamPredictor
-    from samwidget.serving.scoring import score as score_request
+    from samwidget.formats.azure_ml import Style
+    from samwidget.predict import SamPredictor
+    from samwidget.serving import score as score_request
 
     if output is not None:
         _require_folder(output)
@@ -155,9 +155,7 @@ def batch(
     fresh: Annotated[bool, typer.Option("--fresh", help="Forget what an earlier run did, and overwrite.")] = False,
 ) -> None:
     """Answer a table or a folder of images; the same command goes on after a stop."""
-    from samwidget.batch.config import BatchConfig, read_config
-    from samwidget.batch.job import Job, result_of
-    from samwidget.batch.run import run_batch
+    from samwidget.batch import BatchConfig, Job, read_config, result_of, run_batch
 
     said = BatchConfig() if config is None else read_config(config)
     if said.ignored:
@@ -211,14 +209,14 @@ def serve(
     rows: Annotated[int, typer.Option(min=1, help="Of one request.")] = 64,
 ) -> None:
     """Answer documented requests over HTTP."""
-    from samwidget.serving.http.auth import choose_key
+    from samwidget.serving import choose_key
 
     key, is_new = choose_key(host, no_key=no_key, open_to_anyone=open_to_anyone)
     _require_serve()
-    from samwidget.formats.azure_ml.deployment import Deployment, model_here, read_deployment
-    from samwidget.predict.predictor import SamPredictor
+    from samwidget.formats.azure_ml import Deployment, model_here, read_deployment
+    from samwidget.predict import SamPredictor
+    from samwidget.serving import Limits
     from samwidget.serving.http import server
-    from samwidget.serving.limits import Limits
 
     deployment = Deployment() if config is None else read_deployment(config)
     if deployment.ignored:
@@ -252,7 +250,7 @@ def serve(
 @app.command()
 def models() -> None:
     """List the networks, and whether they are here."""
-    from samwidget.models.registry import MODELS, is_here
+    from samwidget.models import MODELS, is_here
 
     rows = [("NAME", "SIZE", "LICENCE", "HERE")]
     rows += [(card.name, f"{card.size_mb:g} MB", card.licence, "yes" if is_here(card) else "no") for card in MODELS]

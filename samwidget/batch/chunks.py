@@ -20,14 +20,10 @@ from samwidget.batch.inputs.tasks import Question, Task, question_of
 from samwidget.batch.job import Job
 from samwidget.batch.outputs.base import output_of
 from samwidget.batch.outputs.rows import Answer, Candidate, Problem
-from samwidget.core.frame import Frame
-from samwidget.core.masks import Masks
-from samwidget.core.objects import FoundObject
-from samwidget.core.rle import Runs
-from samwidget.core.upsample import upsample_mask
+from samwidget.core import FoundObject, Frame, Masks, Runs, upsample_mask
 from samwidget.errors import BatchError, ImageError, ModelError
-from samwidget.images.load import load_rgb
-from samwidget.predict.predictor import SamPredictor
+from samwidget.images import load_rgb
+from samwidget.predict import SamPredictor
 
 # Rows about one image mostly follow each other, so a few embeddings are enough.
 _CACHE_BYTES = 64 * 1024 * 1024

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from samwidget.errors import BatchError
-from samwidget.models.registry import MODELS
+from samwidget.models import MODELS
 
 # Keys that say how and where Azure runs something; here that is the command line's business.
 _IGNORED = frozenset(

@@ -1,1 +1,34 @@
 """What things are: prompts, frames, masks and objects as frozen values and pure functions. No I/O, no torch."""
+
+from samwidget.core.frame import PIXELS_MAX, Frame, Size
+from samwidget.core.mask_logits import checked_mask, logits_of_mask
+from samwidget.core.masks import Masks
+from samwidget.core.measure import box_of
+from samwidget.core.objects import FoundObject, SegmentedObject
+from samwidget.core.palette import colour_of
+from samwidget.core.prompt import EXCLUDE, INCLUDE, Prompt, make_prompt
+from samwidget.core.rle import Box, Runs
+from samwidget.core.upsample import area_bounds, in_windows, upsample_mask, upsampled_strips
+
+__all__ = [
+    "EXCLUDE",
+    "INCLUDE",
+    "PIXELS_MAX",
+    "Box",
+    "FoundObject",
+    "Frame",
+    "Masks",
+    "Prompt",
+    "Runs",
+    "SegmentedObject",
+    "Size",
+    "area_bounds",
+    "box_of",
+    "checked_mask",
+    "colour_of",
+    "in_windows",
+    "logits_of_mask",
+    "make_prompt",
+    "upsample_mask",
+    "upsampled_strips",
+]

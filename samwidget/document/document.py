@@ -12,11 +12,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from samwidget.core.frame import Frame
-from samwidget.core.masks import Masks
-from samwidget.core.objects import SegmentedObject
-from samwidget.core.palette import colour_of
-from samwidget.core.prompt import Prompt
+from samwidget.core import Frame, Masks, Prompt, SegmentedObject, colour_of
 from samwidget.document.history import History
 from samwidget.document.state import State
 from samwidget.errors import PromptError

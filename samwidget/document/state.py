@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from samwidget.core.masks import Masks
-from samwidget.core.objects import SegmentedObject
+from samwidget.core import Masks, SegmentedObject
 from samwidget.errors import PromptError
 
 

@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from samwidget.core.frame import PIXELS_MAX
-from samwidget.core.rle import Runs
+from samwidget.core import PIXELS_MAX, Runs
 from samwidget.errors import FormatError
 
 CATEGORIES = ({"id": 1, "name": "object", "supercategory": ""},)

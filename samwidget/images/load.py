@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from samwidget.core.frame import PIXELS_MAX
+from samwidget.core import PIXELS_MAX
 from samwidget.errors import ImageError
 from samwidget.images.fetch import fetch
 

@@ -10,9 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from samwidget.core.measure import box_of
-from samwidget.core.objects import SegmentedObject
-from samwidget.core.upsample import upsample_mask
+from samwidget.core import SegmentedObject, box_of, upsample_mask
 
 SNAPSHOT_SIDE_MAX = 480
 """Pixels of the longest side of the small snapshot."""

@@ -8,11 +8,11 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from samwidget.core.frame import PIXELS_MAX
+from samwidget.core import PIXELS_MAX
 from samwidget.errors import FormatError
 
 
-def encode_mask(mask: npt.ArrayLike) -> bytes:
+def encode_png(mask: npt.ArrayLike) -> bytes:
     """PNG bytes, 8-bit gray, 0 and 255, of an (H, W) mask.
 
     Raises:
@@ -27,7 +27,7 @@ def encode_mask(mask: npt.ArrayLike) -> bytes:
     return buffer.getvalue()
 
 
-def decode_mask(data: bytes) -> npt.NDArray[np.bool_]:
+def decode_png(data: bytes) -> npt.NDArray[np.bool_]:
     """(H, W) bool from the PNG of a mask, True where its gray value is 128 or more.
 
     Raises:

@@ -11,8 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from samwidget.core.frame import Frame
-from samwidget.core.prompt import Prompt
+from samwidget.core import Frame, Prompt
 
 
 @dataclass(frozen=True, eq=False)

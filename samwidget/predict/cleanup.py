@@ -6,8 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from samwidget.core.frame import Frame
-from samwidget.core.prompt import EXCLUDE, INCLUDE, Prompt
+from samwidget.core import EXCLUDE, INCLUDE, Frame, Prompt
 
 
 def regions(mask: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Literal
 
-from samwidget.core.objects import FoundObject
+from samwidget.core import FoundObject
 
 
 def to_sam_dicts(

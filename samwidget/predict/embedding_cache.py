@@ -20,9 +20,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from samwidget.core.frame import Frame
+from samwidget.core import Frame
 from samwidget.errors import SamWidgetWarning
-from samwidget.models.segmenter import Embedding
+from samwidget.models import Embedding
 
 
 def content_key(image: npt.NDArray[np.uint8], signature: str) -> str:

@@ -16,15 +16,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from samwidget.core.frame import Frame
-from samwidget.core.masks import Masks
-from samwidget.core.objects import FoundObject
-from samwidget.core.prompt import Prompt, make_prompt
+from samwidget.core import FoundObject, Frame, Masks, Prompt, make_prompt
 from samwidget.errors import ClosedError, ModelError, PromptError, SamWidgetWarning
-from samwidget.images.load import load_rgb
-from samwidget.models.device import choose_device
-from samwidget.models.loader import load
-from samwidget.models.segmenter import Embedding, EverythingDefaults, Segmenter
+from samwidget.images import load_rgb
+from samwidget.models import Embedding, EverythingDefaults, Segmenter, choose_device, load
 from samwidget.predict.cleanup import clean as clean_logits
 from samwidget.predict.embedding_cache import EmbeddingCache, content_key, free_memory
 from samwidget.predict.everything import generate
@@ -140,7 +135,7 @@ class SamPredictor:
         Raises:
             EndpointError: no server there, or it refuses the key. So do later calls, where they would raise ModelError.
         """
-        from samwidget.models.remote.segmenters import open_remote
+        from samwidget.models.remote import open_remote
 
         segmenter = open_remote(url, key, timeout_s)
         return cls(segmenter, device_reason=f"the network runs at {url}", runs_on=segmenter.runs_on)

@@ -1,27 +1,9 @@
-"""Ways in for programs: the documented request is answered by a network, without a widget.
+"""Ways in for programs: the documented request is answered without a widget.
 
-``save_mlflow_model`` loads on first use: it needs MLflow, which nothing else here does.
+The public names are in ``__init__.pyi``. Each loads on first use: a score needs no web framework, and only
+``save_mlflow_model`` needs MLflow.
 """
 
-from __future__ import annotations
+import lazy_loader
 
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from samwidget.serving.adapters.mlflow_model import save_mlflow_model
-
-__all__ = ["save_mlflow_model"]
-
-
-def __getattr__(name: str) -> Any:
-    if name != "save_mlflow_model":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    try:
-        from samwidget.serving.adapters.mlflow_model import save_mlflow_model
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] != "mlflow":
-            raise
-        from samwidget.errors import SamWidgetError
-
-        raise SamWidgetError("MLflow is not installed here", hint="pip install 'samwidget[mlflow]'") from error
-    return save_mlflow_model
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

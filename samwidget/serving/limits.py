@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from samwidget.core.prompt import Prompt
+from samwidget.core import Prompt
 from samwidget.errors import ImageError, LimitError
-from samwidget.formats.azure_ml.messages import RequestRow
+from samwidget.formats.azure_ml import RequestRow
 from samwidget.serving.scoring import naming_row
 
 # Pillow reads many more. Some of those run other programs (EPS runs Ghostscript) or are seldom tried parsers.

@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from samwidget.core.masks import Masks
+from samwidget.core import Masks
 from samwidget.errors import ImageError, PromptError
-from samwidget.formats.azure_ml.messages import MaskSet, RequestRow, Style, build_response, parse_request
-from samwidget.predict.predictor import SamPredictor
+from samwidget.formats.azure_ml import MaskSet, RequestRow, Style, build_response, parse_request
+from samwidget.predict import SamPredictor
 
 
 def score(

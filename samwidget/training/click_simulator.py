@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from samwidget.core.prompt import EXCLUDE, INCLUDE
+from samwidget.core import EXCLUDE, INCLUDE
 
 Mask = npt.NDArray[np.bool_]
 CENTRE_SHARE = 0.5

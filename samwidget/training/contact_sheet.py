@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw
 
-from samwidget.core.measure import box_of
+from samwidget.core import box_of
 
 Mask = npt.NDArray[np.bool_]
 CELL = 240

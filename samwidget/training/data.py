@@ -13,7 +13,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from samwidget.models.nano.segmenter import normalise
+from samwidget.models.nano import normalise
 from samwidget.training.augment import add_ground, add_lines, change_light, paste, random_shape, random_view
 from samwidget.training.photo_cache import VOID, PhotoStore
 

@@ -22,12 +22,9 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from samwidget.core.masks import Masks
-from samwidget.core.measure import box_of
-from samwidget.core.prompt import EXCLUDE, INCLUDE, Prompt
-from samwidget.models.loader import load
-from samwidget.models.segmenter import Embedding, Segmenter
-from samwidget.predict.cleanup import clean
+from samwidget.core import EXCLUDE, INCLUDE, Masks, Prompt, box_of
+from samwidget.models import Embedding, Segmenter, load
+from samwidget.predict import clean
 from samwidget.training.click_simulator import centre
 from samwidget.training.contact_sheet import draw_sheets
 from samwidget.training.data import PARTS, object_areas

@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from samwidget.models.nano.segmenter import LOGIT_STRIDE, MODEL_TYPE
+from samwidget.models.nano import LOGIT_STRIDE, MODEL_TYPE
 
 
 def export_bundle(weights: Mapping[str, Tensor], folder: Path, facts: Mapping[str, Any]) -> None:

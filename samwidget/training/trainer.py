@@ -19,8 +19,7 @@ import torch.distributed as dist
 import torch.nn.functional as F
 from torch import Tensor
 
-from samwidget.models.nano.network import FROZEN_STAGES, NanoNetwork
-from samwidget.models.nano.prompt_maps import PromptTensors, is_one_click, shown_mask
+from samwidget.models.nano import FROZEN_STAGES, NanoNetwork, PromptTensors, is_one_click, shown_mask
 from samwidget.training.click_simulator import PromptDraft
 from samwidget.training.data import Batch, CropMaker
 from samwidget.training.export import export_bundle, save_state

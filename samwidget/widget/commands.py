@@ -10,9 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from samwidget.core.masks import Masks
-from samwidget.core.objects import SegmentedObject
-from samwidget.core.prompt import INCLUDE, Prompt
+from samwidget.core import INCLUDE, Masks, Prompt, SegmentedObject
 from samwidget.document import Document
 from samwidget.errors import PromptError
 

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from samwidget.core.objects import SegmentedObject
+from samwidget.core import SegmentedObject
 from samwidget.document import Document, State
 from samwidget.errors import ClosedError, SamWidgetError
 from samwidget.widget.commands import INTENTS, prompt_with_point

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import wait
 from typing import TYPE_CHECKING, Any
 
-from samwidget.core.palette import colour_of
+from samwidget.core import colour_of
 from samwidget.errors import ClosedError, PromptError, SamWidgetError
 from samwidget.widget.findings import Found, Phase, Run, draft_of
 from samwidget.widget.network import Engine
@@ -23,8 +23,8 @@ from samwidget.widget.wire.outbox import Outbox
 from samwidget.widget.worker import Worker, log_failure
 
 if TYPE_CHECKING:
-    from samwidget.core.objects import FoundObject
-    from samwidget.predict.everything.generate import Progress
+    from samwidget.core import FoundObject
+    from samwidget.predict.everything import Progress
 
 log = logging.getLogger(__name__)
 

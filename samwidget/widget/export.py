@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from samwidget.core.objects import SegmentedObject
+from samwidget.core import SegmentedObject
 from samwidget.errors import FormatError
-from samwidget.formats.azure_ml.messages import Style, build_request, build_response
+from samwidget.formats.azure_ml import Style, build_request, build_response
 
 # EXIF tag 274: how the camera was held. 1 is upright.
 _ORIENTATION = 0x0112

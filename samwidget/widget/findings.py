@@ -9,15 +9,12 @@ from dataclasses import dataclass, field, replace
 from threading import Event
 from typing import TYPE_CHECKING, Any, Literal
 
-from samwidget.core.mask_logits import logits_of_mask
-from samwidget.core.objects import SegmentedObject
-from samwidget.core.prompt import Prompt
+from samwidget.core import Prompt, SegmentedObject, logits_of_mask
 from samwidget.widget.wire.encode import PackedMask
 
 if TYPE_CHECKING:
-    from samwidget.core.frame import Frame
-    from samwidget.core.objects import FoundObject
-    from samwidget.predict.everything.generate import Progress
+    from samwidget.core import FoundObject, Frame
+    from samwidget.predict.everything import Progress
 
 Phase = Literal["running", "done", "cancelled", "failed"]
 

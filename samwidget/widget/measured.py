@@ -6,7 +6,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import replace
 
-from samwidget.core.objects import SegmentedObject
+from samwidget.core import SegmentedObject
 
 
 class Measured:

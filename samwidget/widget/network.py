@@ -15,16 +15,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from samwidget.core.frame import Frame
-from samwidget.core.masks import Masks
-from samwidget.core.prompt import Prompt
+from samwidget.core import Frame, Masks, Prompt
 from samwidget.errors import ClosedError, ModelError, SamWidgetError
-from samwidget.models.cores import shared_cores
+from samwidget.models import shared_cores
 
 if TYPE_CHECKING:
-    from samwidget.models.segmenter import Embedding
-    from samwidget.predict.everything.generate import Progress
-    from samwidget.predict.predictor import SamPredictor
+    from samwidget.models import Embedding
+    from samwidget.predict import SamPredictor
+    from samwidget.predict.everything import Progress
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)

@@ -11,9 +11,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from samwidget.core.objects import SegmentedObject
-from samwidget.images.overlay import SNAPSHOT_SIDE_MAX, drawn, small_jpeg
-from samwidget.images.preview import Picture, detail_of, preview_of, smaller
+from samwidget.core import SegmentedObject
+from samwidget.images import SNAPSHOT_SIDE_MAX, Picture, detail_of, drawn, preview_of, small_jpeg, smaller
 from samwidget.widget.wire.outbox import Outbox
 from samwidget.widget.worker import Worker, log_failure
 

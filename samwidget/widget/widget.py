@@ -18,14 +18,11 @@ import numpy.typing as npt
 import traitlets
 from PIL import Image
 
-from samwidget.core.mask_logits import checked_mask, logits_of_mask
-from samwidget.core.objects import SegmentedObject
-from samwidget.core.prompt import make_prompt
+from samwidget.core import SegmentedObject, checked_mask, logits_of_mask, make_prompt
 from samwidget.document import Document
 from samwidget.errors import PromptError
-from samwidget.images.load import load_rgb
-from samwidget.images.overlay import drawn, small_png
-from samwidget.predict.shared import open_predictor
+from samwidget.images import drawn, load_rgb, small_png
+from samwidget.predict import open_predictor
 from samwidget.widget.controller import Session
 from samwidget.widget.export import request_of, response_to
 from samwidget.widget.measured import Measured
@@ -39,8 +36,8 @@ from samwidget.widget.wire.inbox import Router
 from samwidget.widget.wire.outbox import Outbox
 
 if TYPE_CHECKING:
-    from samwidget.formats.azure_ml.messages import Style
-    from samwidget.predict.predictor import SamPredictor
+    from samwidget.formats.azure_ml import Style
+    from samwidget.predict import SamPredictor
 
 
 class SamWidget(SharedTraits):

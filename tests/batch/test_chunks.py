@@ -14,7 +14,7 @@ from samwidget.batch.run import run_batch
 from samwidget.errors import BatchError, ModelError
 from samwidget.formats.azure_ml.messages import build_request, parse_response
 from samwidget.formats.coco import decode_rle
-from samwidget.images.png import decode_mask
+from samwidget.images.png import decode_png
 from samwidget.models.segmenter import SAM_EVERYTHING, EverythingDefaults
 from samwidget.predict.predictor import SamPredictor
 from samwidget.serving.scoring import score
@@ -100,7 +100,7 @@ def test_pngs_hold_the_same_masks_and_a_list_names_them(tmp_path):
     good = [line for line in lines if not line["error"]]
     assert [(int(x["number"]), int(x["prediction"]), int(x["candidate"])) for x in good] == list(expected)
     for line, (mask, _) in zip(good, expected.values(), strict=True):
-        np.testing.assert_array_equal(decode_mask((tmp_path / "masks" / line["mask"]).read_bytes()), mask)
+        np.testing.assert_array_equal(decode_png((tmp_path / "masks" / line["mask"]).read_bytes()), mask)
         assert int(line["area"]) == mask.sum()
     assert {path.name for path in (tmp_path / "masks").glob("*.png")} == {line["mask"] for line in good}
     assert [line["number"] for line in lines if line["error"]] == ["5", "6"]

@@ -12,7 +12,7 @@ from PIL import Image
 
 import samwidget
 from samwidget.formats.azure_ml.messages import build_request, parse_response
-from samwidget.images.png import decode_mask
+from samwidget.images.png import decode_png
 from tests.batch.rows import png_of, text_of, write_csv, write_photos
 
 GOOD = (text_of(0), "[[5,9]]", "", "", "False")
@@ -59,7 +59,7 @@ def test_prompts_about_photos_become_pngs(tmp_path):
     request = build_request([png_of(0), png_of(1)], [[[5, 9]], [[9, 9]]])
     masks = [mask for ((found, _),) in parse_response(samwidget.score(request)) for mask in found]
     for line, mask in zip(lines, masks, strict=True):
-        np.testing.assert_array_equal(decode_mask((tmp_path / "masks" / line["mask"]).read_bytes()), mask)
+        np.testing.assert_array_equal(decode_png((tmp_path / "masks" / line["mask"]).read_bytes()), mask)
 
 
 def test_everything_becomes_coco(tmp_path):

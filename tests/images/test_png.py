@@ -7,17 +7,17 @@ import pytest
 from PIL import Image
 
 from samwidget.errors import FormatError
-from samwidget.images.png import decode_mask, encode_mask
+from samwidget.images.png import decode_png, encode_png
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (7, 300), (300, 7)])
 def test_there_and_back(shape):
     mask = np.random.default_rng(0).random(shape) < 0.5
-    np.testing.assert_array_equal(decode_mask(encode_mask(mask)), mask)
+    np.testing.assert_array_equal(decode_png(encode_png(mask)), mask)
 
 
 def test_the_file_is_eight_bit_gray_of_0_and_255():
-    with Image.open(io.BytesIO(encode_mask(np.eye(3, dtype=np.bool_)))) as image:
+    with Image.open(io.BytesIO(encode_png(np.eye(3, dtype=np.bool_)))) as image:
         assert (image.format, image.mode, image.size) == ("PNG", "L", (3, 3))
         assert np.asarray(image).tolist() == [[255, 0, 0], [0, 255, 0], [0, 0, 255]]
 
@@ -26,7 +26,7 @@ def test_the_file_is_eight_bit_gray_of_0_and_255():
 def test_masks_of_other_programs_are_read(mode):
     buffer = io.BytesIO()
     Image.fromarray(np.array([[0, 255]], np.uint8)).convert(mode).save(buffer, "PNG")
-    assert decode_mask(buffer.getvalue()).tolist() == [[False, True]]
+    assert decode_png(buffer.getvalue()).tolist() == [[False, True]]
 
 
 @pytest.mark.parametrize(
@@ -34,19 +34,19 @@ def test_masks_of_other_programs_are_read(mode):
 )
 def test_only_bool_images_are_masks(mask):
     with pytest.raises(FormatError, match="mask is"):
-        encode_mask(mask)
+        encode_png(mask)
 
 
 def test_broken_bytes_are_refused():
-    whole = encode_mask(np.random.default_rng(0).random((64, 64)) < 0.5)
+    whole = encode_png(np.random.default_rng(0).random((64, 64)) < 0.5)
     for data in (b"", b"not a png", whole[: len(whole) // 2]):
         with pytest.raises(FormatError, match="not a PNG"):
-            decode_mask(data)
+            decode_png(data)
 
 
 def test_a_huge_mask_is_refused_before_it_is_decoded():
-    whole = bytearray(encode_mask(np.zeros((1, 1), np.bool_)))
+    whole = bytearray(encode_png(np.zeros((1, 1), np.bool_)))
     whole[16:24] = struct.pack(">II", 20_000, 15_000)
     whole[29:33] = struct.pack(">I", zlib.crc32(whole[12:29]))
     with pytest.raises(FormatError):
-        decode_mask(bytes(whole))
+        decode_png(bytes(whole))

@@ -18,10 +18,9 @@ from typing import Any
 
 from samwidget.batch.inputs.csv_spans import Span, read_record, spans
 from samwidget.batch.job import Job
-from samwidget.core.prompt import Prompt
+from samwidget.core import Prompt
 from samwidget.errors import BatchError, FormatError, PromptError
-from samwidget.formats.azure_ml.messages import decode_image
-from samwidget.formats.azure_ml.prompts import prompts_of
+from samwidget.formats.azure_ml import decode_image, prompts_of
 
 IMAGE_SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 

@@ -11,7 +11,7 @@ from typing import Any
 from samwidget.batch.inputs.tasks import Task
 from samwidget.batch.outputs.rows import Answer, Problem
 from samwidget.files import replacing
-from samwidget.formats.coco import CATEGORIES, annotation_entry, image_entry
+from samwidget.formats import CATEGORIES, annotation_entry, image_entry
 
 
 class CocoFile:

@@ -14,7 +14,7 @@ import numpy as np
 from samwidget.batch.inputs.tasks import Task
 from samwidget.batch.outputs.rows import Answer, Problem
 from samwidget.files import replacing
-from samwidget.formats.azure_ml.messages import build_response
+from samwidget.formats.azure_ml import build_response
 
 
 class PredictionsCsv:

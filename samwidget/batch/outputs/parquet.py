@@ -10,7 +10,7 @@ from samwidget.batch.inputs.tasks import Task
 from samwidget.batch.outputs.rows import Answer, Problem
 from samwidget.errors import BatchError
 from samwidget.files import replacing
-from samwidget.formats.coco import encode_rle
+from samwidget.formats import encode_rle
 
 try:
     import pyarrow as pa

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from samwidget.batch.inputs.tasks import Task
 from samwidget.batch.outputs.rows import Answer, Problem
 from samwidget.files import replacing
-from samwidget.images.png import encode_mask
+from samwidget.images import encode_png
 
 COLUMNS = ("number", "index", "file", "prediction", "candidate", "score", "area", "mask", "error")
 
@@ -36,7 +36,7 @@ class MaskFiles:
                 # The row's number makes it unique, the image's own name makes it readable.
                 name = f"{task.number:06d}_{PurePosixPath(task.file).stem}_{prediction}_{number}.png"
                 with replacing(self._folder / name, self._workplace) as file:
-                    file.write(encode_mask(mask))
+                    file.write(encode_png(mask))
                 score, area = f"{candidate.score:.6f}", int(mask.sum())
                 lines.append([task.number, answer.index, task.file, prediction, number, score, area, name, ""])
         return lines

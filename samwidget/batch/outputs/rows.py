@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from samwidget.core.frame import Size
-from samwidget.core.rle import Runs
+from samwidget.core import Runs, Size
 
 
 @dataclass(frozen=True)

@@ -1,1 +1,33 @@
 """The request and response of the Azure ML ``mask-generation`` model card, and its deployment YAML."""
+
+from samwidget.formats.azure_ml.deployment import Deployment, model_here, read_deployment
+from samwidget.formats.azure_ml.messages import (
+    COLUMNS,
+    MaskSet,
+    RequestRow,
+    Style,
+    build_request,
+    build_response,
+    decode_image,
+    parse_request,
+    parse_response,
+)
+from samwidget.formats.azure_ml.prompts import prompts_of
+from samwidget.formats.azure_ml.schema import load_schema
+
+__all__ = [
+    "COLUMNS",
+    "Deployment",
+    "MaskSet",
+    "RequestRow",
+    "Style",
+    "build_request",
+    "build_response",
+    "decode_image",
+    "load_schema",
+    "model_here",
+    "parse_request",
+    "parse_response",
+    "prompts_of",
+    "read_deployment",
+]

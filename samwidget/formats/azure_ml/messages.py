@@ -23,10 +23,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from samwidget.core.prompt import Prompt
+from samwidget.core import Prompt
 from samwidget.errors import FormatError
 from samwidget.formats.azure_ml.prompts import prompts_of, write_nested
-from samwidget.images import png
+from samwidget.images import decode_png, encode_png
 
 COLUMNS = ("image", "input_points", "input_boxes", "input_labels", "multimask_output")
 
@@ -160,12 +160,12 @@ def parse_response(response: Any) -> list[list[MaskSet]]:
 
 def encode_mask(mask: npt.ArrayLike) -> str:
     """Base64 of the 8-bit gray PNG of an (H, W) bool mask; raises FormatError for anything else."""
-    return base64.b64encode(png.encode_mask(mask)).decode("ascii")
+    return base64.b64encode(encode_png(mask)).decode("ascii")
 
 
 def decode_mask(text: str) -> npt.NDArray[np.bool_]:
     """(H, W) bool from ``encoded_binary_mask``; raises FormatError where it is not base64 of a PNG."""
-    return png.decode_mask(_decoded_base64(text, "encoded_binary_mask"))
+    return decode_png(_decoded_base64(text, "encoded_binary_mask"))
 
 
 def decode_image(value: Any, where: str = "image") -> bytes | str:

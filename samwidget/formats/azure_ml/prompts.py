@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from samwidget.core.prompt import EXCLUDE, INCLUDE, Prompt
+from samwidget.core import EXCLUDE, INCLUDE, Prompt
 from samwidget.errors import FormatError, PromptError
 
 _NONE_WORDS = ("", "null", "none", "nan")

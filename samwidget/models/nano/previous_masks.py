@@ -16,7 +16,7 @@ from weakref import ref
 import numpy as np
 import numpy.typing as npt
 
-from samwidget.core.prompt import INCLUDE, Prompt
+from samwidget.core import INCLUDE, Prompt
 from samwidget.models.segmenter import Embedding
 
 Logits: TypeAlias = npt.NDArray[np.float32]

@@ -21,8 +21,7 @@ from safetensors.torch import load_file
 from threadpoolctl import ThreadpoolController
 from torch import Tensor
 
-from samwidget.core.frame import Frame
-from samwidget.core.prompt import EXCLUDE, INCLUDE, Prompt
+from samwidget.core import EXCLUDE, INCLUDE, Frame, Prompt
 from samwidget.errors import ModelError, ModelNotFoundError, PromptError, UnsupportedModelError
 from samwidget.models.cores import cores_are_shared
 from samwidget.models.nano.network import NanoNetwork

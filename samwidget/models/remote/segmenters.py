@@ -21,10 +21,9 @@ import numpy.typing as npt
 import torch
 from PIL import Image
 
-from samwidget.core.frame import Frame
-from samwidget.core.prompt import Prompt
+from samwidget.core import Frame, Prompt
 from samwidget.errors import EndpointError, FormatError, PromptError, SamWidgetError
-from samwidget.formats.azure_ml.messages import build_request, parse_response
+from samwidget.formats.azure_ml import build_request, parse_response
 from samwidget.models.remote.client import Endpoint
 from samwidget.models.remote.wire import read_answer, write_question
 from samwidget.models.segmenter import Embedding, EverythingDefaults, Segmenter

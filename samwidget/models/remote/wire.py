@@ -17,7 +17,7 @@ import numpy.typing as npt
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from samwidget.core.prompt import Prompt
+from samwidget.core import Prompt
 from samwidget.errors import FormatError, PromptError
 
 _MOST = np.float32(np.finfo(np.float16).max)

@@ -19,8 +19,7 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
-from samwidget.core.frame import Frame
-from samwidget.core.prompt import Prompt
+from samwidget.core import Frame, Prompt
 from samwidget.models.sam import fast_decoder, fast_encoder
 from samwidget.models.sam.fast_decoder import SamDecoder
 from samwidget.models.sam.fast_encoder import SamEncoder

@@ -19,12 +19,9 @@ import numpy as np
 import numpy.typing as npt
 from threadpoolctl import ThreadpoolController
 
-from samwidget.core.masks import Masks
-from samwidget.core.objects import FoundObject
-from samwidget.core.prompt import make_prompt
-from samwidget.core.rle import Box
+from samwidget.core import Box, FoundObject, Masks, make_prompt
 from samwidget.errors import PromptError
-from samwidget.images.load import load_rgb
+from samwidget.images import load_rgb
 from samwidget.predict.everything.grid import crop_boxes, point_grid, spread_order
 from samwidget.predict.everything.nms import Selection, is_cut_off, without_duplicates
 from samwidget.predict.everything.pace import Pace
@@ -32,7 +29,7 @@ from samwidget.predict.everything.small_regions import without_small_regions
 from samwidget.predict.everything.stability import trace
 
 if TYPE_CHECKING:
-    from samwidget.models.segmenter import Embedding
+    from samwidget.models import Embedding
     from samwidget.predict.predictor import SamPredictor
 
 _CANDIDATES = 3

@@ -12,8 +12,7 @@ from itertools import product
 import numpy as np
 import numpy.typing as npt
 
-from samwidget.core.frame import Size
-from samwidget.core.rle import Box
+from samwidget.core import Box, Size
 
 _GOLDEN_RATIO = (5**0.5 - 1) / 2
 

@@ -11,9 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from samwidget.core.frame import Size
-from samwidget.core.objects import FoundObject
-from samwidget.core.rle import Box
+from samwidget.core import Box, FoundObject, Size
 
 # How near a box comes to the edge of its crop before it counts as cut off, pixels; the reference's number.
 _EDGE_PX = 20

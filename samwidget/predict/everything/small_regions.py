@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from samwidget.core.rle import Runs
+from samwidget.core import Runs
 
 # Pixels that touch by a corner are one region, as in the reference.
 _EIGHT_NEIGHBOURS = np.ones((3, 3), np.bool_)

@@ -9,9 +9,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from samwidget.core.frame import Frame
-from samwidget.core.rle import Runs
-from samwidget.core.upsample import area_bounds, upsampled_strips
+from samwidget.core import Frame, Runs, area_bounds, upsampled_strips
 
 
 def trace(

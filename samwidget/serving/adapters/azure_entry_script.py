@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from samwidget.errors import ModelError, SamWidgetError
-from samwidget.formats.azure_ml.messages import parse_request
-from samwidget.predict.predictor import SamPredictor
+from samwidget.formats.azure_ml import parse_request
+from samwidget.predict import SamPredictor
 from samwidget.serving.http.errors import problem_json, status_of
 from samwidget.serving.limits import Limits
 from samwidget.serving.scoring import refuse_addresses, score_rows

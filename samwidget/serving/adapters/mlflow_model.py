@@ -19,8 +19,8 @@ from mlflow.types import ColSpec, DataType, Schema
 
 from samwidget import __version__
 from samwidget.errors import ModelError, SamWidgetError
-from samwidget.formats.azure_ml.messages import COLUMNS, parse_request
-from samwidget.predict.predictor import SamPredictor
+from samwidget.formats.azure_ml import COLUMNS, parse_request
+from samwidget.predict import SamPredictor
 from samwidget.serving.limits import Limits
 from samwidget.serving.scoring import refuse_addresses, score_rows
 

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from samwidget.errors import SamWidgetError
-from samwidget.predict.predictor import SamPredictor
+from samwidget.predict import SamPredictor
 
 T = TypeVar("T")
 

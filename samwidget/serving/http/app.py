@@ -18,9 +18,8 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse
 
 from samwidget import __version__
 from samwidget.errors import ModelError
-from samwidget.formats.azure_ml.messages import RequestRow, Style, parse_request
-from samwidget.formats.azure_ml.schema import load_schema
-from samwidget.predict.predictor import SamPredictor
+from samwidget.formats.azure_ml import RequestRow, Style, load_schema, parse_request
+from samwidget.predict import SamPredictor
 from samwidget.serving.http.admission import Stop
 from samwidget.serving.http.body import Farewell, read_body, while_wanted
 from samwidget.serving.http.handlers import answer_problems

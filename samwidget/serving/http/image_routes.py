@@ -15,9 +15,9 @@ import numpy as np
 from fastapi import APIRouter, Path, Request, Response
 
 from samwidget.errors import FormatError
-from samwidget.models.remote.wire import read_question, write_answer
-from samwidget.models.segmenter import Embedding
-from samwidget.predict.predictor import SamPredictor
+from samwidget.models import Embedding
+from samwidget.models.remote import read_question, write_answer
+from samwidget.predict import SamPredictor
 from samwidget.serving.http.admission import Stop
 from samwidget.serving.http.body import read_body, while_wanted
 from samwidget.serving.http.errors import OtherNetworkError, UnknownImageError

@@ -13,8 +13,8 @@ from types import FrameType
 import uvicorn
 
 from samwidget.errors import SamWidgetError
-from samwidget.formats.azure_ml.deployment import Deployment
-from samwidget.predict.predictor import SamPredictor
+from samwidget.formats.azure_ml import Deployment
+from samwidget.predict import SamPredictor
 from samwidget.serving.http.admission import Queue
 from samwidget.serving.http.app import make_app
 from samwidget.serving.http.auth import Door

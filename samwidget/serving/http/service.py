@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from samwidget.predict.embedding_cache import EmbeddingCache
-from samwidget.predict.predictor import SamPredictor
+from samwidget.predict import EmbeddingCache, SamPredictor
 from samwidget.serving.http.admission import Queue
 from samwidget.serving.http.auth import Door
 from samwidget.serving.http.metrics import Metrics

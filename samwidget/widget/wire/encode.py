@@ -15,10 +15,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import numpy.typing as npt
 
-from samwidget.core.frame import Frame
-from samwidget.core.masks import Masks
-from samwidget.core.objects import FoundObject, SegmentedObject
-from samwidget.core.upsample import in_windows
+from samwidget.core import FoundObject, Frame, Masks, SegmentedObject, in_windows
 from samwidget.document import State
 
 SCALE = 16
