@@ -20,7 +20,7 @@ from samwidget.batch.inputs.tasks import Question, Task, question_of
 from samwidget.batch.job import Job
 from samwidget.batch.outputs.base import output_of
 from samwidget.batch.outputs.rows import Answer, Candidate, Problem
-from samwidget.core import FoundObject, Frame, Masks, Runs, upsample_mask
+from samwidget.core import FoundObject, Frame, Masks, RunLengths, upsample_mask
 from samwidget.errors import BatchError, ImageError, ModelError
 from samwidget.images import load_rgb
 from samwidget.predict import SamPredictor
@@ -142,12 +142,12 @@ def _candidates(masks: Masks) -> tuple[Candidate, ...]:
     )
 
 
-def _runs(logits: npt.NDArray[np.float32], frame: Frame) -> Runs:
-    return Runs.of_mask(upsample_mask(logits, frame))
+def _runs(logits: npt.NDArray[np.float32], frame: Frame) -> RunLengths:
+    return RunLengths.from_mask(upsample_mask(logits, frame))
 
 
 def _only_candidate(found: FoundObject) -> tuple[Candidate]:
-    return (Candidate(found.score, mask=found.to_mask, runs=lambda: found.runs),)
+    return (Candidate(found.score, mask=lambda: found.mask, runs=lambda: found.run_lengths),)
 
 
 def _retried(answer: Callable[[], Any], question: Question, retries: int) -> Any:

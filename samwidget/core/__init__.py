@@ -7,7 +7,7 @@ from samwidget.core.measure import box_of
 from samwidget.core.objects import FoundObject, SegmentedObject
 from samwidget.core.palette import colour_of
 from samwidget.core.prompt import EXCLUDE, INCLUDE, Prompt, make_prompt
-from samwidget.core.rle import Box, Runs
+from samwidget.core.rle import Box, RunLengths
 from samwidget.core.upsample import area_bounds, in_windows, upsample_mask, upsampled_strips
 
 __all__ = [

@@ -13,7 +13,7 @@ from samwidget.core.frame import Frame
 from samwidget.core.masks import Masks
 from samwidget.core.measure import box_of
 from samwidget.core.prompt import Prompt
-from samwidget.core.rle import Box, Runs
+from samwidget.core.rle import Box, RunLengths
 from samwidget.core.upsample import upsample_mask, upsampled_extent
 
 
@@ -23,40 +23,41 @@ class FoundObject:
 
     Attributes:
         id: its number in this search: the same point and level have the same id in every run of equal settings.
-        runs: the mask, not empty, at the image's own size.
+        run_lengths: the mask, not empty, at the image's own size.
         score: the network's estimate of the mask's IoU.
         stability: IoU of the masks at thresholds a little above and below; 1 is a sharp outline.
         point_xy: the point that found it.
         level: which of the point's three candidates it is, 0 to 2.
         crop_xyxy: the part of the image that the network saw.
-        answer: the network's answer, one candidate, over the whole image: its mask is ``runs``. None where the network
+        candidate: the network's answer, one candidate, over the whole image: its mask is ``run_lengths``. None where the network
             saw a crop, or small regions were removed afterwards: then the pixels are all there is.
     """
 
     id: int
-    runs: Runs
+    run_lengths: RunLengths
     score: float
     stability: float
     point_xy: tuple[float, float]
     level: int
     crop_xyxy: Box
-    answer: Masks | None
+    candidate: Masks | None
 
     @property
     def area(self) -> int:
         """Pixels in the mask."""
-        return self.runs.area
+        return self.run_lengths.area
 
     @property
     def box_xyxy(self) -> Box:
         """x0, y0, x1, y1 around the mask, maximum exclusive."""
-        box = self.runs.box_xyxy
+        box = self.run_lengths.box_xyxy
         assert box is not None
         return box
 
-    def to_mask(self) -> npt.NDArray[np.bool_]:
+    @property
+    def mask(self) -> npt.NDArray[np.bool_]:
         """(H, W) bool at the image's own size, a fresh array."""
-        return self.runs.to_mask()
+        return self.run_lengths.to_mask()
 
 
 _COLOUR = re.compile(r"#[0-9a-f]{6}")
@@ -122,7 +123,7 @@ class SegmentedObject:
         return self._extent[0]
 
     @property
-    def box(self) -> tuple[int, int, int, int] | None:
+    def box_xyxy(self) -> tuple[int, int, int, int] | None:
         """x0, y0, x1, y1 around the mask in image pixels, maximum exclusive; None where the mask is empty."""
         return self._extent[1]
 

@@ -20,7 +20,7 @@ Box = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True, eq=False)
-class Runs:
+class RunLengths:
     """An (H, W) bool mask; run i is the pixels ``[tops[i] : bottoms[i], columns[i]]``.
 
     Attributes:
@@ -36,13 +36,13 @@ class Runs:
     bottoms: npt.NDArray[np.signedinteger]
 
     @classmethod
-    def of_mask(cls, mask: npt.NDArray[np.bool_]) -> Runs:
+    def from_mask(cls, mask: npt.NDArray[np.bool_]) -> RunLengths:
         """The runs of an (H, W) bool mask."""
-        return cls.of_columns(mask.T)
+        return cls.from_columns(mask.T)
 
     @classmethod
-    def of_columns(cls, columns: npt.NDArray[np.bool_]) -> Runs:
-        """The runs of a mask that is given transposed, (W, H) bool; in C order quicker than ``of_mask``."""
+    def from_columns(cls, columns: npt.NDArray[np.bool_]) -> RunLengths:
+        """The runs of a mask that is given transposed, (W, H) bool; in C order quicker than ``from_mask``."""
         width, height = columns.shape
         # False around each column, so that every run begins and ends.
         padded = np.zeros((width, height + 1), np.bool_)
@@ -57,7 +57,7 @@ class Runs:
         return cls((height, width), *_compact((height, width), x, begins - y, ends - y))
 
     @classmethod
-    def of_counts(cls, counts: Sequence[int], size_hw: Size) -> Runs:
+    def from_counts(cls, counts: Sequence[int], size_hw: Size) -> RunLengths:
         """The mask of COCO's uncompressed run lengths; see ``to_counts``.
 
         Raises:
@@ -67,10 +67,10 @@ class Runs:
         if sum(counts) != height * width or min(counts, default=0) < 0:
             raise ValueError(f"the counts add up to {sum(counts)}, the mask has {height} x {width} pixels")
         values = np.arange(len(counts)) % 2 == 1
-        return cls.of_columns(np.repeat(values, counts).reshape(width, height))
+        return cls.from_columns(np.repeat(values, counts).reshape(width, height))
 
     @classmethod
-    def joined(cls, parts: Sequence[Runs], size_hw: Size) -> Runs:
+    def joined(cls, parts: Sequence[RunLengths], size_hw: Size) -> RunLengths:
         """One mask of parts that lie in the same image, from left to right, no column in two of them."""
         if not parts:
             return cls(size_hw, *_compact(size_hw, *np.zeros((3, 0), np.int64)))
@@ -94,10 +94,10 @@ class Runs:
         """Bytes held."""
         return self.columns.nbytes + self.tops.nbytes + self.bottoms.nbytes
 
-    def moved(self, x: int, y: int, size_hw: Size) -> Runs:
+    def moved(self, x: int, y: int, size_hw: Size) -> RunLengths:
         """The same pixels ``x`` further right and ``y`` further down in an image of another size."""
         columns, tops, bottoms = (array.astype(np.int64) for array in (self.columns, self.tops, self.bottoms))
-        return Runs(size_hw, *_compact(size_hw, columns + x, tops + y, bottoms + y))
+        return RunLengths(size_hw, *_compact(size_hw, columns + x, tops + y, bottoms + y))
 
     def to_mask(self) -> npt.NDArray[np.bool_]:
         """(H, W) bool, a fresh array."""

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from samwidget.core import PIXELS_MAX, Runs
+from samwidget.core import PIXELS_MAX, RunLengths
 from samwidget.errors import FormatError
 
 CATEGORIES = ({"id": 1, "name": "object", "supercategory": ""},)
@@ -21,16 +21,16 @@ CATEGORIES = ({"id": 1, "name": "object", "supercategory": ""},)
 _BITS, _MORE, _SIGN, _FIRST_CHARACTER = 5, 0x20, 0x10, 48
 
 
-def encode_rle(mask: npt.NDArray[np.bool_] | Runs) -> dict[str, Any]:
+def encode_rle(mask: npt.NDArray[np.bool_] | RunLengths) -> dict[str, Any]:
     """``{"size": [H, W], "counts": text}`` of an (H, W) bool mask, fit for JSON and for pycocotools.
 
     Raises:
         FormatError: an array of another dtype or number of dimensions.
     """
-    if not isinstance(mask, Runs):
+    if not isinstance(mask, RunLengths):
         if mask.dtype != np.bool_ or mask.ndim != 2:
             raise FormatError(f"mask is {mask.dtype} of shape {mask.shape}", hint="give an (H, W) bool array")
-        mask = Runs.of_mask(mask)
+        mask = RunLengths.from_mask(mask)
     return {"size": list(mask.size_hw), "counts": compress_counts(mask.to_counts())}
 
 
@@ -47,7 +47,7 @@ def decode_rle(rle: Mapping[str, Any]) -> npt.NDArray[np.bool_]:
         counts = rle["counts"]
         if isinstance(counts, str | bytes):
             counts = decompress_counts(counts if isinstance(counts, bytes) else counts.encode("ascii"))
-        return Runs.of_counts(counts, (height, width)).to_mask()
+        return RunLengths.from_counts(counts, (height, width)).to_mask()
     except (KeyError, TypeError, ValueError) as error:
         if isinstance(error, FormatError):
             raise
@@ -102,7 +102,7 @@ def image_entry(image_id: int, file_name: str, size_hw: tuple[int, int]) -> dict
 def annotation_entry(
     annotation_id: int,
     image_id: int,
-    mask: npt.NDArray[np.bool_] | Runs,
+    mask: npt.NDArray[np.bool_] | RunLengths,
     *,
     score: float | None = None,
     category_id: int = 1,
@@ -113,7 +113,7 @@ def annotation_entry(
         FormatError: as ``encode_rle``.
     """
     rle = encode_rle(mask)
-    runs = mask if isinstance(mask, Runs) else Runs.of_mask(mask)
+    runs = mask if isinstance(mask, RunLengths) else RunLengths.from_mask(mask)
     x0, y0, x1, y1 = runs.box_xyxy or (0, 0, 0, 0)
     entry = {
         "id": annotation_id,

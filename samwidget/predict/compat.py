@@ -33,9 +33,9 @@ def _sam_dict(found: FoundObject, output_mode: str) -> dict[str, Any]:
     crop_x0, crop_y0, crop_x1, crop_y1 = found.crop_xyxy
     as_runs = output_mode == "uncompressed_rle"
     return {
-        "segmentation": {"size": list(found.runs.size_hw), "counts": found.runs.to_counts()}
+        "segmentation": {"size": list(found.run_lengths.size_hw), "counts": found.run_lengths.to_counts()}
         if as_runs
-        else found.to_mask(),
+        else found.mask,
         "area": found.area,
         "bbox": [x0, y0, x1 - 1 - x0, y1 - 1 - y0],
         "predicted_iou": found.score,

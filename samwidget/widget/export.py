@@ -36,9 +36,9 @@ def request_of(image: npt.NDArray[np.uint8], source: Any, objects: Sequence[Segm
         prompt = found.prompt
         box = prompt.box_xyxy
         if box is None and len(prompt.points_xy) == 0:
-            if found.box is None:
+            if found.box_xyxy is None:
                 raise FormatError(f"{found.name} has no prompt and an empty mask", hint="delete it, then ask again")
-            box = np.asarray(found.box, np.float32)
+            box = np.asarray(found.box_xyxy, np.float32)
         points.append([prompt.points_xy.tolist()] if len(prompt.points_xy) else None)
         labels.append([prompt.labels.tolist()] if len(prompt.points_xy) else None)
         boxes.append(None if box is None else [box.tolist()])

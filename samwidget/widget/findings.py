@@ -35,9 +35,9 @@ class Found:
 
     def to_object(self) -> SegmentedObject:
         """The draft with its pixels, which take as many bytes as the image has, and so are made when it is kept."""
-        if self.object.answer is not None:
+        if self.object.candidate is not None:
             return self.draft
-        pixels = self.object.to_mask()
+        pixels = self.object.mask
         pixels.flags.writeable = False
         return replace(self.draft, pixels=pixels)
 
@@ -81,9 +81,9 @@ class Run:
 
 def draft_of(found: FoundObject, frame: Frame, colour: str) -> SegmentedObject:
     """The object that a found one becomes: closed, without a name, and without pixels of its own."""
-    answer = found.answer
+    answer = found.candidate
     if answer is None:
-        logits = logits_of_mask(found.to_mask(), frame)
+        logits = logits_of_mask(found.mask, frame)
         return SegmentedObject(found.id, "", colour, logits, found.score, frame, Prompt(mask=logits), None)
     return SegmentedObject(
         found.id, "", colour, answer.logits[0], found.score, answer.frame, answer.prompt, found.level

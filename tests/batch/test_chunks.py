@@ -170,7 +170,7 @@ def test_everything_writes_what_the_predictor_finds(tmp_path):
     annotations = json.loads((tmp_path / "out.json").read_text())["annotations"]
     assert len(annotations) == len(found)
     for annotation, each in zip(annotations, found, strict=True):
-        np.testing.assert_array_equal(decode_rle(annotation["segmentation"]), each.to_mask())
+        np.testing.assert_array_equal(decode_rle(annotation["segmentation"]), each.mask)
 
 
 class FailsSometimes(FakeSegmenter):

@@ -6,7 +6,7 @@ from tests.browser.conftest import FIRST_CELL
 SMALLEST = """(lambda inside: [int(v) + 0.5 for v in
     __import__('numpy').unravel_index(inside.argmax(), inside.shape)[::-1]])(
     __import__('scipy.ndimage').ndimage.distance_transform_edt(
-        min(w._running.search._run.found.values(), key=lambda one: one.object.area).object.to_mask()))"""
+        min(w._running.search._run.found.values(), key=lambda one: one.object.area).object.mask))"""
 
 
 def test_find_stop_filter_drop_keep_undo_redo(open_notebook):

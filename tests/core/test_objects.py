@@ -26,7 +26,7 @@ def test_the_mask_follows_logits_and_threshold():
 
 
 def test_the_box_has_an_exclusive_maximum():
-    x0, y0, x1, y1 = an_object().box
+    x0, y0, x1, y1 = an_object().box_xyxy
     mask = an_object().mask
     assert mask[y0:y1, x0:x1].sum() == mask.sum()
     assert mask[y0].any()
@@ -36,7 +36,7 @@ def test_the_box_has_an_exclusive_maximum():
 
 
 def test_an_empty_mask_has_no_box():
-    assert an_object(threshold=9.0).box is None
+    assert an_object(threshold=9.0).box_xyxy is None
     assert an_object(threshold=9.0).area == 0
 
 
@@ -45,7 +45,7 @@ def test_given_pixels_are_the_mask_until_the_prompt_says_more():
     pixels[5, 7] = True
     given = an_object(pixels=pixels, prompt=Prompt())
     np.testing.assert_array_equal(given.mask, pixels)
-    assert given.box == (7, 5, 8, 6)
+    assert given.box_xyxy == (7, 5, 8, 6)
     refined = replace(given, prompt=make_prompt([[1, 1]]))
     np.testing.assert_array_equal(refined.mask, upsample_mask(given.logits, FRAME))
 

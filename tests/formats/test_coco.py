@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from samwidget.core.rle import Runs
+from samwidget.core.rle import RunLengths
 from samwidget.errors import FormatError
 from samwidget.formats.coco import (
     annotation_entry,
@@ -47,8 +47,8 @@ def test_counts_of_any_size(counts):
 
 def test_a_small_mask_by_eye():
     mask = np.array([[0, 1, 1], [0, 1, 0]], bool)
-    assert Runs.of_mask(mask).to_counts() == [2, 3, 1]
-    assert encode_rle(mask) == encode_rle(Runs.of_mask(mask)) == {"size": [2, 3], "counts": "231"}
+    assert RunLengths.from_mask(mask).to_counts() == [2, 3, 1]
+    assert encode_rle(mask) == encode_rle(RunLengths.from_mask(mask)) == {"size": [2, 3], "counts": "231"}
     assert image_entry(7, "a.jpg", mask.shape) == {"id": 7, "file_name": "a.jpg", "height": 2, "width": 3}
     assert annotation_entry(1, 7, mask, score=0.5) == {
         "id": 1,

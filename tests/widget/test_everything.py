@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from samwidget.core.objects import FoundObject
-from samwidget.core.rle import Runs
+from samwidget.core.rle import RunLengths
 from samwidget.errors import ClosedError, ModelError, PromptError
 from samwidget.predict.everything.generate import Progress
 from samwidget.widget.protocol import check_answer
@@ -152,7 +152,7 @@ def test_a_better_mask_takes_the_place_of_another(make):
     def found(number, *, answer=None):
         mask = np.zeros((96, 128), bool)
         mask[10:20, number : number + 10] = True
-        return FoundObject(number, Runs.of_mask(mask), 0.9, 0.95, (5.0, 5.0), 0, (0, 0, 128, 96), answer)
+        return FoundObject(number, RunLengths.from_mask(mask), 0.9, 0.95, (5.0, 5.0), 0, (0, 0, 128, 96), answer)
 
     a, b, without_specks = found(1), found(2), found(2)
     steps = [
@@ -172,7 +172,7 @@ def test_a_better_mask_takes_the_place_of_another(make):
     colours = [entry["colour"] for message, _ in widget.wire.all("found") for entry in message["added"]]
     assert colours[0] != colours[1] == colours[2]
     widget.do("keep_found", ids=[2])
-    assert np.array_equal(widget.masks[0], b.to_mask())
+    assert np.array_equal(widget.masks[0], b.mask)
     assert widget.objects[0].prompts.mask is not None
 
 

@@ -29,7 +29,7 @@ def test_the_snapshot_is_the_photo_with_tinted_masks_and_outlines(make):
     assert picture.shape == (96, 128, 3)
     assert (picture[~found.mask] == 200).all()
     assert np.abs(picture[50, 60].astype(int) - (np.array(colour(found)) + 200) / 2).max() <= 1
-    x0, y0, _, _ = found.box
+    x0, y0, _, _ = found.box_xyxy
     assert picture[50, x0].tolist() == colour(found)
     assert picture[y0, 60].tolist() == colour(found)
     assert (widget.image == 200).all()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from samwidget.core import Runs, Size
+from samwidget.core import RunLengths, Size
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Candidate:
 
     score: float
     mask: Callable[[], npt.NDArray[np.bool_]]
-    runs: Callable[[], Runs]
+    runs: Callable[[], RunLengths]
 
 
 @dataclass(frozen=True)

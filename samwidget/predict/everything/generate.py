@@ -251,19 +251,21 @@ class _Search:
             return None
         return FoundObject(
             id=number,
-            runs=runs,
+            run_lengths=runs,
             score=float(answer.scores[level]),
             stability=float(stability),
             point_xy=point_xy,
             level=level,
             crop_xyxy=crop,
-            answer=_one(answer, level) if answer.frame.image_hw == self._image_hw else None,
+            candidate=_one(answer, level) if answer.frame.image_hw == self._image_hw else None,
         )
 
     def _without_small_regions(self) -> list[FoundObject]:
-        tidied = [(found, without_small_regions(found.runs, self.region_area_min)) for found in self.shown]
-        same = [found for found, runs in tidied if runs is found.runs]
-        changed = [replace(found, runs=runs, answer=None) for found, runs in tidied if runs is not found.runs]
+        tidied = [(found, without_small_regions(found.run_lengths, self.region_area_min)) for found in self.shown]
+        same = [found for found, runs in tidied if runs is found.run_lengths]
+        changed = [
+            replace(found, run_lengths=runs, candidate=None) for found, runs in tidied if runs is not found.run_lengths
+        ]
         # A change may make two masks one; those that needed none win.
         return without_duplicates([*same, *changed], self.region_nms_thresh)
 

@@ -11,13 +11,13 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from samwidget.core import Runs
+from samwidget.core import RunLengths
 
 # Pixels that touch by a corner are one region, as in the reference.
 _EIGHT_NEIGHBOURS = np.ones((3, 3), np.bool_)
 
 
-def without_small_regions(runs: Runs, area_min: int) -> Runs:
+def without_small_regions(runs: RunLengths, area_min: int) -> RunLengths:
     """The mask with holes smaller than ``area_min`` pixels filled, then islands smaller than that removed.
 
     Where all islands are small the largest stays. A mask without small regions is returned itself.
@@ -48,7 +48,7 @@ def without_small_regions(runs: Runs, area_min: int) -> Runs:
     if not stays[1:].any():
         stays[1 + np.argmax(areas[1:])] = True
     stays[0] = False
-    return Runs.of_mask(stays[numbers]).moved(x0 - left, y0 - top, runs.size_hw)
+    return RunLengths.from_mask(stays[numbers]).moved(x0 - left, y0 - top, runs.size_hw)
 
 
 def _margin(size: int, area: int, area_min: int) -> int:

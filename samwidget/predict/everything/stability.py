@@ -9,12 +9,12 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from samwidget.core import Frame, Runs, area_bounds, upsampled_strips
+from samwidget.core import Frame, RunLengths, area_bounds, upsampled_strips
 
 
 def trace(
     logits: npt.NDArray[np.float32], frame: Frame, offset: float, stability_min: float
-) -> tuple[Runs, np.float32] | None:
+) -> tuple[RunLengths, np.float32] | None:
     """The mask at the image's own size and its stability, float32; None where it is less stable than asked.
 
     Stability is the IoU of the masks at thresholds ``offset`` above and below the network's own: near 1 where the
@@ -43,5 +43,5 @@ def trace(
     stability = np.float32(sure) / np.float32(possible) if possible else np.float32(np.nan)
     if stability_min > 0 and not stability >= np.float32(stability_min):
         return None
-    parts = [Runs.of_columns(columns).moved(x, y, frame.image_hw) for x, y, columns in strips]
-    return Runs.joined(parts, frame.image_hw), stability
+    parts = [RunLengths.from_columns(columns).moved(x, y, frame.image_hw) for x, y, columns in strips]
+    return RunLengths.joined(parts, frame.image_hw), stability

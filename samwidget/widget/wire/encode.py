@@ -161,7 +161,7 @@ def _object_summary(found: SegmentedObject, packed: PackedMask, level: int | Non
         "visible": found.visible,
         "score": round(found.score, 4),
         "area": found.area,
-        "box": None if found.box is None else list(found.box),
+        "box": None if found.box_xyxy is None else list(found.box_xyxy),
         "mask": packed.mask,
         "points": [
             [x, y, label] for (x, y), label in zip(prompt.points_xy.tolist(), prompt.labels.tolist(), strict=True)

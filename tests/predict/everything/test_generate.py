@@ -74,7 +74,7 @@ def test_each_point_finds_its_disc():
     assert [each.score for each in found] == sorted((each.score for each in found), reverse=True)
     for each in found:
         x, y = each.point_xy
-        mask = each.to_mask()
+        mask = each.mask
         assert mask[int(y), int(x)]
         assert each.area == np.count_nonzero(mask) == pytest.approx(np.pi * (5.5 * 160 / SIDE) ** 2, rel=0.1)
         assert each.crop_xyxy == (0, 0, 160, 120)
@@ -98,12 +98,12 @@ def test_progress_tells_what_changed():
 
 def test_an_object_is_what_a_document_holds():
     found = predictor().everything(IMAGE)[0]
-    answer = found.answer
+    answer = found.candidate
     taken = SegmentedObject(
         1, "disc", "#e8590c", answer.logits[0], float(answer.scores[0]), answer.frame, answer.prompt, None
     )
-    np.testing.assert_array_equal(taken.mask, found.to_mask())
-    assert (taken.area, taken.box, taken.score) == (found.area, found.box_xyxy, found.score)
+    np.testing.assert_array_equal(taken.mask, found.mask)
+    assert (taken.area, taken.box_xyxy, taken.score) == (found.area, found.box_xyxy, found.score)
     np.testing.assert_allclose(answer.prompt.points_xy[0], found.point_xy)
 
 
@@ -111,7 +111,7 @@ def test_the_official_records():
     found = predictor().everything(IMAGE)[0]
     (record,) = to_sam_dicts([found])
     x0, y0, x1, y1 = found.box_xyxy
-    np.testing.assert_array_equal(record.pop("segmentation"), found.to_mask())
+    np.testing.assert_array_equal(record.pop("segmentation"), found.mask)
     assert record == {
         "area": found.area,
         "bbox": [x0, y0, x1 - x0 - 1, y1 - y0 - 1],
@@ -121,7 +121,7 @@ def test_the_official_records():
         "crop_box": [0, 0, 160, 120],
     }
     (record,) = to_sam_dicts([found], "uncompressed_rle")
-    assert record["segmentation"] == {"size": [120, 160], "counts": found.runs.to_counts()}
+    assert record["segmentation"] == {"size": [120, 160], "counts": found.run_lengths.to_counts()}
 
 
 def test_cancel_keeps_what_was_found():
@@ -196,8 +196,8 @@ def test_crops_are_encoded_and_their_objects_lie_in_the_image():
     assert len(crops) == 5
     for each in found:
         x, y = each.point_xy
-        assert each.to_mask()[int(y), int(x)]
-        assert (each.answer is None) == (each.crop_xyxy != (0, 0, 600, 400))
+        assert each.mask[int(y), int(x)]
+        assert (each.candidate is None) == (each.crop_xyxy != (0, 0, 600, 400))
     # Those that a crop cuts off were left to the others.
     assert not any(
         each.crop_xyxy == (0, 0, 368, 268) and (each.box_xyxy[2] > 348 or each.box_xyxy[3] > 248) for each in found
@@ -219,7 +219,7 @@ def test_small_regions_go_at_the_end():
     assert steps[-2].done == steps[-1].done == 2
     assert len(steps[-2].objects) == 2
     ((filled,), removed) = steps[-1].added, steps[-1].removed
-    assert (filled.area, filled.answer) == (160 * 120, None)
+    assert (filled.area, filled.candidate) == (160 * 120, None)
     assert sorted(removed) == sorted(found.id for found in steps[-2].objects)
     assert steps[-1].objects == (filled,)
 

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from samwidget.core.objects import FoundObject
-from samwidget.core.rle import Runs
+from samwidget.core.rle import RunLengths
 from samwidget.predict.everything.nms import Selection, is_cut_off, without_duplicates
 
 IMAGE = (60, 80)
@@ -14,7 +14,7 @@ WHOLE = (0, 0, 80, 60)
 def box_shaped(id_, x0, y0, x1, y1, score, crop=WHOLE):
     mask = np.zeros(IMAGE, np.bool_)
     mask[y0:y1, x0:x1] = True
-    return FoundObject(id_, Runs.of_mask(mask), score, 1.0, (x0, y0), 0, crop, None)
+    return FoundObject(id_, RunLengths.from_mask(mask), score, 1.0, (x0, y0), 0, crop, None)
 
 
 def ids(objects):

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from samwidget.core.rle import Runs
+from samwidget.core.rle import RunLengths
 from samwidget.predict.everything.small_regions import without_small_regions
 
 
@@ -34,7 +34,7 @@ def official(mask, area_min):
     ],
 )
 def test_small_is_below_three_pixels(before, after):
-    runs = Runs.of_mask(mask_of(before))
+    runs = RunLengths.from_mask(mask_of(before))
     tidy = without_small_regions(runs, 3)
     np.testing.assert_array_equal(tidy.to_mask(), mask_of(after))
     assert (tidy is runs) == (before == after)
@@ -46,7 +46,7 @@ def test_as_the_official_one(mask, area_min, in_the_middle):
     mask = np.pad(mask, 3) if in_the_middle else mask
     if not mask.any():
         mask[0, 0] = True
-    runs = Runs.of_mask(mask)
+    runs = RunLengths.from_mask(mask)
     tidy = without_small_regions(runs, area_min)
     expected, has_changed = official(mask, area_min)
     if tidy.area < area_min:  # one of several small islands; OpenCV may count another of the same size first
@@ -57,5 +57,5 @@ def test_as_the_official_one(mask, area_min, in_the_middle):
 
 
 def test_an_empty_mask_stays():
-    runs = Runs.of_mask(np.zeros((3, 4), np.bool_))
+    runs = RunLengths.from_mask(np.zeros((3, 4), np.bool_))
     assert without_small_regions(runs, 5) is runs
