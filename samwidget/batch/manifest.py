@@ -20,7 +20,7 @@ from filelock import FileLock, Timeout
 from samwidget.batch.chunks import Receipt
 from samwidget.batch.job import Job
 from samwidget.errors import BatchError
-from samwidget.files import sync_folder
+from samwidget.files import UNFINISHED_SUFFIX, sync_folder
 
 _START_OVER = "repeat the command as it was, write elsewhere, or start over with --fresh"
 
@@ -106,7 +106,7 @@ class Manifest:
         """Drops what killed workers left unfinished, and parts that no receipt names."""
         named = {each.part for each in self.receipts.values()} if not self.is_finished else set()
         for path in self._parts.iterdir():
-            if path.suffix == ".unfinished" or (path.suffix == ".part" and path.name not in named):
+            if path.suffix == UNFINISHED_SUFFIX or (path.suffix == ".part" and path.name not in named):
                 path.unlink(missing_ok=True)
 
     @property

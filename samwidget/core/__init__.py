@@ -19,7 +19,7 @@ __all__ = [
     "Frame",
     "Masks",
     "Prompt",
-    "Runs",
+    "RunLengths",
     "SegmentedObject",
     "Size",
     "area_bounds",

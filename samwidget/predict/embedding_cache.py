@@ -6,11 +6,8 @@ frame in its metadata. A file that does not match or cannot be read costs a warn
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-import os
-import tempfile
 import warnings
 from collections import OrderedDict
 from pathlib import Path
@@ -22,6 +19,7 @@ import torch
 
 from samwidget.core import Frame
 from samwidget.errors import SamWidgetWarning
+from samwidget.files import atomic_writer
 from samwidget.models import Embedding
 
 
@@ -110,25 +108,14 @@ class EmbeddingCache:
         )
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            _write_atomically(path, data)
+            # Not durable: the image can be encoded again. Mode 600: an embedding shows much of a private image.
+            with atomic_writer(path, durable=False, mode=0o600) as file:
+                file.write(data)
         except OSError as error:
             _warn(f"the embedding was not kept: {path} cannot be written: {error}")
 
     def _path(self, key: str) -> Path | None:
         return None if self.folder is None else self.folder / f"{key}.safetensors"
-
-
-def _write_atomically(path: Path, data: bytes) -> None:
-    # In the same folder, since a rename is atomic within one file system only.
-    handle, temporary = tempfile.mkstemp(prefix=path.stem, suffix=".part", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        Path(temporary).replace(path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            Path(temporary).unlink()
-        raise
 
 
 def _warn(message: str) -> None:

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
+from samwidget.files import atomic_text_writer, atomic_writer
 from samwidget.models.nano import LOGIT_STRIDE, MODEL_TYPE
 
 
@@ -19,18 +20,14 @@ def export_bundle(weights: Mapping[str, Tensor], folder: Path, facts: Mapping[st
     folder.mkdir(parents=True, exist_ok=True)
     config = {"model_type": MODEL_TYPE, "logit_stride": LOGIT_STRIDE, "training": dict(facts)}
     halves = {name: value.detach().to("cpu", torch.float16).contiguous() for name, value in weights.items()}
-    partial = folder / "model.safetensors.partial"
-    save_file(halves, partial, metadata={"format": "pt"})
-    partial.chmod(0o644)
-    partial.replace(folder / "model.safetensors")
-    partial = folder / "config.json.partial"
-    partial.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
-    partial.replace(folder / "config.json")
+    with atomic_writer(folder / "model.safetensors") as file:
+        file.write(save(halves, metadata={"format": "pt"}))
+    with atomic_text_writer(folder / "config.json") as config_file:
+        config_file.write(json.dumps(config, indent=2) + "\n")
 
 
 def save_state(state: Mapping[str, Any], path: Path) -> None:
     """Writes a checkpoint that is either the old one or the new one, even when the power fails."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    torch.save(dict(state), partial)
-    partial.replace(path)
+    with atomic_writer(path) as file:
+        torch.save(dict(state), file)

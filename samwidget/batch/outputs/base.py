@@ -26,11 +26,11 @@ class Output(Protocol):
         """The row of a task that has no answer."""
         ...
 
-    def write_part(self, path: Path, rows: Sequence[Any], workplace: Path) -> None:
-        """Writes rows as a part, whole or not at all; see ``files.replacing``."""
+    def write_part(self, path: Path, rows: Sequence[Any], scratch: Path) -> None:
+        """Writes rows as a part, whole or not at all; see ``files.atomic_writer``."""
         ...
 
-    def merge(self, parts: Sequence[Path], result: Path, workplace: Path) -> None:
+    def merge(self, parts: Sequence[Path], result: Path, scratch: Path) -> None:
         """Makes the result of all parts, whole or not at all."""
         ...
 

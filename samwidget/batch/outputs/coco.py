@@ -10,7 +10,7 @@ from typing import Any
 
 from samwidget.batch.inputs.tasks import Task
 from samwidget.batch.outputs.rows import Answer, Problem
-from samwidget.files import replacing
+from samwidget.files import atomic_text_writer
 from samwidget.formats import CATEGORIES, annotation_entry, image_entry
 
 
@@ -29,15 +29,15 @@ class CocoFile:
         """An error."""
         return {"error": {"number": task.number, "file_name": _image_name(task), "message": str(problem)}}
 
-    def write_part(self, path: Path, rows: Sequence[dict[str, Any]], workplace: Path) -> None:
+    def write_part(self, path: Path, rows: Sequence[dict[str, Any]], scratch: Path) -> None:
         """A line of JSON for each row."""
-        with replacing(path, workplace, is_text=True) as file:
+        with atomic_text_writer(path, scratch=scratch) as file:
             file.writelines(json.dumps(row) + "\n" for row in rows)
 
-    def merge(self, parts: Sequence[Path], result: Path, workplace: Path) -> None:
+    def merge(self, parts: Sequence[Path], result: Path, scratch: Path) -> None:
         """The lists of the JSON, one after the other: the parts are read once for each of them."""
         images: dict[str, int] = {}
-        with replacing(result, workplace, is_text=True) as file:
+        with atomic_text_writer(result, scratch=scratch) as file:
             file.write('{"info": {"description": "made by samwidget"}, "licenses": [],\n')
             file.write(f'"categories": {json.dumps(CATEGORIES)},\n')
             _write_list(file, "images", _images(parts, images))

@@ -13,7 +13,7 @@ import numpy as np
 
 from samwidget.batch.inputs.tasks import Task
 from samwidget.batch.outputs.rows import Answer, Problem
-from samwidget.files import replacing
+from samwidget.files import atomic_text_writer, atomic_writer
 from samwidget.formats.azure_ml import build_response
 
 
@@ -34,14 +34,14 @@ class PredictionsCsv:
         error = {"code": problem.code, "message": problem.message, "hint": problem.hint}
         return _cells(problem.index, {"error": error}, task)
 
-    def write_part(self, path: Path, rows: Sequence[list[str]], workplace: Path) -> None:
+    def write_part(self, path: Path, rows: Sequence[list[str]], scratch: Path) -> None:
         """A piece of the result."""
-        with replacing(path, workplace, is_text=True) as file:
+        with atomic_text_writer(path, scratch=scratch) as file:
             csv.writer(file, lineterminator="\n").writerows(rows)
 
-    def merge(self, parts: Sequence[Path], result: Path, workplace: Path) -> None:
+    def merge(self, parts: Sequence[Path], result: Path, scratch: Path) -> None:
         """The pieces, one after the other."""
-        with replacing(result, workplace) as file:
+        with atomic_writer(result, scratch=scratch) as file:
             for part in parts:
                 with part.open("rb") as piece:
                     shutil.copyfileobj(piece, file, 1024 * 1024)

@@ -9,7 +9,7 @@ from typing import Any
 from samwidget.batch.inputs.tasks import Task
 from samwidget.batch.outputs.rows import Answer, Problem
 from samwidget.errors import BatchError
-from samwidget.files import replacing
+from samwidget.files import atomic_writer
 from samwidget.formats import encode_rle
 
 try:
@@ -57,16 +57,19 @@ class MaskTable:
         """One line of the table."""
         return [{**_start(task, problem.index), "error": str(problem)}]
 
-    def write_part(self, path: Path, rows: Sequence[list[dict[str, Any]]], workplace: Path) -> None:
+    def write_part(self, path: Path, rows: Sequence[list[dict[str, Any]]], scratch: Path) -> None:
         """A small table."""
         table = pa.Table.from_pylist([line for lines in rows for line in lines], SCHEMA)
-        with replacing(path, workplace) as file:
+        with atomic_writer(path, scratch=scratch) as file:
             pq.write_table(table, file, compression="zstd")
 
-    def merge(self, parts: Sequence[Path], result: Path, workplace: Path) -> None:
+    def merge(self, parts: Sequence[Path], result: Path, scratch: Path) -> None:
         """The tables as one, in larger row groups."""
         waiting: list[pa.Table] = []
-        with replacing(result, workplace) as file, pq.ParquetWriter(file, SCHEMA, compression="zstd") as writer:
+        with (
+            atomic_writer(result, scratch=scratch) as file,
+            pq.ParquetWriter(file, SCHEMA, compression="zstd") as writer,
+        ):
             for part in parts:
                 waiting.append(pq.read_table(part))
                 if sum(map(len, waiting)) >= _GROUP_ROWS:

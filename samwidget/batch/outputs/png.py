@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from samwidget.batch.inputs.tasks import Task
 from samwidget.batch.outputs.rows import Answer, Problem
-from samwidget.files import replacing
+from samwidget.files import atomic_text_writer, atomic_writer
 from samwidget.images import encode_png
 
 COLUMNS = ("number", "index", "file", "prediction", "candidate", "score", "area", "mask", "error")
@@ -20,12 +20,12 @@ class MaskFiles:
 
     Args:
         folder: where they go. A worker puts them there at once; the list names those that count.
-        workplace: see ``files.replacing``.
+        scratch: see ``files.atomic_writer``.
     """
 
-    def __init__(self, folder: Path, workplace: Path) -> None:
+    def __init__(self, folder: Path, scratch: Path) -> None:
         self._folder = folder
-        self._workplace = workplace
+        self._scratch = scratch
 
     def row_of(self, task: Task, answer: Answer) -> list[list[object]]:
         """Lines of the list; the PNGs are written by now."""
@@ -35,7 +35,7 @@ class MaskFiles:
                 mask = candidate.mask()
                 # The row's number makes it unique, the image's own name makes it readable.
                 name = f"{task.number:06d}_{PurePosixPath(task.file).stem}_{prediction}_{number}.png"
-                with replacing(self._folder / name, self._workplace) as file:
+                with atomic_writer(self._folder / name, scratch=self._scratch) as file:
                     file.write(encode_png(mask))
                 score, area = f"{candidate.score:.6f}", int(mask.sum())
                 lines.append([task.number, answer.index, task.file, prediction, number, score, area, name, ""])
@@ -45,14 +45,14 @@ class MaskFiles:
         """One line of the list."""
         return [[task.number, problem.index, task.file, "", "", "", "", "", str(problem)]]
 
-    def write_part(self, path: Path, rows: Sequence[list[list[object]]], workplace: Path) -> None:
+    def write_part(self, path: Path, rows: Sequence[list[list[object]]], scratch: Path) -> None:
         """A piece of the list."""
-        with replacing(path, workplace, is_text=True) as file:
+        with atomic_text_writer(path, scratch=scratch) as file:
             csv.writer(file, lineterminator="\n").writerows(line for lines in rows for line in lines)
 
-    def merge(self, parts: Sequence[Path], result: Path, workplace: Path) -> None:
+    def merge(self, parts: Sequence[Path], result: Path, scratch: Path) -> None:
         """The list, with a header."""
-        with replacing(result, workplace, is_text=True) as file:
+        with atomic_text_writer(result, scratch=scratch) as file:
             csv.writer(file, lineterminator="\n").writerow(COLUMNS)
             for part in parts:
                 with part.open(encoding="utf-8", newline="") as piece:
