@@ -2,14 +2,14 @@
 
 PYTHON ?= python3
 VENV := .venv
-BIN := $(VENV)/bin
+BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 FRONTEND := samwidget/frontend
 # The constraints file asks for a CPU build of torch; `make demo CONSTRAINTS=` takes whatever pip prefers.
 CONSTRAINTS ?= -c .ci/constraints.txt
 BROWSER ?= $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit browser docs keyboard pictures bench lint format bundle bundle-check wheel clean
+.PHONY: help demo test unit browser docs pictures bench lint format generate fresh bundle wheel clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,12 +17,12 @@ help: ## this list
 demo: $(VENV)/demo.stamp ## install, then open JupyterLab on a notebook where a click on a photo draws a mask
 	$(BIN)/samwidget demo
 
-test: lint bundle-check unit browser docs ## install, then run every check and test, as CI does
+test: lint fresh unit browser docs ## install, then run every check and test, as CI does
 	@echo "every check passed"
 
-unit: $(VENV)/test.stamp $(FRONTEND)/node_modules/.stamp ## Python and TypeScript tests that need no browser
+unit: $(VENV)/test.stamp $(FRONTEND)/node_modules/.stamp ## tests that need no browser, with their coverage, which may not fall
 	npm --prefix $(FRONTEND) test
-	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/pytest -m "not browser" --ignore tests/docs -n 2 --dist loadfile
+	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/pytest -m "not browser" --ignore tests/docs -n 2 --dist loadfile --cov
 
 browser: $(VENV)/test.stamp ## a person's journeys in a real JupyterLab in Chromium
 	@test -n "$(BROWSER)" || { echo "Chromium is missing: install it (Debian: apt-get install chromium) and run again"; exit 1; }
@@ -45,17 +45,16 @@ format: $(VENV)/test.stamp $(FRONTEND)/node_modules/.stamp ## rewrite the source
 	$(BIN)/ruff check --fix .
 	npm --prefix $(FRONTEND) run format
 
+generate: $(VENV)/test.stamp bundle ## write anew what is made from sources: messages, keyboard page, bundle
+
 bundle: $(FRONTEND)/node_modules/.stamp ## rebuild samwidget/static from the TypeScript sources
 	npm --prefix $(FRONTEND) run build
 
-keyboard: $(VENV)/test.stamp ## rewrite docs/keyboard.md from the shortcut table
-	$(BIN)/python docs/make_keyboard.py
+fresh: generate ## fail where a committed file differs from what its sources make
+	git diff --exit-code --stat -- samwidget/static samwidget/frontend/src tests/shared docs/keyboard.md
 
 pictures: $(VENV)/test.stamp ## take the pictures of README and docs from the real widget
 	$(BIN)/python -m docs.make_pictures
-
-bundle-check: bundle ## fail where the committed bundle differs from a fresh build
-	git diff --exit-code --stat -- samwidget/static
 
 wheel: $(VENV)/test.stamp ## build dist/*.whl
 	$(BIN)/python -m build --wheel
