@@ -3,7 +3,7 @@
 from samwidget.core.frame import PIXELS_MAX, Frame, Size
 from samwidget.core.mask_logits import checked_mask, logits_of_mask
 from samwidget.core.masks import Masks
-from samwidget.core.measure import box_of
+from samwidget.core.measure import box_of, iou
 from samwidget.core.objects import FoundObject, SegmentedObject
 from samwidget.core.palette import colour_of
 from samwidget.core.prompt import EXCLUDE, INCLUDE, Prompt, make_prompt
@@ -27,6 +27,7 @@ __all__ = [
     "checked_mask",
     "colour_of",
     "in_windows",
+    "iou",
     "logits_of_mask",
     "make_prompt",
     "upsample_mask",

@@ -1,5 +1,5 @@
 """How results leave and enter: pure functions between values of ``core`` and bytes or JSON. No widget, no network."""
 
-from samwidget.formats.coco import CATEGORIES, annotation_entry, encode_rle, image_entry
+from samwidget.formats.coco import CATEGORIES, annotation_entry, decode_rle, encode_rle, image_entry
 
-__all__ = ["CATEGORIES", "annotation_entry", "encode_rle", "image_entry"]
+__all__ = ["CATEGORIES", "annotation_entry", "decode_rle", "encode_rle", "image_entry"]
