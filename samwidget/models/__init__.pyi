@@ -1,4 +1,3 @@
-from .cores import shared_cores as shared_cores
 from .device import choose_device as choose_device
 from .loader import load as load
 from .registry import MODELS as MODELS

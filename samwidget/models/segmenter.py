@@ -106,11 +106,17 @@ class Segmenter(Protocol):
         ...
 
     def decode(
-        self, embedding: Embedding, prompts: Sequence[Prompt], *, multimask_output: bool
+        self, embedding: Embedding, prompts: Sequence[Prompt], *, multimask_output: bool, threads: int | None = None
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Low-res logits (P, C, h, w) and scores (P, C), float32 on the network's device.
 
-        C is 3 with ``multimask_output`` and 1 without; prompts may differ in their number of points. The tensors are
-        fresh: no later call overwrites them.
+        Prompts may differ in their number of points. The tensors are new: no later call overwrites them.
+
+        Args:
+            embedding: what ``encode`` of this segmenter returned.
+            prompts: P of them, on the image of the embedding.
+            multimask_output: C is 3 where this is set, else 1.
+            threads: how many CPU threads this call may use; None is as many as torch has. A segmenter that gains
+                nothing by it may ignore it.
         """
         ...

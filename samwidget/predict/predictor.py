@@ -157,6 +157,11 @@ class SamPredictor:
         return here if self._runs_on is None else self._runs_on
 
     @property
+    def thread_count(self) -> int:
+        """The number of CPU threads that torch computes with in this process."""
+        return torch.get_num_threads()
+
+    @property
     def everything_defaults(self) -> EverythingDefaults:
         """What ``everything`` asks of this network unless told otherwise; raises ClosedError after ``close``."""
         return self._open().everything_defaults
@@ -249,7 +254,12 @@ class SamPredictor:
         return Prediction(masks.to_logits() if return_logits else masks.to_bool(), masks.scores, masks.logits)
 
     def predict_many(
-        self, prompts: Sequence[Prompt], embedding: Embedding | None = None, multimask_output: bool = True
+        self,
+        prompts: Sequence[Prompt],
+        embedding: Embedding | None = None,
+        multimask_output: bool = True,
+        *,
+        threads: int | None = None,
     ) -> list[Masks]:
         """The answers to many prompts about one image, each as if asked alone.
 
@@ -257,6 +267,7 @@ class SamPredictor:
             prompts: points, boxes and masks, one object each.
             embedding: what ``embed`` returned; None takes the image that is set.
             multimask_output: three candidates per prompt, or one.
+            threads: how many CPU threads the model may use; None is ``thread_count``. Only ``nano`` follows it.
 
         Raises:
             PromptError: as ``predict``, for any of the prompts, before the network runs.
@@ -278,7 +289,9 @@ class SamPredictor:
         for prompt in prompts:
             _check(prompt, frame)
         logits, scores = self._run(
-            lambda segmenter: segmenter.decode(self._on_device(embedding), prompts, multimask_output=multimask_output)
+            lambda segmenter: segmenter.decode(
+                self._on_device(embedding), prompts, multimask_output=multimask_output, threads=threads
+            )
         )
         logits_array, score_array = logits.float().cpu().numpy(), scores.float().cpu().numpy()
         return [

@@ -17,7 +17,6 @@ import numpy.typing as npt
 
 from samwidget.core import Frame, Masks, Prompt
 from samwidget.errors import ClosedError, ModelError, SamWidgetError
-from samwidget.models import shared_cores
 
 if TYPE_CHECKING:
     from samwidget.models import Embedding
@@ -84,11 +83,13 @@ class Engine:
         prompt.check_inside((self._image.shape[0], self._image.shape[1]))
         if self._last is None or self._last.prompt != prompt:
             predictor, embedding = self._ready()
-            with shared_cores():  # The browser draws at the same time.
-                answers = _ours(
-                    lambda: predictor.predict_many([prompt], embedding=embedding, multimask_output=True),
-                    "the network failed on this prompt",
-                )
+            # The browser draws the last masks meanwhile: the second of two cores costs it more than the 7 ms that the
+            # model gains by it.
+            threads = max(1, predictor.thread_count // 2)
+            answers = _ours(
+                lambda: predictor.predict_many([prompt], embedding=embedding, multimask_output=True, threads=threads),
+                "the network failed on this prompt",
+            )
             self._last = answers[0]
         return self._last
 

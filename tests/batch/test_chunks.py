@@ -131,7 +131,7 @@ def test_a_photo_without_objects_is_still_in_every_output(tmp_path):
     class FindsNothing(FakeSegmenter):
         everything_defaults = SAM_EVERYTHING
 
-        def decode(self, embedding, prompts, *, multimask_output):
+        def decode(self, embedding, prompts, *, multimask_output, threads=None):
             logits, scores = super().decode(embedding, prompts, multimask_output=multimask_output)
             return logits * 0 - 1, scores
 

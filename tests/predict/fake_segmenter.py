@@ -44,7 +44,7 @@ class FakeSegmenter:
             frame = Frame.padded(image.shape[:2], 64, SIDE)
             return Embedding(tensors, frame, self.signature).to(self._device)
 
-    def decode(self, embedding, prompts, *, multimask_output):
+    def decode(self, embedding, prompts, *, multimask_output, threads=None):
         with self._busy():
             assert all(tensor.device == self._device for tensor in embedding.tensors.values())
             radii = (2, 3, 4) if multimask_output else (3,)

@@ -220,7 +220,7 @@ def test_cleaning_is_the_networks_choice_unless_said(clean, of_network, expected
     class TwoDiscs(FakeSegmenter):
         cleans_masks = of_network
 
-        def decode(self, embedding, prompts, *, multimask_output):
+        def decode(self, embedding, prompts, *, multimask_output, threads=None):
             logits, scores = super().decode(embedding, prompts, multimask_output=multimask_output)
             other, _ = super().decode(embedding, [make_prompt([38, 28])], multimask_output=multimask_output)
             return torch.maximum(logits, other), scores

@@ -29,7 +29,7 @@ class Oracle:
         size = image.shape[:2]
         return Embedding({"red": red if self.is_right else -red}, Frame(size, size, size, size), self.signature)
 
-    def decode(self, embedding, prompts, *, multimask_output):
+    def decode(self, embedding, prompts, *, multimask_output, threads=None):
         count = 3 if multimask_output else 1
         logits = embedding.tensors["red"].expand(len(prompts), count, -1, -1)
         return logits, torch.full((len(prompts), count), 1.0 if self.is_right else 0.0)
@@ -70,7 +70,7 @@ def test_what_the_ranking_loses(photos):
     """The right mask is the second candidate, and scored lower than two empty ones."""
 
     class Confused(Oracle):
-        def decode(self, embedding, prompts, *, multimask_output):
+        def decode(self, embedding, prompts, *, multimask_output, threads=None):
             logits, scores = super().decode(embedding, prompts, multimask_output=multimask_output)
             if multimask_output:
                 logits = torch.stack([logits[:, 0] * 0 - 1, logits[:, 1], logits[:, 2] * 0 - 1], 1)

@@ -62,6 +62,7 @@ class FakePredictor:
         self.note = ""
         self.encodes = 0
         self.is_closed = False
+        self.thread_count = 2
         self.encode_gate = Gate()
         self.decode_gate = Gate()
         self.fail_encode: list[Exception] = []
@@ -76,7 +77,12 @@ class FakePredictor:
         return FakeEmbedding(Frame.padded(image.shape[:2], INPUT_SIDE, LOGITS_SIDE))
 
     def predict_many(
-        self, prompts: list[Prompt], embedding: FakeEmbedding | None = None, multimask_output: bool = True
+        self,
+        prompts: list[Prompt],
+        embedding: FakeEmbedding | None = None,
+        multimask_output: bool = True,
+        *,
+        threads: int | None = None,
     ) -> list[Masks]:
         assert embedding is not None
         assert multimask_output

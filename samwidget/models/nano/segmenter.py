@@ -23,7 +23,6 @@ from torch import Tensor
 
 from samwidget.core import EXCLUDE, INCLUDE, Frame, Prompt
 from samwidget.errors import ModelError, ModelNotFoundError, PromptError, UnsupportedModelError
-from samwidget.models.cores import cores_are_shared
 from samwidget.models.nano.network import NanoNetwork
 from samwidget.models.nano.previous_masks import ShownMasks, before
 from samwidget.models.nano.prompt_maps import PromptTensors, shown_mask
@@ -64,8 +63,6 @@ class NanoSegmenter:
         self._network = network.eval()
         self.name = name
         self._threads = ThreadpoolController().select(user_api="openmp")
-        # Beside a browser the second of two cores costs a click more than the 7 ms that it gains alone.
-        self._threads_beside_others = max(1, torch.get_num_threads() // 2)
         self._shown = ShownMasks()
         self.signature = f"nano:{revision}:float32:p{PREPROCESSING}"
 
@@ -132,7 +129,7 @@ class NanoSegmenter:
 
     @torch.inference_mode()
     def decode(
-        self, embedding: Embedding, prompts: Sequence[Prompt], *, multimask_output: bool
+        self, embedding: Embedding, prompts: Sequence[Prompt], *, multimask_output: bool, threads: int | None = None
     ) -> tuple[Tensor, Tensor]:
         """Low-res logits (P, C, h, w) and scores (P, C), float32; C is 3 with ``multimask_output`` and 1 without.
 
@@ -144,8 +141,7 @@ class NanoSegmenter:
             PromptError: a mask prompt that does not have the size of the logits.
         """
         frame, features = embedding.frame, dict(embedding.tensors)
-        turns = self._with_masks_before(embedding, prompts)
-        threads = self._threads_beside_others if len(prompts) == 1 and cores_are_shared() else None
+        turns = self._with_masks_before(embedding, prompts, threads)
         logits, scores = [], []
         for start in range(0, len(prompts), PROMPTS_AT_ONCE):
             some = turns[start : start + PROMPTS_AT_ONCE]
@@ -172,7 +168,7 @@ class NanoSegmenter:
             return torch.zeros(0, count, *frame.logits_hw), torch.zeros(0, count)
         return torch.cat(logits), torch.cat(scores)
 
-    def _with_masks_before(self, embedding: Embedding, prompts: Sequence[Prompt]) -> list[Prompt]:
+    def _with_masks_before(self, embedding: Embedding, prompts: Sequence[Prompt], threads: int | None) -> list[Prompt]:
         """The prompts; those of several turns with the mask shown before the last one."""
         turns, waiting = list(prompts), {}
         for index, prompt in enumerate(prompts):
@@ -186,7 +182,7 @@ class NanoSegmenter:
                 turns[index] = replace(prompt, mask=mask)
         if waiting:
             # This comes here again with one click less, down to the first.
-            masks, _ = self.decode(embedding, list(waiting.values()), multimask_output=False)
+            masks, _ = self.decode(embedding, list(waiting.values()), multimask_output=False, threads=threads)
             for index, mask in zip(waiting, masks[:, 0].cpu().numpy(), strict=True):
                 turns[index] = replace(prompts[index], mask=mask)
         return turns

@@ -93,7 +93,7 @@ class _Native(RemoteSegmenter):
         return Embedding({_PNG: _tensor_of(data), _SHA256: _tensor_of(sha256.digest())}, frame, self.signature)
 
     def decode(
-        self, embedding: Embedding, prompts: Sequence[Prompt], *, multimask_output: bool
+        self, embedding: Embedding, prompts: Sequence[Prompt], *, multimask_output: bool, threads: int | None = None
     ) -> tuple[torch.Tensor, torch.Tensor]:
         sha256 = _bytes_of(embedding, _SHA256).hex()
         path = f"/images/{sha256}/masks"
@@ -143,7 +143,7 @@ class _Documented(RemoteSegmenter):
         )
 
     def decode(
-        self, embedding: Embedding, prompts: Sequence[Prompt], *, multimask_output: bool
+        self, embedding: Embedding, prompts: Sequence[Prompt], *, multimask_output: bool, threads: int | None = None
     ) -> tuple[torch.Tensor, torch.Tensor]:
         if any(prompt.mask is not None for prompt in prompts):
             raise PromptError(

@@ -130,12 +130,12 @@ class SamSegmenter:
 
     @torch.no_grad()
     def decode(
-        self, embedding: Embedding, prompts: Sequence[Prompt], *, multimask_output: bool
+        self, embedding: Embedding, prompts: Sequence[Prompt], *, multimask_output: bool, threads: int | None = None
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Low-res logits (P, C, h, w) and scores (P, C), float32; C is 3 with ``multimask_output``, else 1.
 
         Prompts of one form (number of points, box or not, mask or not) share a forward pass, so that none is padded
-        and every answer is what the prompt alone would get.
+        and every answer is what the prompt alone would get. ``threads`` is ignored.
         """
         at_once = _PROMPTS_AT_ONCE_CPU if self.device.type == "cpu" else _PROMPTS_AT_ONCE_GPU
         self.decoded_by = "samwidget"

@@ -11,7 +11,6 @@ from safetensors.torch import save_file
 
 from samwidget.core.prompt import Prompt, make_prompt
 from samwidget.errors import ModelError, ModelNotFoundError, PromptError, UnsupportedModelError
-from samwidget.models.cores import shared_cores
 from samwidget.models.nano.network import NanoNetwork, initialise
 from samwidget.models.nano.segmenter import BUNDLED_FOLDER, MODEL_TYPE, NanoSegmenter, _resized, frame_of
 
@@ -134,7 +133,7 @@ def test_decoding_leaves_the_network_as_it_was(segmenter, embedding):
     assert torch.equal(before, again)
 
 
-def test_a_click_beside_a_browser_leaves_half_of_the_cores(segmenter, embedding, monkeypatch):
+def test_a_click_uses_no_more_threads_than_it_may(segmenter, embedding, monkeypatch):
     asked = []
 
     class Noted:
@@ -145,11 +144,10 @@ def test_a_click_beside_a_browser_leaves_half_of_the_cores(segmenter, embedding,
     monkeypatch.setattr(segmenter, "_threads", Noted())
     click, box = make_prompt([100, 80]), make_prompt(box=[10, 10, 90, 90])
     expected = segmenter.decode(embedding, [click], multimask_output=True)[0]
-    with shared_cores():
-        answer = segmenter.decode(embedding, [click], multimask_output=True)[0]
-        segmenter.decode(embedding, [click, box], multimask_output=True)
-    assert asked == [None, max(1, torch.get_num_threads() // 2), None]
-    assert torch.equal(answer, expected)
+    logits = segmenter.decode(embedding, [click], multimask_output=True, threads=1)[0]
+    segmenter.decode(embedding, [click, box], multimask_output=True)
+    assert asked == [None, 1, None]
+    assert torch.equal(logits, expected)
 
 
 def test_a_mask_prompt_of_another_size_is_refused(segmenter, embedding):

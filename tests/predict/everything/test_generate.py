@@ -39,7 +39,7 @@ class Discs:
         self.encoded.append(image.shape[:2])
         return Embedding({"none": torch.zeros(1)}, Frame.padded(image.shape[:2], SIDE, SIDE), self.signature)
 
-    def decode(self, embedding, prompts, *, multimask_output):
+    def decode(self, embedding, prompts, *, multimask_output, threads=None):
         assert multimask_output
         if self.error is not None:
             raise self.error

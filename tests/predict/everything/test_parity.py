@@ -45,7 +45,7 @@ class _Remembering:
         self.signature, self.everything_defaults = segmenter.signature, segmenter.everything_defaults
         self.device, self.encode = segmenter.device, segmenter.encode
 
-    def decode(self, embedding, prompts, *, multimask_output):
+    def decode(self, embedding, prompts, *, multimask_output, threads=None):
         keys = [(embedding, prompt.points_xy.tobytes()) for prompt in prompts]
         new = [i for i, key in enumerate(keys) if key not in self._answers]
         answers = self._segmenter.decode(embedding, [prompts[i] for i in new], multimask_output=multimask_output)
