@@ -1,6 +1,7 @@
 """What `import samwidget` offers, and what it costs."""
 
 import ast
+import importlib.metadata
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,10 @@ import samwidget
 def test_every_public_name_loads():
     for name in samwidget.__all__:
         assert getattr(samwidget, name) is not None
+
+
+def test_the_installed_version_is_the_one_in_the_source():
+    assert importlib.metadata.version("samwidget") == samwidget.__version__
 
 
 def test_all_is_the_whole_api():

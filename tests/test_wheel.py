@@ -25,6 +25,10 @@ def test_it_holds_bundle_network_and_notebooks(wheel):
     for name in (
         "samwidget/static/widget.js",
         "samwidget/static/widget.css",
+        "samwidget/static/THIRD_PARTY_NOTICES.txt",
+        "samwidget/__init__.pyi",
+        "samwidget/models/__init__.pyi",
+        "samwidget/serving/__init__.pyi",
         "samwidget/models/nano/bundled/config.json",
         "samwidget/models/nano/bundled/model.safetensors",
         "samwidget/models/nano/bundled/CARD.md",
