@@ -155,18 +155,20 @@ def batch(
     fresh: Annotated[bool, typer.Option("--fresh", help="Forget what an earlier run did, and overwrite.")] = False,
 ) -> None:
     """Answer a table or a folder of images; the same command goes on after a stop."""
-    from samwidget.batch import BatchConfig, Job, read_config, result_of, run_batch
+    from samwidget.batch import Job, result_of, run_batch
+    from samwidget.formats.azure_ml import BatchDeployment, model_here, read_batch_deployment
+    from samwidget.models import MODELS
 
-    said = BatchConfig() if config is None else read_config(config)
-    if said.ignored:
-        typer.echo(f"{config}: ignored here: {', '.join(said.ignored)}", err=True)
-    result, chosen = result_of(output, format_, said.file_name)
-    given = {"mini_batch_size": said.mini_batch_size, "retries": said.retries}
+    deployment = BatchDeployment() if config is None else read_batch_deployment(config)
+    if deployment.ignored:
+        typer.echo(f"{config}: ignored here: {', '.join(deployment.ignored)}", err=True)
+    result, chosen = result_of(output, format_, deployment.file_name)
+    given = {"mini_batch_size": deployment.mini_batch_size, "retries": deployment.retries}
     job = Job(
         source,
         result,
         chosen,
-        model=model or said.model,
+        model=model or model_here(deployment.model, [card.name for card in MODELS]),
         everything=everything,
         prompts=prompts,
         prompt_column=prompt_column,
@@ -174,9 +176,9 @@ def batch(
     )
     summary = run_batch(
         job,
-        workers=workers or said.workers or 1,
+        workers=workers or deployment.workers or 1,
         address=address,
-        max_errors=said.max_errors if max_errors is None else max_errors,
+        max_errors=deployment.max_errors if max_errors is None else max_errors,
         fresh=fresh,
     )
     before = f", {summary.answered_before} of them before" if summary.answered_before else ""
@@ -214,6 +216,7 @@ def serve(
     key, is_new = choose_key(host, no_key=no_key, open_to_anyone=open_to_anyone)
     _require_serve()
     from samwidget.formats.azure_ml import Deployment, model_here, read_deployment
+    from samwidget.models import MODELS
     from samwidget.predict import SamPredictor
     from samwidget.serving import Limits
     from samwidget.serving.http import server
@@ -221,7 +224,7 @@ def serve(
     deployment = Deployment() if config is None else read_deployment(config)
     if deployment.ignored:
         typer.echo(f"{config}: ignored here: {', '.join(deployment.ignored)}")
-    chosen = model or model_here(deployment.model)
+    chosen = model or model_here(deployment.model, [card.name for card in MODELS])
     timeout_s = (deployment.request_timeout_ms or 60_000) / 1000
     listener = server.listen(host, port)
     service = server.open_service(

@@ -4,8 +4,7 @@
 of them, ``local`` and ``ray_data`` hand rows to stages, ``manifest`` remembers what is done, ``outputs`` writes it.
 """
 
-from samwidget.batch.config import BatchConfig, read_config
 from samwidget.batch.job import Job, result_of
 from samwidget.batch.run import run_batch
 
-__all__ = ["BatchConfig", "Job", "read_config", "result_of", "run_batch"]
+__all__ = ["Job", "result_of", "run_batch"]

@@ -1,6 +1,12 @@
 """The request and response of the Azure ML ``mask-generation`` model card, and its deployment YAML."""
 
-from samwidget.formats.azure_ml.deployment import Deployment, model_here, read_deployment
+from samwidget.formats.azure_ml.deployment import (
+    BatchDeployment,
+    Deployment,
+    model_here,
+    read_batch_deployment,
+    read_deployment,
+)
 from samwidget.formats.azure_ml.messages import (
     COLUMNS,
     MaskSet,
@@ -17,6 +23,7 @@ from samwidget.formats.azure_ml.schema import load_schema
 
 __all__ = [
     "COLUMNS",
+    "BatchDeployment",
     "Deployment",
     "MaskSet",
     "RequestRow",
@@ -29,5 +36,6 @@ __all__ = [
     "parse_request",
     "parse_response",
     "prompts_of",
+    "read_batch_deployment",
     "read_deployment",
 ]

@@ -1,35 +1,90 @@
-"""Deployment: the YAML of an Azure ML online deployment, as far as it says something to a server on this machine."""
+"""Deployment YAML of Azure ML, online and batch: the settings that a server or a batch run on this machine uses.
+
+Owns which keys are read, which are ignored, and their checks. It starts nothing: the commands ``samwidget serve`` and
+``samwidget batch`` call it, and their options come before the file. Both kinds of file follow one policy for keys:
+
+- a key that samwidget uses is checked and returned;
+- a key of Azure ML's schema that only concerns Azure is listed in ``ignored``, and the commands print that list;
+- any other key is refused, with the closest known key. A misspelt limit would otherwise leave the default in force.
+
+The keys are those of Azure ML's CLI, version 2:
+https://learn.microsoft.com/azure/machine-learning/reference-yaml-deployment-managed-online and
+https://learn.microsoft.com/azure/machine-learning/reference-yaml-deployment-batch
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
-
-import yaml
 
 from samwidget.errors import FormatError
 
-_REQUESTS = "request_settings"
-_PROBE = "liveness_probe"
-_IN_A_WORKSPACE = "azureml:"
+_IGNORED_IN_BOTH = frozenset(
+    {
+        "$schema",
+        "code_configuration",
+        "description",
+        "endpoint_name",
+        "environment",
+        "environment_variables",
+        "id",
+        "properties",
+        "tags",
+        "type",
+    }
+)
+_IGNORED_ONLINE = _IGNORED_IN_BOTH | {
+    "app_insights_enabled",
+    "creation_context",
+    "data_collector",
+    "egress_public_network_access",
+    "instance_type",
+    "liveness_probe.initial_delay",
+    "liveness_probe.success_threshold",
+    "liveness_probe.timeout",
+    "model_mount_path",
+    "private_network_connection",
+    "provisioning_state",
+    "readiness_probe",
+    "resources",
+    "scale_settings",
+}
+_IGNORED_BATCH = _IGNORED_IN_BOTH | {
+    "compute",
+    "job_definition",
+    "logging_level",
+    "name",
+    "output_action",
+    "resources.docker_args",
+    "resources.instance_type",
+    "resources.locations",
+    "resources.max_instance_count",
+    "resources.properties",
+    "resources.shm_size",
+    "retry_settings.timeout",
+}
+# `azureml:name:3`, `azureml:name@latest` and `azureml://registries/azureml/models/name/labels/latest`.
+_AZURE_MODEL = re.compile(r"azureml:(?://registries/[^/]+/models/)?(?P<name>[^/:@]*)")
 
 
 @dataclass(frozen=True)
 class Deployment:
-    """What a deployment file asks for; None where it says nothing.
+    """The settings of an online deployment; None for each key that the file leaves out.
 
     Attributes:
         name: of the deployment.
-        model: a name of ``samwidget models``, a hub id or a folder.
-        instance_count: copies of the network, each with its own thread.
-        request_timeout_ms: from the last byte of a request to its answer.
+        model: as the file names it: a name of ``samwidget models``, a hub id, a folder, or an asset of Azure ML, which
+            begins with ``azureml:``; see ``model_here``.
+        instance_count: copies of the model, each with a thread of its own.
+        request_timeout_ms: from the last byte of a request to its response.
         max_concurrent_requests_per_instance: requests that use one copy at a time.
-        max_queue_wait_ms: the longest wait for a turn.
-        probe_period_s: how often whoever watches the server looks at ``GET /``.
-        probe_failure_threshold: after how many failures it starts the server again.
-        ignored: keys that mean nothing here, sorted.
+        max_queue_wait_ms: the longest time that a request waits for a copy.
+        probe_period_s: time between two health checks, ``GET /``.
+        probe_failure_threshold: failed health checks after which the supervisor starts the server again.
+        ignored: keys that only concern Azure, sorted; keys inside a section as ``section.key``.
     """
 
     name: str | None = None
@@ -43,85 +98,163 @@ class Deployment:
     ignored: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class BatchDeployment:
+    """The settings of a batch deployment; None for each key that the file leaves out.
+
+    Attributes:
+        model: as in ``Deployment``.
+        workers: instances times processes on each instance.
+        mini_batch_size: rows that are processed and recorded together.
+        file_name: of the result, where the output is a folder.
+        retries: how often a failed row is tried again.
+        max_errors: the batch run stops when more rows than this have failed; None never stops it.
+        ignored: as in ``Deployment``.
+    """
+
+    model: str | None = None
+    workers: int | None = None
+    mini_batch_size: int | None = None
+    file_name: str | None = None
+    retries: int | None = None
+    max_errors: int | None = None
+    ignored: tuple[str, ...] = ()
+
+
 def read_deployment(path: Path) -> Deployment:
-    """The deployment in a YAML file.
+    """The settings in the YAML file of an online deployment.
 
     Raises:
-        FormatError: no such file, no YAML, or a value of another kind than its key wants.
+        FormatError: the file cannot be read, is not YAML, has an unknown key, or has a value of the wrong type.
     """
-    try:
-        value = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise FormatError(f"{path} cannot be read", hint=str(error)) from error
-    top = _Section(value, str(path))
-    requests, probe = top.section(_REQUESTS), top.section(_PROBE)
+    keys = _Keys(path, _read_yaml(path), sections=("request_settings", "liveness_probe"))
     return Deployment(
-        name=top.text("name"),
-        model=_model(top, path),
-        instance_count=top.count("instance_count"),
-        request_timeout_ms=requests.count("request_timeout_ms"),
-        max_concurrent_requests_per_instance=requests.count("max_concurrent_requests_per_instance"),
-        max_queue_wait_ms=requests.count("max_queue_wait_ms"),
-        probe_period_s=probe.count("period"),
-        probe_failure_threshold=probe.count("failure_threshold"),
-        ignored=tuple(
-            sorted(
-                [*top.rest, *(f"{_REQUESTS}.{key}" for key in requests.rest), *(f"{_PROBE}.{k}" for k in probe.rest)]
-            )
-        ),
+        name=keys.text("name"),
+        model=keys.model(),
+        instance_count=keys.number("instance_count", 1),
+        request_timeout_ms=keys.number("request_settings.request_timeout_ms", 1),
+        max_concurrent_requests_per_instance=keys.number("request_settings.max_concurrent_requests_per_instance", 1),
+        max_queue_wait_ms=keys.number("request_settings.max_queue_wait_ms", 1),
+        probe_period_s=keys.number("liveness_probe.period", 1),
+        probe_failure_threshold=keys.number("liveness_probe.failure_threshold", 1),
+        ignored=keys.ignored(_IGNORED_ONLINE),
     )
 
 
-def _model(top: _Section, path: Path) -> str | None:
-    """``model`` as text: a name or a folder, or an inline description with the ``path`` of a folder beside the file."""
-    inline = top.section("model") if isinstance(top.values.get("model"), Mapping) else None
-    model = top.text("model") if inline is None else inline.text("path")
-    if model is None or model.startswith(_IN_A_WORKSPACE):
-        return model
-    beside = path.parent / model
-    return str(beside) if beside.is_dir() else model
-
-
-def model_here(model: str | None) -> str | None:
-    """The model of a deployment, where this machine can have it.
+def read_batch_deployment(path: Path) -> BatchDeployment:
+    """The settings in the YAML file of a batch deployment, under ``settings`` or, as in older files, beside it.
 
     Raises:
-        FormatError: it is in a workspace.
+        FormatError: as in ``read_deployment``.
     """
-    if model is not None and model.startswith(_IN_A_WORKSPACE):
-        raise FormatError(f"{model} is in a workspace, and not here", hint="say which network with --model")
-    return model
+    values = _read_yaml(path)
+    settings = _mapping(values.pop("settings", None), f"{path}: settings")
+    keys = _Keys(path, {**values, **settings}, sections=("resources", "retry_settings"))
+    # Azure's schema has the number of instances in two places.
+    instances = [keys.number(key, 1) for key in ("instance_count", "resources.instance_count")]
+    instance_count = instances[0] or instances[1]
+    concurrency = keys.number("max_concurrency_per_instance", 1)
+    error_threshold = keys.number("error_threshold", -1)
+    return BatchDeployment(
+        model=keys.model(),
+        workers=None if instance_count is None and concurrency is None else (instance_count or 1) * (concurrency or 1),
+        mini_batch_size=keys.number("mini_batch_size", 1),
+        file_name=keys.text("output_file_name"),
+        retries=keys.number("retry_settings.max_retries", 0),
+        max_errors=None if error_threshold == -1 else error_threshold,  # in Azure ML, -1 is any number
+        ignored=keys.ignored(_IGNORED_BATCH),
+    )
 
 
-class _Section:
-    """A mapping whose keys are taken one by one; ``rest`` is what nobody took."""
+def model_here(model: str | None, names: Iterable[str]) -> str | None:
+    """The model of a deployment as it is loaded on this machine; a model of the Azure catalogue becomes the hub's.
 
-    def __init__(self, values: Any, where: str) -> None:
-        if values is None:
-            values = {}
-        if not isinstance(values, Mapping):
-            raise FormatError(f"{where} is no mapping", hint="write key: value")
-        self.values = values
-        self.rest = {str(key) for key in values}
-        self._where = where
+    Args:
+        model: the ``model`` of a deployment.
+        names: the models that samwidget knows by name, such as ``facebook/sam-vit-huge``.
 
-    def section(self, key: str) -> _Section:
-        self.rest.discard(key)
-        return _Section(self.values.get(key), f"{self._where}, {key}")
+    Raises:
+        FormatError: an asset of Azure ML that is none of these.
+    """
+    match = None if model is None else _AZURE_MODEL.match(model)
+    if match is None:
+        return model
+    for name in names:
+        if name.replace("/", "-").lower() == match["name"].lower():
+            return name
+    raise FormatError(
+        f"the model {model} is an asset of Azure ML, and samwidget cannot load it from there",
+        hint="choose a model with --model: a name of `samwidget models`, a hub id or a folder",
+    )
+
+
+class _Keys:
+    """The values of a deployment by key, those of ``sections`` as ``section.key``. Each key is taken once."""
+
+    def __init__(self, path: Path, values: Mapping[str, object], *, sections: Iterable[str]) -> None:
+        self._path = path
+        self._values = {key: value for key, value in values.items() if key not in sections}
+        for section in sections:
+            inner = _mapping(values.get(section), f"{path}: {section}")
+            self._values.update({f"{section}.{key}": value for key, value in inner.items()})
+        self._taken: set[str] = set()
 
     def text(self, key: str) -> str | None:
-        found: str | None = self._take(key, str, "text")
-        return found
+        """The text under ``key``; None where it is left out."""
+        value = self._take(key)
+        if value is None or isinstance(value, str):
+            return value
+        raise FormatError(f"{self._path}: {key} is {value!r}", hint="give text")
 
-    def count(self, key: str) -> int | None:
-        number = self._take(key, int, "a whole number")
-        if number is not None and (isinstance(number, bool) or number < 1):
-            raise FormatError(f"{self._where}, {key} is {number!r}", hint="give a whole number, at least 1")
-        return number
-
-    def _take(self, key: str, kind: type, what: str) -> Any:
-        self.rest.discard(key)
-        value = self.values.get(key)
-        if value is not None and not isinstance(value, kind):
-            raise FormatError(f"{self._where}, {key} is {value!r}", hint=f"give {what}")
+    def number(self, key: str, minimum: int) -> int | None:
+        """The whole number under ``key``; None where it is left out."""
+        value = self._take(key)
+        if value is None:
+            return None
+        if not isinstance(value, int) or isinstance(value, bool) or value < minimum:
+            raise FormatError(f"{self._path}: {key} is {value!r}", hint=f"give a whole number, at least {minimum}")
         return value
+
+    def model(self) -> str | None:
+        """The model: a text, or the ``path`` of an inline description. A folder is looked for beside the file."""
+        inline = self._values.get("model")
+        if isinstance(inline, Mapping):
+            self._values["model"] = inline.get("path")
+        model = self.text("model")
+        if model is None or _AZURE_MODEL.match(model):
+            return model
+        folder = self._path.parent / model
+        return str(folder) if folder.is_dir() else model
+
+    def ignored(self, known: frozenset[str]) -> tuple[str, ...]:
+        """The keys that were not taken, sorted; raises FormatError where one is not in ``known``."""
+        unknown = sorted(self._values.keys() - known)
+        if unknown:
+            described = []
+            for key in unknown:
+                close = get_close_matches(key, known | self._taken, 1)
+                described.append(f"{key} (did you mean {close[0]}?)" if close else key)
+            raise FormatError(f"{self._path} has unknown keys: {', '.join(described)}", hint="correct or remove them")
+        return tuple(sorted(self._values))
+
+    def _take(self, key: str) -> object:
+        self._taken.add(key)
+        return self._values.pop(key, None)
+
+
+def _read_yaml(path: Path) -> dict[str, object]:
+    """The top-level keys and values of a YAML file; none of an empty file."""
+    import yaml  # here, so that the messages of this package can be read and written without it
+
+    try:
+        return _mapping(yaml.safe_load(path.read_text(encoding="utf-8")), f"{path}")
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise FormatError(f"{path} cannot be read", hint=" ".join(str(error).split())) from error
+
+
+def _mapping(value: object, where: str) -> dict[str, object]:
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise FormatError(f"{where} is {value!r}, not a mapping", hint="write keys and values, such as model: nano")
+    return {str(key): item for key, item in value.items()}

@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from samwidget.batch.config import BatchConfig, model_of, read_config
-from samwidget.errors import BatchError
+from samwidget.errors import FormatError
+from samwidget.formats.azure_ml.deployment import BatchDeployment, model_here, read_batch_deployment
+
+NAMES = ("nano", "facebook/sam-vit-base", "facebook/sam-vit-large", "facebook/sam-vit-huge")
 
 SHIPPED = Path(__file__).parents[3] / "docs/deploy/deploy-batch.yaml"
 
@@ -13,11 +15,11 @@ SHIPPED = Path(__file__).parents[3] / "docs/deploy/deploy-batch.yaml"
 def read(tmp_path, text):
     path = tmp_path / "deploy.yaml"
     path.write_text(text)
-    return read_config(path)
+    return read_batch_deployment(path)
 
 
 def test_the_shipped_file():
-    config = read_config(SHIPPED)
+    config = read_batch_deployment(SHIPPED)
     assert (config.model, config.workers, config.mini_batch_size) == ("nano", 2, 10)
     assert (config.file_name, config.retries, config.max_errors) == ("predictions.csv", 3, None)
     assert {"compute", "endpoint_name", "retry_settings.timeout"} <= set(config.ignored)
@@ -31,7 +33,7 @@ def test_settings_stand_under_settings_or_beside_them(tmp_path):
     under = read(
         tmp_path, "resources: {instance_count: 2}\nsettings:\n" + "".join(f"  {line}\n" for line in inner.splitlines())
     )
-    assert beside == under == BatchConfig(workers=6, mini_batch_size=7, max_errors=5, retries=0)
+    assert beside == under == BatchDeployment(workers=6, mini_batch_size=7, max_errors=5, retries=0)
 
 
 @pytest.mark.parametrize(
@@ -46,27 +48,30 @@ def test_settings_stand_under_settings_or_beside_them(tmp_path):
     ],
 )
 def test_names_of_the_catalogue_are_the_hubs(name, model):
-    assert model_of(name) == model
+    assert model_here(name, NAMES) == model
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("model: azureml:my-own:1", "azureml:my-own:1 is not known here"),
-        ("mini_batch_sise: 3", "unknown keys: mini_batch_sise"),
+        ("model: azureml:my-own:1", "azureml:my-own:1 is an asset of Azure ML"),
+        ("mini_batch_sise: 3", "unknown keys: mini_batch_sise (did you mean mini_batch_size?)"),
         ("settings: {mini_batch_size: many}", "mini_batch_size is 'many'"),
         ("error_threshold: -2", "error_threshold is -2"),
         ("resources: 3", "resources is 3"),
-        ("just text", "is no mapping"),
+        ("settings: [3]", "settings is [3]"),
+        ("settings: {retry_settings: {retries: 3}}", "unknown keys: retry_settings.retries"),
+        ("output_file_name: 3", "output_file_name is 3"),
+        ("just text", "'just text', not a mapping"),
         ("a: [1", "cannot be read"),
     ],
 )
 def test_what_means_nothing_is_refused(tmp_path, text, message):
-    with pytest.raises(BatchError) as caught:
-        read(tmp_path, text)
+    with pytest.raises(FormatError) as caught:
+        model_here(read(tmp_path, text).model, NAMES)
     assert message in str(caught.value)
 
 
 def test_a_missing_file_is_told(tmp_path):
-    with pytest.raises(BatchError, match="cannot be read"):
-        read_config(tmp_path / "missing.yaml")
+    with pytest.raises(FormatError, match="cannot be read"):
+        read_batch_deployment(tmp_path / "missing.yaml")

@@ -33,7 +33,6 @@ def test_everything_that_means_something_here(read):
           request_timeout_ms: 90000
           max_concurrent_requests_per_instance: 3
           max_queue_wait_ms: 500
-          colour: red
         liveness_probe: {period: 5, failure_threshold: 6, initial_delay: 10}
         """
     ) == Deployment(
@@ -50,7 +49,6 @@ def test_everything_that_means_something_here(read):
             "endpoint_name",
             "instance_type",
             "liveness_probe.initial_delay",
-            "request_settings.colour",
         ),
     )
 
@@ -67,21 +65,24 @@ def test_a_model_folder_lies_beside_the_file(read, tmp_path):
 
 def test_a_model_of_a_workspace_is_not_here(read):
     deployment = read("model: azureml:sam-vit-huge:3")
-    with pytest.raises(FormatError, match="say which network with --model"):
-        model_here(deployment.model)
+    with pytest.raises(FormatError, match="choose a model with --model"):
+        model_here(deployment.model, ["facebook/sam-vit-huge"])
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("- a list", "is no mapping"),
+        ("- a list", "not a mapping"),
         ("name: [", "cannot be read"),
         ("name: 3", "name is 3"),
         ("instance_count: 0", "at least 1"),
         ("instance_count: true", "at least 1"),
         ("instance_count: '2'", "give a whole number"),
-        ("request_settings: {request_timeout_ms: 1.5}", "request_settings, request_timeout_ms is 1.5"),
-        ("request_settings: 3", "request_settings is no mapping"),
+        ("request_settings: {request_timeout_ms: 1.5}", "request_settings.request_timeout_ms is 1.5"),
+        ("request_settings: 3", "request_settings is 3, not a mapping"),
+        ("request_settings: {request_timout_ms: 3}", "did you mean request_settings.request_timeout_ms"),
+        ("request_settings: {colour: red}", "unknown keys: request_settings.colour"),
+        ("mini_batch_size: 3", "unknown keys: mini_batch_size"),
         ("a: !!python/object/apply:os.system ['true']", "cannot be read"),
     ],
 )
