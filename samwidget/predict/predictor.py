@@ -43,6 +43,18 @@ class Prediction(NamedTuple):
     low_res_logits: npt.NDArray[np.float32]
 
 
+class EmbedResult(NamedTuple):
+    """What ``SamPredictor.embed_with_source`` returns.
+
+    Attributes:
+        embedding: the embedding of the image.
+        from_cache: True if it came from memory or from the cache folder, False if this call ran the encoder.
+    """
+
+    embedding: Embedding
+    from_cache: bool
+
+
 class SamPredictor:
     """Encodes images once and answers prompts about them. Threads may share it: one at a time uses the network.
 
@@ -185,24 +197,29 @@ class SamPredictor:
             ModelError: the encoder failed.
             ClosedError: after ``close``.
         """
+        return self.embed_with_source(image).embedding
+
+    def embed_with_source(self, image: Any) -> EmbedResult:
+        """The embedding of an image, and whether the cache had it; otherwise as ``embed``."""
         pixels = load_rgb(image)
         signature = self._open().signature
         key = content_key(pixels, signature)
         known = self._cache.get(key)
         if known is not None:
-            return known
+            return EmbedResult(known, from_cache=True)
         with self._lock:
             known = self._cache.get(key)  # another thread may have made it meanwhile
             if known is not None:
-                return known
+                return EmbedResult(known, from_cache=True)
             embedding = self._cache.read_file(key, signature)
+            from_cache = embedding is not None
             if embedding is None:
                 embedding = self._run(lambda segmenter: segmenter.encode(pixels))
                 self.encodes += 1
                 self._cache.write_file(key, embedding)
             embedding = self._on_device(embedding)
             self._cache.put(key, embedding)
-            return embedding
+            return EmbedResult(embedding, from_cache)
 
     def set_image(self, image: Any) -> None:
         """Makes this the image that ``predict`` asks about. On failure the previous image stays.

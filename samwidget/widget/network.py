@@ -69,9 +69,10 @@ class Engine:
         """
         predictor = self._predictor
         assert predictor is not None
-        encodes, start = predictor.encodes, time.perf_counter()
-        self._embedding = _ours(lambda: predictor.embed(self._image), "the network failed on this image")
-        return time.perf_counter() - start if predictor.encodes > encodes else 0.0
+        start = time.perf_counter()
+        result = _ours(lambda: predictor.embed_with_source(self._image), "the network failed on this image")
+        self._embedding = result.embedding
+        return 0.0 if result.from_cache else time.perf_counter() - start
 
     def ask(self, prompt: Prompt) -> Masks:
         """The network's masks for a prompt; the last answer is kept, so a click costs nothing after its preview.

@@ -121,6 +121,19 @@ def test_a_folder_spares_the_next_kernel_the_encode(tmp_path):
     assert other.encodes == 1
 
 
+def test_each_call_tells_whether_the_cache_had_the_embedding(tmp_path):
+    predictor = SamPredictor(FakeSegmenter(), cache_folder=tmp_path)
+    embedding, from_cache = predictor.embed_with_source(an_image())
+    assert not from_cache
+    again = predictor.embed_with_source(an_image())
+    assert again.embedding is embedding
+    assert again.from_cache
+    # Another user of the same predictor encodes meanwhile: that says nothing about this image.
+    assert not predictor.embed_with_source(an_image(1)).from_cache
+    assert predictor.embed_with_source(an_image()).from_cache
+    assert SamPredictor(FakeSegmenter(), cache_folder=tmp_path).embed_with_source(an_image()).from_cache
+
+
 def test_embeddings_of_other_networks_are_refused(predictor):
     embedding = SamPredictor(FakeSegmenter(signature="fake 2")).embed(an_image())
     with pytest.raises(ModelError, match="'fake 2'"):

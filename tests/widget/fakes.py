@@ -70,11 +70,15 @@ class FakePredictor:
         self.asked: list[Prompt] = []
 
     def embed(self, image: np.ndarray) -> FakeEmbedding:
+        return self.embed_with_source(image).embedding
+
+    def embed_with_source(self, image: np.ndarray) -> SimpleNamespace:
         self.encode_gate.wait()
         if self.fail_encode:
             raise self.fail_encode.pop(0)
         self.encodes += 1
-        return FakeEmbedding(Frame.padded(image.shape[:2], INPUT_SIDE, LOGITS_SIDE))
+        embedding = FakeEmbedding(Frame.padded(image.shape[:2], INPUT_SIDE, LOGITS_SIDE))
+        return SimpleNamespace(embedding=embedding, from_cache=False)
 
     def predict_many(
         self,
