@@ -1,10 +1,11 @@
-"""Many images at once: a table or a folder in, one file of answers out, on one core or on a cluster.
+"""Batch runs: a table or a folder of images goes in, one file of masks comes out, on one machine or on a cluster.
 
-``run.run_batch`` is the way in. ``job`` says what is asked, ``inputs`` which rows there are, ``stage`` answers a few
-of them, ``local`` and ``ray_data`` hand rows to stages, ``manifest`` remembers what is done, ``outputs`` writes it.
+``run.run_batch`` is the entry. ``job`` holds the options, ``inputs`` lists the rows, ``chunks`` computes a few of them,
+``ray_data`` distributes chunks over several workers, ``crashes`` counts the rows that kill a worker, ``manifest``
+records what is done, and ``outputs`` writes the formats.
 """
 
-from samwidget.batch.job import Job, result_of
+from samwidget.batch.job import Job, choose_result
 from samwidget.batch.run import run_batch
 
-__all__ = ["Job", "result_of", "run_batch"]
+__all__ = ["Job", "choose_result", "run_batch"]

@@ -1,47 +1,58 @@
-"""Stage: answers some rows and leaves them as a part on the disk. One for each worker; it holds the network.
+"""ChunkRunner computes the masks of a chunk and writes them to the disk as one part. Each worker has one.
 
-What travels is small: rows as places in files on the way in, a receipt on the way out. A row that fails is told in its
-own place, whatever the reason: the rows of a night's run must not wait for it.
+A chunk is a few rows that follow each other (``mini_batch_size``). Its rows are computed, written and recorded
+together, so a killed run repeats whole chunks. A row that fails becomes an error in its own position of the output,
+whatever the reason, since one bad row must not stop a run of many hours.
+
+Only small values travel between processes: tasks (positions in files) go in, a ``ChunkResult`` comes out.
+``run`` calls this module with one worker, ``ray_data`` with several. What a part looks like is the business of
+``outputs``; which chunks are done is recorded by ``manifest``.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from samwidget.batch.crashes import Tries
-from samwidget.batch.inputs.tasks import Question, Task, question_of
+from samwidget.batch.crashes import Crashes
+from samwidget.batch.inputs.tasks import RowPrompts, Task, read_prompts
 from samwidget.batch.job import Job
-from samwidget.batch.outputs.base import output_of
-from samwidget.batch.outputs.rows import Answer, Candidate, Problem
+from samwidget.batch.outputs.output import output_of
+from samwidget.batch.outputs.rows import Candidate, RowError, RowMasks
 from samwidget.core import FoundObject, Frame, Masks, RunLengths, upsample_mask
 from samwidget.errors import BatchError, ImageError, ModelError
 from samwidget.images import load_rgb
 from samwidget.predict import SamPredictor
 
-# Rows about one image mostly follow each other, so a few embeddings are enough.
+# Rows of one image usually follow each other, so a cache for a few embeddings is enough.
 _CACHE_BYTES = 64 * 1024 * 1024
 _EXAMPLES_MAX = 3
+_FIRST_WAIT_S = 0.25
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Receipt:
-    """What became of some rows that follow each other.
+class ChunkResult:
+    """Where the rows of one chunk lie, and how many of them failed.
+
+    The names of the attributes are also the keys of a line of the manifest.
 
     Attributes:
-        first: number of the first.
-        rows: how many.
-        errors: how many of them have no answer.
-        part: name of the file that holds them.
-        size: its bytes.
-        signature: of the network that answered.
-        examples: what is wrong with the first rows that have no answer.
+        first: number of the first row.
+        rows: number of rows.
+        errors: rows that have an error instead of masks.
+        part: name of the file that holds the rows, in the folder of parts.
+        size: bytes of that file.
+        signature: of the model that made the masks.
+        examples: the errors of the first rows that failed, at most three.
     """
 
     first: int
@@ -52,27 +63,34 @@ class Receipt:
     signature: str
     examples: tuple[str, ...] = ()
 
-    def to_json(self) -> dict[str, Any]:
-        """The receipt as plain JSON values."""
+    def to_json(self) -> dict[str, object]:
+        """Returns the result as plain JSON values."""
         return asdict(self)
 
     @classmethod
-    def from_json(cls, value: dict[str, Any]) -> Receipt:
-        """The receipt that ``to_json`` wrote; raises TypeError or KeyError for anything else."""
-        return cls(**{**value, "examples": tuple(value["examples"])})
+    def from_json(cls, value: Mapping[str, object]) -> ChunkResult:
+        """Returns the result that ``to_json`` wrote.
+
+        Raises:
+            ValueError: a key is missing, or has a value of another type.
+        """
+        return msgspec.convert(value, cls)
 
 
-class Stage:
-    """Answers rows, a few at a time; a call takes tasks that follow each other and returns their receipt.
+class ChunkRunner:
+    """Computes chunks, one call at a time. It holds the model and its cache of embeddings.
 
     Args:
-        job: what is asked.
-        signature: of the network that answered earlier rows of this run; empty where there are none.
-        predictor: the network; None loads the job's.
+        job: what to compute, and the folder of the parts, which exists.
+        signature: of the model that made the earlier parts of this run; empty where there are none.
+        predictor: the model; None loads the job's.
+
+    Attributes:
+        signature: of the model in use.
 
     Raises:
-        ModelError: the network cannot be loaded.
-        BatchError: it is not the one that answered earlier rows, or a package is missing.
+        ModelError: the model cannot be loaded.
+        BatchError: the model is not the one that made the earlier parts, or a package is missing.
     """
 
     def __init__(self, job: Job, signature: str = "", predictor: SamPredictor | None = None) -> None:
@@ -82,82 +100,101 @@ class Stage:
         self.signature = self._predictor.signature
         if signature and signature != self.signature:
             raise BatchError(
-                f"this run began with the network {signature!r}, here it is {self.signature!r}",
+                f"this run began with the model {signature!r}, here it is {self.signature!r}",
                 hint="use the same weights, on the same kind of device; or start over with --fresh",
             )
 
-    def __call__(self, tasks: Sequence[Task]) -> Receipt:
-        """Answers the tasks, writes them as a part, and says what became of them.
+    def __call__(self, tasks: Sequence[Task]) -> ChunkResult:
+        """Computes the rows of a chunk, writes them as a part, and returns where they are.
+
+        The part is on the disk when this returns. It is named after the first row, so computing a chunk again
+        replaces it.
+
+        Args:
+            tasks: the rows, at least one, in the order of the run.
 
         Raises:
             OSError: the part cannot be written, or the input cannot be read.
         """
         first = tasks[0].number
         part = self._job.parts / f"{first:012d}.part"
-        tries = Tries(part.with_suffix(".tries"))
-        problems: list[Problem] = []
-        rows = [self._row(task, tries, problems) for task in tasks]
+        crashes = Crashes(part.with_suffix(".tries"))
+        errors: list[RowError] = []
+        rows = [self._encoded_row(task, crashes, errors) for task in tasks]
         self._output.write_part(part, rows, self._job.parts)
-        tries.forget()
-        examples = tuple(str(problem) for problem in problems[:_EXAMPLES_MAX])
-        return Receipt(first, len(tasks), len(problems), part.name, part.stat().st_size, self.signature, examples)
+        crashes.clear()
+        examples = tuple(str(error) for error in errors[:_EXAMPLES_MAX])
+        return ChunkResult(first, len(tasks), len(errors), part.name, part.stat().st_size, self.signature, examples)
 
-    def _row(self, task: Task, tries: Tries, problems: list[Problem]) -> Any:
+    def _encoded_row(self, task: Task, crashes: Crashes, errors: list[RowError]) -> Any:  # what the output encodes to
+        """Returns the row as the output stores it; an error is appended to ``errors``."""
         index: int | str = task.row
         try:
-            if tries.deaths(task.number) > self._job.retries:
+            if (crash_count := crashes.count(task.number)) > self._job.retries:
                 raise BatchError(
-                    f"a worker died on this row {tries.deaths(task.number)} times",
+                    f"a worker died on this row {crash_count} times",
                     hint="its image may be broken, or too large for the memory",
                 )
-            with tries.of(task.number):
-                question = question_of(task, self._job.prompt_column)
-                index = question.index
-                return _retried(lambda: self._output.row_of(task, self._answer(question)), question, self._job.retries)
-        except OSError:  # the disk's fault, and not the row's: images that cannot be read are an ImageError
+            with crashes.watch(task.number):
+                prompts = read_prompts(task, self._job.prompt_column)
+                index = prompts.index
+                return self._retried(lambda: self._output.encode_masks(task, self._row_masks(prompts)), prompts)
+        except OSError:  # the disk failed, not the row: an image that cannot be read is an ImageError
             raise
-        except Exception as error:  # also errors of ours: one row must not end the run, and each says why it failed
-            problem = Problem.of(error, index)
-            problems.append(problem)
-            return self._output.problem_row(task, problem)
+        except Exception as error:  # any other error belongs to this row alone, and the output names it
+            row_error = RowError.of(error, index)
+            errors.append(row_error)
+            return self._output.encode_error(task, row_error)
 
-    def _answer(self, question: Question) -> Answer:
-        if question.prompts is None:
-            pixels = load_rgb(question.image)
-            found = self._predictor.everything(pixels)
-            return Answer(question.index, pixels.shape[:2], tuple(map(_only_candidate, found)))
-        embedding = self._predictor.embed(question.image)
-        answers = self._predictor.predict_many(question.prompts, embedding, question.multimask_output)
-        return Answer(question.index, embedding.frame.image_hw, tuple(map(_candidates, answers)))
+    def _row_masks(self, row: RowPrompts) -> RowMasks:
+        if row.prompts is None:
+            pixels = load_rgb(row.image)
+            found_objects = self._predictor.everything(pixels)
+            return RowMasks(row.index, pixels.shape[:2], tuple(map(_only_candidate, found_objects)))
+        embedding = self._predictor.embed(row.image)
+        predictions = self._predictor.predict_many(row.prompts, embedding, row.multimask_output)
+        return RowMasks(row.index, embedding.frame.image_hw, tuple(map(_candidates, predictions)))
+
+    def _retried(self, compute: Callable[[], T], row: RowPrompts) -> T:
+        """Returns what ``compute`` returns; repeats it after a failure that may pass.
+
+        Such failures are those of the model (a device whose memory is full) and of an image behind a web address. The
+        waits are 0.25 s, 0.5 s, 1 s and so on.
+        """
+        wait_s = _FIRST_WAIT_S
+        for _ in range(self._job.retries):
+            try:
+                return compute()
+            except ModelError:
+                pass
+            except ImageError:
+                if not isinstance(row.image, str):
+                    raise
+            time.sleep(wait_s)
+            wait_s *= 2
+        return compute()
 
 
 def _candidates(masks: Masks) -> tuple[Candidate, ...]:
     return tuple(
         Candidate(
             float(score),
-            mask=partial(upsample_mask, logits, masks.frame),
-            runs=partial(_runs, logits, masks.frame),
+            make_mask=partial(upsample_mask, logits, masks.frame),
+            make_run_lengths=partial(_run_lengths, logits, masks.frame),
         )
         for logits, score in zip(masks.logits, masks.scores, strict=True)
     )
 
 
-def _runs(logits: npt.NDArray[np.float32], frame: Frame) -> RunLengths:
+def _run_lengths(logits: npt.NDArray[np.float32], frame: Frame) -> RunLengths:
     return RunLengths.from_mask(upsample_mask(logits, frame))
 
 
-def _only_candidate(found: FoundObject) -> tuple[Candidate]:
-    return (Candidate(found.score, mask=lambda: found.mask, runs=lambda: found.run_lengths),)
-
-
-def _retried(answer: Callable[[], Any], question: Question, retries: int) -> Any:
-    """What ``answer`` returns, tried again after a while where the reason may pass: the web, a device that is full."""
-    for attempt in range(retries + 1):
-        try:
-            return answer()
-        except (ImageError, ModelError) as error:
-            may_pass = isinstance(error, ModelError) or isinstance(question.image, str)
-            if attempt == retries or not may_pass:
-                raise
-            time.sleep(0.25 * 2**attempt)
-    raise AssertionError("unreachable")
+def _only_candidate(found_object: FoundObject) -> tuple[Candidate]:
+    return (
+        Candidate(
+            found_object.score,
+            make_mask=lambda: found_object.mask,
+            make_run_lengths=lambda: found_object.run_lengths,
+        ),
+    )

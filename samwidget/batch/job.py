@@ -1,36 +1,48 @@
-"""Job: what one batch run does, the same on every worker. Owns its checks and where its files lie."""
+"""Job: the options of a batch run that are the same on every worker, and the paths of its files.
+
+Owns the checks of these options and the choice of the format. How many workers there are, and when to stop, is given to
+``run.run_batch``, since it may change from one call to the next.
+"""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal, TypeGuard, get_args
 
 from samwidget.errors import BatchError
 
 Format = Literal["csv", "parquet", "png", "coco"]
-FORMATS: tuple[str, ...] = get_args(Format)
+FORMATS: tuple[Format, ...] = get_args(Format)
 
-# What the end of OUT's name says, and what is written where OUT is a folder.
-_FORMAT_OF_SUFFIX = {".csv": "csv", ".parquet": "parquet", ".json": "coco"}
-_FILE_NAMES = {"csv": "predictions.csv", "parquet": "predictions.parquet", "png": "masks.csv", "coco": "coco.json"}
+# The format by the end of the result's name, and the name of the result by the format where a folder is given.
+_FORMAT_OF_SUFFIX: dict[str, Format] = {".csv": "csv", ".parquet": "parquet", ".json": "coco"}
+_FILE_NAMES: dict[Format, str] = {
+    "csv": "predictions.csv",
+    "parquet": "predictions.parquet",
+    "png": "masks.csv",
+    "coco": "coco.json",
+}
 
 
 @dataclass(frozen=True)
 class Job:
-    """What is asked of whom, and where the answers go.
+    """The options of a batch run.
 
     Attributes:
-        source: a CSV, a folder, or a pattern of files; as the user wrote it.
-        result: the file that holds the answers when the run has ended; made absolute.
-        format: how they are written. ``png`` puts masks beside ``result``, which is then their list.
-        model: None for the bundled network, a hub id or a folder.
-        everything: find all objects of each image, instead of answering prompts.
-        prompts: a CSV of prompts about the images in ``source``.
-        prompt_column: the column that holds a row's prompts as JSON, instead of the documented three.
-        mini_batch_size: rows that are answered, written and recorded together.
-        retries: how often a row is tried again whose image could not be fetched, or on which the network failed or a
-            worker died.
+        source: a CSV, a folder, or a pattern of files, as the user wrote it.
+        result: the file that is written at the end; made absolute.
+        format: of the result. ``png`` writes masks beside ``result``, which is then a list of them.
+        model: None for the bundled model; else a name of ``samwidget models``, a hub id or a folder.
+        everything: find all objects of each image, without prompts.
+        prompts: a CSV of prompts for the images in ``source``.
+        prompt_column: the column that holds the prompts of a row as JSON; None takes the documented columns.
+        mini_batch_size: rows in a chunk, which are computed, written and recorded together.
+        retries: how often a row is repeated whose image could not be fetched, on which the model failed, or on which a
+            worker crashed.
+
+    Raises:
+        BatchError: an option has a wrong value, or two options exclude each other.
     """
 
     source: str
@@ -46,10 +58,11 @@ class Job:
     def __post_init__(self) -> None:
         # Workers may have another current folder.
         object.__setattr__(self, "result", str(Path(self.result).expanduser().absolute()))
-        if self.format not in FORMATS:
-            raise BatchError(f"the format is {self.format!r}", hint=f"give one of {', '.join(FORMATS)}")
+        _checked_format(self.format)
         if self.everything and (self.prompts or self.prompt_column):
-            raise BatchError("everything needs no prompts", hint="leave out either --everything or the prompts")
+            raise BatchError(
+                "a search for everything takes no prompts", hint="leave out either --everything or the prompts"
+            )
         if self.mini_batch_size < 1 or self.retries < 0:
             raise BatchError(
                 f"mini_batch_size is {self.mini_batch_size}, max_retries is {self.retries}",
@@ -58,44 +71,55 @@ class Job:
 
     @property
     def parts(self) -> Path:
-        """The folder of what is answered while the run goes on."""
+        """The folder that holds the parts until the run has ended."""
         return Path(f"{self.result}.parts")
 
     @property
     def manifest(self) -> Path:
-        """The file that says what the run is and what is done; it stays."""
+        """The file that records the run; it stays."""
         return Path(f"{self.result}.manifest.jsonl")
 
-    def pinned(self) -> dict[str, Any]:
-        """What must be equal for a run to be another one's continuation; the input itself is pinned by its content."""
+    def identity(self) -> dict[str, object]:
+        """Returns the options that must be equal for a run to continue another one.
+
+        The input is not among them: ``list_tasks`` makes a fingerprint of its content.
+        """
         values = asdict(self)
         for name in ("source", "result", "prompts", "retries"):
             del values[name]
         return values
 
 
-def result_of(out: str | Path, format_: str | None = None, file_name: str | None = None) -> tuple[str, Format]:
-    """The file that OUT means, absolute, and its format.
+def choose_result(out: str | Path, format_: str | None = None, file_name: str | None = None) -> tuple[str, Format]:
+    """Returns the absolute path of the result, and its format.
 
     Args:
-        out: a file whose name ends in .csv, .parquet or .json; or a folder, there already or not.
-        format_: csv, parquet, png or coco; None takes what the name says, and csv for a folder.
-        file_name: the file's name where OUT is a folder.
+        out: a file whose name ends in .csv, .parquet or .json; or a folder, which need not exist.
+        format_: csv, parquet, png or coco; None decides by the name, and takes csv for a folder.
+        file_name: name of the result where ``out`` is a folder.
 
     Raises:
-        BatchError: a name that says another format, or none that is known.
+        BatchError: the format is not known, or does not fit the name.
     """
     path = Path(out).expanduser().absolute()
-    said = _FORMAT_OF_SUFFIX.get(path.suffix.lower())
+    suffix_format = _FORMAT_OF_SUFFIX.get(path.suffix.lower())
     if path.is_dir() or not path.suffix:
-        chosen = format_ or _FORMAT_OF_SUFFIX.get(Path(file_name or "").suffix.lower()) or "csv"
-        if chosen not in FORMATS:
-            raise BatchError(f"the format is {chosen!r}", hint=f"give one of {', '.join(FORMATS)}")
+        chosen = _checked_format(format_ or _FORMAT_OF_SUFFIX.get(Path(file_name or "").suffix.lower()) or "csv")
         name = file_name if file_name and chosen != "png" else _FILE_NAMES[chosen]
-        return str(path / name), chosen  # type: ignore[return-value]
-    if said is None or (format_ is not None and format_ != said):
+        return str(path / name), chosen
+    if suffix_format is None or (format_ is not None and format_ != suffix_format):
         raise BatchError(
-            f"{path.name} does not say {format_ or 'a format'}",
+            f"the name {path.name} does not fit {f'the format {format_}' if format_ else 'any format'}",
             hint="end it in .csv, .parquet or .json (COCO), or give a folder and --format",
         )
-    return str(path), said  # type: ignore[return-value]
+    return str(path), suffix_format
+
+
+def _checked_format(value: str) -> Format:
+    if not _is_format(value):
+        raise BatchError(f"the format is {value!r}", hint=f"give one of {', '.join(FORMATS)}")
+    return value
+
+
+def _is_format(value: str) -> TypeGuard[Format]:
+    return value in FORMATS

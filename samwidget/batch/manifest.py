@@ -1,8 +1,18 @@
-"""Manifest: what a run is and what of it is done, in a file that survives any kill.
+"""Manifest: records what a run is and which chunks are done, so that a run killed at any moment can be continued.
 
-One line of JSON for each fact, appended and flushed to the disk before the next: first what the run is, then a receipt
-for each part, last that the result is there. A part is written before its receipt, so every receipt is true; a line cut
-off by a kill is dropped, and its part is answered again.
+The file ``OUT.manifest.jsonl`` has one JSON object a line: ``{"run": ...}`` first, then a ``ChunkResult`` for each
+part, and at the end ``{"done": ...}``. Each line is appended and flushed to the disk (fsync) before the next step
+begins. The steps of a run, and what a kill between them costs:
+
+1. A worker writes a part under a temporary name, flushes it, renames it, and flushes the folder (``files``). Killed
+   before the rename: a temporary file is left, which the next run deletes. Killed after it: no line names the part, so
+   the next run deletes it, too, and computes the chunk again.
+2. The command appends the line of the chunk. A line cut off by a kill is dropped. So each complete line is true.
+3. When all chunks are done, the parts are merged into the result, as atomically as a part. Killed before the rename:
+   the parts are still there, and the next run merges them again.
+4. The line ``done`` is appended, and then the parts are deleted. Killed in between: the next run deletes them.
+
+Only ``run`` uses this module, in one process: workers write parts, never lines.
 """
 
 from __future__ import annotations
@@ -13,39 +23,44 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any
+from typing import IO
 
-from filelock import FileLock, Timeout
-
-from samwidget.batch.chunks import Receipt
+from samwidget.batch.chunks import ChunkResult
+from samwidget.batch.extra import batch_extra
 from samwidget.batch.job import Job
 from samwidget.errors import BatchError
 from samwidget.files import UNFINISHED_SUFFIX, sync_folder
 
 _START_OVER = "repeat the command as it was, write elsewhere, or start over with --fresh"
+# Versions of samwidget whose runs this one continues, besides its own: input, parts and manifest have the same form.
+_CONTINUED_VERSIONS = frozenset({"0.1.0"})
 
 
 class Manifest:
-    """The manifest of one run, open for appending and locked against a second run to the same place.
+    """The manifest of one run, open for appending, and locked against a second run to the same result.
 
     Args:
         job: the run.
-        pin: what must be equal for this to be the run that the file began.
-        fresh: forget an earlier run; its result stays until this one's replaces it.
+        identity: values that must be equal for this run to continue the one in the file; ``samwidget`` is the version.
+        fresh: forget an earlier run. Its result stays until this run replaces it.
 
     Attributes:
-        receipts: of what is done, by the number of the first row.
-        is_finished: the result is there, and there is nothing to do.
+        chunk_results: what is done, by the number of the chunk's first row.
+        is_finished: the result is complete.
 
     Raises:
-        BatchError: the file began another run, the result belongs to nobody, or a run is under way.
+        BatchError: the file belongs to another run, the result exists without a manifest, another run to the result is
+            in progress, or a package is missing.
+        OSError: the file cannot be read or written.
     """
 
-    def __init__(self, job: Job, pin: Mapping[str, Any], *, fresh: bool = False) -> None:
+    def __init__(self, job: Job, identity: Mapping[str, object], *, fresh: bool = False) -> None:
+        with batch_extra("a batch run"):
+            from filelock import FileLock, Timeout
         self._path = job.manifest
         self._result = Path(job.result)
         self._parts = job.parts
-        self.receipts: dict[int, Receipt] = {}
+        self.chunk_results: dict[int, ChunkResult] = {}
         self.is_finished = False
         self._parts.mkdir(parents=True, exist_ok=True)
         self._lock = FileLock(self._parts / "lock", timeout=0)
@@ -55,104 +70,110 @@ class Manifest:
         except Timeout as error:
             raise BatchError(f"a run to {self._result} is under way", hint="wait for it, or write elsewhere") from error
         try:
-            self._open(dict(pin), fresh=fresh)
+            self._open(identity, fresh=fresh)
         except BaseException:
             self.close()
             raise
 
-    def _open(self, pin: dict[str, Any], *, fresh: bool) -> None:
+    def _open(self, identity: Mapping[str, object], *, fresh: bool) -> None:
         if fresh:
             self._path.unlink(missing_ok=True)
-        facts, length = _read(self._path)
-        if len(facts) < 2:  # a run that did nothing binds nobody
-            facts, length = [], 0
-        if not facts and self._result.exists() and not fresh:
+        entries, length = _read(self._path)
+        if len(entries) < 2:  # the earlier run has no chunk: any other run may take its place
+            entries, length = [], 0
+        if not entries and self._result.exists() and not fresh:
             raise BatchError(
-                f"{self._result} is there already, and no {self._path.name} that says which run made it",
+                f"{self._result} is there already, without a {self._path.name} that says which run made it",
                 hint="write elsewhere, or overwrite it with --fresh",
             )
-        if facts:
-            self._go_on(facts, pin)
-        self._file = self._path.open("r+b" if facts else "wb")
+        if entries:
+            self._resume(entries, identity)
+        self._file = self._path.open("r+b" if entries else "wb")
         self._file.truncate(length)
         self._file.seek(length)
-        if not facts:
-            self._append({"run": pin})
+        if not entries:
+            self._append({"run": dict(identity)})
             sync_folder(self._path.parent)
-        self._sweep()
+        self._delete_leftovers()
 
-    def _go_on(self, facts: list[dict[str, Any]], pin: dict[str, Any]) -> None:
-        then = facts[0].get("run")
-        if not isinstance(then, dict):
-            raise BatchError(f"{self._path} is no manifest of a run", hint=_START_OVER)
-        other = sorted(key for key in {*then, *pin} if then.get(key) != pin.get(key))
-        if other:
-            changes = ", ".join(f"{key} was {then.get(key)!r} and is {pin.get(key)!r}" for key in other)
-            raise BatchError(f"{self._path.name} began another run: {changes}", hint=_START_OVER)
-        for fact in facts[1:]:
-            if "part" in fact:
-                receipt = Receipt.from_json(fact)
-                self.receipts[receipt.first] = receipt
-        self.is_finished = "done" in facts[-1] and self._result.exists()
-        if not self.is_finished:
-            # Receipts whose parts are gone, or not of their size, count for nothing.
-            self.receipts = {first: each for first, each in self.receipts.items() if self._is_there(each)}
+    def _resume(self, entries: list[dict[str, object]], identity: Mapping[str, object]) -> None:
+        """Takes over what the file records, after checking that it belongs to this run."""
+        earlier = entries[0].get("run")
+        try:
+            results = [ChunkResult.from_json(entry) for entry in entries[1:] if "part" in entry]
+        except ValueError as error:
+            raise BatchError(f"{self._path} is not the manifest of a run: {error}", hint=_START_OVER) from error
+        if not isinstance(earlier, dict):
+            raise BatchError(f"{self._path} is not the manifest of a run", hint=_START_OVER)
+        if earlier.get("samwidget") in _CONTINUED_VERSIONS:
+            earlier = {**earlier, "samwidget": identity.get("samwidget")}
+        changed = sorted(key for key in {*earlier, *identity} if earlier.get(key) != identity.get(key))
+        if changed:
+            changes = ", ".join(f"{key} was {earlier.get(key)!r} and is {identity.get(key)!r}" for key in changed)
+            raise BatchError(f"{self._path.name} belongs to another run: {changes}", hint=_START_OVER)
+        self.is_finished = "done" in entries[-1] and self._result.exists()
+        # A chunk counts as done only while its part is there with its full size; a finished run has no parts any more.
+        self.chunk_results = {result.first: result for result in results if self.is_finished or self._has_part(result)}
 
-    def _is_there(self, receipt: Receipt) -> bool:
-        path = self._parts / receipt.part
-        return path.is_file() and path.stat().st_size == receipt.size
+    def _has_part(self, result: ChunkResult) -> bool:
+        path = self._parts / result.part
+        return path.is_file() and path.stat().st_size == result.size
 
-    def _sweep(self) -> None:
-        """Drops what killed workers left unfinished, and parts that no receipt names."""
-        named = {each.part for each in self.receipts.values()} if not self.is_finished else set()
+    def _delete_leftovers(self) -> None:
+        """Deletes temporary files of killed workers, and parts that no line names."""
+        part_names = set() if self.is_finished else {result.part for result in self.chunk_results.values()}
         for path in self._parts.iterdir():
-            if path.suffix == UNFINISHED_SUFFIX or (path.suffix == ".part" and path.name not in named):
+            if path.suffix == UNFINISHED_SUFFIX or (path.suffix == ".part" and path.name not in part_names):
                 path.unlink(missing_ok=True)
 
     @property
     def signature(self) -> str:
-        """Of the network that answered so far; empty before the first receipt."""
-        return next((each.signature for each in self.receipts.values()), "")
+        """The signature of the model that made the parts; empty before the first part."""
+        return next((result.signature for result in self.chunk_results.values()), "")
 
     @property
     def rows(self) -> int:
-        """How many rows are done."""
-        return sum(each.rows for each in self.receipts.values())
+        """The number of rows that are done, those with an error included."""
+        return sum(result.rows for result in self.chunk_results.values())
 
     @property
     def errors(self) -> int:
-        """How many of them have no answer."""
-        return sum(each.errors for each in self.receipts.values())
+        """The number of rows that have an error instead of masks."""
+        return sum(result.errors for result in self.chunk_results.values())
 
     def part_files(self) -> list[Path]:
-        """The parts in the order of their rows."""
-        return [self._parts / self.receipts[first].part for first in sorted(self.receipts)]
+        """Returns the parts in the order of their rows."""
+        return [self._parts / self.chunk_results[first].part for first in sorted(self.chunk_results)]
 
-    def add(self, receipt: Receipt) -> None:
-        """Records a part. It is done when this returns.
+    def add(self, result: ChunkResult) -> None:
+        """Records a chunk, whose part is on the disk already. The line is on the disk when this returns.
 
         Raises:
-            BatchError: another network answered it than the parts before.
+            BatchError: another model made this part than those before.
+            OSError: the line cannot be written.
         """
-        if self.signature not in ("", receipt.signature):
+        if self.signature not in ("", result.signature):
             raise BatchError(
-                f"workers do not agree: one has the network {self.signature!r}, another {receipt.signature!r}",
+                f"workers do not agree: one has the model {self.signature!r}, another {result.signature!r}",
                 hint="use the same weights everywhere, on the same kind of device",
             )
-        self._append(receipt.to_json())
-        self.receipts[receipt.first] = receipt
+        self._append(result.to_json())
+        self.chunk_results[result.first] = result
 
     def finish(self) -> None:
-        """Records that the result is there."""
+        """Records that the result is complete."""
         self._append({"done": self.rows, "errors": self.errors})
         self.is_finished = True
 
     def close(self) -> None:
-        """Lets go of the file. Parts of a finished run are deleted, and a run that did nothing leaves no trace."""
+        """Closes the file and releases the lock.
+
+        Deletes the parts where the run is finished, and all its files where it has no chunk.
+        """
         if self._file is not None:
             self._file.close()
             self._file = None
-            if not self.receipts:
+            if not self.chunk_results:
                 self._path.unlink(missing_ok=True)
         if self.is_finished or not any(self._parts.glob("*.part")):
             shutil.rmtree(self._parts, ignore_errors=True)
@@ -166,26 +187,26 @@ class Manifest:
     ) -> None:
         self.close()
 
-    def _append(self, fact: Mapping[str, Any]) -> None:
+    def _append(self, entry: Mapping[str, object]) -> None:
         assert self._file is not None
-        self._file.write(json.dumps(fact).encode() + b"\n")
+        self._file.write(json.dumps(entry).encode() + b"\n")
         self._file.flush()
         os.fsync(self._file.fileno())
 
 
-def _read(path: Path) -> tuple[list[dict[str, Any]], int]:
-    """The facts in a manifest, and the bytes they take; what follows was cut off."""
-    facts: list[dict[str, Any]] = []
+def _read(path: Path) -> tuple[list[dict[str, object]], int]:
+    """Returns the complete lines of a manifest, and their length in bytes; nothing where there is no file."""
+    entries: list[dict[str, object]] = []
     length = 0
     if not path.is_file():
-        return facts, length
+        return entries, length
     for line in path.read_bytes().splitlines(keepends=True):
         try:
-            fact = json.loads(line)
+            entry = json.loads(line)
         except ValueError:
-            fact = None
-        if not isinstance(fact, dict) or not line.endswith(b"\n"):
+            entry = None
+        if not isinstance(entry, dict) or not line.endswith(b"\n"):
             break
-        facts.append(fact)
+        entries.append(entry)
         length += len(line)
-    return facts, length
+    return entries, length

@@ -1,8 +1,12 @@
-"""Workers on Ray Data: an actor for each, which loads the network once and then takes chunk after chunk.
+"""Workers on Ray Data: actors that load the model once, and then compute one chunk after the other.
 
-Rows go in as places in files and receipts come out, so the object store holds kilobytes whatever the images weigh. The
-actors read and write the files themselves; Ray hands a chunk to an actor only when it has room, and to another one when
-an actor dies. On a cluster every node must see input and output under the same path.
+A Ray actor is a process that Ray starts and that keeps its state between calls. Chunks go to the actors as positions in
+files and results come back as a few numbers, so Ray moves and stores kilobytes, whatever the images weigh. The actors
+read the images and write the parts themselves. Ray gives a chunk to an actor that has room for it, and gives the chunks
+of an actor that died to another one; how often a row may kill its actor is counted by ``crashes``. On a cluster every
+node must see the input and the result under the same path.
+
+Owns everything about Ray. Called by ``run`` for several workers, or for a cluster.
 """
 
 from __future__ import annotations
@@ -11,135 +15,160 @@ import json
 import logging
 import os
 import pickle
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from types import ModuleType
-from typing import Any
 
-from samwidget.batch.chunks import Receipt, Stage
+from samwidget.batch.chunks import ChunkResult, ChunkRunner
+from samwidget.batch.extra import batch_extra
 from samwidget.batch.inputs.tasks import Task
 from samwidget.batch.job import Job
 from samwidget.errors import BatchError, SamWidgetError
 
-# Receipts and chunks are some kB; Ray's own default is a third of the memory.
+# Chunks and results take some kB; Ray reserves a third of the memory unless told otherwise.
 _OBJECT_STORE_BYTES = 200 * 1024 * 1024
-# One chunk to work on and one that waits: more would leave the last ones with a few busy actors.
+# One chunk in work and one that waits. With more, a few actors would still be busy when the others have nothing left.
 _CHUNKS_PER_ACTOR = 2
-_STARTS = 3
+_START_ATTEMPTS = 3
 
 
-class _Actor:
-    """The stage inside Ray. Errors of ours are told as a value: Ray would wrap them in pages of its own."""
+@dataclass(frozen=True)
+class _Plan:
+    """What the actors need to know; sent to them once.
 
-    def __init__(self, job: Job, signature: str) -> None:
-        self._stage: Stage | None = None
-        self._error: SamWidgetError | None = None
-        try:
-            self._stage = Stage(job, signature)
-        except SamWidgetError as error:
-            self._error = error
+    Attributes:
+        job: what to compute.
+        chunks: rows that follow each other.
+        signature: of the model that made the earlier parts; empty where there are none.
+        workers: number of actors.
+        cpus_each: CPU cores that Ray reserves for each actor.
+    """
 
-    def __call__(self, batch: dict[str, Any]) -> dict[str, list[str]]:
-        if self._stage is None:
-            said = {"message": self._error.message, "hint": self._error.hint} if self._error else {}
-            return {"error": [json.dumps(said)], "receipt": [""]}
-        receipts = [self._stage(pickle.loads(tasks)) for tasks in batch["tasks"]]
-        return {"error": [""] * len(receipts), "receipt": [json.dumps(each.to_json()) for each in receipts]}
+    job: Job
+    chunks: Sequence[Sequence[Task]]
+    signature: str
+    workers: int
+    cpus_each: int
 
 
-def receipts_of(
+def run_chunks(
     job: Job, chunks: Sequence[Sequence[Task]], signature: str, *, workers: int, address: str | None
-) -> Iterator[Receipt]:
-    """Answers the chunks on so many actors; receipts come in the order in which they are done.
+) -> Iterator[ChunkResult]:
+    """Computes the chunks on Ray actors, and yields each result when its part is on the disk, in any order.
 
     Args:
-        job: what is asked.
+        job: what to compute.
         chunks: rows that follow each other.
-        signature: of the network that answered earlier rows; empty where there are none.
-        workers: how many actors.
+        signature: of the model that made the earlier parts; empty where there are none.
+        workers: number of actors.
         address: of a cluster, such as ``ray://head:10001`` or ``auto``; None starts Ray on this machine and stops it.
 
     Raises:
-        BatchError: Ray is not installed or the cluster does not answer.
-        SamWidgetError: as ``Stage``.
+        BatchError: Ray is not installed, the cluster cannot be reached, or an actor cannot start, with its message.
     """
     ray = _require_ray()
-    with _running(ray, workers, address):
-        options = {"workers": workers, "cpus_each": 1 if address else _cpus_each(workers)}
-        follow = _follow_from_afar if ray.util.client.ray.is_connected() else _follow
+    with _started_ray(ray, workers, address):
+        plan = _Plan(job, chunks, signature, workers, cpus_each=1 if address else _cpus_each(workers))
+        run = _run_actors_from_cluster if ray.util.client.ray.is_connected() else _run_actors
         try:
-            for said in follow(job, chunks, signature, **options):
-                if said["error"]:
-                    raise BatchError(**json.loads(said["error"]))
-                yield Receipt.from_json(json.loads(said["receipt"]))
+            for reply in run(plan):
+                if reply["error"]:
+                    raise BatchError(**json.loads(reply["error"]))
+                yield ChunkResult.from_json(json.loads(reply["result"]))
         except ray.exceptions.RayError as error:
-            reason = str(error).strip().splitlines()[-1:]
-            raise BatchError("Ray gave up; the same command goes on", hint=" ".join(reason)) from error
+            reason = " ".join(str(error).strip().splitlines()[-1:])
+            raise BatchError("Ray stopped the run", hint=f"repeat the command to continue it ({reason})") from error
 
 
-def _follow(
-    job: Job, chunks: Sequence[Sequence[Task]], signature: str, *, workers: int, cpus_each: int
-) -> Iterator[dict[str, Any]]:
-    """Runs the actors from this process, and yields what they say when they say it."""
+class _Actor:
+    """A ``ChunkRunner`` inside Ray, which calls it with one batch at a time.
+
+    An error of ours is returned as a value: as an exception, Ray would wrap it in pages of its own text.
+    """
+
+    def __init__(self, job: Job, signature: str) -> None:
+        self._runner: ChunkRunner | None = None
+        self._error = ""
+        try:
+            self._runner = ChunkRunner(job, signature)
+        except SamWidgetError as error:
+            self._error = json.dumps({"message": error.message, "hint": error.hint})
+
+    def __call__(self, batch: Mapping[str, Sequence[bytes]]) -> dict[str, list[str]]:
+        """Returns the results of chunks as JSON, in columns as Ray Data wants them.
+
+        Args:
+            batch: pickled chunks in the column ``tasks``.
+        """
+        if self._runner is None:
+            return {"error": [self._error], "result": [""]}
+        results = [self._runner(pickle.loads(tasks)) for tasks in batch["tasks"]]
+        return {"error": [""] * len(results), "result": [json.dumps(result.to_json()) for result in results]}
+
+
+def _run_actors(plan: _Plan) -> Iterator[dict[str, str]]:
+    """Starts the actors from this process, and yields the reply to each chunk as it comes."""
     ray = _require_ray()
     from ray.data import ActorPoolStrategy, DataContext
 
     context = DataContext.get_current()
-    context.enable_progress_bars = False  # the run has one of its own
+    context.enable_progress_bars = False  # the run shows its own
     context.print_on_execution_start = False
-    rows = [{"tasks": pickle.dumps(list(chunk))} for chunk in chunks]
-    # A block for each chunk, so that a receipt comes as soon as its part is there.
+    rows = [{"tasks": pickle.dumps(list(chunk))} for chunk in plan.chunks]
+    # One block for each chunk, so that its result comes as soon as its part is written.
     dataset = ray.data.from_items(rows, override_num_blocks=len(rows)).map_batches(
         _Actor,
-        fn_constructor_args=(job, signature),
+        fn_constructor_args=(plan.job, plan.signature),
         batch_size=None,
-        compute=ActorPoolStrategy(size=workers, max_tasks_in_flight_per_actor=_CHUNKS_PER_ACTOR),
-        num_cpus=cpus_each,
-        num_gpus=_gpus_each(ray, workers),
+        compute=ActorPoolStrategy(size=plan.workers, max_tasks_in_flight_per_actor=_CHUNKS_PER_ACTOR),
+        num_cpus=plan.cpus_each,
+        num_gpus=_gpus_each(ray, plan.workers),
     )
     yield from dataset.iter_rows()
 
 
-class _Follower:
-    """``_follow`` on the cluster. Ray Data needs its driver there, and a ``ray://`` address leaves it here."""
+class _ClusterDriver:
+    """Runs ``_run_actors`` in a process of the cluster: Ray Data needs its driver there, not behind ``ray://``."""
 
-    def __init__(self, *args: Any, **options: Any) -> None:
-        self._said = _follow(*args, **options)
+    def __init__(self, plan: _Plan) -> None:
+        self._replies = _run_actors(plan)
 
-    def next(self) -> dict[str, Any] | None:
-        """What an actor says next; None at the end."""
-        return next(self._said, None)
+    def next(self) -> dict[str, str] | None:
+        """Returns the next reply; None after the last."""
+        return next(self._replies, None)
 
 
-def _follow_from_afar(*args: Any, **options: Any) -> Iterator[dict[str, Any]]:
+def _run_actors_from_cluster(plan: _Plan) -> Iterator[dict[str, str]]:
     ray = _require_ray()
-    follower = ray.remote(num_cpus=0)(_Follower).remote(*args, **options)
-    while (said := ray.get(follower.next.remote())) is not None:
-        yield said
+    driver = ray.remote(num_cpus=0)(_ClusterDriver).remote(plan)
+    while (reply := ray.get(driver.next.remote())) is not None:
+        yield reply
 
 
 def _require_ray() -> ModuleType:
-    # Ray would otherwise report its use to its makers, and wait for that without a connection.
+    # Ray would otherwise send usage reports to its makers, and wait for that where there is no connection.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    try:
+    with batch_extra("a run with several workers", otherwise="--workers 1"):
         import ray
         import ray.data
-    except ImportError as error:
-        raise BatchError("several workers need Ray", hint='pip install "samwidget[batch]", or --workers 1') from error
     module: ModuleType = ray
     return module
 
 
 @contextmanager
-def _running(ray: ModuleType, workers: int, address: str | None) -> Iterator[None]:
-    """Ray while the block runs: the cluster, this machine, or what the caller has started before."""
+def _started_ray(ray: ModuleType, workers: int, address: str | None) -> Iterator[None]:
+    """Connects to the cluster, or starts Ray on this machine, while the block runs.
+
+    Where the caller is connected to Ray already, that connection is used and stays.
+    """
     if ray.is_initialized():
         yield
         return
     logging.getLogger("ray.data").setLevel(logging.ERROR)
-    options: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
+    options: dict[str, object] = {"logging_level": logging.ERROR, "log_to_driver": False}
     if address is None:
-        # Ray's core otherwise prints errors about how Ray Data, its own library, starts actors.
+        # Without this Ray's core prints errors about how its own library Ray Data starts actors.
         os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
         options.update(
             address="local",
@@ -153,36 +182,36 @@ def _running(ray: ModuleType, workers: int, address: str | None) -> Iterator[Non
     try:
         _start(ray, options)
     except (ConnectionError, RuntimeError, TimeoutError, ValueError) as error:
-        where = "on this machine" if address is None else f"at {address}"
-        raise BatchError(f"Ray does not start {where}", hint=str(error)) from error
+        location = "on this machine" if address is None else f"at {address}"
+        raise BatchError(f"Ray does not start {location}", hint=str(error)) from error
     try:
         yield
     finally:
         ray.shutdown()
 
 
-def _start(ray: ModuleType, options: dict[str, Any]) -> None:
-    """Starts Ray or joins a cluster.
+def _start(ray: ModuleType, options: Mapping[str, object]) -> None:
+    """Starts Ray or joins a cluster; repeats it where a cluster's server aborts the connection.
 
-    A Ray Client server forks a process of its own for each client, while other threads of it are at work, and now and
-    then loses that process before it has begun (seen with Ray 2.60). It says so, and the next one begins.
+    A Ray Client server forks a process for each client while its other threads are at work. Now and then that process
+    dies before it has begun (seen with Ray 2.60), and the server aborts the connection. The next attempt succeeds.
     """
-    for attempt in range(1, _STARTS + 1):
+    for attempt in range(1, _START_ATTEMPTS + 1):
         try:
             ray.init(**options)
         except ConnectionAbortedError:
-            if attempt == _STARTS:
+            if attempt == _START_ATTEMPTS:
                 raise
         else:
             return
 
 
 def _cpus_each(workers: int) -> int:
-    """Cores of this machine for each actor. Ray lets an actor's libraries start as many threads, and no more."""
+    """Returns the CPU cores of this machine for each actor. Ray limits the threads of an actor's libraries to them."""
     return max(1, (os.cpu_count() or 1) // workers)
 
 
 def _gpus_each(ray: ModuleType, workers: int) -> float:
-    """GPUs for each actor: one, or a part of one where there are more actors than GPUs."""
+    """Returns the GPUs for each actor: one, or a fraction of one where there are more actors than GPUs."""
     gpus: float = ray.cluster_resources().get("GPU", 0.0)
     return min(1.0, gpus / workers)

@@ -1,37 +1,40 @@
-"""run_batch: from an input to its result, through any number of kills."""
+"""run_batch: from the input of a batch run to its result, however often the run is killed on the way.
+
+Owns the order of the steps: list the rows, leave out the chunks that are done, have the others computed by one worker
+here or by several on Ray, record each, merge the parts. Shows the progress, and counts the rows that failed. Called by
+``samwidget batch`` and from Python.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from tqdm import tqdm
-
-from samwidget.batch.chunks import Receipt, Stage
+from samwidget.batch.chunks import ChunkResult, ChunkRunner
+from samwidget.batch.extra import batch_extra
 from samwidget.batch.inputs.tasks import Task, list_tasks
 from samwidget.batch.job import Job
 from samwidget.batch.manifest import Manifest
-from samwidget.batch.outputs.base import output_of
+from samwidget.batch.outputs.output import output_of
 from samwidget.errors import BatchError
 
 
 @dataclass(frozen=True)
 class Summary:
-    """What a run came to.
+    """The outcome of a run.
 
     Attributes:
-        result: the file that holds the answers.
-        rows: rows in it, those without an answer included.
-        errors: how many have none; each says why in its place.
-        answered_before: rows that an earlier run to the same place had done.
+        result: the file that was written.
+        rows: rows in it, those with an error included.
+        errors: rows that have an error instead of masks; each says why in its own position.
+        rows_before: rows that an earlier run to the same result had done.
     """
 
     result: Path
     rows: int
     errors: int
-    answered_before: int
+    rows_before: int
 
 
 def run_batch(
@@ -42,39 +45,42 @@ def run_batch(
     max_errors: int | None = None,
     fresh: bool = False,
     show_progress: bool = True,
-    stage: Stage | None = None,
+    runner: Callable[[Sequence[Task]], ChunkResult] | None = None,
 ) -> Summary:
-    """Answers every row of the input once and writes the result; goes on where an earlier run to it was stopped.
+    """Computes every row of the input once and writes the result. Continues an earlier run to the same result.
 
     Args:
-        job: what is asked of whom, and where the answers go.
-        workers: processes that hold the network. One works without Ray, in this process.
+        job: what to compute, and where the result goes.
+        workers: processes that hold the model. One works in this process, without Ray.
         address: of a Ray cluster; None stays on this machine.
-        max_errors: the run stops when more rows than this have no answer; None never stops.
+        max_errors: the run stops when more rows than this have an error; None never stops.
         fresh: forget what an earlier run did. Its result is replaced at the end.
-        show_progress: a bar with rows a second and time left, on standard error.
-        stage: a worker with its network, instead of one that loads the job's; for one worker here.
+        show_progress: show a bar with rows a second and the time left, on standard error.
+        runner: computes the chunks in this process; None makes a ``ChunkRunner`` with the job's model.
+
+    Returns:
+        The outcome; also for a run that was finished before, which is not repeated.
 
     Raises:
-        BatchError: the run cannot start, is not the one that was begun, has too many errors, or a disk is full. What is
-            done stays; the same command goes on.
-        FormatError: an input that cannot be read at all.
-        ModelError: the network cannot be loaded.
+        BatchError: the run cannot start, is not the one that was begun, has too many errors, cannot write its files, or
+            a package is missing. What is done stays, and the same call continues.
+        FormatError: the input cannot be read at all.
+        ModelError: the model cannot be loaded.
     """
     if workers < 1:
         raise BatchError(f"workers is {workers}", hint="give at least 1")
     tasks, fingerprint = list_tasks(job)
-    pin = {"samwidget": _version(), "input": fingerprint, "rows": len(tasks), **job.pinned()}
+    identity = {"samwidget": _version(), "input": fingerprint, "rows": len(tasks), **job.identity()}
     try:
-        with Manifest(job, pin, fresh=fresh) as manifest:
-            before = manifest.rows
+        with Manifest(job, identity, fresh=fresh) as manifest:
+            rows_before = manifest.rows
             if not manifest.is_finished:
-                chunks = _chunks_left(tasks, job.mini_batch_size, manifest)
-                receipts = _receipts(job, chunks, manifest.signature, workers, address, stage)
-                _record(receipts, manifest, len(tasks), max_errors, show_progress=show_progress)
+                chunks = _remaining_chunks(tasks, job.mini_batch_size, manifest)
+                results = _chunk_results(job, chunks, manifest.signature, workers, address, runner)
+                _record(results, manifest, len(tasks), max_errors, show_progress=show_progress)
                 output_of(job).merge(manifest.part_files(), Path(job.result), job.parts)
                 manifest.finish()
-            return Summary(Path(job.result), manifest.rows, manifest.errors, before)
+            return Summary(Path(job.result), manifest.rows, manifest.errors, rows_before)
     except OSError as error:
         raise BatchError("the run cannot write or read its files", hint=str(error)) from error
 
@@ -85,47 +91,50 @@ def _version() -> str:
     return __version__
 
 
-def _chunks_left(tasks: Sequence[Task], size: int, manifest: Manifest) -> list[Sequence[Task]]:
-    return [tasks[first : first + size] for first in range(0, len(tasks), size) if first not in manifest.receipts]
+def _remaining_chunks(tasks: Sequence[Task], size: int, manifest: Manifest) -> list[Sequence[Task]]:
+    return [tasks[first : first + size] for first in range(0, len(tasks), size) if first not in manifest.chunk_results]
 
 
-def _receipts(
+def _chunk_results(
     job: Job,
     chunks: Sequence[Sequence[Task]],
     signature: str,
     workers: int,
     address: str | None,
-    stage: Stage | None,
-) -> Iterator[Receipt]:
+    runner: Callable[[Sequence[Task]], ChunkResult] | None,
+) -> Iterator[ChunkResult]:
+    """Returns the results of the chunks, which are computed while the caller iterates."""
     if not chunks:
         return iter(())
-    if stage is not None or (workers == 1 and address is None):
-        return map(stage or Stage(job, signature), chunks)
+    if runner is not None or (workers == 1 and address is None):
+        return map(runner or ChunkRunner(job, signature), chunks)
     from samwidget.batch import ray_data
 
-    return ray_data.receipts_of(job, chunks, signature, workers=workers, address=address)
+    return ray_data.run_chunks(job, chunks, signature, workers=workers, address=address)
 
 
 def _record(
-    receipts: Iterator[Receipt], manifest: Manifest, rows: int, max_errors: int | None, *, show_progress: bool
+    results: Iterator[ChunkResult], manifest: Manifest, rows: int, max_errors: int | None, *, show_progress: bool
 ) -> None:
-    """Writes receipts down as they come."""
-    errors, examples = manifest.errors, [text for each in manifest.receipts.values() for text in each.examples]
-    _check(errors, max_errors, examples)
-    bar: Any = tqdm(total=rows, initial=manifest.rows, unit="row", disable=not show_progress, dynamic_ncols=True)
-    with bar:
+    """Appends each result to the manifest as it comes, and shows the progress."""
+    with batch_extra("a batch run"):
+        from tqdm import tqdm
+    errors = manifest.errors
+    examples = [example for result in manifest.chunk_results.values() for example in result.examples]
+    _stop_above(max_errors, errors, examples)
+    with tqdm(total=rows, initial=manifest.rows, unit="row", disable=not show_progress, dynamic_ncols=True) as bar:
         bar.set_postfix(errors=errors, refresh=False)
-        for receipt in receipts:
-            manifest.add(receipt)
-            errors += receipt.errors
+        for result in results:
+            manifest.add(result)
+            errors += result.errors
             bar.set_postfix(errors=errors, refresh=False)
-            bar.update(receipt.rows)
-            _check(errors, max_errors, receipt.examples or examples)
+            bar.update(result.rows)
+            _stop_above(max_errors, errors, result.examples or examples)
 
 
-def _check(errors: int, max_errors: int | None, examples: Sequence[str]) -> None:
+def _stop_above(max_errors: int | None, errors: int, examples: Sequence[str]) -> None:
     if max_errors is not None and errors > max_errors:
         raise BatchError(
             f"stopped: {errors} rows have no answer, and at most {max_errors} may; one says: {examples[-1]}",
-            hint="a larger --max-errors goes on from here; mended rows need --fresh",
+            hint="continue with a larger --max-errors; after mending the rows, start over with --fresh",
         )

@@ -11,9 +11,9 @@ import pathlib
 import signal
 import sys
 
-from samwidget.batch.job import Job, result_of
+from samwidget.batch.job import Job, choose_result
 from samwidget.batch.run import run_batch
-from tests.batch.rows import fake_stage
+from tests.batch.rows import fake_runner
 
 
 def run(source, folder, format_, killed_at=None):
@@ -33,10 +33,10 @@ def run(source, folder, format_, killed_at=None):
 
     os.fsync, os.unlink = counted(os.fsync), counted(os.unlink)
     pathlib.Path.replace = counted(pathlib.Path.replace)
-    result, _ = result_of(folder, format_)
+    result, _ = choose_result(folder, format_)
     job = Job(source, result, format=format_, mini_batch_size=2)
     try:
-        run_batch(job, stage=fake_stage(job), show_progress=False)
+        run_batch(job, runner=fake_runner(job), show_progress=False)
         os._exit(0)
     finally:
         os._exit(1)

@@ -6,7 +6,7 @@ import io
 
 from PIL import Image
 
-from samwidget.batch.chunks import Stage
+from samwidget.batch.chunks import ChunkRunner
 from samwidget.formats.azure_ml.messages import COLUMNS
 from samwidget.predict.predictor import SamPredictor
 from tests.drawn_photo import drawn_photo
@@ -59,6 +59,6 @@ def write_photos(folder, count):
     return folder
 
 
-def fake_stage(job, signature=""):
+def fake_runner(job, signature=""):
     """A worker whose network draws discs around points."""
-    return Stage(job, signature, SamPredictor(FakeSegmenter()))
+    return ChunkRunner(job, signature, SamPredictor(FakeSegmenter()))

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from samwidget.batch.chunks import Stage
+from samwidget.batch.chunks import ChunkRunner
 from samwidget.batch.inputs.tasks import list_tasks
 from samwidget.batch.job import Job
 from samwidget.batch.run import run_batch
@@ -18,13 +18,13 @@ from samwidget.images.png import decode_png
 from samwidget.models.segmenter import SAM_EVERYTHING, EverythingDefaults
 from samwidget.predict.predictor import SamPredictor
 from samwidget.serving.scoring import score
-from tests.batch.rows import HEIGHT, ROWS, WIDTH, fake_stage, png_of, text_of, write_csv, write_photos, write_rows
+from tests.batch.rows import HEIGHT, ROWS, WIDTH, fake_runner, png_of, text_of, write_csv, write_photos, write_rows
 from tests.predict.fake_segmenter import FakeSegmenter
 
 
-def run(tmp_path, source, out, *, stage=fake_stage, max_errors=None, fresh=False, **options):
+def run(tmp_path, source, out, *, runner=fake_runner, max_errors=None, fresh=False, **options):
     job = Job(str(source), str(tmp_path / out), **options)
-    return run_batch(job, stage=stage(job), max_errors=max_errors, fresh=fresh, show_progress=False)
+    return run_batch(job, runner=runner(job), max_errors=max_errors, fresh=fresh, show_progress=False)
 
 
 def expected_predictions():
@@ -137,17 +137,17 @@ def test_a_photo_without_objects_is_still_in_every_output(tmp_path):
 
     folder = write_photos(tmp_path / "photos", 1)
 
-    def stage(job):
-        return Stage(job, predictor=SamPredictor(FindsNothing()))
+    def runner(job):
+        return ChunkRunner(job, predictor=SamPredictor(FindsNothing()))
 
-    run(tmp_path, folder, "out.csv", stage=stage, everything=True)
+    run(tmp_path, folder, "out.csv", runner=runner, everything=True)
     assert (tmp_path / "out.csv").read_text() == '0,"{""predictions"": []}",photo0.png\n'
-    run(tmp_path, folder, "out.json", stage=stage, everything=True, format="coco")
+    run(tmp_path, folder, "out.json", runner=runner, everything=True, format="coco")
     said = json.loads((tmp_path / "out.json").read_text())
     assert [image["file_name"] for image in said["images"]] == ["photo0.png"]
     assert said["annotations"] == said["errors"] == []
     pq = pytest.importorskip("pyarrow.parquet")
-    run(tmp_path, folder, "out.parquet", stage=stage, everything=True, format="parquet")
+    run(tmp_path, folder, "out.parquet", runner=runner, everything=True, format="parquet")
     (line,) = pq.read_table(tmp_path / "out.parquet").to_pylist()
     assert (line["file"], line["height"], line["counts"], line["error"]) == ("photo0.png", HEIGHT, None, None)
 
@@ -163,7 +163,7 @@ def test_everything_writes_what_the_predictor_finds(tmp_path):
         tmp_path,
         folder / "photo0.png",
         "out.json",
-        stage=lambda job: Stage(job, predictor=predictor),
+        runner=lambda job: ChunkRunner(job, predictor=predictor),
         everything=True,
         format="coco",
     )
@@ -197,7 +197,7 @@ def test_a_network_that_fails_is_tried_again(tmp_path, monkeypatch, failures, re
         tmp_path,
         path,
         "out.csv",
-        stage=lambda job: Stage(job, predictor=SamPredictor(FailsSometimes(failures, RuntimeError("busy")))),
+        runner=lambda job: ChunkRunner(job, predictor=SamPredictor(FailsSometimes(failures, RuntimeError("busy")))),
         retries=retries,
     )
     assert summary.errors == errors
@@ -206,8 +206,8 @@ def test_a_network_that_fails_is_tried_again(tmp_path, monkeypatch, failures, re
 
 def test_an_error_nobody_thought_of_is_one_rows_own(tmp_path):
     path = write_csv(tmp_path / "rows.csv", [(text_of(0), *ROWS[0])] * 2)
-    stage = lambda job: Stage(job, predictor=SamPredictor(FailsSometimes(1, KeyError("what"))))  # noqa: E731
-    assert run(tmp_path, path, "out.csv", stage=stage).errors == 1
+    runner = lambda job: ChunkRunner(job, predictor=SamPredictor(FailsSometimes(1, KeyError("what"))))  # noqa: E731
+    assert run(tmp_path, path, "out.csv", runner=runner).errors == 1
     first, second = (json.loads(cell) for _, cell, _ in csv.reader((tmp_path / "out.csv").open(newline="")))
     assert first["error"] == {"code": "unexpected", "message": "KeyError: 'what'", "hint": ""}
     assert "predictions" in second
@@ -215,8 +215,8 @@ def test_an_error_nobody_thought_of_is_one_rows_own(tmp_path):
 
 def test_another_network_does_not_go_on(tmp_path):
     job = Job("rows.csv", str(tmp_path / "out.csv"))
-    with pytest.raises(BatchError, match="this run began with the network 'fake 1'"):
-        Stage(job, "fake 1", SamPredictor(FakeSegmenter(signature="fake 2")))
+    with pytest.raises(BatchError, match="this run began with the model 'fake 1'"):
+        ChunkRunner(job, "fake 1", SamPredictor(FakeSegmenter(signature="fake 2")))
 
 
 def test_a_network_that_is_not_there_ends_it_without_a_trace(tmp_path):

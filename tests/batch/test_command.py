@@ -79,7 +79,7 @@ def test_everything_becomes_coco(tmp_path):
     ("words", "message"),
     [
         (("missing.csv", "-o", "out.csv"), "there is no missing.csv"),
-        (("rows.csv", "-o", "out.txt"), "out.txt does not say a format"),
+        (("rows.csv", "-o", "out.txt"), "the name out.txt does not fit any format"),
         (("rows.csv", "-o", "out.csv", "--model", "no-such-network"), "no-such-network"),
         (("rows.csv", "-o", "out.csv", "--config", "missing.yaml"), "missing.yaml cannot be read"),
         (("rows.csv", "-o", "out.csv", "--max-errors", "0"), "stopped: 1 rows have no answer, and at most 0 may"),

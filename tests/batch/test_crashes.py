@@ -1,4 +1,4 @@
-"""A row that kills whoever answers it is passed over after some tries, and the rest is answered."""
+"""A row that kills its worker is given up after some attempts, and the other rows are computed."""
 
 import csv
 import json
@@ -7,8 +7,8 @@ import signal
 
 import pytest
 
-from samwidget.batch.chunks import Stage
-from samwidget.batch.crashes import Tries
+from samwidget.batch.chunks import ChunkRunner
+from samwidget.batch.crashes import Crashes
 from samwidget.batch.inputs.tasks import list_tasks
 from samwidget.batch.job import Job
 from samwidget.batch.run import run_batch
@@ -17,15 +17,15 @@ from tests.batch.rows import ROWS, text_of, write_csv
 from tests.predict.fake_segmenter import FakeSegmenter
 
 
-def test_a_row_that_ends_is_forgotten_and_one_that_does_not_is_counted(tmp_path):
+def test_a_row_that_ends_is_removed_and_one_that_does_not_is_counted(tmp_path):
     path = tmp_path / "0.tries"
-    tries = Tries(path)
-    with tries.of(3), tries.of(4):  # the second stands for another worker's, the first for one that died
-        died = path.read_text()
+    crashes = Crashes(path)
+    with crashes.watch(3), crashes.watch(4):  # as if two workers died, one on each row
+        left_behind = path.read_text()
     assert path.read_text() == ""
-    path.write_text(died + "3\n")
-    assert [Tries(path).deaths(number) for number in (3, 4, 5)] == [2, 1, 0]
-    tries.forget()
+    path.write_text(left_behind + "3\n")
+    assert [Crashes(path).count(number) for number in (3, 4, 5)] == [2, 1, 0]
+    crashes.clear()
     assert not path.exists()
 
 
@@ -39,7 +39,7 @@ class DiesOnItsSecondPhoto(FakeSegmenter):
 
 
 @pytest.mark.parametrize("retries", [0, 2])
-def test_the_rest_is_answered(tmp_path, retries):
+def test_the_other_rows_are_computed(tmp_path, retries):
     path = write_csv(tmp_path / "rows.csv", [(text_of(seed), *ROWS[0]) for seed in range(2)])
     job = Job(str(path), str(tmp_path / "out.csv"), retries=retries)
     statuses = []
@@ -48,8 +48,8 @@ def test_the_rest_is_answered(tmp_path, retries):
         child = os.fork()
         if child == 0:
             try:
-                stage = Stage(job, predictor=SamPredictor(DiesOnItsSecondPhoto()))
-                run_batch(job, stage=stage, show_progress=False)
+                runner = ChunkRunner(job, predictor=SamPredictor(DiesOnItsSecondPhoto()))
+                run_batch(job, runner=runner, show_progress=False)
                 os._exit(0)
             finally:
                 os._exit(1)
@@ -66,10 +66,10 @@ def test_a_disk_that_fails_is_not_the_rows_fault(tmp_path):
     job.parts.mkdir()
 
     class FailingOutput:
-        def row_of(self, task, answer):
+        def encode_masks(self, task, row):
             raise OSError(28, "No space left on device")
 
-    stage = Stage(job, predictor=SamPredictor(FakeSegmenter()))
-    stage._output = FailingOutput()
+    runner = ChunkRunner(job, predictor=SamPredictor(FakeSegmenter()))
+    runner._output = FailingOutput()
     with pytest.raises(OSError, match="No space left"):
-        stage(list_tasks(job)[0])
+        runner(list_tasks(job)[0])

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from samwidget.batch.job import FORMATS, Job, result_of
+from samwidget.batch.job import FORMATS, Job, choose_result
 from samwidget.batch.run import run_batch
-from tests.batch.rows import fake_stage, write_rows
+from tests.batch.rows import fake_runner, write_rows
 
 ROOT = Path(__file__).parents[2]
 ENVIRONMENT = {**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
@@ -23,8 +23,8 @@ def test_a_kill_at_any_write_loses_nothing(tmp_path, format_, step):
     if format_ == "parquet":
         pytest.importorskip("pyarrow")
     source = str(write_rows(tmp_path / "rows.csv", 7))
-    whole = Job(source, result_of(tmp_path / "whole", format_)[0], format=format_, mini_batch_size=2)
-    run_batch(whole, stage=fake_stage(whole), show_progress=False)
+    whole = Job(source, choose_result(tmp_path / "whole", format_)[0], format=format_, mini_batch_size=2)
+    run_batch(whole, runner=fake_runner(whole), show_progress=False)
     expected = files_of(tmp_path / "whole")
     done = subprocess.run(
         [sys.executable, "-m", "tests.batch.killed", source, str(tmp_path / "killed"), format_, str(step)],

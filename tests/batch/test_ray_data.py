@@ -1,4 +1,4 @@
-"""Workers on Ray: started on this machine, killed and gone on with; and on a cluster that runs already."""
+"""Workers on Ray: started on this machine, killed and continued; and on a cluster that runs already."""
 
 import builtins
 import signal
@@ -12,14 +12,14 @@ import psutil
 import pytest
 
 from samwidget.batch.job import Job
-from samwidget.batch.ray_data import _running
+from samwidget.batch.ray_data import _started_ray
 from samwidget.batch.run import run_batch
 from samwidget.errors import BatchError
 from tests.batch.rows import write_rows
 from tests.batch.test_kill import ENVIRONMENT, finish, kill_after, numbers, start
 
 
-def test_a_missing_ray_is_said_clearly(tmp_path, monkeypatch):
+def test_a_missing_ray_names_the_extra(tmp_path, monkeypatch):
     real = builtins.__import__
 
     def without_ray(name, *args, **kwargs):
@@ -31,18 +31,18 @@ def test_a_missing_ray_is_said_clearly(tmp_path, monkeypatch):
     job = Job(str(write_rows(tmp_path / "rows.csv", 2)), str(tmp_path / "out.csv"))
     with pytest.raises(BatchError) as caught:
         run_batch(job, workers=2, show_progress=False)
-    assert 'pip install "samwidget[batch]"' in caught.value.hint
+    assert "pip install 'samwidget[batch]'" in caught.value.hint
     assert [path.name for path in tmp_path.iterdir()] == ["rows.csv"]
 
 
-def test_errors_of_an_actor_are_told_as_a_value(tmp_path):
+def test_errors_of_an_actor_are_returned_as_a_value(tmp_path):
     pytest.importorskip("ray")
     from samwidget.batch.ray_data import _Actor
 
     actor = _Actor(Job("rows.csv", str(tmp_path / "out.csv"), model="no-such-network"), "")
-    said = actor({"tasks": [b"not read"]})
-    assert "no-such-network" in said["error"][0]
-    assert said["receipt"] == [""]
+    reply = actor({"tasks": [b"not read"]})
+    assert "no-such-network" in reply["error"][0]
+    assert reply["result"] == [""]
 
 
 class FailingRay:
@@ -63,9 +63,9 @@ class FailingRay:
         pass
 
 
-def test_a_client_server_that_loses_its_process_is_asked_again():
+def test_an_aborted_connection_is_tried_again():
     ray = FailingRay(ConnectionAbortedError("it died"), ConnectionAbortedError("it died"))
-    with _running(ray, 2, "ray://head:10001"):
+    with _started_ray(ray, 2, "ray://head:10001"):
         pass
     assert ray.starts == ["ray://head:10001"] * 3
 
@@ -73,18 +73,18 @@ def test_a_client_server_that_loses_its_process_is_asked_again():
 @pytest.mark.parametrize(
     ("failures", "starts"), [([ConnectionAbortedError("it died")] * 3, 3), ([ConnectionError("nobody there")], 1)]
 )
-def test_what_goes_on_failing_is_told(failures, starts):
+def test_a_cluster_that_keeps_failing_is_an_error(failures, starts):
     ray = FailingRay(*failures)
-    with pytest.raises(BatchError, match="at ray://head:10001") as caught, _running(ray, 2, "ray://head:10001"):
+    with pytest.raises(BatchError, match="at ray://head:10001") as caught, _started_ray(ray, 2, "ray://head:10001"):
         pass
     assert caught.value.hint == str(failures[-1])
     assert len(ray.starts) == starts
 
 
 def free_port():
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
 
 
 @pytest.fixture
@@ -112,12 +112,12 @@ def cluster(tmp_path):
             time.sleep(0.1)
         yield f"ray://127.0.0.1:{client_port}", environment, head
     finally:
-        # Asked politely it waits half a minute for jobs.
-        everyone = [psutil.Process(head.pid), *psutil.Process(head.pid).children(recursive=True)]
-        for each in everyone:
-            each.kill()
+        # A polite request waits half a minute for jobs.
+        processes = [psutil.Process(head.pid), *psutil.Process(head.pid).children(recursive=True)]
+        for ray_process in processes:
+            ray_process.kill()
         head.wait(60)
-        psutil.wait_procs(everyone, timeout=60)
+        psutil.wait_procs(processes, timeout=60)
         log.close()
 
 
@@ -135,12 +135,12 @@ def ray_workers(process):
     """The actors below a process; none where it or they have just gone."""
     try:
         below = psutil.Process(process.pid).children(recursive=True)
-        return [each for each in below if any("MapWorker" in word for word in each.cmdline())]
+        return [worker for worker in below if any("MapWorker" in word for word in worker.cmdline())]
     except psutil.NoSuchProcess:
         return []
 
 
-def test_two_workers_killed_and_gone_on_with_write_what_one_writes(rows):
+def test_two_workers_killed_and_continued_write_what_one_writes(rows):
     folder, words = rows
     words = (*words, "killed.csv", "--workers", "2")
     process = start(*words, cwd=folder)
@@ -150,7 +150,7 @@ def test_two_workers_killed_and_gone_on_with_write_what_one_writes(rows):
         time.sleep(0.05)
     assert kill_after(process, folder / "killed.csv.manifest.jsonl", 3) == -signal.SIGKILL
     psutil.wait_procs(actors, timeout=60)
-    assert not any(each.is_running() for each in actors), "actors outlive a run that was killed"
+    assert not any(actor.is_running() for actor in actors), "actors outlive a run that was killed"
     output = finish(start(*words, cwd=folder))
     assert "300 rows, " in output
     assert (folder / "killed.csv").read_bytes() == (folder / "whole.csv").read_bytes()

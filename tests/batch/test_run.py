@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from samwidget.batch.job import Job, result_of
+from samwidget.batch.job import Job, choose_result
 from samwidget.batch.run import run_batch
 from samwidget.errors import BatchError
-from tests.batch.rows import fake_stage, write_rows
+from tests.batch.rows import fake_runner, write_rows
 
 
 class StoppedError(Exception):
@@ -15,17 +15,17 @@ class StoppedError(Exception):
 
 
 class StopsAfter:
-    """A stage that works for some parts."""
+    """A runner that works for some parts."""
 
     def __init__(self, job, parts):
-        self._stage = fake_stage(job)
+        self._runner = fake_runner(job)
         self._left = parts
 
     def __call__(self, tasks):
         if not self._left:
             raise StoppedError
         self._left -= 1
-        return self._stage(tasks)
+        return self._runner(tasks)
 
 
 @pytest.fixture
@@ -33,8 +33,8 @@ def job(tmp_path):
     return Job(str(write_rows(tmp_path / "rows.csv", 9)), str(tmp_path / "out.csv"), mini_batch_size=2)
 
 
-def run(job, stage=None, **options):
-    return run_batch(job, stage=stage or fake_stage(job), show_progress=False, **options)
+def run(job, runner=None, **options):
+    return run_batch(job, runner=runner or fake_runner(job), show_progress=False, **options)
 
 
 def names(job):
@@ -43,7 +43,7 @@ def names(job):
 
 def test_a_finished_run_leaves_the_result_and_its_manifest(job):
     summary = run(job)
-    assert (summary.rows, summary.errors, summary.answered_before) == (9, 2, 0)
+    assert (summary.rows, summary.errors, summary.rows_before) == (9, 2, 0)
     assert names(job) == ["out.csv", "out.csv.manifest.jsonl", "rows.csv"]
     first, *receipts, last = map(json.loads, job.manifest.read_text().splitlines())
     assert first["run"]["rows"] == 9
@@ -57,14 +57,14 @@ def test_a_stopped_run_goes_on_where_it_was(job, tmp_path):
         run(job, StopsAfter(job, 2))
     assert not tmp_path.joinpath("out.csv").exists()
     summary = run(job, StopsAfter(job, 3))
-    assert (summary.rows, summary.errors, summary.answered_before) == (9, 2, 4)
+    assert (summary.rows, summary.errors, summary.rows_before) == (9, 2, 4)
     assert summary.result.read_bytes() == whole
 
 
 def test_a_finished_run_is_not_run_again(job):
     before = run(job).result.read_bytes()
     summary = run(job, StopsAfter(job, 0))
-    assert summary.answered_before == summary.rows == 9
+    assert summary.rows_before == summary.rows == 9
     assert summary.result.read_bytes() == before
     assert names(job) == ["out.csv", "out.csv.manifest.jsonl", "rows.csv"]
 
@@ -75,7 +75,7 @@ def test_a_part_that_is_gone_or_cut_is_answered_again(job):
     gone, cut, _ = sorted(job.parts.glob("*.part"))
     gone.unlink()
     cut.write_bytes(cut.read_bytes()[:10])
-    assert run(job, StopsAfter(job, 4)).answered_before == 2
+    assert run(job, StopsAfter(job, 4)).rows_before == 2
 
 
 def test_a_line_that_was_cut_off_is_dropped(job):
@@ -83,7 +83,7 @@ def test_a_line_that_was_cut_off_is_dropped(job):
         run(job, StopsAfter(job, 3))
     data = job.manifest.read_bytes()
     job.manifest.write_bytes(data[:-20])
-    assert run(job, StopsAfter(job, 3)).answered_before == 4
+    assert run(job, StopsAfter(job, 3)).rows_before == 4
     assert all(json.loads(line) for line in job.manifest.read_text().splitlines())
 
 
@@ -100,10 +100,10 @@ def test_another_run_to_the_same_place_is_refused(job, change, message):
         run(job, StopsAfter(job, 1))
     other = Job(**{**job.__dict__, **change})
     with pytest.raises(BatchError) as caught:
-        run(other, fake_stage(job))
+        run(other, fake_runner(job))
     assert message in str(caught.value)
     assert "--fresh" in caught.value.hint
-    assert run(job).answered_before == 2, "refusing changes nothing"
+    assert run(job).rows_before == 2, "refusing changes nothing"
 
 
 def test_another_input_is_refused_until_told_to_start_over(job, tmp_path):
@@ -113,7 +113,7 @@ def test_another_input_is_refused_until_told_to_start_over(job, tmp_path):
     with pytest.raises(BatchError, match=r"input was '.*' and is '.*', rows was 9 and is 8"):
         run(job)
     summary = run(job, fresh=True)
-    assert (summary.rows, summary.answered_before) == (8, 0)
+    assert (summary.rows, summary.rows_before) == (8, 0)
 
 
 def test_a_file_that_no_run_made_is_kept(job, tmp_path):
@@ -182,14 +182,14 @@ def test_a_disk_that_is_full_is_told_and_survived(job, monkeypatch):
 )
 def test_out_says_where_and_how(tmp_path, monkeypatch, out, format_, name, expected):
     monkeypatch.chdir(tmp_path)
-    path, chosen = result_of(out, format_, name)
+    path, chosen = choose_result(out, format_, name)
     assert (path, chosen) == (str(tmp_path / expected[0]), expected[1])
 
 
 @pytest.mark.parametrize(("out", "format_"), [("a.txt", None), ("a.csv", "parquet"), ("a.csv", "png"), ("folder", "x")])
 def test_out_and_format_that_do_not_fit_are_refused(out, format_):
     with pytest.raises(BatchError):
-        result_of(out, format_)
+        choose_result(out, format_)
 
 
 @pytest.mark.parametrize(

@@ -1,1 +1,1 @@
-"""What a batch run reads: folders of images, and tables of requests."""
+"""What a batch run reads: folders of images, and CSV tables of requests or prompts."""

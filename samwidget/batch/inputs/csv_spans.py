@@ -1,6 +1,7 @@
-"""Rows of a CSV by their place in the file, so that a row travels as two numbers and not as a photo in base64.
+"""Spans: where the records of a CSV lie in the file, so that a row travels as two numbers and not as a photo in base64.
 
-Owns where a record begins and ends, and how one is read. A cell may hold line breaks and megabytes.
+Owns where a record begins and ends, and how the cells of one are read. What the cells mean is the business of
+``tasks``. A cell may hold line breaks, and megabytes.
 """
 
 from __future__ import annotations
@@ -19,11 +20,11 @@ _QUOTE = b'"'
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Where a record lies in its file.
+    """The bytes of one record in its file.
 
     Attributes:
-        start: offset of its first byte.
-        size: bytes, its line end included.
+        start: offset of the first byte.
+        size: number of bytes, the line end included.
     """
 
     start: int
@@ -31,17 +32,17 @@ class Span:
 
 
 def spans(path: Path, digest: hashlib.blake2b | None = None) -> Iterator[Span]:
-    """Where the records of a CSV lie, the header first; blank lines are no records. One record is held at a time.
+    """Yields the spans of a CSV's records, the header first, without blank lines. Holds one line in memory.
 
-    A record ends at the first line end outside quotes, and a quote inside quotes is doubled (RFC 4180), so the number
-    of quotes up to there is even.
+    A record ends at the first line end outside quotes. A quote inside a quoted cell is doubled (RFC 4180), so a line
+    end is outside quotes where the number of quotes before it is even.
 
     Args:
         path: the file.
-        digest: is fed every byte, since all of them pass by here.
+        digest: receives every byte of the file, so that its content need not be read again for a fingerprint.
 
     Raises:
-        FormatError: the last record's quotes are not closed.
+        FormatError: the quotes of the last record are not closed.
         OSError: the file cannot be read.
     """
     start = size = quotes = 0
@@ -58,20 +59,20 @@ def spans(path: Path, digest: hashlib.blake2b | None = None) -> Iterator[Span]:
                     yield Span(start, size)
                 start, size, is_blank = start + size, 0, True
     if size:
-        raise FormatError(f"{path.name} ends within quotes", hint="was it written to its end?")
+        raise FormatError(f"{path.name} ends within quotes", hint="check that the file is complete")
 
 
 def read_record(path: Path, span: Span) -> list[str]:
-    """The cells of one record.
+    """Returns the cells of one record.
 
     Raises:
-        FormatError: not UTF-8, or not CSV.
+        FormatError: the bytes are not UTF-8, or not CSV.
         OSError: the file cannot be read.
     """
     with path.open("rb") as file:
         file.seek(span.start)
         data = file.read(span.size)
-    # The reader refuses cells above a limit that holds for the whole process; a photo is above its default.
+    # The reader refuses cells above a limit of the whole process. The default, 128 KiB, is less than a photo.
     csv.field_size_limit(max(csv.field_size_limit(), span.size))
     try:
         (cells,) = csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""), strict=True)

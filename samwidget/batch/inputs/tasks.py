@@ -1,8 +1,9 @@
-"""Which rows a run has, in their order, and what each of them asks.
+"""Tasks: the rows of a batch run in their order, and the prompts of each.
 
-Owns the kinds of input: documented CSVs, whose rows hold their images; images, each asked for everything; images with a
-CSV of prompts. The list is made once, by whoever starts the run, and is small: no image is opened for it. A worker
-reads its row when it comes to it.
+Owns the kinds of input: CSVs with the documented columns, whose rows hold their images; images, each searched for
+everything; images with a CSV of prompts. ``run`` makes the list once, without opening an image, so it stays small. A
+worker reads the cells of a row only when it computes the row (``chunks``). The content of the documented columns is
+parsed by ``formats``.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
-from typing import Any
 
 from samwidget.batch.inputs.csv_spans import Span, read_record, spans
 from samwidget.batch.job import Job
@@ -30,15 +30,15 @@ _INDEX_COLUMNS = ("index", "")
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One row of a run: small, so that a million of them fit into memory and travel.
+    """Where one row of a run is found. Small, so that a million of them fit into memory and are sent quickly.
 
     Attributes:
-        number: its place in the run, from 0.
-        row: its number in its file, from 0; 0 for an image that is asked for everything.
-        file: what the answer calls its file or image: the path inside the input.
-        path: the CSV that holds it, or the image.
-        span: where the row lies in the CSV, its header first; None for an image.
-        cells: what is asked about an image, by column; None for everything.
+        number: the row's position in the run, from 0.
+        row: the row's position in its file, from 0; 0 for an image that is searched for everything.
+        file: the name of the CSV or of the image in the output: its path inside the input.
+        path: the CSV or the image.
+        span: the header and the row in the CSV that holds the image; None where ``path`` is an image.
+        cells: the row of a CSV of prompts, by column; None where ``path`` is a CSV, and in a search for everything.
     """
 
     number: int
@@ -50,14 +50,14 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Question:
-    """What a row asks.
+class RowPrompts:
+    """The content of one row: an image and its prompts.
 
     Attributes:
-        index: what the row is called: the CSV's own index where it has one, otherwise its number in the file.
-        image: bytes of an image file, its address, or a path.
-        prompts: one per expected prediction; None for everything.
-        multimask_output: three masks per prediction instead of one.
+        index: the row's name in the output: its index in the CSV where it has one, else its position in the file.
+        image: bytes of an image file, its web address, or its path.
+        prompts: one for each expected prediction; None for a search for everything.
+        multimask_output: three candidates for each prediction instead of one.
     """
 
     index: int | str
@@ -67,41 +67,48 @@ class Question:
 
 
 def list_tasks(job: Job) -> tuple[list[Task], str]:
-    """The rows of a run in their order, and a fingerprint of the input that changes where its content may have.
+    """Returns the rows of a run in their order, and a fingerprint of the input.
 
-    CSVs are fingerprinted by their content, images by name, size and time of change.
+    The fingerprint, 32 hexadecimal digits, covers the content of CSVs, and of images the name, the size and the time of
+    the last change. It is the same for the same input, and differs where the rows may differ.
 
     Raises:
-        BatchError: there is no such input, or it is not of a kind that the job's other options fit.
-        FormatError: a CSV without the columns that are needed, or cut off.
+        BatchError: there is no such input, it does not fit the job's other options, or it holds the result.
+        FormatError: a CSV lacks a column or is not complete.
     """
     base, files = _files(job.source)
     if Path(job.source).expanduser().is_dir() and Path(job.result).is_relative_to(base):
-        raise BatchError(f"{job.result} lies inside the input", hint="write elsewhere: it would be read as input")
+        raise BatchError(
+            f"{job.result} lies inside the input", hint="write to another folder: the result would be read as input"
+        )
     digest = hashlib.blake2b(digest_size=16)
     if job.everything:
         tasks = list(_image_tasks(base, _images(files, job), digest))
     elif job.prompts is not None:
         if Path(job.source).suffix.lower() == ".csv":
-            raise BatchError("prompts are about images, and the input is a CSV", hint="give the images' folder")
+            raise BatchError("prompts are for images, but the input is a CSV", hint="give the folder of the images")
         tasks = list(_prompt_tasks(base, Path(job.prompts).expanduser(), job.prompt_column, digest))
     else:
         tasks = list(_csv_tasks(base, _csvs(files, job), job.prompt_column, digest))
     if not tasks:
-        raise BatchError(f"{job.source} has no rows", hint="a run needs at least one")
+        raise BatchError(f"{job.source} has no rows", hint="give an input with at least one row")
     return tasks, digest.hexdigest()
 
 
-def question_of(task: Task, prompt_column: str | None = None) -> Question:
-    """What the task asks; reads its row.
+def read_prompts(task: Task, prompt_column: str | None = None) -> RowPrompts:
+    """Returns the image and the prompts of a task. Reads the row of the CSV; an image file is not opened.
+
+    Args:
+        task: the row.
+        prompt_column: the column that holds prompts as JSON; None takes the documented columns.
 
     Raises:
-        FormatError: cells that do not follow the documented form.
-        PromptError: nothing is asked.
+        FormatError: the cells do not have the documented form.
+        PromptError: the row has no prompt, or one that is not valid.
         OSError: the CSV cannot be read.
     """
     if task.span is None and task.cells is None:
-        return Question(task.row, Path(task.path), None)
+        return RowPrompts(task.row, Path(task.path), None)
     if task.span is None:
         cells: Mapping[str, str] = task.cells or {}
         image: bytes | str | Path = Path(task.path)
@@ -115,21 +122,21 @@ def question_of(task: Task, prompt_column: str | None = None) -> Question:
     prompts = prompts_of(cells, task.row) if prompt_column is None else _json_prompts(cells[prompt_column])
     if not prompts:
         raise PromptError("nothing says which object is meant", hint="give points or a box")
-    # The documented rule, after pandas has read the column: what is no boolean means three.
-    several = cells.get("multimask_output", "").strip().lower() != "false"
-    return Question(index, image, prompts, several)
+    # The rule of the model card, whose script reads the column with pandas: whatever is not a boolean means three.
+    multimask_output = cells.get("multimask_output", "").strip().lower() != "false"
+    return RowPrompts(index, image, prompts, multimask_output)
 
 
 def _files(source: str) -> tuple[Path, list[Path]]:
-    """The folder that names are relative to, and the files that the input names, sorted."""
+    """Returns the folder that names in the output are relative to, and the files of the input, sorted by path."""
     path = Path(source).expanduser().absolute()
     if path.is_file():
         return path.parent, [path]
     if path.is_dir():
-        return path, sorted(each for each in path.rglob("*") if each.is_file() and not _is_hidden(each, path))
+        return path, sorted(file for file in path.rglob("*") if file.is_file() and not _is_hidden(file, path))
     if glob.has_magic(source):
         base = Path(*takewhile(lambda part: not glob.has_magic(part), path.parts))
-        return base, sorted(each for each in base.glob(str(path.relative_to(base))) if each.is_file())
+        return base, sorted(file for file in base.glob(str(path.relative_to(base))) if file.is_file())
     raise BatchError(f"there is no {source}", hint="give a CSV, a folder, or a quoted pattern such as 'photos/*.jpg'")
 
 
@@ -140,7 +147,9 @@ def _is_hidden(path: Path, base: Path) -> bool:
 def _images(files: Sequence[Path], job: Job) -> list[Path]:
     images = [path for path in files if path.suffix.lower() in IMAGE_SUFFIXES]
     if not images:
-        raise BatchError(f"{job.source} has no images", hint=f"these are: {', '.join(sorted(IMAGE_SUFFIXES))}")
+        raise BatchError(
+            f"{job.source} has no images", hint=f"give files that end in {', '.join(sorted(IMAGE_SUFFIXES))}"
+        )
     return images
 
 
@@ -148,7 +157,7 @@ def _csvs(files: Sequence[Path], job: Job) -> list[Path]:
     tables = [path for path in files if path.suffix.lower() == ".csv"]
     if not tables:
         raise BatchError(
-            f"{job.source} has no CSV", hint="say what is asked of images: --everything, or --prompts prompts.csv"
+            f"{job.source} has no CSV", hint="for images add --everything, or --prompts with a CSV of prompts"
         )
     return tables
 
@@ -163,14 +172,15 @@ def _image_tasks(base: Path, images: Sequence[Path], digest: hashlib.blake2b) ->
 def _prompt_tasks(base: Path, table: Path, column: str | None, digest: hashlib.blake2b) -> Iterator[Task]:
     if not table.is_file():
         raise BatchError(f"there is no {table}", hint="give a CSV with a column image and the prompts")
-    header_span, *rest = _spans(table, digest)
+    header_span, *row_spans = _spans(table, digest)
     header = _header(table, header_span, column)
-    for number, span in enumerate(rest):
+    for number, span in enumerate(row_spans):
         values = read_record(table, span)
-        cells = dict(zip(header, values, strict=False))  # a short row lacks its prompts, and is told so when answered
+        # Missing cells count as empty: the row then fails alone, when it is computed.
+        cells = {**dict.fromkeys(header, ""), **dict(zip(header, values, strict=False))}
         file = cells["image"].strip()
         _add_image(digest, file, base / file)
-        yield Task(number, number, file, str(base / file), cells={**dict.fromkeys(header, ""), **cells})
+        yield Task(number, number, file, str(base / file), cells=cells)
 
 
 def _csv_tasks(base: Path, tables: Sequence[Path], column: str | None, digest: hashlib.blake2b) -> Iterator[Task]:
@@ -178,36 +188,37 @@ def _csv_tasks(base: Path, tables: Sequence[Path], column: str | None, digest: h
     for path in tables:
         file = path.relative_to(base).as_posix()
         digest.update(f"{file}\n".encode())
-        header, *rest = _spans(path, digest)
-        _header(path, header, column)
-        for row, span in enumerate(rest):
-            yield Task(number, row, file, str(path), (header, span))
+        header_span, *row_spans = _spans(path, digest)
+        _header(path, header_span, column)
+        for row, span in enumerate(row_spans):
+            yield Task(number, row, file, str(path), (header_span, span))
             number += 1
 
 
 def _spans(path: Path, digest: hashlib.blake2b) -> list[Span]:
     try:
-        found = list(spans(path, digest))
+        record_spans = list(spans(path, digest))
     except OSError as error:
         raise BatchError(f"{path} cannot be read", hint=error.strerror or str(error)) from error
-    if not found:
-        raise FormatError(f"{path.name} is empty", hint="its first line names the columns")
-    return found
+    if not record_spans:
+        raise FormatError(f"{path.name} is empty", hint="the first line must name the columns")
+    return record_spans
 
 
 def _header(path: Path, span: Span, prompt_column: str | None) -> list[str]:
+    """Returns the names of the columns, after checking that the needed ones are there, each once."""
     header = read_record(path, span)
     for name in ("image", *(() if prompt_column is None else (prompt_column,))):
         if header.count(name) != 1:
             raise FormatError(
                 f"{path.name} has {header.count(name)} columns {name!r}, of {header}"[:300],
-                hint="its first line names the columns, each once",
+                hint=f"name the column {name!r} once in the first line",
             )
     return header
 
 
 def _add_image(digest: hashlib.blake2b, file: str, path: Path) -> None:
-    """Name, size and time of change; an image that is missing is told in its row."""
+    """Adds name, size and time of change to the fingerprint. A missing image becomes an error of its row later."""
     try:
         status = path.stat()
         digest.update(f"{file}\t{status.st_size}\t{status.st_mtime_ns}\n".encode())
@@ -216,10 +227,13 @@ def _add_image(digest: hashlib.blake2b, file: str, path: Path) -> None:
 
 
 def _json_prompts(text: str) -> tuple[Prompt, ...]:
-    """Prompts as ``Prompt.to_json`` writes them: one, or a list of them."""
+    """Returns the prompts of a cell with one prompt as ``Prompt.to_json`` writes it, or with a list of them."""
     try:
-        value: Any = json.loads(text)
-        return tuple(Prompt.from_json(each) for each in ([value] if isinstance(value, Mapping) else value))
+        value: object = json.loads(text)
+        prompts = [value] if isinstance(value, Mapping) else value
+        if not isinstance(prompts, list):
+            raise TypeError(type(prompts))
+        return tuple(map(Prompt.from_json, prompts))
     except PromptError:
         raise
     except (ValueError, TypeError, AttributeError, RecursionError) as error:

@@ -1,1 +1,1 @@
-"""What a batch run writes, one file a format."""
+"""What a batch run writes: a file for each format, the protocol that they share, and the rows that they are given."""

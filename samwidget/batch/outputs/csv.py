@@ -1,4 +1,4 @@
-"""predictions.csv as the model card documents it: no header; row, predictions as JSON, file."""
+"""CsvOutput: ``predictions.csv`` as the model card documents it. No header; row, predictions as JSON, file."""
 
 from __future__ import annotations
 
@@ -7,45 +7,52 @@ import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from samwidget.batch.inputs.tasks import Task
-from samwidget.batch.outputs.rows import Answer, Problem
+from samwidget.batch.outputs.rows import RowError, RowMasks
 from samwidget.files import atomic_text_writer, atomic_writer
 from samwidget.formats.azure_ml import build_response
 
+_COPY_BYTES = 1024 * 1024
 
-class PredictionsCsv:
-    """Every candidate as base64 of a PNG, in the card's form of the response; a problem as ``{"error": {...}}``."""
 
-    def row_of(self, task: Task, answer: Answer) -> list[str]:
-        """Three cells."""
+class CsvOutput:
+    """Writes every candidate as base64 of a PNG, in the card's form of a response; an error as ``{"error": {...}}``.
+
+    A part is a piece of the result. See ``Output`` for the methods.
+    """
+
+    def encode_masks(self, task: Task, row: RowMasks) -> list[str]:
+        """Returns the three cells of a row."""
         sets = (
-            (np.stack([each.mask() for each in candidates]), np.array([each.score for each in candidates]))
-            for candidates in answer.predictions
+            (
+                np.stack([candidate.make_mask() for candidate in candidates]),
+                np.array([candidate.score for candidate in candidates]),
+            )
+            for candidates in row.predictions
         )
         (response,) = build_response([sets])
-        return _cells(answer.index, response, task)
+        return _cells(row.index, response, task)
 
-    def problem_row(self, task: Task, problem: Problem) -> list[str]:
-        """Three cells."""
-        error = {"code": problem.code, "message": problem.message, "hint": problem.hint}
-        return _cells(problem.index, {"error": error}, task)
+    def encode_error(self, task: Task, error: RowError) -> list[str]:
+        """Returns the three cells of a row that failed."""
+        value = {"code": error.code, "message": error.message, "hint": error.hint}
+        return _cells(error.index, {"error": value}, task)
 
     def write_part(self, path: Path, rows: Sequence[list[str]], scratch: Path) -> None:
-        """A piece of the result."""
+        """Writes lines of CSV."""
         with atomic_text_writer(path, scratch=scratch) as file:
             csv.writer(file, lineterminator="\n").writerows(rows)
 
     def merge(self, parts: Sequence[Path], result: Path, scratch: Path) -> None:
-        """The pieces, one after the other."""
+        """Writes the parts one after the other."""
         with atomic_writer(result, scratch=scratch) as file:
             for part in parts:
                 with part.open("rb") as piece:
-                    shutil.copyfileobj(piece, file, 1024 * 1024)
+                    shutil.copyfileobj(piece, file, _COPY_BYTES)
 
 
-def _cells(index: int | str, predictions: Any, task: Task) -> list[str]:
+def _cells(index: int | str, predictions: object, task: Task) -> list[str]:
     return [str(index), json.dumps(predictions), task.file]

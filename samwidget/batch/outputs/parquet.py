@@ -1,22 +1,20 @@
-"""A Parquet table with one line for each mask, as COCO's run lengths. The smallest and quickest output."""
+"""ParquetOutput: a table with a line for each mask, as COCO's run lengths. The smallest and fastest output."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
+from samwidget.batch.extra import batch_extra
 from samwidget.batch.inputs.tasks import Task
-from samwidget.batch.outputs.rows import Answer, Problem
-from samwidget.errors import BatchError
+from samwidget.batch.outputs.rows import RowError, RowMasks
 from samwidget.files import atomic_writer
 from samwidget.formats import encode_rle
 
-try:
+# This file is imported only for a run that writes Parquet, see ``output_of``.
+with batch_extra("Parquet"):
     import pyarrow as pa
     import pyarrow.parquet as pq
-except ImportError as error:
-    raise BatchError("Parquet needs pyarrow", hint='pip install "samwidget[batch]"') from error
 
 SCHEMA = pa.schema(
     {
@@ -34,37 +32,44 @@ SCHEMA = pa.schema(
         "error": pa.string(),
     }
 )
-# Readers skip and parallelise by row groups; those of a part, of some rows each, would be too many.
+# Readers skip and parallelise by row groups. Groups as small as a part would be too many.
 _GROUP_ROWS = 10_000
 
+Line = dict[str, object]
 
-class MaskTable:
-    """Every candidate as a line; a problem as a line with ``error`` and without a mask."""
 
-    def row_of(self, task: Task, answer: Answer) -> list[dict[str, Any]]:
-        """Lines of the table; one without a mask where nothing was found."""
-        height, width = answer.image_hw
-        start = {**_start(task, answer.index), "height": height, "width": width}
-        lines = []
-        for prediction, candidates in enumerate(answer.predictions):
+class ParquetOutput:
+    """Writes every candidate as a line; a row that failed as a line with ``error`` and without a mask.
+
+    An image in which nothing was found has one line without a mask and without an error. A part is a small table of the
+    same columns. See ``Output`` for the methods.
+    """
+
+    def encode_masks(self, task: Task, row: RowMasks) -> list[Line]:
+        """Returns the lines of a row."""
+        height, width = row.image_hw
+        row_cells = {**_row_cells(task, row.index), "height": height, "width": width}
+        lines: list[Line] = []
+        for prediction, candidates in enumerate(row.predictions):
             for number, candidate in enumerate(candidates):
-                runs = candidate.runs()
+                runs = candidate.make_run_lengths()
                 mask = {"counts": encode_rle(runs)["counts"], "area": runs.area, "box_xyxy": runs.box_xyxy}
-                lines.append({**start, "prediction": prediction, "candidate": number, "score": candidate.score, **mask})
-        return lines or [start]
+                position = {"prediction": prediction, "candidate": number, "score": candidate.score}
+                lines.append({**row_cells, **position, **mask})
+        return lines or [row_cells]
 
-    def problem_row(self, task: Task, problem: Problem) -> list[dict[str, Any]]:
-        """One line of the table."""
-        return [{**_start(task, problem.index), "error": str(problem)}]
+    def encode_error(self, task: Task, error: RowError) -> list[Line]:
+        """Returns the line of a row that failed."""
+        return [{**_row_cells(task, error.index), "error": str(error)}]
 
-    def write_part(self, path: Path, rows: Sequence[list[dict[str, Any]]], scratch: Path) -> None:
-        """A small table."""
+    def write_part(self, path: Path, rows: Sequence[list[Line]], scratch: Path) -> None:
+        """Writes a small table."""
         table = pa.Table.from_pylist([line for lines in rows for line in lines], SCHEMA)
         with atomic_writer(path, scratch=scratch) as file:
             pq.write_table(table, file, compression="zstd")
 
     def merge(self, parts: Sequence[Path], result: Path, scratch: Path) -> None:
-        """The tables as one, in larger row groups."""
+        """Writes the tables as one, in larger row groups."""
         waiting: list[pa.Table] = []
         with (
             atomic_writer(result, scratch=scratch) as file,
@@ -79,5 +84,5 @@ class MaskTable:
                 writer.write_table(pa.concat_tables(waiting))
 
 
-def _start(task: Task, index: int | str) -> dict[str, Any]:
+def _row_cells(task: Task, index: int | str) -> Line:
     return {"number": task.number, "index": str(index), "file": task.file}

@@ -1,4 +1,8 @@
-"""Answer: what the network says to one row. Masks are made when an output asks, one by one and in the form it wants."""
+"""RowMasks and RowError: what a batch run has computed for one row, before an output writes it.
+
+A mask is made only when an output asks for it, one at a time and in the form that the output needs, so a row costs the
+memory of one mask. ``chunks`` makes these values; the files beside this one write them.
+"""
 
 from __future__ import annotations
 
@@ -16,24 +20,25 @@ class Candidate:
     """One mask of a prediction.
 
     Attributes:
-        score: the network's estimate of its IoU.
-        mask: makes it as (H, W) bool at the image's own size.
-        runs: makes it as run lengths.
+        score: the model's estimate of the mask's IoU.
+        make_mask: returns the mask as (H, W) bool at the image's own size.
+        make_run_lengths: returns the same mask as run lengths.
     """
 
     score: float
-    mask: Callable[[], npt.NDArray[np.bool_]]
-    runs: Callable[[], RunLengths]
+    make_mask: Callable[[], npt.NDArray[np.bool_]]
+    make_run_lengths: Callable[[], RunLengths]
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What the network says to one row.
+class RowMasks:
+    """The masks of one row.
 
     Attributes:
-        index: what the row is called.
-        image_hw: the image's height and width.
-        predictions: the candidates of each prediction, in the network's own order.
+        index: the row's name in the output.
+        image_hw: height and width of the image.
+        predictions: for each prompt its candidates, in the model's own order. In a search for everything each found
+            object is a prediction with one candidate.
     """
 
     index: int | str
@@ -42,14 +47,14 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Problem:
-    """Why a row has no answer.
+class RowError:
+    """Why a row has no masks.
 
     Attributes:
-        index: what the row is called; its number in its file where that cannot be read.
-        code: the error's code, ``unexpected`` for errors that are not ours.
+        index: the row's name in the output; its number in its file where the name cannot be read.
+        code: the error's code; ``unexpected`` for an error that is not a ``SamWidgetError``.
         message: what is wrong.
-        hint: how to mend it.
+        hint: how to mend it; may be empty.
     """
 
     index: int | str
@@ -58,8 +63,8 @@ class Problem:
     hint: str
 
     @classmethod
-    def of(cls, error: Exception, index: int | str) -> Problem:
-        """The problem that an exception tells."""
+    def of(cls, error: Exception, index: int | str) -> RowError:
+        """Returns the error of a row that raised ``error``."""
         code, message = getattr(error, "code", "unexpected"), getattr(error, "message", "")
         return cls(index, code, message or f"{type(error).__name__}: {error}", getattr(error, "hint", ""))
 

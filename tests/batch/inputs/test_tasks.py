@@ -1,10 +1,10 @@
-"""Which rows there are, in which order, and what each of them asks."""
+"""The rows of a run, their order, and the prompts of each."""
 
 import json
 
 import pytest
 
-from samwidget.batch.inputs.tasks import list_tasks, question_of
+from samwidget.batch.inputs.tasks import list_tasks, read_prompts
 from samwidget.batch.job import Job
 from samwidget.core.prompt import Prompt
 from samwidget.errors import BatchError, FormatError, PromptError
@@ -22,11 +22,11 @@ def test_a_csv_asks_what_the_same_rows_ask_as_a_request(tmp_path):
     data = [[text_of(0), *row[:3], row[3].lower() != "false"] for row in good]
     tasks, _ = list_tasks(job_of(path, tmp_path))
     for task, row in zip(tasks, parse_request({"columns": list(COLUMNS), "data": data}), strict=True):
-        question = question_of(task)
-        assert question.image == row.image == png_of(0)
-        assert question.prompts == row.prompts
-        assert question.multimask_output == row.multimask_output
-        assert question.index == task.row == row.index
+        row_prompts = read_prompts(task)
+        assert row_prompts.image == row.image == png_of(0)
+        assert row_prompts.prompts == row.prompts
+        assert row_prompts.multimask_output == row.multimask_output
+        assert row_prompts.index == task.row == row.index
 
 
 def test_a_folder_of_csvs_is_read_in_the_order_of_names(tmp_path):
@@ -53,7 +53,7 @@ def test_the_tables_own_index_is_kept(tmp_path, name):
     path = write_csv(
         tmp_path / "rows.csv", [("r9", text_of(0), "[[1,2]]"), ("r3", text_of(0), "[[1,2]]")], (name, *COLUMNS[:2])
     )
-    assert [question_of(task).index for task in list_tasks(job_of(path, tmp_path))[0]] == ["r9", "r3"]
+    assert [read_prompts(task).index for task in list_tasks(job_of(path, tmp_path))[0]] == ["r9", "r3"]
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_images_are_named_by_folder_or_pattern(tmp_path, pattern, files):
     (folder / "read.me").write_text("no image")
     tasks, _ = list_tasks(job_of(folder / pattern, tmp_path, everything=True))
     assert [task.file for task in tasks] == files
-    assert question_of(tasks[0]).prompts is None
+    assert read_prompts(tasks[0]).prompts is None
 
 
 def test_prompts_name_images_of_the_folder(tmp_path):
@@ -80,18 +80,18 @@ def test_prompts_name_images_of_the_folder(tmp_path):
     )
     tasks, _ = list_tasks(job_of(folder, tmp_path, prompts=str(table)))
     assert [task.file for task in tasks] == ["deep/photo1.png", "photo0.png"]
-    question = question_of(tasks[0])
-    assert question.image == folder / "deep/photo1.png"
-    assert question.prompts[0].points_xy.tolist() == [[5, 9]]
+    row_prompts = read_prompts(tasks[0])
+    assert row_prompts.image == folder / "deep/photo1.png"
+    assert row_prompts.prompts[0].points_xy.tolist() == [[5, 9]]
 
 
 @pytest.mark.parametrize("several", [False, True])
 def test_a_column_of_prompts_as_json(tmp_path, several):
     prompts = [Prompt([[5, 9], [1, 2]], [1, 0]), Prompt(box_xyxy=[2, 2, 30, 20])][: 2 if several else 1]
-    cell = json.dumps([each.to_json() for each in prompts] if several else prompts[0].to_json())
+    cell = json.dumps([prompt.to_json() for prompt in prompts] if several else prompts[0].to_json())
     path = write_csv(tmp_path / "rows.csv", [(text_of(0), cell)], ("image", "said"))
     (task,), _ = list_tasks(job_of(path, tmp_path, prompt_column="said"))
-    assert question_of(task, "said").prompts == tuple(prompts)
+    assert read_prompts(task, "said").prompts == tuple(prompts)
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_a_column_of_prompts_as_json(tmp_path, several):
 def test_a_row_that_cannot_be_asked_says_why(tmp_path, cells, error, message):
     (task,), _ = list_tasks(job_of(write_csv(tmp_path / "rows.csv", [cells]), tmp_path))
     with pytest.raises(error) as caught:
-        question_of(task)
+        read_prompts(task)
     assert message in str(caught.value)
 
 
@@ -115,7 +115,7 @@ def test_a_prompt_that_is_no_json_says_so(tmp_path, cell):
     path = write_csv(tmp_path / "rows.csv", [(text_of(0), cell)], ("image", "said"))
     (task,), _ = list_tasks(job_of(path, tmp_path, prompt_column="said"))
     with pytest.raises((FormatError, PromptError)):
-        question_of(task, "said")
+        read_prompts(task, "said")
 
 
 def test_the_fingerprint_changes_with_the_input(tmp_path):
@@ -134,7 +134,7 @@ def test_the_fingerprint_changes_with_the_input(tmp_path):
     ("source", "options", "message"),
     [
         ("missing.csv", {}, "there is no"),
-        ("photos", {}, "has no CSV: say what is asked of images"),
+        ("photos", {}, "has no CSV: for images add --everything"),
         ("rows.csv", {"everything": True}, "has no images"),
         ("rows.csv", {"prompts": "rows.csv"}, "the input is a CSV"),
         ("photos", {"prompts": "missing.csv"}, "there is no"),
