@@ -1,8 +1,10 @@
-"""Masks that the user gives as pixels: checked, and turned into the low-res logits that a network can start from."""
+"""Masks of pixels as low-res logits: the form in which a network reads a mask, and in which samwidget stores objects.
+
+Owns the check of a mask that a user passes in, and its logits. The widget uses both; the client of a remote endpoint,
+which receives masks and no logits, uses the second.
+"""
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,11 +12,11 @@ import numpy.typing as npt
 from samwidget.core.frame import Frame
 from samwidget.errors import PromptError
 
-# As sure of itself as a network is well inside or outside of an object.
+# A network's logits are about this large far away from an outline.
 _LOGIT = 8.0
 
 
-def checked_mask(mask: Any, image_hw: tuple[int, int]) -> npt.NDArray[np.bool_]:
+def checked_mask(mask: npt.ArrayLike, image_hw: tuple[int, int]) -> npt.NDArray[np.bool_]:
     """(H, W) bool copy of a mask at the image's size, read-only.
 
     Args:
@@ -22,7 +24,7 @@ def checked_mask(mask: Any, image_hw: tuple[int, int]) -> npt.NDArray[np.bool_]:
         image_hw: height and width of the image.
 
     Raises:
-        PromptError: another shape or other values.
+        PromptError: the mask has another shape or other values.
     """
     array = np.asarray(mask)
     if array.shape != image_hw:
@@ -36,29 +38,34 @@ def checked_mask(mask: Any, image_hw: tuple[int, int]) -> npt.NDArray[np.bool_]:
     return pixels
 
 
-def logits_of_mask(pixels: npt.NDArray[np.bool_], frame: Frame) -> npt.NDArray[np.float32]:
+def logits_of_mask(mask: npt.NDArray[np.bool_], frame: Frame) -> npt.NDArray[np.float32]:
     """(h, w) float32 low-res logits of an (H, W) bool mask, read-only: 8 inside, -8 outside and in the padding.
 
-    Each logit takes the share of its own area that the mask covers, so that edges are right on average.
+    A logit at the outline follows the share of its area that the mask covers: 0 is half. Scaled up, the logits
+    therefore cross zero at the outline.
     """
-    rows, columns = frame.logits_hw
-    # The far corners of every logit in image pixels; beyond the image there is nothing to cover.
-    edges = frame.logits_to_image(np.stack([np.arange(rows + 1), np.arange(rows + 1)], axis=1))[:, 1]
-    share = _cell_means(pixels, edges)
-    edges = frame.logits_to_image(np.stack([np.arange(columns + 1), np.arange(columns + 1)], axis=1))[:, 0]
-    share = _cell_means(share.T, edges).T
-    logits = np.asarray((share - 0.5) * (2 * _LOGIT), np.float32)
+    rows = _cell_means(mask, _edges(frame, axis=0))
+    share = _cell_means(np.ascontiguousarray(rows.T), _edges(frame, axis=1)).T
+    logits = np.ascontiguousarray((share - 0.5) * (2 * _LOGIT), np.float32)
     logits.flags.writeable = False
     return logits
 
 
-def _cell_means(array: npt.NDArray[Any], edges: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-    """(N, W) mean of an (H, W) array over the rows between each two of N + 1 ascending positions; zero outside."""
-    height = len(array)
-    sums = np.zeros((height + 1, *array.shape[1:]), np.float64 if array.dtype.kind == "f" else np.uint32)
-    np.cumsum(array, axis=0, out=sums[1:], dtype=sums.dtype)
-    place = np.clip(edges.astype(np.float64), 0, height)
-    low = np.minimum(place.astype(np.intp), height - 1)
-    part = (place - low)[:, None]
-    at_edges = sums[low] * (1 - part) + sums[low + 1] * part
-    return np.asarray(np.diff(at_edges, axis=0) / np.diff(edges.astype(np.float64))[:, None])
+def _edges(frame: Frame, axis: int) -> npt.NDArray[np.float64]:
+    """(n + 1,) positions in image pixels where the n logits of an axis begin and end; beyond the image is padding."""
+    numbers = np.arange(frame.logits_hw[axis] + 1)
+    return frame.logits_to_image(np.stack([numbers, numbers], axis=1))[:, 1 - axis].astype(np.float64)
+
+
+def _cell_means(
+    array: npt.NDArray[np.bool_] | npt.NDArray[np.float64], edges: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """(N, W) means of an (H, W) array over the rows between each two of N + 1 ascending positions; 0 outside of it."""
+    position = np.clip(edges, 0, len(array))
+    row = np.minimum(position.astype(np.intp), len(array) - 1)
+    dtype = np.float64 if array.dtype.kind == "f" else np.uint32
+    # Full rows from each edge to the next. Where two edges lie in one row, reduceat returns this row instead of none.
+    sums = np.add.reduceat(array, row, axis=0, dtype=dtype)[:-1]
+    sums = np.where((row[1:] > row[:-1])[:, None], sums, 0)
+    before_edge = array[row] * (position - row)[:, None]
+    return np.asarray((sums + before_edge[1:] - before_edge[:-1]) / np.diff(edges)[:, None])

@@ -21,7 +21,7 @@ import numpy.typing as npt
 import torch
 from PIL import Image
 
-from samwidget.core import Frame, Prompt
+from samwidget.core import Frame, Prompt, logits_of_mask
 from samwidget.errors import EndpointError, FormatError, PromptError, SamWidgetError
 from samwidget.formats.azure_ml import build_request, parse_response
 from samwidget.models.remote.client import Endpoint
@@ -32,8 +32,6 @@ _PNG, _SHA256 = "png", "sha256"
 _HERE = torch.device("cpu")
 # Logits made from masks are as many as SAM's own; finer ones would cost the browser more.
 _LOGITS_SIDE_MAX = 256
-# A mask's logits are this far from the threshold where nothing else is near; SAM's own are about as large.
-_SURE_LOGIT = 8.0
 
 
 class RemoteSegmenter(Segmenter):
@@ -160,7 +158,9 @@ class _Documented(RemoteSegmenter):
             multimask_output=multimask_output,
         )
         answers = self._masks_in(self._endpoint.score(request), rows, embedding.frame)
-        logits = np.stack([_logits_of(answers[i][0], embedding.frame) for i in range(len(prompts))])
+        logits = np.stack(
+            [[logits_of_mask(mask, embedding.frame) for mask in answers[i][0]] for i in range(len(prompts))]
+        )
         return torch.from_numpy(logits), torch.from_numpy(np.stack([answers[i][1] for i in range(len(prompts))]))
 
     def _masks_in(
@@ -209,16 +209,6 @@ def _rows_of_one_kind(prompts: Sequence[Prompt]) -> list[list[int]]:
     for number, prompt in enumerate(prompts):
         rows.setdefault((len(prompt.points_xy), prompt.box_xyxy is None), []).append(number)
     return list(rows.values())
-
-
-def _logits_of(masks: npt.NDArray[np.bool_], frame: Frame) -> npt.NDArray[np.float32]:
-    """(C, h, w) float32 whose zero line is the masks' outline: the share of each logit's pixels that are mask."""
-    height, width = frame.logits_hw
-    shares = [
-        np.asarray(Image.fromarray(mask.astype(np.float32)).resize((width, height), Image.Resampling.BOX))
-        for mask in masks
-    ]
-    return ((np.stack(shares) - np.float32(0.5)) * np.float32(2 * _SURE_LOGIT)).astype(np.float32)
 
 
 def _png_of(image: npt.NDArray[np.uint8]) -> bytes:
