@@ -1,6 +1,7 @@
-"""Object colours: tell neighbours apart on any photo, also for colour-blind readers.
+"""The colours of objects: easy to tell apart on any photo, also for colour-blind readers.
 
-``tests/shared/palette.json`` holds the same list; the tests of both languages compare with it.
+Python gives each object its colour; the front end only draws it. ``tests/shared/palette.json`` holds the same list, and
+the tests of both languages compare with it.
 """
 
 from __future__ import annotations
@@ -20,5 +21,5 @@ COLOURS = (
 
 
 def colour_of(number: int) -> str:
-    """``#rrggbb`` of the object with this number, from 0; the list repeats after its end."""
+    """The colour of the object with this number from 0, as ``#rrggbb``; the list repeats after its end."""
     return COLOURS[number % len(COLOURS)]

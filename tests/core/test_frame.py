@@ -39,3 +39,23 @@ def test_padding_is_not_content():
 def test_json_and_back():
     frame = Frame.padded((7, 3000), 1024, 256)
     assert Frame.from_json(frame.to_json()) == frame
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"image_hw": [0, 10]},
+        {"image_hw": [10]},
+        {"image_hw": ["10", "10"]},
+        {"input_hw": [64.0, 64.5]},
+        {"logits_hw": [-16, 16]},
+        {"content_hw": [64, 65]},
+        {"content_hw": [65, 64]},
+    ],
+)
+def test_sizes_that_cannot_be_are_refused(change):
+    sizes = {"image_hw": [10, 10], "input_hw": [64, 64], "content_hw": [64, 64], "logits_hw": [16, 16]}
+    assert Frame.from_json(sizes) == Frame.stretched((10, 10), (64, 64), (16, 16))
+    (name,) = change
+    with pytest.raises(ValueError, match=f"{name} is|to unpack"):
+        Frame.from_json({**sizes, **change})
