@@ -1,1 +1,6 @@
-"""SAM 1 from transformers' checkpoints, with an encoder and a decoder of our own."""
+"""SAM v1 with the weights of transformers' ``SamModel``, and an encoder and a decoder that run faster on a CPU.
+
+``segmenter`` is what ``models.loader`` builds. ``fast_encoder`` and ``fast_decoder`` compute; behind the decoder stand
+``low_rank`` (the algebra, to be read first), ``folded_weights`` (its constants), ``upscaling`` (the last layers) and
+``workspace`` (memory).
+"""

@@ -1,44 +1,54 @@
-"""SAM's mask decoder with the image's work shared by all prompts; the same answers as transformers' ``SamModel``.
+"""SAM's prompt encoder and mask decoder, with the image's work shared by all prompts on an image.
 
-Owns the prompt tokens' side of the decoder, which is small and runs for several prompts at once, and what is remembered
-of recent images. The image's side is in ``sam_stream``, prompt by prompt on a CPU and batched elsewhere, and the
-up-scaling in ``sam_upscale``. Plain torch: nothing is compiled, and the weights are those of the model.
+Replaces ``SamMaskDecoder.forward`` of transformers and gives the same logits and scores, up to rounding: 5e-6 of the
+logits' standard deviation. Owns the prompt tokens' half of the two-way transformer, which is small and runs for
+several prompts together, and the constants of recent images. The image's half is in ``low_rank``, which explains the
+algebra, and the up-scaling in ``upscaling``. ``SamSegmenter`` is the only caller. Plain torch with the model's own
+weights; nothing is compiled.
 
-Runs in float32 on every device: with the stream rounded to float16 the tests' masks agreed at IoU 0.998 to 0.9999 and
-with bfloat16 at 0.990, and 0.999 is asked for. It has not been run on a GPU.
+Runs in float32 on every device. With the image tokens rounded to float16 the tests' masks agreed with the reference at
+IoU 0.998 to 0.9999, with bfloat16 at 0.990, and 0.999 is required. It has not been run on a GPU.
 """
 
 from __future__ import annotations
 
-import weakref
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, cast
+from weakref import WeakKeyDictionary
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from samwidget.models.sam.folded_weights import ImageMaps, ImageTerms, LayerMaps
-from samwidget.models.sam.low_rank import Buffers, Stream
+from samwidget.models.sam.folded_weights import FoldedWeights, ImageProducts, TokenToImageWeights
+from samwidget.models.sam.low_rank import LowRankImageTokens
 from samwidget.models.sam.upscaling import Upscaler
+from samwidget.models.sam.workspace import Workspace
 from samwidget.models.segmenter import Embedding
+
+if TYPE_CHECKING:
+    from transformers import SamModel
+    from transformers.models.sam.modeling_sam import SamAttention, SamFeedForward, SamTwoWayAttentionBlock
 
 TOKENS_MAX = 24
 """Prompt tokens, five of them the network's own, up to which low rank pays; beyond, transformers is about as fast."""
-IMAGES_KEPT = 2
-"""Images whose terms are kept, at 28 MB each for SAM; those of another image take as long as two or three clicks."""
-# Prompts whose image sides run as one batch. On a CPU one at a time stays in the cache.
-_PROMPTS_TOGETHER_CPU = 1
-_PROMPTS_TOGETHER_GPU = 16
+IMAGES_MAX = 2
+"""Images whose products are kept, 28 MB each for SAM; computing them takes as long as two or three clicks."""
+# Prompts whose image tokens are computed together. On a CPU one at a time stays in the cache.
+_BATCH_SIZE_CPU = 1
+_BATCH_SIZE_GPU = 16
+
+_KNOWN_LAYERS = (nn.Linear, nn.LayerNorm, nn.ConvTranspose2d, nn.Embedding, nn.ModuleList, nn.ReLU, nn.GELU)
 
 
-def reason_not_covered(model: Any) -> str:
-    """Why the decoder of a transformers ``SamModel`` cannot be computed here; empty where it can."""
+def reason_not_covered(model: SamModel) -> str:
+    """Why this module cannot compute the decoder of ``model``, as half a sentence; empty where it can."""
     decoder, prompts = model.mask_decoder, model.prompt_encoder
     if type(decoder).__name__ != "SamMaskDecoder" or type(prompts).__name__ != "SamPromptEncoder":
         return f"its decoder is a {type(decoder).__name__} with a {type(prompts).__name__}"
     for name, module in decoder.named_modules():
-        # Adapters and quantisation replace layers by their own.
-        if type(module).__module__.startswith("torch.") and not isinstance(module, _KNOWN):
+        # Adapters and quantisation replace layers by their own classes.
+        if type(module).__module__.startswith("torch.") and not isinstance(module, _KNOWN_LAYERS):
             return f"mask_decoder.{name} is a {type(module).__name__}"
         if not type(module).__module__.startswith(("torch.nn.modules", "transformers.")):
             return f"mask_decoder.{name} is a {type(module).__module__}.{type(module).__name__}"
@@ -46,7 +56,7 @@ def reason_not_covered(model: Any) -> str:
             return f"mask_decoder.{name} has hooks"
     for convolution in (decoder.upscale_conv1, decoder.upscale_conv2):
         if convolution.kernel_size != (2, 2) or convolution.stride != (2, 2):
-            return "its up-scaling is not by two transposed convolutions of 2 x 2"
+            return "its up-scaling is not two transposed convolutions of 2 x 2"
     if type(decoder.activation) is not nn.GELU or decoder.activation.approximate != "none":
         return "its up-scaling does not use the exact GELU"
     if not decoder.transformer.layers:
@@ -54,155 +64,175 @@ def reason_not_covered(model: Any) -> str:
     return ""
 
 
-_KNOWN = (nn.Linear, nn.LayerNorm, nn.ConvTranspose2d, nn.Embedding, nn.ModuleList, nn.ReLU, nn.GELU)
-
-
 class SamDecoder:
-    """Answers prompts about an embedding. One call at a time: its buffers are used again, its answers are fresh.
+    """Decodes prompts on an embedding. Allows one call at a time, since its memory is used again; results are fresh.
 
     Args:
-        model: a transformers ``SamModel`` in float32, whose decoder's weights are read now.
+        model: a ``SamModel`` in float32 for which ``reason_not_covered`` is empty. Weights are copied now.
         device: where they are.
     """
 
-    def __init__(self, model: Any, device: torch.device) -> None:
+    def __init__(self, model: SamModel, device: torch.device) -> None:
         self._decoder, self._prompt_encoder = model.mask_decoder, model.prompt_encoder
         self._upscaler = Upscaler(self._decoder, device)
-        self._maps = ImageMaps(model, self._upscaler.first_weight, device)
-        self._buffers = Buffers()
-        # Weak, so that terms go with their embedding; in the order of use.
-        self._terms: dict[weakref.ref[Embedding], ImageTerms] = {}
-        self._own_tokens = torch.cat([self._decoder.iou_token.weight, self._decoder.mask_tokens.weight])
-        heads = self._decoder.output_hypernetworks_mlps
-        self._hyper = [
-            (torch.stack([layer.weight.T for layer in layers]), torch.stack([layer.bias for layer in layers])[:, None])
-            for layers in zip(*((head.proj_in, *head.layers, head.proj_out) for head in heads), strict=True)
-        ]
+        self._weights = FoldedWeights(model, self._upscaler.first_weight, device)
+        self._workspace = Workspace()
+        # Least recently used first. Weak, so that the products of an image are freed with its embedding.
+        self._image_products: WeakKeyDictionary[Embedding, ImageProducts] = WeakKeyDictionary()
+        self._output_tokens = torch.cat([self._decoder.iou_token.weight, self._decoder.mask_tokens.weight])
+        self._hypernetworks = _stacked(cast("Iterable[SamFeedForward]", self._decoder.output_hypernetworks_mlps))
 
     @property
     def byte_count(self) -> int:
-        """Bytes held beside the weights: terms of recent images, and buffers that have grown to the largest call."""
-        return self._buffers.byte_count + sum(terms.byte_count for terms in self._terms.values())
+        """Bytes held beside the weights: products of recent images, and a workspace as large as the largest call's."""
+        return self._workspace.byte_count + sum(products.byte_count for products in self._image_products.values())
 
-    def terms(self, embedding: Embedding) -> ImageTerms:
-        """What all prompts on an image share: computed at its first prompt, kept for the last few images."""
-        key = weakref.ref(embedding)
-        terms = self._terms.pop(key, None)
-        for old in [old for old in self._terms if old() is None]:
-            del self._terms[old]
-        if terms is None:
-            while len(self._terms) >= IMAGES_KEPT:
-                del self._terms[next(iter(self._terms))]
+    def image_products(self, embedding: Embedding) -> ImageProducts:
+        """What all prompts on an image share; computed at the first call, kept for the latest ``IMAGES_MAX`` images."""
+        products = self._image_products.pop(embedding, None)
+        if products is None:
+            by_age = list(self._image_products)
+            for oldest in by_age[: len(by_age) + 1 - IMAGES_MAX]:
+                del self._image_products[oldest]
             image = embedding.tensors["image_embeddings"]
-            terms = self._maps.terms(image[0].flatten(1).to(self._own_tokens.device, torch.float32))
-        self._terms[key] = terms
-        return terms
+            products = self._weights.multiply(image[0].flatten(1).to(self._output_tokens.device, torch.float32))
+        self._image_products[embedding] = products
+        return products
 
     def decode(
         self, embedding: Embedding, inputs: dict[str, Tensor], *, multimask_output: bool
     ) -> tuple[Tensor, Tensor] | None:
-        """Logits (P, N, h, w) and scores (P, N); None where float32 would not do, or the prompts have too many points.
+        """Logits (P, N, 4 h, 4 w) and scores (P, N), float32; None where transformers has to compute them.
+
+        That is so for more than ``TOKENS_MAX`` tokens, and where low rank would lose digits (``low_rank``).
 
         Args:
-            embedding: of an image.
-            inputs: prompts of one form, as the arguments of ``SamModel.forward``.
-            multimask_output: the three masks for prompts of several readings, or the one.
+            embedding: of an image; h and w are the sides of its grid of image tokens.
+            inputs: P prompts of one form, as arguments of ``SamModel.forward``. Empty for one empty prompt.
+            multimask_output: True for the three candidates, False for the single mask: N is 3 or 1 for SAM.
         """
-        asked = (inputs.get(f"input_{name}") for name in ("points", "labels", "boxes"))
-        sparse, _ = self._prompt_encoder(*asked, None)
+        points, labels, boxes = (inputs.get(f"input_{name}") for name in ("points", "labels", "boxes"))
+        sparse, _ = self._prompt_encoder(points, labels, boxes, None)
         masks = inputs.get("input_masks")
         count = len(next(iter(inputs.values()))) if inputs else 1
-        prompts = self._own_tokens.expand(count, -1, -1)
+        tokens = self._output_tokens.expand(count, -1, -1)
         if sparse is not None:
-            prompts = torch.cat([prompts, sparse[:, 0]], 1)
-        if prompts.shape[1] > TOKENS_MAX:
+            tokens = torch.cat([tokens, sparse[:, 0]], 1)
+        if tokens.shape[1] > TOKENS_MAX:
             return None
-        terms = self.terms(embedding)
-        together = _PROMPTS_TOGETHER_CPU if prompts.device.type == "cpu" else _PROMPTS_TOGETHER_GPU
-        slices = [slice(start, start + together) for start in range(0, count, together)]
+        products = self.image_products(embedding)
         features = None if masks is None else self._mask_features(masks)
-        streams = [
-            Stream(
-                self._maps,
-                terms,
-                self._buffers,
-                f"rows {index}",
-                prompts.shape[1],
-                len(prompts[some]),
-                None if features is None else features[some],
+        batch_size = _BATCH_SIZE_CPU if tokens.device.type == "cpu" else _BATCH_SIZE_GPU
+        batches: list[tuple[LowRankImageTokens, slice]] = []
+        for start in range(0, count, batch_size):
+            batch = slice(start, min(start + batch_size, count))
+            image_tokens = LowRankImageTokens(
+                self._weights,
+                products,
+                self._workspace,
+                f"right {len(batches)}",
+                token_count=tokens.shape[1],
+                prompt_count=batch.stop - batch.start,
+                mask_features=None if features is None else features[batch],
             )
-            for index, some in enumerate(slices)
-        ]
-        tokens = self._transform(prompts, streams, slices)
-        if any(bool(stream.cancelled) for stream in streams):
+            batches.append((image_tokens, batch))
+        tokens = self._transform(tokens, batches)
+        if any(bool(image_tokens.cancelled) for image_tokens, _ in batches):
             return None
-        chosen = slice(1, None) if multimask_output else slice(0, 1)
-        hyper = self._hyper_vectors(tokens[:, 1 : len(self._own_tokens)], chosen)
-        scores = self._decoder.iou_prediction_head(tokens[:, 0])[:, chosen]
+        wanted = slice(1, None) if multimask_output else slice(0, 1)
+        hyper_in = self._hyper_vectors(tokens[:, 1 : len(self._output_tokens)], wanted)
+        scores = self._decoder.iou_prediction_head(tokens[:, 0])[:, wanted]
         height, width = self._prompt_encoder.image_embedding_size
-        logits = hyper.new_empty(count, hyper.shape[1], 4 * height, 4 * width)
-        for stream, some in zip(streams, slices, strict=True):
-            self._upscaler.logits(stream, hyper[some], self._buffers, logits[some])
+        logits = hyper_in.new_empty(count, hyper_in.shape[1], 4 * height, 4 * width)
+        for image_tokens, batch in batches:
+            self._upscaler.fill_logits(image_tokens, hyper_in[batch], self._workspace, logits[batch])
         return logits, scores
 
     def _mask_features(self, masks: Tensor) -> Tensor:
-        """(P, 16, M) of (P, 1, h, w) masks, before the last layer of their embedding."""
+        """(P, 16, M) features of (P, 1, 4 h, 4 w) mask prompts: ``SamMaskEmbedding`` without its last layer."""
         embed = self._prompt_encoder.mask_embed
-        once = embed.activation(embed.layer_norm1(embed.conv1(masks)))
-        features: Tensor = embed.activation(embed.layer_norm2(embed.conv2(once)))
+        hidden = embed.activation(embed.layer_norm1(embed.conv1(masks)))
+        features: Tensor = embed.activation(embed.layer_norm2(embed.conv2(hidden)))
         return features.flatten(2)
 
-    def _transform(self, prompts: Tensor, streams: list[Stream], slices: list[slice]) -> Tensor:
-        """(P, T, C) tokens after the two-way transformer; the streams are then after it too."""
+    def _transform(self, prompts: Tensor, batches: Sequence[tuple[LowRankImageTokens, slice]]) -> Tensor:
+        """(P, T, C) prompt tokens after ``SamTwoWayTransformer``; the image tokens of ``batches`` are transformed too.
+
+        Args:
+            prompts: (P, T, C) prompt tokens, which each layer adds to its queries and keys again.
+            batches: image tokens, and the prompts that they belong to.
+        """
         transformer = self._decoder.transformer
+        layers = cast("Iterable[SamTwoWayAttentionBlock]", transformer.layers)
         tokens = prompts
-        for index, (layer, maps) in enumerate(zip(transformer.layers, self._maps.layers, strict=True)):
+        for index, (layer, weights) in enumerate(zip(layers, self._weights.layers, strict=True)):
             if index == 0:
-                tokens = _attend_to_each_other(layer.self_attn, tokens, tokens)
+                tokens = _attend_to_tokens(layer.self_attn, tokens, tokens)
             else:
-                tokens = tokens + _attend_to_each_other(layer.self_attn, tokens + prompts, tokens)
+                tokens = tokens + _attend_to_tokens(layer.self_attn, tokens + prompts, tokens)
             tokens = layer.layer_norm1(tokens)
-            tokens = tokens + _read_image(layer.cross_attn_token_to_image, tokens + prompts, maps, streams, slices)
+            to_image = layer.cross_attn_token_to_image
+            tokens = tokens + _attend_to_image(to_image, tokens + prompts, weights.token_to_image, batches)
             tokens = layer.layer_norm2(tokens)
             tokens = layer.layer_norm3(tokens + layer.mlp(tokens))
-            attention = layer.cross_attn_image_to_token
-            keys = _heads(attention, attention.k_proj(tokens + prompts)) * attention.scaling
-            values = _heads(attention, attention.v_proj(tokens))
-            for stream, some in zip(streams, slices, strict=True):
-                stream.update(keys[some], values[some], maps)
+            to_token = layer.cross_attn_image_to_token
+            keys = _by_head(to_token, to_token.k_proj(tokens + prompts)) * to_token.scaling
+            values = _by_head(to_token, to_token.v_proj(tokens))
+            for image_tokens, batch in batches:
+                image_tokens.read_tokens(keys[batch], values[batch], weights.image_to_token)
         final = transformer.final_attn_token_to_image
-        tokens = tokens + _read_image(final, tokens + prompts, self._maps.final, streams, slices)
+        tokens = tokens + _attend_to_image(final, tokens + prompts, self._weights.final, batches)
         normalised: Tensor = transformer.layer_norm_final_attn(tokens)
         return normalised
 
-    def _hyper_vectors(self, tokens: Tensor, chosen: slice) -> Tensor:
-        """(P, N, C2) from the (P, 4, C) mask tokens: each token has a network of its own, all are run together."""
-        vectors = tokens[:, chosen].transpose(0, 1)
-        for index, (weight, bias) in enumerate(self._hyper):
+    def _hyper_vectors(self, tokens: Tensor, wanted: slice) -> Tensor:
+        """(P, N, C2), ``hyper_in`` of ``SamMaskDecoder``: each mask token passes a network of its own, all at once.
+
+        Args:
+            tokens: (P, 4, C) mask tokens for SAM.
+            wanted: the N masks that are asked for.
+        """
+        vectors = tokens[:, wanted].transpose(0, 1)
+        for index, (weight, bias) in enumerate(self._hypernetworks):
             if index:
                 vectors = torch.relu(vectors)
-            vectors = torch.baddbmm(bias[chosen], vectors, weight[chosen])
+            vectors = torch.baddbmm(bias[wanted], vectors, weight[wanted])
         return vectors.transpose(0, 1)
 
 
-def _heads(attention: Any, vectors: Tensor) -> Tensor:
+def _stacked(networks: Iterable[SamFeedForward]) -> list[tuple[Tensor, Tensor]]:
+    """For each layer of N networks of one shape: weights (N, inputs, outputs) and biases (N, 1, outputs)."""
+    linear = [cast("list[nn.Linear]", [network.proj_in, *network.layers, network.proj_out]) for network in networks]
+    return [
+        (torch.stack([layer.weight.T for layer in layers]), torch.stack([layer.bias for layer in layers])[:, None])
+        for layers in zip(*linear, strict=True)
+    ]
+
+
+def _by_head(attention: SamAttention, vectors: Tensor) -> Tensor:
     """(P, T, O) to (P, H, T, O / H)."""
     prompts, count, _ = vectors.shape
     return vectors.view(prompts, count, int(attention.num_attention_heads), -1).transpose(1, 2)
 
 
-def _attend_to_each_other(attention: Any, queries: Tensor, values: Tensor) -> Tensor:
-    """(P, T, C): self-attention of the tokens."""
-    query = _heads(attention, attention.q_proj(queries))
-    key, value = _heads(attention, attention.k_proj(queries)), _heads(attention, attention.v_proj(values))
+def _attend_to_tokens(attention: SamAttention, queries: Tensor, values: Tensor) -> Tensor:
+    """(P, T, C): self-attention of the prompt tokens."""
+    query = _by_head(attention, attention.q_proj(queries))
+    key, value = _by_head(attention, attention.k_proj(queries)), _by_head(attention, attention.v_proj(values))
     out: Tensor = attention.out_proj(F.scaled_dot_product_attention(query, key, value).transpose(1, 2).flatten(2))
     return out
 
 
-def _read_image(attention: Any, queries: Tensor, maps: LayerMaps, streams: list[Stream], slices: list[slice]) -> Tensor:
-    """(P, T, C): attention of the tokens to the image."""
-    query = _heads(attention, attention.q_proj(queries)) * attention.scaling
-    read = [stream.attend(query[some], maps) for stream, some in zip(streams, slices, strict=True)]
-    together = torch.cat(read) if len(read) > 1 else read[0]
-    out: Tensor = attention.out_proj(together.transpose(1, 2).flatten(2) + attention.v_proj.bias)
+def _attend_to_image(
+    attention: SamAttention,
+    queries: Tensor,
+    weights: TokenToImageWeights,
+    batches: Sequence[tuple[LowRankImageTokens, slice]],
+) -> Tensor:
+    """(P, T, C): attention of the prompt tokens to the image tokens."""
+    query = _by_head(attention, attention.q_proj(queries)) * attention.scaling
+    read = [image_tokens.read_by_tokens(query[batch], weights) for image_tokens, batch in batches]
+    values = torch.cat(read) if len(read) > 1 else read[0]
+    # Attention weights add up to one, so the bias of the values can be added after the sum.
+    out: Tensor = attention.out_proj(values.transpose(1, 2).flatten(2) + attention.v_proj.bias)
     return out

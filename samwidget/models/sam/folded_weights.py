@@ -1,25 +1,44 @@
-"""What SAM's mask decoder asks of an image, as linear maps: constant per model, and their products per image.
+"""Weights of SAM's mask decoder multiplied together in advance, and their products with one image.
 
-Owns the folding of the decoder's weights; ``sam_stream``, which explains the algebra and the letters, uses the maps.
+Owns two kinds of constants: those of the model (``FoldedWeights``), and those of an image (``ImageProducts``), which
+all prompts on that image share. ``low_rank`` explains the algebra and its symbols, and uses both; ``fast_decoder``
+makes them. Nothing here depends on a prompt.
+
+The fixed part F of the image tokens passes the decoder's layers through linear maps only, as far as it is separated
+from the scale s (``low_rank``, step 3):
+
+    F_0 = image embedding + no_mask_embed                    before the first layer
+    F_l = G_l F_0,   G_0 = I,   G_(l+1) = diag(gamma_l) J G_l    after layer l; gamma_l is the weight of ``layer_norm4``
+
+So each product W F_l that a layer needs is (W G_l) F_0, and W G_l is a constant of the model. All the W G_l, one below
+the other, make one matrix, and one product with F_0 gives an image everything that its prompts will need.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, cast
 
 import torch
 from torch import Tensor
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from torch import nn
+    from transformers import SamModel
+    from transformers.models.sam.modeling_sam import SamAttention, SamTwoWayAttentionBlock
+
 
 @dataclass(frozen=True, eq=False)
-class LinearMap:
-    """A linear map of the stream to (H, d) channels, for attention.
+class ImageProjection:
+    """The weight W of a linear layer that makes queries, keys or values of the image tokens; O = H d outputs.
 
     Attributes:
-        weight: (O, C).
-        rows: where ``weight`` times the fixed part lies in ``ImageTerms.fixed``.
-        position: (O, M), the map of the positional encoding plus the bias; None where it is part of ``fixed``.
+        weight: (O, C) float32, W.
+        rows: the rows of ``ImageProducts.projected`` that hold W F_l.
+        position: (O, M) float32, W times the positional encoding of the image tokens, plus the layer's bias. None where
+            nothing is to be added: for values, and in the first layer, where ``rows`` include it already.
     """
 
     weight: Tensor
@@ -28,146 +47,187 @@ class LinearMap:
 
 
 @dataclass(frozen=True, eq=False)
-class LayerMaps:
-    """What a layer asks of the stream, for the attention of the tokens and for that of the image.
+class TokenToImageWeights:
+    """``cross_attn_token_to_image`` of a layer, or ``final_attn_token_to_image``: the prompt tokens read the image.
 
     Attributes:
-        key: image keys for the tokens.
-        value: image values for the tokens.
-        query: image queries about the tokens; None in the final attention, which leaves the image as it is.
-        output: (H, C, d + 1) values of the tokens to channels; the last column is a share of the bias, which works
-            since the attention to the tokens adds up to one.
-        crosses: for each part of W, where its columns' products with the fixed part begin in ``ImageTerms.fixed``.
-        scale: (C, 1) of the layer norm.
-        shift: (C, 1) of the layer norm.
-        epsilon: of the layer norm.
+        key: of the image tokens, with their positional encoding.
+        value: of the image tokens; its bias is left to the caller.
     """
 
-    key: LinearMap
-    value: LinearMap
-    query: LinearMap | None = None
-    output: Tensor | None = None
-    crosses: tuple[slice, ...] = ()
-    scale: Tensor | None = None
-    shift: Tensor | None = None
-    epsilon: float = 0.0
+    key: ImageProjection
+    value: ImageProjection
 
 
 @dataclass(frozen=True, eq=False)
-class ImageTerms:
-    """What is constant for one image, kept beside its embedding: 28 MB for SAM's 4096 tokens.
+class ImageToTokenWeights:
+    """``cross_attn_image_to_token`` of a layer and the ``layer_norm4`` behind it: the image reads the prompt tokens.
 
     Attributes:
-        fixed: (rows, M), every map of the fixed part.
-        up: (M, O), the up-scaling's map of the fixed part; pixel by pixel, as the up-scaling goes on.
-        lengths: (layers, 1, M), squared lengths of the centred fixed part.
+        query: of the image tokens, with their positional encoding.
+        output: (H, C, d + 1) float32, O_h | o / H: each head's columns of ``out_proj`` and its share of the bias o.
+        cross_products: for this layer and each one before it, two groups of rows of ``ImageProducts.projected``, which
+            are F_l multiplied by the constants from which columns of L are made: first those of the mask embedding
+            (first layer) or of the previous layer's ``norm_bias`` (later layers), then those of ``output``.
+        norm_weight: (C, 1) float32, gamma.
+        norm_bias: (C, 1) float32, beta.
+        epsilon: of the layer norm.
     """
 
-    fixed: Tensor
-    up: Tensor
-    lengths: Tensor
+    query: ImageProjection
+    output: Tensor
+    cross_products: tuple[tuple[slice, slice], ...]
+    norm_weight: Tensor
+    norm_bias: Tensor
+    epsilon: float
+
+
+@dataclass(frozen=True, eq=False)
+class LayerWeights:
+    """One ``SamTwoWayAttentionBlock``, as far as it concerns the image tokens; attributes are named as there."""
+
+    token_to_image: TokenToImageWeights
+    image_to_token: ImageToTokenWeights
+
+
+@dataclass(frozen=True, eq=False)
+class ImageProducts:
+    """Everything about an image that its prompts share; 28 MB for SAM's 4096 image tokens.
+
+    Attributes:
+        projected: (rows, M) float32, all W F_l, one below the other.
+        upscaled: (M, O) float32, F after the last layer, times the weight of ``upscale_conv1``. Pixel by pixel, since
+            the up-scaling continues so.
+        squared_norms: (layers, 1, M) float32, |J F_l|^2 of each image token.
+    """
+
+    projected: Tensor
+    upscaled: Tensor
+    squared_norms: Tensor
 
     @property
     def byte_count(self) -> int:
         """Bytes held."""
-        return sum(tensor.numel() * tensor.element_size() for tensor in (self.fixed, self.up, self.lengths))
+        return sum(tensor.nbytes for tensor in (self.projected, self.upscaled, self.squared_norms))
 
 
-class ImageMaps:
-    """The constants of a decoder, from the weights of transformers' ``SamModel``; computed in float64 on the CPU.
+class FoldedWeights:
+    """The constants of a decoder, computed in float64 on the CPU and kept in float32 on the device.
 
     Args:
-        model: a ``SamModel`` that ``sam_decoder.reason_not_covered`` has nothing against.
-        up: (O, C) float64, the map that the up-scaling begins with.
+        model: a ``SamModel`` for which ``fast_decoder.reason_not_covered`` is empty.
+        upscaling_weight: (O, C) float64, ``upscale_conv1`` as a matrix (``Upscaler.first_weight``).
         device: where they are used.
+
+    Attributes:
+        layers: the decoder's layers.
+        final: its last attention to the image.
+        mask_embedding: (C, 17) float32 for SAM, W_3 | b_3 - no_mask_embed: the weight and bias of ``mask_embed.conv3``,
+            which turns the features of a mask prompt into what is added to the image.
     """
 
-    def __init__(self, model: Any, up: Tensor, device: torch.device) -> None:
+    def __init__(self, model: SamModel, upscaling_weight: Tensor, device: torch.device) -> None:
         self._device = device
         self._rows: list[Tensor] = []
         self._row_count = 0
         transformer = model.mask_decoder.transformer
-        positions = model.get_image_wide_positional_embeddings()[0].flatten(1).to("cpu", torch.float64)
+        positions = _double(model.get_image_wide_positional_embeddings()[0].flatten(1))  # type: ignore[no-untyped-call]
         channels = positions.shape[0]
         centring = torch.eye(channels, dtype=torch.float64) - 1 / channels
         no_mask = _double(model.prompt_encoder.no_mask_embed.weight).reshape(-1, 1)
-        last = model.prompt_encoder.mask_embed.conv3
-        mask = torch.cat([_double(last.weight).flatten(1), _double(last.bias).reshape(-1, 1) - no_mask], 1)
+        conv3 = model.prompt_encoder.mask_embed.conv3
+        assert conv3.bias is not None, "SAM's convolutions have a bias"
+        mask_embedding = torch.cat([_double(conv3.weight).flatten(1), _double(conv3.bias).reshape(-1, 1) - no_mask], 1)
 
-        chain = torch.eye(channels, dtype=torch.float64)
-        sources, norms = [mask], []
-        self.layers: list[LayerMaps] = []
-        for index, layer in enumerate(transformer.layers):
-            to_image, from_image = layer.cross_attn_token_to_image, layer.cross_attn_image_to_token
+        folded = torch.eye(channels, dtype=torch.float64)  # G_l
+        # The constants from which columns of L are made, with all layer norms since applied to them.
+        sources, centred = [mask_embedding], []
+        self.layers: list[LayerWeights] = []
+        self._first_positions: list[tuple[slice, Tensor]] = []
+        for layer in cast("Iterable[SamTwoWayAttentionBlock]", transformer.layers):
+            to_image, to_token = layer.cross_attn_token_to_image, layer.cross_attn_image_to_token
             norm = layer.layer_norm4
-            output = _output(from_image)
+            output = _output_by_head(to_token)
             sources.append(output.permute(1, 0, 2).flatten(1))
             sources = [centring @ source for source in sources]
-            scale, shift = _double(norm.weight)[:, None], _double(norm.bias)[:, None]
-            at = None if index else positions
-            self.layers.append(
-                LayerMaps(
-                    key=self._map(to_image.k_proj, chain, positions, fold=at is not None),
-                    value=self._map(to_image.v_proj, chain, None),
-                    query=self._map(from_image.q_proj, chain, positions, fold=at is not None),
-                    output=self._put(output),
-                    crosses=tuple(self._add(source.T @ chain) for source in sources),
-                    scale=self._put(scale),
-                    shift=self._put(shift),
-                    epsilon=norm.eps,
-                )
+            gamma, beta = _double(norm.weight)[:, None], _double(norm.bias)[:, None]
+            is_first = not self.layers
+            key = self._projection(to_image.k_proj, folded, positions, s_is_one=is_first)
+            value = self._projection(to_image.v_proj, folded, None)
+            query = self._projection(to_token.q_proj, folded, positions, s_is_one=is_first)
+            cross_products = [self._append(source.T @ folded) for source in sources]
+            image_to_token = ImageToTokenWeights(
+                query,
+                self._put(output),
+                cross_products=tuple(zip(cross_products[::2], cross_products[1::2], strict=True)),
+                norm_weight=self._put(gamma),
+                norm_bias=self._put(beta),
+                epsilon=norm.eps,
             )
-            norms.append(centring @ chain)
-            chain = scale * norms[-1]
-            sources = [*(scale * source for source in sources), shift]
+            self.layers.append(LayerWeights(TokenToImageWeights(key, value), image_to_token))
+            centred.append(centring @ folded)
+            folded = gamma * centred[-1]
+            sources = [*(gamma * source for source in sources), beta]
         final = transformer.final_attn_token_to_image
-        self.final = LayerMaps(
-            key=self._map(final.k_proj, chain, positions), value=self._map(final.v_proj, chain, None)
+        self.final = TokenToImageWeights(
+            self._projection(final.k_proj, folded, positions), self._projection(final.v_proj, folded, None)
         )
-        self._up = self._put((up @ chain).T)
-        self.mask_columns = self._put(mask)
+        self.mask_embedding = self._put(mask_embedding)
+        self._upscaling = self._put((upscaling_weight @ folded).T)
         self._no_mask = self._put(no_mask)
-        self._norms = self._put(torch.stack(norms))
+        self._centred = self._put(torch.stack(centred))
         self._stack = self._put(torch.cat(self._rows))
         self._rows.clear()
 
-    def _put(self, tensor: Tensor) -> Tensor:
-        return tensor.to(self._device, torch.float32).contiguous()
-
-    def _add(self, rows: Tensor) -> slice:
-        self._rows.append(rows)
-        self._row_count += len(rows)
-        return slice(self._row_count - len(rows), self._row_count)
-
-    def _map(self, linear: Any, chain: Tensor, positions: Tensor | None, fold: bool = False) -> LinearMap:
-        weight = _double(linear.weight)
-        # The bias of the values is added to the tokens afterwards, since the attention adds up to one.
-        position = None if positions is None else self._put(weight @ positions + _double(linear.bias)[:, None])
-        return LinearMap(self._put(weight), self._add(weight @ chain), position)
-
-    def terms(self, image_embeddings: Tensor) -> ImageTerms:
-        """What is constant for one image; 1.8 GMAC for SAM, as much as one decode in transformers.
+    def multiply(self, image_embeddings: Tensor) -> ImageProducts:
+        """The products with one image: 1.8 GMAC for SAM, as many as one decode in transformers.
 
         Args:
             image_embeddings: (C, M) float32.
         """
-        stream = image_embeddings + self._no_mask
-        fixed = self._stack @ stream
-        first = self.layers[0]
-        for each in (first.key, first.query):
-            assert each is not None
-            assert each.position is not None
-            fixed[each.rows] += each.position
-        lengths = torch.stack([(norm @ stream).square_().sum(0, keepdim=True) for norm in self._norms])
-        return ImageTerms(fixed, stream.T @ self._up, lengths)
+        fixed = image_embeddings + self._no_mask
+        projected = self._stack @ fixed
+        for rows, position in self._first_positions:
+            projected[rows] += position
+        squared_norms = torch.stack([(centred @ fixed).square_().sum(0, keepdim=True) for centred in self._centred])
+        return ImageProducts(projected, fixed.T @ self._upscaling, squared_norms)
+
+    def _projection(
+        self, linear: nn.Linear, folded: Tensor, positions: Tensor | None, *, s_is_one: bool = False
+    ) -> ImageProjection:
+        """The constants of one linear layer.
+
+        Args:
+            linear: its weight is (O, C).
+            folded: (C, C) float64, G_l.
+            positions: (C, M) float64, the positional encoding; None for values. Their bias is added by ``fast_decoder``
+                to what the prompt tokens read, since attention weights add up to one.
+            s_is_one: whether the positional part may be added to W F_l: it must not be scaled by s.
+        """
+        weight = _double(linear.weight)
+        rows = self._append(weight @ folded)
+        position = None if positions is None else self._put(weight @ positions + _double(linear.bias)[:, None])
+        if position is not None and s_is_one:
+            self._first_positions.append((rows, position))
+            position = None
+        return ImageProjection(self._put(weight), rows, position)
+
+    def _append(self, rows: Tensor) -> slice:
+        """Adds rows to the matrix that is multiplied with each image; their position in it."""
+        self._rows.append(rows)
+        self._row_count += len(rows)
+        return slice(self._row_count - len(rows), self._row_count)
+
+    def _put(self, tensor: Tensor) -> Tensor:
+        return tensor.to(self._device, torch.float32).contiguous()
 
 
 def _double(tensor: Tensor) -> Tensor:
     return tensor.detach().to("cpu", torch.float64)
 
 
-def _output(attention: Any) -> Tensor:
-    """(H, C, d + 1) float64: a head's columns of the output's weight, and its share of the bias."""
+def _output_by_head(attention: SamAttention) -> Tensor:
+    """(H, C, d + 1) float64: each head's columns of ``out_proj``, and its share of the bias."""
     heads = int(attention.num_attention_heads)
     weight = _double(attention.out_proj.weight)
     weight = weight.view(len(weight), heads, -1).transpose(0, 1)

@@ -1,9 +1,10 @@
-"""SAM v1: ViT-B, -L and -H, SlimSAM, MedSAM and fine-tuned folders, with the weights of transformers' ``SamModel``.
+"""SAM v1 as a ``Segmenter``: ViT-B, -L and -H, SlimSAM, MedSAM and fine-tuned folders, on transformers' ``SamModel``.
 
-Owns the preprocessing, the batching of prompts and the choice of who computes: ``sam_encoder`` and ``sam_decoder``, and
-for whatever they do not cover transformers' own forward, with the same answers. Coordinates follow the official
-package: prompts scale with the image to the network's input, half a pixel is added there, and prompts without a box
-get one padding point (both inside transformers' prompt encoder, which agrees with the official package on this).
+Owns the preprocessing, the batching of prompts, and the choice of what computes: ``fast_encoder`` and ``fast_decoder``,
+or transformers' own forward for models that these do not cover; both give the same masks. ``models.loader`` makes it.
+Coordinates follow the official package: prompts are scaled with the image to the network's input, half a pixel is
+added there, and prompts without a box get one padding point. The last two happen inside transformers' prompt encoder,
+which agrees with the official package on this.
 Paper: Kirillov et al., Segment Anything, https://arxiv.org/abs/2304.02643.
 """
 
@@ -11,7 +12,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -25,36 +26,40 @@ from samwidget.models.sam.fast_decoder import SamDecoder
 from samwidget.models.sam.fast_encoder import SamEncoder
 from samwidget.models.segmenter import SAM_EVERYTHING, Embedding, signature_of
 
-# Raise it when ``encode`` prepares images differently: embeddings kept on disk are then made anew.
+if TYPE_CHECKING:
+    from transformers import SamModel
+
+# Raise it when ``encode`` prepares images differently: embeddings on disk are then computed again.
 _PREPROCESSING_VERSION = 1
 # What every SAM was trained with; a folder's preprocessor_config.json may say otherwise.
 _MEAN = (0.485, 0.456, 0.406)
 _STD = (0.229, 0.224, 0.225)
-# The decoder's two transposed convolutions double the embedding's side each.
+# Each of the decoder's two transposed convolutions doubles the side of the embedding.
 _UPSCALING = 4
-# Prompts that go through the decoder together. On a CPU only their tokens do; 4 to 16 were equally fast.
-_PROMPTS_AT_ONCE_CPU = 4
-_PROMPTS_AT_ONCE_GPU = 32
+# Prompts that pass the decoder together. On a CPU only the prompt tokens do; 4 to 16 were equally fast.
+_BATCH_SIZE_CPU = 4
+_BATCH_SIZE_GPU = 32
 # The same for transformers' forward: on two CPU cores a batch of 64 took 97 ms a prompt, one at a time 60 ms, since
 # copies of the image tokens no longer fit the processor's cache.
-_PROMPTS_AT_ONCE_TRANSFORMERS_CPU = 1
+_BATCH_SIZE_TRANSFORMERS_CPU = 1
 
 
 class SamSegmenter:
-    """A SAM v1 network as a ``Segmenter``.
+    """A SAM v1 network as a ``Segmenter``. Allows one call at a time, since encoder and decoder use memory again.
 
     Args:
-        model: a transformers ``SamModel``.
-        name: what the user called it.
+        model: its weights become float32, but for the encoder's.
+        name: the name that the user gave.
         device: where it runs.
-        dtype: precision of the encoder; the decoder, a hundredth of the work, stays in float32.
-        preprocessing: ``preprocessor_config.json`` of the checkpoint; ``image_mean`` and ``image_std`` are used.
+        dtype: precision of the encoder. The decoder, a hundredth of the work, stays in float32.
+        preprocessing: ``preprocessor_config.json`` of the checkpoint, parsed; ``image_mean`` and ``image_std`` are
+            used.
 
     Attributes:
-        not_covered: why transformers computes a part of this network: ``encoder`` or ``decoder`` to a sentence; empty
-            where samwidget computes both.
-        encoded_by: who computed the latest embedding, ``samwidget`` or ``transformers``; empty before the first.
-        decoded_by: who computed the latest answers; ``transformers`` where a prompt among them was not covered.
+        not_covered: the parts that transformers computes, ``encoder`` or ``decoder``, each with the reason; empty where
+            samwidget computes both.
+        encoded_by: what computed the latest embedding, ``samwidget`` or ``transformers``; empty before the first.
+        decoded_by: what computed the latest masks; ``transformers`` if it computed at least one prompt.
     """
 
     family = "sam"
@@ -63,7 +68,7 @@ class SamSegmenter:
 
     def __init__(
         self,
-        model: Any,
+        model: SamModel,
         *,
         name: str,
         device: torch.device,
@@ -71,15 +76,16 @@ class SamSegmenter:
         preprocessing: Mapping[str, Any] | None = None,
     ) -> None:
         self.name = name
-        self._model = model.eval().float()
+        self._model = model.eval().float()  # type: ignore[no-untyped-call]
         self._dtype = dtype
         reasons = {"encoder": fast_encoder.reason_not_covered(model), "decoder": fast_decoder.reason_not_covered(model)}
         self.not_covered = {part: reason for part, reason in reasons.items() if reason}
         self.encoded_by = self.decoded_by = ""
         self._encoder = SamEncoder(model.vision_encoder)
         self._decoder: SamDecoder | None = None
-        self._input_side = int(model.config.vision_config.image_size)
-        self._logits_side = _UPSCALING * int(model.config.prompt_encoder_config.image_embedding_size)
+        config: Any = model.config  # transformers declares its parts as optional dictionaries, which they are not
+        self._input_side = int(config.vision_config.image_size)
+        self._logits_side = _UPSCALING * int(config.prompt_encoder_config.image_embedding_size)
         preprocessing = preprocessing or {}
         mean = preprocessing.get("image_mean", _MEAN)
         std = preprocessing.get("image_std", _STD)
@@ -95,29 +101,29 @@ class SamSegmenter:
         return self._mean.device
 
     def to(self, device: torch.device) -> None:
-        """Moves the weights; the encoder becomes float32 on a CPU, where half precision is slow and gains nothing."""
+        """Moves the weights. On a CPU the encoder becomes float32, since half precision is slow there."""
         self._model.to(device)
         if self.device.type != device.type and device.type == "cpu":
             self._dtype = torch.float32
         self._model.vision_encoder.to(self._dtype)
         self._mean, self._std = self._mean.to(device), self._std.to(device)
-        # Their memory is on the old device; the decoder's constants take 0.1 s at the next image.
+        # Both hold memory on the old device. The next image makes the decoder's constants again, in 0.1 s.
         self._encoder, self._decoder = SamEncoder(self._model.vision_encoder), None
 
     @property
     def byte_count(self) -> int:
-        """Bytes held beside the weights and the embeddings: buffers, constants of recent images."""
+        """Bytes held beside the weights and the embeddings: scratch memory, and products of recent images."""
         return self._encoder.byte_count + (0 if self._decoder is None else self._decoder.byte_count)
 
     @torch.no_grad()
     def encode(self, image: npt.NDArray[np.uint8]) -> Embedding:
-        """Embedding of an (H, W, 3) uint8 RGB image: ``image_embeddings``, (1, channels, h, w)."""
+        """Embedding of an (H, W, 3) uint8 RGB image: ``image_embeddings``, (1, channels, h, w), in ``dtype``."""
         frame = Frame.padded((image.shape[0], image.shape[1]), self._input_side, self._logits_side)
         height, width = frame.content_hw
-        # Pillow's bilinear filter on bytes, as in training: torch's differs by more than rounding where it shrinks.
+        # Pillow's bilinear filter on bytes, as in training. Torch's differs by more than rounding when it shrinks.
         resized = Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR)
         pixels = torch.from_numpy(np.array(resized)).to(self.device).permute(2, 0, 1).float()
-        # Padding comes after normalising: it is zero to the network, which is the mean colour and not black.
+        # Padded after normalising, so the padding is zero for the network: the mean colour, not black.
         normalised = (pixels - self._mean) / self._std
         padded = F.pad(normalised, (0, self._input_side - width, 0, self._input_side - height))
         encode = self._model.get_image_embeddings if "encoder" in self.not_covered else self._encoder
@@ -125,7 +131,7 @@ class SamSegmenter:
         self.encoded_by = "transformers" if "encoder" in self.not_covered else "samwidget"
         embedding = Embedding({"image_embeddings": embeddings}, frame, self.signature)
         if "decoder" not in self.not_covered:
-            self._prepared_decoder().terms(embedding)  # 30 ms now instead of at the first click
+            self._prepared_decoder().image_products(embedding)  # 30 ms here instead of in the first click
         return embedding
 
     @torch.no_grad()
@@ -134,16 +140,16 @@ class SamSegmenter:
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Low-res logits (P, C, h, w) and scores (P, C), float32; C is 3 with ``multimask_output``, else 1.
 
-        Prompts of one form (number of points, box or not, mask or not) share a forward pass, so that none is padded
-        and every answer is what the prompt alone would get. ``threads`` is ignored.
+        Prompts of one form (number of points, box or not, mask or not) share a forward pass. So none is padded, and
+        each gets the masks that it would get alone. ``threads`` is ignored.
         """
-        at_once = _PROMPTS_AT_ONCE_CPU if self.device.type == "cpu" else _PROMPTS_AT_ONCE_GPU
+        batch_size = _BATCH_SIZE_CPU if self.device.type == "cpu" else _BATCH_SIZE_GPU
         self.decoded_by = "samwidget"
-        batches = _batches_of_one_form(prompts, at_once)
-        answers = [self._decode_one_form(embedding, [prompts[i] for i in batch], multimask_output) for batch in batches]
+        batches = _batches_of_one_form(prompts, batch_size)
+        decoded = [self._decode_one_form(embedding, [prompts[i] for i in batch], multimask_output) for batch in batches]
         if len(batches) == 1:
-            return answers[0]
-        logits, scores = (torch.cat(part) for part in zip(*answers, strict=True))
+            return decoded[0]
+        logits, scores = (torch.cat(parts) for parts in zip(*decoded, strict=True))
         order = torch.tensor([index for batch in batches for index in batch]).argsort().to(logits.device)
         return logits[order], scores[order]
 
@@ -158,38 +164,39 @@ class SamSegmenter:
         """Logits (P, C, h, w) and scores (P, C) of prompts of one form."""
         if "decoder" not in self.not_covered:
             inputs = _inputs(prompts, embedding.frame, self.device)
-            answer = self._prepared_decoder().decode(embedding, inputs, multimask_output=multimask_output)
-            if answer is not None:
-                return answer
+            decoded = self._prepared_decoder().decode(embedding, inputs, multimask_output=multimask_output)
+            if decoded is not None:
+                return decoded
         self.decoded_by = "transformers"
         image_embeddings = embedding.tensors["image_embeddings"].to(self.device, torch.float32)
-        at_once = _PROMPTS_AT_ONCE_TRANSFORMERS_CPU if self.device.type == "cpu" else _PROMPTS_AT_ONCE_GPU
-        outputs = []
-        for start in range(0, len(prompts), at_once):
-            some = prompts[start : start + at_once]
-            outputs.append(
-                self._model(
-                    # Prompts lie along the batch axis, since transformers' point axis cannot carry masks.
-                    image_embeddings=image_embeddings.expand(len(some), -1, -1, -1),
-                    multimask_output=multimask_output,
-                    **_inputs(some, embedding.frame, self.device),
-                )
+        batch_size = _BATCH_SIZE_TRANSFORMERS_CPU if self.device.type == "cpu" else _BATCH_SIZE_GPU
+        logits, scores = [], []
+        for start in range(0, len(prompts), batch_size):
+            batch = prompts[start : start + batch_size]
+            output = self._model(
+                # Prompts lie along the batch axis, since transformers' axis for several objects takes no masks.
+                image_embeddings=image_embeddings.expand(len(batch), -1, -1, -1),
+                multimask_output=multimask_output,
+                **_inputs(batch, embedding.frame, self.device),
             )
-        return torch.cat([each.pred_masks[:, 0] for each in outputs]), torch.cat(
-            [each.iou_scores[:, 0] for each in outputs]
-        )
+            logits.append(output.pred_masks[:, 0])
+            scores.append(output.iou_scores[:, 0])
+        return torch.cat(logits), torch.cat(scores)
 
 
-def _batches_of_one_form(prompts: Sequence[Prompt], at_once: int) -> list[list[int]]:
-    """Indices of the prompts, grouped by form, at most ``at_once`` together."""
+def _batches_of_one_form(prompts: Sequence[Prompt], batch_size: int) -> list[list[int]]:
+    """Indices of the prompts in batches of one form, each of at most ``batch_size``."""
     groups: dict[tuple[int, bool, bool], list[int]] = defaultdict(list)
     for index, prompt in enumerate(prompts):
         groups[(len(prompt.points_xy), prompt.box_xyxy is not None, prompt.mask is not None)].append(index)
-    return [group[i : i + at_once] for group in groups.values() for i in range(0, len(group), at_once)]
+    return [group[i : i + batch_size] for group in groups.values() for i in range(0, len(group), batch_size)]
 
 
 def _inputs(prompts: Sequence[Prompt], frame: Frame, device: torch.device) -> dict[str, torch.Tensor]:
-    """Arguments of ``SamModel.forward`` for prompts of one form."""
+    """Arguments of ``SamModel.forward`` for P prompts of one form, in pixels of the network's input.
+
+    ``input_points`` (P, 1, N, 2), ``input_labels`` (P, 1, N), ``input_boxes`` (P, 1, 4), ``input_masks`` (P, 1, h, w).
+    """
     first = prompts[0]
     inputs: dict[str, torch.Tensor] = {}
     if len(first.points_xy):

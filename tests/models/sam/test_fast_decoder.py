@@ -85,7 +85,7 @@ def test_batches_of_image_sides_change_no_answer(both, monkeypatch, together):
     mask = rng.normal(0, 5, (256, 256)).astype(np.float32)
     prompts = [make_prompt([rng.uniform(0, 1024, 2)], mask=mask * (i % 2) if i < 3 else None) for i in range(6)]
     alone, _ = both.ours.decode(image, prompts, multimask_output=True)
-    monkeypatch.setattr(fast_decoder, "_PROMPTS_TOGETHER_CPU", together)
+    monkeypatch.setattr(fast_decoder, "_BATCH_SIZE_CPU", together)
     assert worst_difference(both.ours.decode(image, prompts, multimask_output=True)[0], alone) < TOLERANCE
 
 
@@ -104,12 +104,12 @@ def test_lost_digits_are_noticed(both, monkeypatch):
 
 
 def test_an_image_that_its_prompt_nearly_cancels(true_size):
-    """A stream a hundred times smaller than its parts still gives the same masks, whoever computes them."""
+    """Image tokens a hundred times smaller than their parts still give the same masks, whatever computes them."""
     decoder, encoder = true_size.plain.mask_decoder, true_size.plain.prompt_encoder
     no_mask = encoder.no_mask_embed.weight.detach()
     ours = SamSegmenter(true_size.plain, name="x", device=torch.device("cpu"))
     output = decoder.transformer.layers[0].cross_attn_image_to_token.out_proj
-    # The image is nearly minus what every pixel reads, up to the constant part that the norm removes.
+    # The image is nearly the negative of what every image token reads, up to the constant that the norm removes.
     flat = -(output.bias.detach() + no_mask[0]).reshape(1, -1, 1, 1).expand(1, -1, 64, 64)
     tensors = {"image_embeddings": flat + 0.01 * embedding().tensors["image_embeddings"]}
     image = Embedding(tensors, Frame.padded((1024, 1024), 1024, 256), "test")
@@ -156,7 +156,7 @@ def test_a_replaced_layer_is_not_covered():
 
 
 def test_answers_are_fresh_and_memory_is_flat(both):
-    """Buffers grow to the largest call, terms are those of two images, and nothing else stays."""
+    """The workspace grows to the largest call, products are those of two images, and nothing else stays."""
     rng = np.random.default_rng(0)
     images = [embedding(seed=seed) for seed in range(3)]
     first, _ = both.ours.decode(images[0], [make_prompt([[5, 5]])], multimask_output=True)
@@ -172,15 +172,16 @@ def test_answers_are_fresh_and_memory_is_flat(both):
     assert counts[1] == counts[2]
     del images, image
     gc.collect()
-    assert both.ours._decoder.terms(embedding()) is not None
-    assert len(both.ours._decoder._terms) == 1
+    last = embedding()
+    assert both.ours._decoder.image_products(last) is not None
+    assert len(both.ours._decoder._image_products) == 1
     assert both.ours.byte_count < 130e6
 
 
-def test_terms_are_computed_once_an_image(both, monkeypatch):
+def test_products_are_computed_once_an_image(both, monkeypatch):
     image = embedding(seed=9)
     both.ours.decode(image, [make_prompt([[5, 5]])], multimask_output=True)
-    monkeypatch.setattr(both.ours._decoder._maps, "terms", None)
+    monkeypatch.setattr(both.ours._decoder._weights, "multiply", None)
     both.ours.decode(image, [make_prompt([[9, 9]])], multimask_output=False)
 
 
