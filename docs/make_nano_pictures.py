@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from samwidget import Prompt, SamPredictor, SegmentedObject, load_rgb
-from samwidget.images.overlay import drawn
+from samwidget.images.overlay import draw_overlay
 
 ROOT = Path(__file__).parent.parent
 PHOTOS = ROOT / "notebooks/photos"
@@ -40,7 +40,7 @@ def tile(predictor: SamPredictor, photo: np.ndarray, prompt: Prompt) -> Image.Im
     found = SegmentedObject(
         1, "", "#e69f00", answer.logits[best], float(answer.scores[best]), answer.frame, prompt, None
     )
-    picture = Image.fromarray(drawn(photo, [found], 0.5))
+    picture = Image.fromarray(draw_overlay(photo, [found], 0.5))
     scale = min(TILE_WH[0] / picture.width, TILE_WH[1] / picture.height)
     picture = picture.resize((round(picture.width * scale), round(picture.height * scale)), Image.Resampling.LANCZOS)
     draw = ImageDraw.Draw(picture)

@@ -1,20 +1,20 @@
-"""Pixels in and out: files, arrays and web addresses to 8-bit RGB, and pictures to bytes."""
+"""Pixels in and out: files, arrays and web addresses to 8-bit RGB, and images to bytes for screens and files."""
 
 from samwidget.images.load import load_rgb
-from samwidget.images.overlay import SNAPSHOT_SIDE_MAX, drawn, small_jpeg, small_png
+from samwidget.images.overlay import SNAPSHOT_SIDE_MAX, draw_overlay, encode_small_jpeg, encode_small_png
 from samwidget.images.png import decode_png, encode_png
-from samwidget.images.preview import Picture, detail_of, preview_of, smaller
+from samwidget.images.preview import EncodedImage, crop_detail, make_preview, shrink
 
 __all__ = [
     "SNAPSHOT_SIDE_MAX",
-    "Picture",
+    "EncodedImage",
+    "crop_detail",
     "decode_png",
-    "detail_of",
-    "drawn",
+    "draw_overlay",
     "encode_png",
+    "encode_small_jpeg",
+    "encode_small_png",
     "load_rgb",
-    "preview_of",
-    "small_jpeg",
-    "small_png",
-    "smaller",
+    "make_preview",
+    "shrink",
 ]

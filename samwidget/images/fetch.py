@@ -1,4 +1,8 @@
-"""Fetches an image from the web, within limits of time and size. Called by ``load_rgb`` alone."""
+"""Reads an image from the web, within limits of time and size.
+
+Called by ``load_rgb`` alone. The server does not use it: addresses in a request of somebody else need stricter checks,
+see ``serving.http.url_images``.
+"""
 
 from __future__ import annotations
 
@@ -13,15 +17,16 @@ _SILENCE_TIMEOUT_S = 20.0
 
 
 def fetch(url: str, *, timeout_s: float = TIMEOUT_S, bytes_max: int = BYTES_MAX) -> bytes:
-    """The bytes behind an http(s) URL.
+    """The bytes at an http(s) URL.
 
     Args:
         url: redirects are followed.
-        timeout_s: for the whole answer; a server that sends a byte now and then does not extend it.
-        bytes_max: larger answers are refused, and not read to their end.
+        timeout_s: for the complete response; a server that sends a byte now and then does not extend it.
+        bytes_max: the download stops when the response is larger.
 
     Raises:
-        ImageError: no answer, a slow or large one, a status other than success, or a web page.
+        ImageError: the server cannot be reached or is too slow, or the response is too large, has an error status or is
+            a web page.
     """
     import httpx
 
@@ -31,7 +36,7 @@ def fetch(url: str, *, timeout_s: float = TIMEOUT_S, bytes_max: int = BYTES_MAX)
         with httpx.stream("GET", url, follow_redirects=True, timeout=limits) as response:
             if not response.is_success:
                 raise ImageError(
-                    f"{url} answers {response.status_code} {response.reason_phrase}", hint="check the address"
+                    f"{url} returned status {response.status_code} {response.reason_phrase}", hint="check the address"
                 )
             if response.headers.get("content-type", "").startswith("text/html"):
                 raise ImageError(f"{url} is a web page", hint="give the address of the image itself")
@@ -44,6 +49,6 @@ def fetch(url: str, *, timeout_s: float = TIMEOUT_S, bytes_max: int = BYTES_MAX)
                     raise ImageError(f"{url} took longer than {timeout_s:g} s", hint="download it and give its path")
             return bytes(data)
     except httpx.TimeoutException as error:
-        raise ImageError(f"{url} does not answer in time", hint="download it and give its path") from error
+        raise ImageError(f"{url} did not respond in time", hint="download it and give its path") from error
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise ImageError(f"{url} cannot be fetched", hint=str(error)) from error

@@ -1,4 +1,7 @@
-"""PNG of masks: 8-bit gray, 0 outside and 255 inside, as the documented responses hold them."""
+"""PNG files of masks: 8-bit gray, 0 outside and 255 inside, as the documented responses hold them.
+
+Called by ``formats``, ``batch`` and the command line. Images that a user opens are read by ``load``.
+"""
 
 from __future__ import annotations
 
@@ -13,25 +16,25 @@ from samwidget.errors import FormatError
 
 
 def encode_png(mask: npt.ArrayLike) -> bytes:
-    """PNG bytes, 8-bit gray, 0 and 255, of an (H, W) mask.
+    """PNG of an (H, W) bool mask, 8-bit gray with the values 0 and 255.
 
     Raises:
-        FormatError: not an (H, W) array of bool, or empty.
+        FormatError: the mask is not an (H, W) array of bool, or is empty.
     """
     array = np.asarray(mask)
     if array.ndim != 2 or array.dtype != np.bool_ or array.size == 0:
         raise FormatError(f"mask is {array.dtype} of shape {array.shape}", hint="give an (H, W) bool array")
     buffer = io.BytesIO()
-    # Level 1 is within some percent of the default's size on masks, and several times as fast.
+    # For masks level 1 is within a few percent of the default's size, and several times as fast.
     Image.fromarray(array.view(np.uint8) * np.uint8(255)).save(buffer, "PNG", compress_level=1)
     return buffer.getvalue()
 
 
 def decode_png(data: bytes) -> npt.NDArray[np.bool_]:
-    """(H, W) bool from the PNG of a mask, True where its gray value is 128 or more.
+    """(H, W) bool mask of a PNG, True where its gray value is 128 or more.
 
     Raises:
-        FormatError: not a PNG, broken, or of more pixels than any image that is read.
+        FormatError: the bytes are not a PNG, are broken, or have more pixels than any image that samwidget reads.
     """
     try:
         with Image.open(io.BytesIO(data), formats=["PNG"]) as image:

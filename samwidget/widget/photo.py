@@ -12,7 +12,15 @@ import numpy as np
 import numpy.typing as npt
 
 from samwidget.core import SegmentedObject
-from samwidget.images import SNAPSHOT_SIDE_MAX, Picture, detail_of, drawn, preview_of, small_jpeg, smaller
+from samwidget.images import (
+    SNAPSHOT_SIDE_MAX,
+    EncodedImage,
+    crop_detail,
+    draw_overlay,
+    encode_small_jpeg,
+    make_preview,
+    shrink,
+)
 from samwidget.widget.wire.outbox import Outbox
 from samwidget.widget.worker import Worker, log_failure
 
@@ -49,11 +57,11 @@ class Album:
     @functools.cached_property
     def small_photo(self) -> npt.NDArray[np.uint8]:
         """(h, w, 3) uint8 RGB photo of the snapshot's size."""
-        return smaller(self._image, SNAPSHOT_SIDE_MAX)
+        return shrink(self._image, SNAPSHOT_SIDE_MAX)
 
     @functools.cached_property
-    def _preview(self) -> Picture:
-        return preview_of(self._image)
+    def _preview(self) -> EncodedImage:
+        return make_preview(self._image)
 
     def start(self) -> None:
         """Encodes the preview before a view asks for it, and draws the first snapshot."""
@@ -73,7 +81,7 @@ class Album:
 
     def send_detail(self, re: str, box: Sequence[float], width: int) -> None:
         """Sends the photo's own pixels inside a box; raises PromptError where the box holds none."""
-        cut, picture = detail_of(self._image, box, width)
+        cut, picture = crop_detail(self._image, box, width)
         self._outbox.send(
             "detail", re=re, image=self._image_id, box=list(cut), mime=picture.mime, buffers=[picture.data]
         )
@@ -84,14 +92,14 @@ class Album:
 
     def refresh_snapshot(self) -> None:
         """Redraws the snapshot and sets the trait, where it differs."""
-        jpeg = small_jpeg(self.small_picture())
+        jpeg = encode_small_jpeg(self.small_picture())
         if jpeg != self._sent:
             self._sent = jpeg
             self._outbox.assign(_snapshot=jpeg)
 
     def small_picture(self) -> npt.NDArray[np.uint8]:
         """(h, w, 3) uint8 RGB: the photo with its masks, at the snapshot's size."""
-        return drawn(self.small_photo, self._objects(), self.opacity)
+        return draw_overlay(self.small_photo, self._objects(), self.opacity)
 
     def close(self) -> None:
         """Drops what waits to be drawn."""

@@ -21,7 +21,7 @@ from PIL import Image
 from samwidget.core import SegmentedObject, checked_mask, logits_of_mask, make_prompt
 from samwidget.document import Document
 from samwidget.errors import PromptError
-from samwidget.images import drawn, load_rgb, small_png
+from samwidget.images import draw_overlay, encode_small_png, load_rgb
 from samwidget.predict import open_predictor
 from samwidget.widget.controller import Session
 from samwidget.widget.export import request_of, response_to
@@ -155,7 +155,7 @@ class SamWidget(SharedTraits):
 
     def snapshot(self) -> Image.Image:
         """The photo at its own size with the visible masks drawn over it."""
-        return Image.fromarray(drawn(self._image, self.objects, self.opacity))
+        return Image.fromarray(draw_overlay(self._image, self.objects, self.opacity))
 
     def request(self) -> dict[str, Any]:
         """The documented request that asks a service for the same objects: one row each, three masks per row.
@@ -213,11 +213,11 @@ class SamWidget(SharedTraits):
 
         def work() -> SegmentedObject:
             if pixels is None:
-                return document.begin(engine.ask(prompt), name=name, activate=False)
+                return document.add(engine.ask(prompt), name=name, activate=False)
             whole = replace(prompt, mask=logits_of_mask(pixels, engine.frame))
             if prompt.is_empty:
-                return document.begin_with_mask(pixels, whole, engine.frame, name=name)
-            return document.begin(engine.ask(whole), name=name, activate=False)
+                return document.add_mask(pixels, whole, engine.frame, name=name)
+            return document.add(engine.ask(whole), name=name, activate=False)
 
         return session.measured(session.call(work, needs_network=True))
 
@@ -364,7 +364,7 @@ class SamWidget(SharedTraits):
         # A small picture beside the view, for places that show notebooks without running them.
         shown = super()._repr_mimebundle_(**kwargs)
         if shown is not None:
-            png = small_png(self._album.small_picture())
+            png = encode_small_png(self._album.small_picture())
             shown[0]["image/png"] = base64.b64encode(png).decode("ascii")
         return shown
 

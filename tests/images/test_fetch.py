@@ -27,15 +27,15 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         match self.path:
             case "/photo.png":
-                self._answer(200, "image/png", png())
+                self._respond(200, "image/png", png())
             case "/moved":
                 self.send_response(302)
                 self.send_header("Location", "/photo.png")
                 self.end_headers()
             case "/page":
-                self._answer(200, "text/html; charset=utf-8", b"<html></html>")
+                self._respond(200, "text/html; charset=utf-8", b"<html></html>")
             case "/text":
-                self._answer(200, "application/octet-stream", b"no image at all")
+                self._respond(200, "application/octet-stream", b"no image at all")
             case "/silent":
                 time.sleep(1.5)
             case "/drip":
@@ -46,9 +46,9 @@ class Handler(BaseHTTPRequestHandler):
                     self.wfile.flush()
                     time.sleep(0.05)
             case _:
-                self._answer(404, "text/html", b"<html>not here</html>")
+                self._respond(404, "text/html", b"<html>not here</html>")
 
-    def _answer(self, status, kind, body):
+    def _respond(self, status, kind, body):
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
@@ -90,9 +90,9 @@ def test_an_image(address, path):
 
 @pytest.mark.parametrize(
     ("path", "message"),
-    [("/missing", "answers 404 Not Found"), ("/page", "is a web page"), ("/text", "is not an image")],
+    [("/missing", "returned status 404 Not Found"), ("/page", "is a web page"), ("/text", "is not an image")],
 )
-def test_answers_that_are_no_image(address, path, message):
+def test_responses_that_are_no_image(address, path, message):
     with pytest.raises(ImageError, match=message) as caught:
         load_rgb(address + path)
     assert address + path in caught.value.message
@@ -107,7 +107,7 @@ def test_slow_servers(address, path, message):
     assert time.monotonic() - started < 1.4
 
 
-def test_large_answers_are_not_read_to_their_end(address):
+def test_large_responses_are_not_read_to_their_end(address):
     with pytest.raises(ImageError, match="larger than 10 bytes"):
         fetch(address + "/photo.png", bytes_max=10)
 

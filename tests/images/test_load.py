@@ -13,7 +13,6 @@ from samwidget.errors import ImageError
 from samwidget.images.load import load_rgb
 
 PICTURE = np.random.default_rng(0).integers(0, 256, (5, 7, 3), dtype=np.uint8)
-GRAY = PICTURE[..., 0]
 
 
 def file_of(image, kind="PNG", **options):
@@ -30,10 +29,10 @@ def png_of_size(width, height):
     return bytes(data)
 
 
-def same_as_picture(found):
-    assert found.dtype == np.uint8
-    assert found.flags.c_contiguous
-    np.testing.assert_array_equal(found, PICTURE)
+def same_as_picture(rgb):
+    assert rgb.dtype == np.uint8
+    assert rgb.flags.c_contiguous
+    np.testing.assert_array_equal(rgb, PICTURE)
 
 
 def test_every_way_in(tmp_path):
@@ -79,38 +78,10 @@ def test_labelled_arrays():
     same_as_picture(load_rgb(unnamed))
 
 
-@pytest.mark.parametrize("array", [GRAY, GRAY[..., None], GRAY[None], GRAY.astype(np.int32), GRAY / 255])
-def test_gray_becomes_three_equal_channels(array):
-    found = load_rgb(array)
-    np.testing.assert_array_equal(found, np.repeat(GRAY[..., None], 3, axis=2))
-    assert found.flags.c_contiguous
-    assert found.flags.writeable
-
-
-@pytest.mark.parametrize(
-    ("array", "expected"),
-    [
-        (np.array([[0, 4095]], np.uint16), [0, 255]),  # 12-bit data in 16 bits
-        (np.array([[1000, 1510, 2020]], np.uint16), [0, 128, 255]),
-        (np.array([[-100, 0, 100]], np.int16), [0, 128, 255]),
-        (np.array([[0.0, 2.0]]), [0, 255]),
-        (np.array([[-1.0, 0.0, 1.0]]), [0, 128, 255]),
-        (np.array([[-1e308, 1e308]]), [0, 255]),
-        (np.array([[0, 300]]), [0, 255]),
-        (np.array([[0, 51]]), [0, 51]),  # Python's own integers within 8 bits
-        (np.array([[0.0, 0.2]]), [0, 51]),
-        (np.array([[7, 7]], np.uint16), [0, 0]),
-        (np.array([[False, True]]), [0, 255]),
-    ],
-)
-def test_deep_values_are_scaled_by_their_range(array, expected):
-    assert load_rgb(array)[0, :, 0].tolist() == expected
-
-
 def test_sixteen_bits_in_a_file_and_in_an_array_are_the_same():
     deep = np.array([[500, 1000, 3000]], np.uint16)
-    for found in (load_rgb(file_of(Image.fromarray(deep))), load_rgb(file_of(Image.fromarray(deep), "TIFF"))):
-        np.testing.assert_array_equal(found, load_rgb(deep))
+    for rgb in (load_rgb(file_of(Image.fromarray(deep))), load_rgb(file_of(Image.fromarray(deep), "TIFF"))):
+        np.testing.assert_array_equal(rgb, load_rgb(deep))
 
 
 def test_transparency_is_laid_on_white():
@@ -165,10 +136,10 @@ def test_exif_rotation_is_applied(orientation):
     exif[0x0112] = orientation
     data = file_of(stored, "JPEG", exif=exif, quality=95)
     for source in (data, Image.open(io.BytesIO(data))):
-        found = load_rgb(source)
-        assert found.shape == (16, 24, 3)
-        assert found[2:6, 2:6].min() > 200
-        assert found[10:, 10:].max() < 60
+        rgb = load_rgb(source)
+        assert rgb.shape == (16, 24, 3)
+        assert rgb[2:6, 2:6].min() > 200
+        assert rgb[10:, 10:].max() < 60
 
 
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF")
@@ -201,10 +172,6 @@ def test_small_arrays_are_channels_last(shape):
         (np.zeros((1, 3, 8, 8), np.uint8), r"shape \(1, 3, 8, 8\)"),
         (np.zeros(9, np.uint8), r"shape \(9,\)"),
         (np.zeros((0, 4, 3), np.uint8), "no pixels"),
-        (np.array([["a", "b"]]), "holds"),
-        (np.zeros((2, 2), np.complex64), "complex64"),
-        (np.full((2, 2), np.nan), "NaN or infinity"),
-        (np.array([[0, np.inf]], np.float32), "NaN or infinity"),
         (np.broadcast_to(np.uint8(0), (20_000, 15_000)), "15000 x 20000 pixels"),
     ],
 )
@@ -222,11 +189,11 @@ def test_other_things_are_no_picture(value):
 
 
 def test_files_that_cannot_be_read(tmp_path):
-    whole = file_of(Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)))
+    png = file_of(Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)))
     jpeg = file_of(Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)), "JPEG")
     files = {
         "empty.png": (b"", "empty.png is empty"),
-        "cut.png": (whole[: len(whole) // 2], "cut.png is broken or cut off"),
+        "cut.png": (png[: len(png) // 2], "cut.png is broken or cut off"),
         "cut.jpg": (jpeg[: len(jpeg) // 2], "cut.jpg is broken or cut off"),
         "text.png": (b"hello, this is a letter", "text.png is not an image"),
         "page.jpg": (b"<!doctype html><html></html>", "page.jpg is not an image"),

@@ -38,15 +38,15 @@ def test_only_bool_images_are_masks(mask):
 
 
 def test_broken_bytes_are_refused():
-    whole = encode_png(np.random.default_rng(0).random((64, 64)) < 0.5)
-    for data in (b"", b"not a png", whole[: len(whole) // 2]):
+    png = encode_png(np.random.default_rng(0).random((64, 64)) < 0.5)
+    for data in (b"", b"not a png", png[: len(png) // 2]):
         with pytest.raises(FormatError, match="not a PNG"):
             decode_png(data)
 
 
 def test_a_huge_mask_is_refused_before_it_is_decoded():
-    whole = bytearray(encode_png(np.zeros((1, 1), np.bool_)))
-    whole[16:24] = struct.pack(">II", 20_000, 15_000)
-    whole[29:33] = struct.pack(">I", zlib.crc32(whole[12:29]))
+    png = bytearray(encode_png(np.zeros((1, 1), np.bool_)))
+    png[16:24] = struct.pack(">II", 20_000, 15_000)
+    png[29:33] = struct.pack(">I", zlib.crc32(png[12:29]))
     with pytest.raises(FormatError):
-        decode_png(bytes(whole))
+        decode_png(bytes(png))

@@ -3,10 +3,8 @@
 import io
 
 import numpy as np
-import pytest
 from PIL import Image
 
-from samwidget.images.preview import PREVIEW_SIDE_MAX, detail_of, preview_of
 from tests.widget.fakes import TIMEOUT_S, FakePredictor
 
 CLICK = {"x": 60, "y": 40, "label": 1}
@@ -118,39 +116,3 @@ def test_detail_is_answered_while_the_encoder_runs(make):
     assert message["box"] == [10, 20, 51, 61]
     assert message["mime"] == "image/png"
     assert np.array_equal(decoded(data), widget.image[20:61, 10:51])
-
-
-@pytest.mark.parametrize(
-    ("box", "width", "cut", "size"),
-    [
-        ([0, 0, 128, 96], 64, (0, 0, 128, 96), (64, 48)),
-        ([-50, -50, 500, 500], 1000, (0, 0, 128, 96), (128, 96)),
-        ([127.5, 95.5, 130, 100], 1, (127, 95, 128, 96), (1, 1)),
-        ([-1e300, 0, 1e300, 1], 10, (0, 0, 128, 1), (10, 1)),
-    ],
-)
-def test_details_are_cut_to_the_image_and_to_the_width(box, width, cut, size):
-    found, picture = detail_of(photo(), box, width)
-    assert found == cut
-    assert decoded(picture.data).shape[1::-1] == size
-
-
-@pytest.mark.parametrize(
-    ("size_hw", "mime", "shown_hw"),
-    [
-        ((1, 1), "image/png", (1, 1)),
-        ((256, 256), "image/png", (256, 256)),
-        ((300, 400), "image/jpeg", (300, 400)),
-        ((1200, 3200), "image/jpeg", (600, 1600)),
-        ((7, 3000), "image/png", (4, 1600)),
-    ],
-)
-def test_the_preview_is_small_enough_and_true(size_hw, mime, shown_hw):
-    image = photo(*size_hw)
-    picture = preview_of(image)
-    shown = decoded(picture.data)
-    assert picture.mime == mime
-    assert shown.shape[:2] == shown_hw
-    assert max(shown_hw) <= PREVIEW_SIDE_MAX
-    whole = np.asarray(Image.fromarray(image).resize(shown_hw[::-1], Image.Resampling.BILINEAR, reducing_gap=2.0))
-    assert np.abs(shown.astype(int) - whole).mean() < 2
