@@ -1,9 +1,12 @@
-"""``make bench``: prints the tables; ``python -m tests.performance network`` prints one of them."""
+"""``make bench`` prints all tables of this folder; ``python -m tests.performance network`` prints one of them.
+
+``compare`` is a tool of its own: it measures two checkouts.
+"""
 
 from __future__ import annotations
 
+import argparse
 import os
-import sys
 
 import torch
 
@@ -19,15 +22,20 @@ SECTIONS = {
 }
 
 
-def main(names: list[str]) -> None:
-    """Prints the named sections, or all of them."""
+def main() -> None:
+    """Prints the sections named on the command line, or all of them."""
+    parser = argparse.ArgumentParser(prog="python -m tests.performance", description="Prints tables of speed.")
+    parser.add_argument("sections", nargs="*", metavar="section", help=f"one of {', '.join(SECTIONS)}; all by default")
+    names = parser.parse_args().sections or list(SECTIONS)
+    if unknown := sorted(set(names) - set(SECTIONS)):
+        parser.error(f"there is no section {', '.join(unknown)}; give some of {', '.join(SECTIONS)}")
     if ONE_THREAD:
         torch.set_num_threads(1)
     cores = f"one thread of {os.cpu_count()}, processor time" if ONE_THREAD else f"{os.cpu_count()} cores"
     print(f"{cores}, torch {torch.__version__}, fp32 product {peak_gflops():.0f} GFLOP/s\n")
-    for name in names or list(SECTIONS):
+    for name in names:
         print(SECTIONS[name](), flush=True)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

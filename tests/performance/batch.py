@@ -1,7 +1,7 @@
-"""A batch run with one worker and with two, in one run of this script, and where a row's time goes.
+"""Rows a second of a batch run with one worker and with two, and the time of each step of a row.
 
-The command line is run as a user would. Rows a second are counted from the first receipt to the last, so that loading
-the network and starting Ray are told apart from the work.
+Runs the command line as a user would. Rows a second are counted from the first recorded chunk to the last, so the time
+to load the network and to start Ray is not part of them; it is printed beside them.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _POLL_S = 0.02
 
 
 def write_input(folder: Path) -> None:
-    """So many JPEGs, and a CSV with one point on each."""
+    """Writes the photos as JPEGs, and a CSV with one point on each."""
     lines = ["image,input_points,multimask_output"]
     for number in range(ROWS):
         name = f"{number:06d}.jpg"
@@ -40,7 +40,7 @@ def write_input(folder: Path) -> None:
 
 
 def run(folder: Path, workers: int, format_: str) -> dict[str, float]:
-    """Seconds to the first receipt, and rows a second from then on."""
+    """Returns the seconds to the first recorded chunk, and the rows a second from then on."""
     out = folder.parent / f"out{workers}_{format_}"
     words = ["batch", str(folder), "--prompts", str(folder / "prompts.csv"), "-o", str(out), "--format", format_]
     start = time.perf_counter()
@@ -50,27 +50,27 @@ def run(folder: Path, workers: int, format_: str) -> dict[str, float]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    seen: list[tuple[float, int]] = []
+    progress: list[tuple[float, int]] = []
     while process.poll() is None:
         rows = rows_done(out)
-        if rows and (not seen or rows > seen[-1][1]):
-            seen.append((time.perf_counter() - start, rows))
+        if rows and (not progress or rows > progress[-1][1]):
+            progress.append((time.perf_counter() - start, rows))
         time.sleep(_POLL_S)
     if process.returncode or rows_done(out) != ROWS:
         raise RuntimeError(f"the run with {workers} workers failed")
-    (first_s, first_rows), (last_s, last_rows) = seen[0], seen[-1]
+    (first_s, first_rows), (last_s, last_rows) = progress[0], progress[-1]
     return {"start": first_s, "rate": (last_rows - first_rows) / (last_s - first_s)}
 
 
 def rows_done(out: Path) -> int:
-    """What the run's manifest says."""
+    """Returns the number of rows that the run's manifest records."""
     lines = [line for path in out.glob("*.manifest.jsonl") for line in path.read_bytes().splitlines(keepends=True)]
-    facts = [json.loads(line) for line in lines if line.endswith(b"\n")]
-    return sum(fact["rows"] for fact in facts if "part" in fact)
+    entries = [json.loads(line) for line in lines if line.endswith(b"\n")]
+    return sum(entry["rows"] for entry in entries if "part" in entry)
 
 
 def phases(folder: Path) -> dict[str, float]:
-    """Milliseconds of a row in one process: medians over some photos."""
+    """Returns the milliseconds of each step of a row in one process: medians over 40 photos."""
     predictor = SamPredictor.from_pretrained()
     times: dict[str, list[float]] = {"read the photo": [], "encode": [], "decode": [], "masks to PNG in base64": []}
     for path in sorted(folder.glob("*.jpg"))[:40]:
@@ -89,29 +89,29 @@ def phases(folder: Path) -> dict[str, float]:
 
 
 def main() -> str:
-    """The report."""
-    with tempfile.TemporaryDirectory() as place:
-        folder = Path(place) / "photos"
+    """Returns the report."""
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary) / "photos"
         folder.mkdir()
         write_input(folder)
-        spent = phases(folder)
-        found = {workers: run(folder, workers, "csv") for workers in WORKERS}
+        step_ms = phases(folder)
+        rates = {workers: run(folder, workers, "csv") for workers in WORKERS}
     lines = [
         f"### Batch: {ROWS} photos of {IMAGE_HW[1]} x {IMAGE_HW[0]}, a point each, bundled network",
         "",
         "| workers | rows a second | times one worker | seconds to the first rows |",
         "|---|---|---|---|",
     ]
-    for workers, each in found.items():
-        speed_up = each["rate"] / found[1]["rate"]
-        lines.append(f"| {workers} | {each['rate']:.1f} | {speed_up:.2f} | {each['start']:.1f} |")
-    whole = sum(spent.values())
+    for workers, measured in rates.items():
+        speed_up = measured["rate"] / rates[1]["rate"]
+        lines.append(f"| {workers} | {measured['rate']:.1f} | {speed_up:.2f} | {measured['start']:.1f} |")
+    row_ms = sum(step_ms.values())
     lines += ["", "| a row in one process | ms | share |", "|---|---|---|"]
-    lines += [f"| {name} | {value:.1f} | {value / whole:.0%} |" for name, value in spent.items()]
-    slowest = max(spent, key=lambda name: spent[name])
+    lines += [f"| {name} | {value:.1f} | {value / row_ms:.0%} |" for name, value in step_ms.items()]
+    slowest = max(step_ms, key=lambda name: step_ms[name])
     lines += [
         "",
-        f"What bounds it is the step that takes longest: {slowest}. One worker may use threads on all {os.cpu_count()} "
-        "cores, two workers share them.",
+        f"The longest step limits the speed: {slowest}. One worker may use threads on all {os.cpu_count()} cores, two "
+        "workers share them.",
     ]
     return "\n".join(lines) + "\n"

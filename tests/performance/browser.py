@@ -1,4 +1,4 @@
-"""From the click to the drawn pixels, in a real JupyterLab in Chromium on this machine."""
+"""The time from a click to the drawn pixels, in a real JupyterLab in Chromium on this machine."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ COUNT_BYTES = (
     "sum(len(b) for b in buffers or [])]), plain_send(content, buffers))[1]))[0]"
 )
 
-# A person's button is down for some 80 ms; the kernel uses them, unless previews are switched off.
+# A person holds the button for some 80 ms. Unless previews are off, the kernel uses this time for the mask.
 WAYS = [
     (True, 400, 80, "the pointer having rested, a person's press"),
     (True, 0, 80, "at once, a person's press"),
@@ -31,7 +31,7 @@ WAYS = [
 
 
 def clicks(widget: Widget, count: int, image_hw: tuple[int, int], rest_ms: int, press_ms: int = 0) -> np.ndarray:
-    """Milliseconds from pointer-up to drawn pixels, one object a click.
+    """Returns the milliseconds from pointer-up to drawn pixels, one object a click.
 
     The pointer rests ``rest_ms`` before it goes down, and is down for ``press_ms``.
     """
@@ -53,15 +53,15 @@ def clicks(widget: Widget, count: int, image_hw: tuple[int, int], rest_ms: int, 
 
 
 def hover_rate(widget: Widget, notebook: Notebook, image_hw: tuple[int, int], seconds: float = 4.0) -> float:
-    """Previews answered in a second while the pointer keeps moving."""
+    """Returns the previews a second that are sent while the pointer keeps moving."""
     rng = np.random.default_rng(1)
     notebook.python("sent.clear()")
     start = time.perf_counter()
-    corner, place = widget.part("stage").bounding_box(), widget.state()["stage"]
+    corner, stage = widget.part("stage").bounding_box(), widget.state()["stage"]
     while time.perf_counter() - start < seconds:
         y, x = rng.uniform(0.1, 0.9, 2) * image_hw
         widget.page.mouse.move(
-            corner["x"] + place["x"] + x * place["scale"], corner["y"] + place["y"] + y * place["scale"]
+            corner["x"] + stage["x"] + x * stage["scale"], corner["y"] + stage["y"] + y * stage["scale"]
         )
         widget.page.wait_for_timeout(10)
     took_s = time.perf_counter() - start
@@ -69,7 +69,7 @@ def hover_rate(widget: Widget, notebook: Notebook, image_hw: tuple[int, int], se
 
 
 def main() -> str:
-    """The report on the whole path through browser and kernel."""
+    """Returns the report on the path through browser and kernel."""
     folder = Path(tempfile.mkdtemp())
     for photo in PHOTOS.glob("*.jpg"):
         shutil.copy(photo, folder)
@@ -87,11 +87,11 @@ def main() -> str:
                 "const state = JSON.parse(root?.getAttribute('data-sw-state') ?? '{}');"
                 "if (state.image) done(performance.now() - start); else requestAnimationFrame(look); }; look(); }); 0"
             )
-            shown = page.evaluate("window.photoShown")
+            photo_ms = page.evaluate("window.photoShown")
             widget = notebook.widget().ready()
             image_hw = tuple(notebook.python("w.image.shape[:2]"))
             notebook.python(f"{COUNT_BYTES} and None")
-            lines.append(f"- photo on screen {shown / 1000:.2f} s after running the cell")
+            lines.append(f"- photo on screen {photo_ms / 1000:.2f} s after running the cell")
             lines.append(f"- encode {notebook.python('w.status')['encode_s']:.2f} s")
             clicks(widget, 5, image_hw, 0)
             for has_preview, rest_ms, press_ms, how in WAYS:

@@ -1,7 +1,7 @@
-"""All objects of a photo: the official generator beside ours, from one embedding, and ours with many candidates.
+"""A search for everything: the official generator beside ours, from one embedding, and ours with many candidates.
 
-ViT-B's decoder with random weights, whose masks are noise over the whole picture: the dearest there are, since nothing
-lies outside of their boxes and their outlines are long. The thresholds keep them all, so that every step runs for each.
+ViT-B's decoder has random weights, so its masks are noise over the whole image. These are the slowest masks to process:
+their boxes cover the image and their outlines are long. The thresholds keep all of them, so every step runs for each.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ KEEP_ALL = {"pred_iou_thresh": 0.0, "stability_score_thresh": 0.0, "box_nms_thre
 def contestants(
     ours: SamSegmenter, official: Any, features: torch.Tensor, points_per_side: int
 ) -> dict[str, Callable[[], int]]:
-    """Both searches after the encoder; each returns how many masks it found."""
+    """Returns both searches, without the encoder; each returns the number of its masks."""
     image = np.zeros((SIDE, SIDE, 3), np.uint8)
     predictor = with_embedding(ours, features)
     reference = generator(official, points_per_side=points_per_side, output_mode="uncompressed_rle", **KEEP_ALL)
@@ -49,7 +49,7 @@ def contestants(
 
 
 def with_embedding(ours: SamSegmenter, features: torch.Tensor) -> SamPredictor:
-    """A predictor to which every image looks like ``features``."""
+    """Returns a predictor that has ``features`` as the embedding of every image."""
 
     def encode(image: np.ndarray) -> Embedding:
         frame = Frame.padded((image.shape[0], image.shape[1]), SIDE, SIDE // 4)
@@ -60,17 +60,17 @@ def with_embedding(ours: SamSegmenter, features: torch.Tensor) -> SamPredictor:
 
 
 def with_discs(ours: SamSegmenter) -> None:
-    """Lets the decoder work and then answers with discs about the points, 1, 4 and 16 % of the image, as objects have.
+    """Replaces the decoder's masks, after it has worked, by discs around the points: 1, 4 and 16 % of the image.
 
-    Random weights answer with noise over the whole image, at which nothing can be seen of boxes and run lengths.
+    Discs are like real objects in their boxes and run lengths; the noise of random weights is not.
     """
     decode = ours.decode
     rows, columns = np.mgrid[: SIDE // 4, : SIDE // 4] + 0.5
 
     def discs(
-        embedding: Embedding, prompts: Sequence[Prompt], *, multimask_output: bool
+        embedding: Embedding, prompts: Sequence[Prompt], *, multimask_output: bool, threads: int | None = None
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        _, scores = decode(embedding, prompts, multimask_output=multimask_output)
+        _, scores = decode(embedding, prompts, multimask_output=multimask_output, threads=threads)
         content = np.prod(embedding.frame.content_logits_hw)
         radii = np.sqrt(np.array([0.01, 0.04, 0.16]) * content / np.pi)[:, None, None]
         centres = [embedding.frame.image_to_logits(prompt.points_xy[0]) for prompt in prompts]
@@ -81,35 +81,35 @@ def with_discs(ours: SamSegmenter) -> None:
 
 
 def many_candidates(ours: SamSegmenter, features: torch.Tensor, points: int = MANY_POINTS) -> str:
-    """Seconds and memory for some 1,000 candidates on 12 megapixels, after the encoder."""
+    """Reports seconds and memory for about 1,000 candidates on 12 megapixels, without the encoder."""
     grid = np.random.default_rng(0).uniform(0, 1, (points, 2))
     image = np.zeros((*MANY_HW, 3), np.uint8)
     predictor = with_embedding(ours, features)
     predictor.embed(image)
     before = peak_bytes()
     start = last = clock()
-    longest, kept = 0.0, 0
+    longest, object_count = 0.0, 0
     for progress in predictor.generate_masks(image, point_grids=[grid], **KEEP_ALL):
         longest, last = max(longest, clock() - last), clock()
-        kept = len(progress.objects)
+        object_count = len(progress.objects)
     took = last - start
     return (
-        f"{3 * points} candidates, {kept} of them kept: {took:.1f} s, longest step "
+        f"{3 * points} candidates, {object_count} of them kept: {took:.1f} s, longest step "
         f"{longest * 1000:.0f} ms, {(peak_bytes() - before) / 2**20:.0f} MB more than before.\n"
     )
 
 
 def peak_bytes() -> int:
-    """The most memory that this process has held."""
+    """Returns the most memory that this process has held."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 @torch.no_grad()
 def main() -> str:
-    """The report on everything."""
+    """Returns the report on everything."""
     ours, model, official = vit_b()
     features = torch.randn(1, 256, SIDE // 16, SIDE // 16, generator=torch.Generator().manual_seed(0))
-    # First, since the official generator's gigabytes would hide how much memory this takes.
+    # First: after the official generator, which takes gigabytes, the peak of memory would say nothing about ours.
     discs = SamSegmenter(model, name="discs", device=torch.device("cpu"))
     with_discs(discs)
     many = many_candidates(discs, features)

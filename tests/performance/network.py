@@ -1,7 +1,7 @@
-"""The networks alone: SAM ViT-B beside transformers and the official package, the bundled one, and how both grow.
+"""The networks alone: SAM ViT-B beside transformers and the official package, the bundled one, and how time grows.
 
-ViT-B has its true size and random weights, which cost what trained ones do. ``SAMWIDGET_BENCH_ONE_THREAD=1`` counts one
-thread's processor time, for a machine that is shared.
+ViT-B has its true size, with random weights, which take as long as trained ones. ``SAMWIDGET_BENCH_ONE_THREAD=1``
+counts the processor time of one thread, for a machine that is shared.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ SIDE = 1024
 
 
 def vit_b() -> tuple[SamSegmenter, Any, Any]:
-    """One set of weights three times: ours, transformers' ``SamModel`` and the official ``Sam``."""
+    """Returns one set of weights in three implementations: ours, transformers' ``SamModel``, the official ``Sam``."""
     from transformers import SamConfig, SamModel
 
     model = randomise(SamModel(SamConfig())).eval()
@@ -42,7 +42,7 @@ def vit_b() -> tuple[SamSegmenter, Any, Any]:
 
 
 def random_points(count: int, image_hw: tuple[int, int] = (SIDE, SIDE)) -> list[Prompt]:
-    """Prompts of one point each."""
+    """Returns prompts of one point each."""
     rng = np.random.default_rng(0)
     return [make_prompt([point]) for point in rng.uniform(0, 1, (count, 2)) * image_hw[::-1]]
 
@@ -50,7 +50,7 @@ def random_points(count: int, image_hw: tuple[int, int] = (SIDE, SIDE)) -> list[
 def decoders(
     ours: SamSegmenter, model: Any, official: Any, prompts: list[Prompt]
 ) -> dict[str, Callable[[], torch.Tensor]]:
-    """Three masks for each prompt, together, from one embedding."""
+    """Returns the decoders to compare: three masks for each of the prompts, in one call, from one embedding."""
     features = torch.randn(1, 256, 64, 64, generator=torch.Generator().manual_seed(0))
     embedding = Embedding({"image_embeddings": features}, Frame.padded((SIDE, SIDE), SIDE, SIDE // 4), ours.signature)
     points = torch.tensor(np.stack([prompt.points_xy for prompt in prompts]))
@@ -78,15 +78,16 @@ def decoders(
 
 
 def check(contestants: dict[str, Callable[[], torch.Tensor]]) -> str:
-    """Largest differences to transformers' logits, since a speed without the same answers means nothing."""
-    answers = {name: run().flatten() for name, run in contestants.items()}
-    reference = answers.pop("transformers")
-    worst = (f"{name} {float((each - reference).abs().max() / reference.std()):.0e}" for name, each in answers.items())
-    return f"Largest difference to transformers, in standard deviations of the logits: {', '.join(worst)}.\n"
+    """Reports the largest differences to transformers' logits: a speed counts only where the masks are the same."""
+    logits = {name: run().flatten() for name, run in contestants.items()}
+    reference = logits.pop("transformers")
+    differences = {name: float((other - reference).abs().max() / reference.std()) for name, other in logits.items()}
+    largest = ", ".join(f"{name} {difference:.0e}" for name, difference in differences.items())
+    return f"Largest difference to transformers, in standard deviations of the logits: {largest}.\n"
 
 
 def encoders(ours: SamSegmenter, model: Any, official: Any) -> dict[str, Callable[[], torch.Tensor]]:
-    """The encoder alone, without the preparation of the image."""
+    """Returns the encoders to compare, without the preparation of the image."""
     pixels = torch.randn(1, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(0))
     return {
         "samwidget": lambda: ours._encoder(pixels),
@@ -96,7 +97,7 @@ def encoders(ours: SamSegmenter, model: Any, official: Any) -> dict[str, Callabl
 
 
 def growth_with_prompts(run: Callable[[list[Prompt]], object]) -> str:
-    """Milliseconds a prompt, one run each."""
+    """Reports the milliseconds for each number of prompts, from one run."""
     lines = ["### Growth with prompts (ViT-B, one image)", "", "| prompts | ms | ms a prompt |", "|---|---|---|"]
     for count in PROMPT_COUNTS:
         prompts = random_points(count)
@@ -109,7 +110,7 @@ def growth_with_prompts(run: Callable[[list[Prompt]], object]) -> str:
 
 
 def blob(frame: Frame) -> np.ndarray:
-    """Logits of a disc with a wavy rim that covers a third of the content."""
+    """Returns logits of a disc with a wavy rim that covers a third of the content."""
     height, width = frame.content_logits_hw
     y, x = np.mgrid[: frame.logits_hw[0], : frame.logits_hw[1]] + 0.5
     angle = np.arctan2(y - height / 2, x - width / 2)
@@ -118,14 +119,14 @@ def blob(frame: Frame) -> np.ndarray:
 
 
 def upsample_by_torch(logits: np.ndarray, frame: Frame) -> np.ndarray:
-    """What the official package and transformers do after the network."""
-    whole = F.interpolate(torch.from_numpy(logits)[None], frame.input_hw, mode="bilinear", align_corners=False)
-    content = whole[..., : frame.content_hw[0], : frame.content_hw[1]]
+    """Returns the masks as the official package and transformers make them after the network."""
+    padded = F.interpolate(torch.from_numpy(logits)[None], frame.input_hw, mode="bilinear", align_corners=False)
+    content = padded[..., : frame.content_hw[0], : frame.content_hw[1]]
     return (F.interpolate(content, frame.image_hw, mode="bilinear", align_corners=False)[0] > 0).numpy()
 
 
 def growth_with_pixels() -> str:
-    """The bundled network from a decoded photo to three masks at its size."""
+    """Reports the steps of the bundled network from a decoded photo to three masks at its size."""
     nano = load(None, device="cpu")
     rng = np.random.default_rng(0)
     lines = [
@@ -146,17 +147,19 @@ def growth_with_pixels() -> str:
             "decode": lambda embedding=embedding, prompts=prompts: nano.decode(
                 embedding, prompts, multimask_output=True
             ),
-            "ours": lambda logits=logits, frame=frame: [upsample_mask(each, frame) for each in logits],
+            "ours": lambda logits=logits, frame=frame: [upsample_mask(low_res, frame) for low_res in logits],
             "torch": lambda logits=logits, frame=frame: upsample_by_torch(logits, frame),
         }
         times = interleaved(contestants, rounds=SMALL_ROUNDS)
-        lines.append(f"| {megapixels} | " + " | ".join(f"{np.median(each):.0f}" for each in times.values()) + " |")
+        lines.append(
+            f"| {megapixels} | " + " | ".join(f"{np.median(step_ms):.0f}" for step_ms in times.values()) + " |"
+        )
     return "\n".join(lines) + "\n"
 
 
 @torch.no_grad()
 def main() -> str:
-    """The report on the networks."""
+    """Returns the report on the networks."""
     ours, model, official = vit_b()
     click = decoders(ours, model, official, random_points(1))
     parts = [check(click), table("One click, three masks (ViT-B)", interleaved(click, CLICK_ROUNDS), "transformers")]

@@ -1,4 +1,4 @@
-"""Interleaved timing: every contestant once in each round, so that a wandering machine is the same for all."""
+"""Interleaved timing: each contestant runs once in each round, so changes of the machine's speed affect all alike."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 ONE_THREAD = bool(os.environ.get("SAMWIDGET_BENCH_ONE_THREAD"))
-"""For a machine that others use as well: one thread, and its own processor time instead of the clock on the wall."""
+"""Set it on a machine that others use as well: one thread, and its processor time instead of the elapsed time."""
 clock = time.thread_time if ONE_THREAD else time.perf_counter
 
 
 def interleaved(
     contestants: Mapping[str, Callable[[], object]], rounds: int, warm_up: int = 1
 ) -> dict[str, np.ndarray]:
-    """Milliseconds of each contestant, (rounds,) float64, run in turn."""
+    """Returns the milliseconds of each contestant, (rounds,) float64. They run in turn."""
     for _ in range(warm_up):
         for run in contestants.values():
             run()
@@ -30,19 +30,19 @@ def interleaved(
 
 
 def table(title: str, times: Mapping[str, np.ndarray], against: str) -> str:
-    """A Markdown table: median, minimum, 95th percentile, and how many times ``against`` each one is."""
-    base = np.median(times[against])
+    """Returns a Markdown table: median, minimum, 95th percentile, and how many times as fast as ``against``."""
+    reference_ms = np.median(times[against])
     lines = [f"### {title}", "", f"| | median ms | min | p95 | times as fast as {against} |", "|---|---|---|---|---|"]
     for name, values in times.items():
         lines.append(
             f"| {name} | {np.median(values):.1f} | {values.min():.1f} | {np.percentile(values, 95):.1f} "
-            f"| {base / np.median(values):.2f} |"
+            f"| {reference_ms / np.median(values):.2f} |"
         )
     return "\n".join(lines) + "\n"
 
 
 def peak_gflops(side: int = 1536) -> float:
-    """This machine's fp32 matrix product, GFLOP/s, beside which the other figures should be read."""
+    """Returns the speed of this machine's fp32 matrix product in GFLOP/s, to compare figures of two machines."""
     import torch
 
     a, b = torch.rand(side, side), torch.rand(side, side)
