@@ -1,4 +1,7 @@
-"""A person at a real JupyterLab: opens notebooks, runs cells, clicks on the photo. Used by the browser journeys."""
+"""What a user does in a real JupyterLab: open notebooks, run cells, click on the photo. Used by the browser journeys.
+
+The state of a view comes from ``frontend/src/report.ts``, which writes it only because ``Notebook`` sets its flag.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,8 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +30,8 @@ CHROMIUM_FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+REPORT_STATE = "globalThis.samwidgetReportsState = true"
+KERNEL = "window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel"
 
 
 class Lab:
@@ -84,8 +91,8 @@ class Lab:
 
     def get(self, path: str) -> Any:
         """The JSON at this path of the server."""
-        with urllib.request.urlopen(self.url + path, timeout=10) as answer:
-            return json.load(answer)
+        with urllib.request.urlopen(self.url + path, timeout=10) as response:
+            return json.load(response)
 
     def delete(self, path: str) -> None:
         """Deletes at this path of the server."""
@@ -98,7 +105,7 @@ class Lab:
 
 
 class Notebook:
-    """One notebook in one page, and a line to its kernel for looking at the Python side."""
+    """One notebook in one page, and a connection to its kernel for looking at the Python side."""
 
     def __init__(self, lab: Lab, page: Page, name: str, cells: list[str]) -> None:
         self.lab = lab
@@ -109,14 +116,21 @@ class Notebook:
             metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
         )
         nbformat.write(notebook, lab.folder / self.name)
+        page.add_init_script(REPORT_STATE)
         self.open()
 
     def open(self) -> None:
         """Opens the notebook, or opens it again as a reload of the browser does."""
         self.page.goto(f"{self.lab.url}/doc/tree/{self.name}")
-        self.page.wait_for_function(
-            "window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'", timeout=60_000
-        )
+        self.wait_for_kernel("idle")
+
+    def wait_for_kernel(self, status: str) -> None:
+        """Waits until JupyterLab shows this status of the kernel, such as ``idle`` or ``busy``."""
+        self.page.wait_for_function(f"{KERNEL}?.status === '{status}'", timeout=60_000)
+
+    def wait_for_frames(self) -> None:
+        """Waits until the browser has handled all input so far and drawn what came of it."""
+        self.page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
     def run_all(self, wait: bool = True) -> None:
         """Runs every cell."""
@@ -145,26 +159,32 @@ class Notebook:
         client.start_channels()
         try:
             client.wait_for_ready(timeout)
-            said: list[str] = []
+            output: list[str] = []
             errors: list[str] = []
 
-            def hear(message: dict[str, Any]) -> None:
+            def collect(message: dict[str, Any]) -> None:
                 content = message["content"]
                 if message["msg_type"] == "stream" and content["name"] == "stdout":
-                    said.append(content["text"])
+                    output.append(content["text"])
                 if message["msg_type"] == "error":
                     errors.append("\n".join(content["traceback"]))
 
             client.execute_interactive(
                 f"import json as _json; print('\\n>>>', _json.dumps({code}))",
-                output_hook=hear,
+                output_hook=collect,
                 timeout=timeout,
                 store_history=False,
             )
             assert not errors, errors[0]
-            return json.loads("".join(said).split(">>>")[-1])
+            return json.loads("".join(output).split(">>>")[-1])
         finally:
             client.stop_channels()
+
+    def wait_for_python(self, code: str, timeout_s: float = 20) -> None:
+        """Waits until ``code``, an expression, is true in the kernel."""
+        deadline = time.monotonic() + timeout_s
+        while not self.python(f"bool({code})"):
+            assert time.monotonic() < deadline, f"waited {timeout_s} s for {code}"
 
     def widget(self, index: int = 0) -> Widget:
         """The widget shown ``index``-th on the page."""
@@ -196,22 +216,30 @@ class Widget:
         """Waits until ``condition``, JavaScript over the drawn state ``s``, holds; returns the state."""
         handle = self.root.element_handle(timeout=timeout_s * 1000)
         try:
-            # Told by the view, instead of asking it again and again, which would take time from what is waited for.
+            # An observer in the page: asking again and again from here would slow down what is waited for.
             handle.evaluate(
                 "(root, timeout_ms) => new Promise((done, failed) => {"
-                " const look = () => { const s = JSON.parse(root.getAttribute('data-sw-state') || '{}');"
+                " const check = () => { const s = JSON.parse(root.getAttribute('data-sw-state') || '{}');"
                 f" if ({condition}) {{ watch.disconnect(); done(); }} }};"
-                " const watch = new MutationObserver(look);"
+                " const watch = new MutationObserver(check);"
                 " watch.observe(root, { attributeFilter: ['data-sw-state'] });"
-                " setTimeout(() => { watch.disconnect(); failed(new Error('too late')); }, timeout_ms); look(); })",
+                " setTimeout(() => { watch.disconnect(); failed(new Error('too late')); }, timeout_ms); check(); })",
                 timeout_s * 1000,
             )
         except Exception as error:
             raise AssertionError(f"waited {timeout_s} s for {condition}; the view says {self.state()}") from error
         return self.state()
 
+    @contextmanager
+    def change(self, settle: bool = True) -> Iterator[None]:
+        """Waits, after the body, until its change of the document is drawn."""
+        revision = self.state().get("revision", 0)
+        yield
+        if settle:
+            self.wait(f"s.pending === 0 && s.revision > {revision}")
+
     def ready(self) -> Widget:
-        """Waits until the network has seen the photo."""
+        """Waits until the model has encoded the photo."""
         self.root.scroll_into_view_if_needed()
         self.wait("s.phase === 'ready'")
         return self
@@ -219,34 +247,37 @@ class Widget:
     def at(self, x: float, y: float) -> tuple[float, float]:
         """Where the image pixel (x, y) is on the page, CSS pixels."""
         box = self.part("stage").bounding_box()
-        place = self.state()["stage"]
-        return box["x"] + place["x"] + x * place["scale"], box["y"] + place["y"] + y * place["scale"]
+        viewport = self.state()["stage"]
+        return (
+            box["x"] + viewport["x"] + x * viewport["scale"],
+            box["y"] + viewport["y"] + y * viewport["scale"],
+        )
 
     def click(self, x: float, y: float, *, button: str = "left", press_ms: float = 0, settle: bool = True) -> None:
-        """Clicks the image pixel (x, y), for ``press_ms``, and waits for its answer to be drawn."""
-        revision = self.state().get("revision", 0)
-        self.page.mouse.click(*self.at(x, y), button=button, delay=press_ms)
-        if settle:
-            self.wait(f"s.pending === 0 && s.revision > {revision}")
+        """Clicks the image pixel (x, y), for ``press_ms``, and waits until its mask is drawn."""
+        with self.change(settle):
+            self.page.mouse.click(*self.at(x, y), button=button, delay=press_ms)
 
     def drag(self, start: tuple[float, float], end: tuple[float, float], settle: bool = True) -> None:
-        """Drags from one image pixel to another and waits for the answer."""
-        revision = self.state().get("revision", 0)
-        self.page.mouse.move(*self.at(*start))
-        self.page.mouse.down()
-        middle = ((start[0] + end[0]) / 2, (start[1] + end[1]) / 2)
-        self.page.mouse.move(*self.at(*middle))
-        self.page.mouse.move(*self.at(*end))
-        self.page.mouse.up()
-        if settle:
-            self.wait(f"s.pending === 0 && s.revision > {revision}")
+        """Drags from one image pixel to another and waits until the change is drawn."""
+        with self.change(settle):
+            self.page.mouse.move(*self.at(*start))
+            self.page.mouse.down()
+            middle = ((start[0] + end[0]) / 2, (start[1] + end[1]) / 2)
+            self.page.mouse.move(*self.at(*middle))
+            self.page.mouse.move(*self.at(*end))
+            self.page.mouse.up()
 
     def press(self, key: str, settle: bool = True) -> None:
         """Presses a key while the widget has the focus, and waits for what it changes."""
-        revision = self.state().get("revision", 0)
-        self.page.keyboard.press(key)
-        if settle:
-            self.wait(f"s.pending === 0 && s.revision > {revision}")
+        with self.change(settle):
+            self.page.keyboard.press(key)
+
+    def leave(self) -> None:
+        """Moves the pointer off the photo, and waits until nothing shows it any more."""
+        self.page.mouse.move(5, 5)
+        self.wait("!s.pointer && !s.preview")
+        self.notebook.wait_for_frames()
 
     def objects(self) -> Locator:
         """The rows of the list."""

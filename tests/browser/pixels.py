@@ -21,9 +21,9 @@ def drawn_mask(widget: Widget, image_hw: tuple[int, int], colour: str) -> np.nda
     pixels = stage_pixels(widget).astype(int)
     box = widget.part("stage").bounding_box()
     device_scale = pixels.shape[1] / box["width"]
-    place = widget.state()["stage"]
-    rows = (place["y"] + (np.arange(image_hw[0]) + 0.5) * place["scale"]) * device_scale
-    columns = (place["x"] + (np.arange(image_hw[1]) + 0.5) * place["scale"]) * device_scale
+    viewport = widget.state()["stage"]
+    rows = (viewport["y"] + (np.arange(image_hw[0]) + 0.5) * viewport["scale"]) * device_scale
+    columns = (viewport["x"] + (np.arange(image_hw[1]) + 0.5) * viewport["scale"]) * device_scale
     sampled = pixels[
         np.clip(rows.astype(int), 0, pixels.shape[0] - 1)[:, None],
         np.clip(columns.astype(int), 0, pixels.shape[1] - 1)[None],

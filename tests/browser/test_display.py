@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from nbconvert import HTMLExporter
+from playwright.sync_api import expect
 
 from tests.browser.conftest import ARTIFACTS
 from tests.browser.pixels import agreement, drawn_mask, stage_pixels
@@ -21,8 +22,8 @@ def test_a_click_lands_where_it_is_made_at_every_pixel_ratio(open_notebook, scal
     assert abs(y - CUP[1]) < 1
     notebook.python("setattr(w, 'opacity', 1.0)")
     widget.press("Enter")
-    notebook.page.mouse.move(5, 5)
-    notebook.page.wait_for_timeout(300)
+    widget.wait("s.opacity === 1")
+    widget.leave()
     mask = mask_of(notebook)
     assert agreement(drawn_mask(widget, mask.shape, notebook.python("w.objects[0].colour")), mask) > 0.97
 
@@ -50,9 +51,11 @@ def test_the_wheel_scrolls_the_page_until_the_widget_has_the_focus(open_notebook
     widget = notebook.widget().ready()
     before = widget.state()["stage"]["scale"]
     notebook.page.evaluate("document.activeElement.blur()")
+    notebook.page.evaluate("addEventListener('wheel', () => { window.hasWheeled = true }, { capture: true })")
     notebook.page.mouse.move(*widget.at(*CUP))
     notebook.page.mouse.wheel(0, -200)
-    notebook.page.wait_for_timeout(300)
+    notebook.page.wait_for_function("window.hasWheeled")
+    notebook.wait_for_frames()
     assert widget.state()["stage"]["scale"] == before
 
 
@@ -62,7 +65,7 @@ def test_it_follows_the_theme(open_notebook, theme):
     notebook.page.evaluate(f"window.jupyterapp.commands.execute('apputils:change-theme', {{theme: '{theme}'}})")
     widget = notebook.widget().ready()
     widget.click(*CUP)
-    notebook.page.wait_for_timeout(700)
+    expect(widget.root).to_have_attribute("data-theme", "light" if theme.endswith("Light") else "dark")
     ground = widget.part("status").evaluate("(node) => getComputedStyle(node).backgroundColor")
     light = np.mean([float(part) for part in ground.replace("rgba", "rgb")[4:-1].split(",")[:3]])
     assert (light > 200) if theme.endswith("Light") else (light < 70)
@@ -98,7 +101,7 @@ def test_a_saved_notebook_shows_the_last_picture_where_no_kernel_answers(open_no
     save_after_a_click(notebook)
     lab.delete(f"/api/kernels/{notebook.kernel_id()}")
     notebook.open()  # with a new kernel, which knows nothing of the widget
-    saved = notebook.widget().part("saved")
+    saved = notebook.widget().part("snapshot")
     saved.get_by_text("Saved picture").wait_for(timeout=30_000)
     assert notebook.widget().part("accept").is_hidden()
     assert saved.locator("img").evaluate("(image) => image.naturalWidth") > 200
@@ -112,22 +115,22 @@ def test_an_html_export_and_a_git_hosting_page_show_a_picture(open_notebook, lab
     (tmp_path / "export.html").write_text(page)
     tab = chromium.new_page()
     tab.goto((tmp_path / "export.html").as_uri(), wait_until="domcontentloaded")
-    shown = tab.locator("img[src^='data:image/png']")
-    assert shown.count() == 1
-    assert shown.evaluate("(image) => image.naturalWidth") > 200
+    picture = tab.locator("img[src^='data:image/png']")
+    assert picture.count() == 1
+    assert picture.evaluate("(image) => image.naturalWidth") > 200
     tab.close()
 
 
 def test_hidden_pixels_are_not_left_behind(open_notebook):
     notebook = open_notebook()
     widget = notebook.widget().ready()
-    notebook.page.mouse.move(5, 5)
+    widget.leave()
     empty = stage_pixels(widget)
     widget.click(*CUP)
     widget.press("Control+z")
-    notebook.page.mouse.move(5, 5)
     widget.wait("s.objects === 0")
-    notebook.page.wait_for_timeout(400)
+    widget.leave()
+    widget.part("accept").wait_for(state="hidden")
     # Less the border, where the focus ring is drawn once the widget was clicked.
     change = np.abs(stage_pixels(widget).astype(int) - empty)[8:-8, 8:-8]
     assert change.mean() < 0.2

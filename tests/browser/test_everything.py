@@ -13,27 +13,28 @@ def test_find_stop_filter_drop_keep_undo_redo(open_notebook):
     notebook = open_notebook()
     widget = notebook.widget().ready()
     widget.part("everything").click()
-    widget.wait("s.findings.phase === 'running' && s.findings.found >= 3")
+    widget.wait("s.everything.phase === 'running' && s.everything.foundCount >= 3")
     assert "found" in widget.part("find-progress").inner_text()
     widget.part("find-cancel").click()
-    found = widget.wait("s.findings.phase === 'cancelled'")["findings"]
-    assert found["kept"] == found["found"] >= 3
+    search = widget.wait("s.everything.phase === 'cancelled'")["everything"]
+    count = search["foundCount"]
+    assert search["keptCount"] == count >= 3
     assert notebook.python("len(w.objects)") == 0
-    assert widget.part("empty").inner_text() == "What you keep of the findings appears here."
+    assert widget.part("empty").inner_text() == "The found objects that you keep appear here."
 
     widget.part("area-min").focus()
     notebook.page.keyboard.press("End")
-    assert widget.wait(f"s.findings.kept < {found['found']}")["findings"]["kept"] >= 1
+    assert widget.wait(f"s.everything.keptCount < {count}")["everything"]["keptCount"] >= 1
     notebook.page.keyboard.press("Home")
-    widget.wait(f"s.findings.kept === {found['found']}")
+    widget.wait(f"s.everything.keptCount === {count}")
 
     x, y = notebook.python(SMALLEST)
     widget.click(x, y, settle=False)
-    widget.wait(f"s.findings.kept === {found['found'] - 1}")
-    assert widget.part("find-count").inner_text() == f"{found['found'] - 1} of {found['found']}"
+    widget.wait(f"s.everything.keptCount === {count - 1}")
+    assert widget.part("find-count").inner_text() == f"{count - 1} of {count}"
     widget.part("find-keep").click()
-    kept = widget.wait("s.findings.phase === 'none' && s.pending === 0")["objects"]
-    assert kept == found["found"] - 1 == notebook.python("len(w.objects)")
+    kept = widget.wait("s.everything.phase === 'none' && s.pending === 0")["objects"]
+    assert kept == count - 1 == notebook.python("len(w.objects)")
     assert widget.objects().count() == kept
 
     widget.press("Control+z")
@@ -47,20 +48,20 @@ def test_by_keyboard_alone(open_notebook):
     widget = notebook.widget().ready()
     widget.part("stage").focus()
     notebook.page.keyboard.press("a")
-    widget.wait("s.findings.found >= 2")
+    widget.wait("s.everything.foundCount >= 2")
     notebook.page.keyboard.press("Escape")
-    found = widget.wait("s.findings.phase === 'cancelled'")["findings"]["found"]
+    count = widget.wait("s.everything.phase === 'cancelled'")["everything"]["foundCount"]
     # A again goes to the panel: from Keep back to Discard, the score and the area.
     for key in ("a", "Shift+Tab", "Shift+Tab", "Shift+Tab", "End"):
         notebook.page.keyboard.press(key)
-    kept = widget.wait(f"s.findings.kept < {found}")["findings"]["kept"]
+    kept = widget.wait(f"s.everything.keptCount < {count}")["everything"]["keptCount"]
     notebook.page.keyboard.press("Enter")
-    widget.wait("s.findings.phase === 'none' && s.pending === 0")
+    widget.wait("s.everything.phase === 'none' && s.pending === 0")
     assert notebook.python("len(w.objects)") == kept
     notebook.python("w.everything(keep=False, points_per_side=2, pred_iou_thresh=0, stability_score_thresh=0)")
-    widget.wait("s.findings.phase === 'done' && s.findings.found > 0")
+    widget.wait("s.everything.phase === 'done' && s.everything.foundCount > 0")
     notebook.page.keyboard.press("Escape")
-    widget.wait("s.findings.phase === 'none'")
+    widget.wait("s.everything.phase === 'none'")
     assert notebook.python("len(w.objects)") == kept
 
 
@@ -69,6 +70,6 @@ def test_masks_appear_while_a_cell_searches(open_notebook):
     notebook = open_notebook(FIRST_CELL, "found = w.everything(points_per_side=8)", run=False)
     notebook.run_all(wait=False)
     widget = notebook.widget()
-    widget.wait("s.findings.phase === 'running' && s.findings.found > 0")
-    widget.wait("s.findings.phase === 'none' && s.objects > 0")
+    widget.wait("s.everything.phase === 'running' && s.everything.foundCount > 0")
+    widget.wait("s.everything.phase === 'none' && s.objects > 0")
     assert notebook.python("[found == w.objects, len(found)]") == [True, widget.state()["objects"]]

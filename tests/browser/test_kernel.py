@@ -34,7 +34,7 @@ def test_a_click_while_a_cell_runs_is_not_lost(open_notebook):
         "void window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.requestExecute("
         "{code: 'import time; time.sleep(4)'})"
     )
-    notebook.page.wait_for_timeout(300)
+    notebook.wait_for_kernel("busy")
     widget.click(*CUP, settle=False)
     widget.wait("s.objects === 1", 20)
     assert notebook.python("len(w.objects)") == 1

@@ -24,12 +24,10 @@ def test_rename_hide_and_delete(open_notebook):
     row.locator('[data-sw="name"]').dblclick()
     notebook.page.keyboard.press("Control+a")
     notebook.page.keyboard.type("cup")
-    notebook.page.keyboard.press("Enter")
-    widget.wait("s.pending === 0")
-    notebook.page.wait_for_timeout(200)
+    widget.press("Enter")
     assert notebook.python("w.objects[0].name") == "cup"
-    row.locator('[data-sw="visible"]').click()
-    notebook.page.wait_for_timeout(300)
+    with widget.change():
+        row.locator('[data-sw="visible"]').click()
     assert notebook.python("w.objects[0].visible") is False
     row.locator('[data-sw="delete"]').click()
     widget.wait("s.objects === 0")
@@ -44,15 +42,13 @@ def test_undo_redo_by_button_key_and_python(open_notebook):
     assert notebook.python("len(w.objects[0].prompts.points_xy)") == 2
     widget.press("Control+z")
     assert notebook.python("len(w.objects[0].prompts.points_xy)") == 1
-    revision = widget.state()["revision"]
-    widget.part("undo").click()
-    widget.wait(f"s.pending === 0 && s.revision > {revision}")
+    with widget.change():
+        widget.part("undo").click()
     assert notebook.python("len(w.objects)") == 0
     notebook.python("w.redo()")
     widget.wait("s.objects === 1")
-    revision = widget.state()["revision"]
-    widget.part("redo").click()
-    widget.wait(f"s.pending === 0 && s.revision > {revision}")
+    with widget.change():
+        widget.part("redo").click()
     assert notebook.python("len(w.objects[0].prompts.points_xy)") == 2
 
 

@@ -1,4 +1,4 @@
-"""Pointing at things: clicks, boxes, candidates and the preview under the pointer."""
+"""Prompts: clicks, boxes, candidates and the preview under the pointer."""
 
 import numpy as np
 
@@ -27,8 +27,8 @@ def test_a_click_draws_the_mask_that_python_has(open_notebook):
     notebook.python("setattr(w, 'opacity', 1.0)")
     # One object that is not being refined has an outline of its own colour: close it before looking.
     widget.press("Enter")
-    notebook.page.mouse.move(5, 5)
-    notebook.page.wait_for_timeout(300)
+    widget.wait("s.opacity === 1")
+    widget.leave()
     assert agreement(drawn_mask(widget, mask.shape, colour), mask) > 0.97
 
 
@@ -128,11 +128,22 @@ def test_the_preview_can_be_switched_off(open_notebook):
     notebook = open_notebook()
     widget = notebook.widget().ready()
     widget.part("hover-toggle").click()
+    widget.root.evaluate(
+        "(root) => { window.previews = 0; new MutationObserver(() => {"
+        " if (JSON.parse(root.getAttribute('data-sw-state')).preview) window.previews++; }"
+        ").observe(root, { attributeFilter: ['data-sw-state'] }); }"
+    )
     notebook.page.mouse.move(*widget.at(200, 300))
     notebook.page.mouse.move(*widget.at(*CUP))
-    notebook.page.wait_for_timeout(500)
+    widget.wait("s.pointer")
+    notebook.wait_for_python("w.hover is False")
     assert widget.state()["preview"] is False
-    assert notebook.python("w.hover") is False
+    assert notebook.page.evaluate("window.previews") == 0
+    # Switched on again, the next preview comes after every one that was asked for before.
+    widget.part("hover-toggle").click()
+    assert notebook.page.evaluate("window.previews") == 0
+    notebook.page.mouse.move(*widget.at(*CUP))
+    widget.wait("s.preview")
 
 
 def test_the_threshold_moves_the_outline_and_the_masks(open_notebook):
@@ -144,7 +155,7 @@ def test_the_threshold_moves_the_outline_and_the_masks(open_notebook):
     for _ in range(10):
         notebook.page.keyboard.press("ArrowRight")
     widget.wait("Math.abs(s.threshold - 1) < 1e-6")
-    notebook.page.wait_for_timeout(400)
+    notebook.wait_for_python("abs(w.threshold - 1) < 1e-6")
     assert abs(notebook.python("w.threshold") - 1) < 1e-6
     assert notebook.python("int(w.masks[0].sum())") < area
     assert notebook.python("w.document['objects'][0]['area']") == notebook.python("int(w.masks[0].sum())")

@@ -1,5 +1,7 @@
 """Many views: two of one widget, two widgets, a cell run again, a reload, a restarted kernel."""
 
+from tests.browser.lab import KERNEL
+
 CUP = (290, 110)
 
 
@@ -37,20 +39,19 @@ def test_the_same_cell_shown_again_and_a_reload_keep_the_objects(open_notebook):
     again = notebook.widget()
     again.ready()
     again.wait("s.objects === 1")
-    again.part("undo").click()
-    again.wait("s.pending === 0")
+    with again.change():
+        again.part("undo").click()
     assert notebook.python("len(w.objects[0].prompts.points_xy)") == 1
-    again.part("redo").click()
-    again.wait("s.pending === 0")
-    notebook.page.wait_for_timeout(200)
+    with again.change():
+        again.part("redo").click()
     assert notebook.python("len(w.objects[0].prompts.points_xy)") == 2
 
 
 def test_after_a_kernel_restart_the_cell_works_again(open_notebook):
     notebook = open_notebook()
     notebook.widget().ready().click(*CUP)
-    notebook.page.evaluate("window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")
-    notebook.page.wait_for_timeout(1500)
+    notebook.page.evaluate(f"{KERNEL}.restart()")
+    notebook.wait_for_kernel("idle")
     notebook.run_all()
     widget = notebook.widget().ready()
     assert widget.state()["objects"] == 0

@@ -1,4 +1,4 @@
-// Mask bytes to outlines: the twin of samwidget/core/contour.py. A byte stands for the logit (b - 127.5) / scale; the
+// Mask bytes to outlines, as samwidget/core/contour.py makes them too. A byte stands for the logit (b - 127.5) / scale; the
 // outline runs where the interpolated logit crosses the threshold, in image pixels, and ends at the image's edge.
 
 import { contours } from "d3-contour";
@@ -8,7 +8,7 @@ import type { Frame, MaskHeader } from "./protocol.ts";
 /** A closed line; the first point is not repeated. */
 export type Ring = [x: number, y: number][];
 
-/** The window of logits that one mask id names, and where it lies. */
+/** The logits of one mask, as bytes, and their window in the low-res logits. */
 export interface MaskBytes {
   frame: Frame;
   window: MaskHeader["window"];
@@ -82,7 +82,7 @@ function padded(mask: MaskBytes): { values: number[]; width: number; height: num
   return { values, width: left + width + right, height: top + height + bottom, left, top };
 }
 
-/** The part of a ring inside the image (Sutherland and Hodgman, 1974: one edge of the rectangle after the other). */
+/** The part of a ring inside the image (Sutherland and Hodgman, 1974: one edge of the image after the other). */
 function clip(ring: Ring, width: number, height: number): Ring {
   let rest = ring;
   for (const [axis, limit, sign] of [
@@ -92,7 +92,7 @@ function clip(ring: Ring, width: number, height: number): Ring {
     [1, height, -1],
   ] as const) {
     if (rest.every((point) => (point[axis] - limit) * sign >= 0)) continue;
-    const kept: Ring = [];
+    const inside: Ring = [];
     let before = rest[rest.length - 1];
     for (const point of rest) {
       if (before === undefined) break;
@@ -102,12 +102,12 @@ function clip(ring: Ring, width: number, height: number): Ring {
         const t = (limit - before[axis]) / (point[axis] - before[axis]);
         const crossing: Ring[number] = [before[0] + t * (point[0] - before[0]), before[1] + t * (point[1] - before[1])];
         crossing[axis] = limit;
-        kept.push(crossing);
+        inside.push(crossing);
       }
-      if (isIn) kept.push(point);
+      if (isIn) inside.push(point);
       before = point;
     }
-    rest = kept;
+    rest = inside;
   }
   return rest;
 }

@@ -1,8 +1,13 @@
-// Elements and lifetimes. A Scope owns every listener, effect and observer of one view and lets go of all at once.
+// Elements and lifetimes. A Scope owns every listener, effect and observer of one view, and releases them together.
 
-import { effect } from "@preact/signals-core";
+import { effect, type ReadonlySignal, untracked } from "@preact/signals-core";
 
 type Listener<E> = (event: E) => void;
+
+/** The values of a list of signals, in its order. */
+type ValuesOf<S extends readonly ReadonlySignal<unknown>[]> = {
+  [I in keyof S]: S[I] extends ReadonlySignal<infer V> ? V : never;
+};
 
 export class Scope {
   readonly #controller = new AbortController();
@@ -39,6 +44,14 @@ export class Scope {
     this.onEnd(effect(update));
   }
 
+  /** Calls `react` with the values of `signals`, now and whenever one of them changes; no other signal is followed. */
+  watch<const S extends readonly ReadonlySignal<unknown>[]>(signals: S, react: (...values: ValuesOf<S>) => void): void {
+    this.effect(() => {
+      const values = signals.map((signal) => signal.value) as ValuesOf<S>;
+      untracked(() => react(...values));
+    });
+  }
+
   /** setInterval that ends with the scope; returns a function that ends it earlier. */
   every(interval_ms: number, tick: () => void): () => void {
     const timer = setInterval(tick, interval_ms);
@@ -60,14 +73,14 @@ export function h<K extends keyof HTMLElementTagNameMap>(
   for (const [name, value] of Object.entries(attributes)) {
     if (value !== undefined && value !== false) element.setAttribute(name, value === true ? "" : String(value));
   }
-  // JupyterLab's shortcuts select `:focus` itself, before they look at what is around it: a mark on the root alone would
-  // let B insert a cell while the photo has the focus.
+  // JupyterLab tests the focused element itself before its ancestors: a mark on the root alone would let B insert a cell
+  // while the photo has the focus.
   if (element.matches("button, input, [tabindex]")) element.setAttribute("data-lm-suppress-shortcuts", "true");
   element.append(...children);
   return element;
 }
 
-/** Sets text only where it differs, so that a live region and a selection are left alone. */
+/** Sets text only where it differs: a live region is not read again, and a selection stays. */
 export function setText(element: Element, text: string): void {
   if (element.textContent !== text) element.textContent = text;
 }

@@ -1,6 +1,6 @@
-// The preview of the mask under the pointer: one request on the way, the newest position waits, older ones are dropped.
-// One for each view. Switches itself off where the line is too slow for a preview to help. A press asks too, without
-// showing the answer: it is then on its way before the button is released, and the click finds it ready.
+// The preview of the mask under the pointer: one request is on its way, the newest position waits, older ones are dropped.
+// One for each view. Switches itself off where the link is too slow for a preview to help. A press asks too, without
+// showing the mask: the kernel then decodes before the button is released, and has the mask when the click comes.
 
 import { computed, signal } from "@preact/signals-core";
 
@@ -10,19 +10,20 @@ import { decode } from "./masks.ts";
 import type { Answer, Label } from "./protocol.ts";
 import type { Point } from "./viewport.ts";
 
-/** A median round trip above this is no longer a preview. */
+/** Previews are switched off where the median round trip of the last ones is longer. */
 export const SLOW_ABOVE_MS = 400;
-interface Wish {
+const TRIPS_MEASURED = 5;
+const REPLY_WITHIN_MS = 3000;
+
+/** A position to ask for; `isShown` unless a press asks. */
+interface Query {
   at: Point;
   label: Label;
   isShown: boolean;
 }
 
-const TRIPS_JUDGED = 5;
-const ANSWER_WITHIN_MS = 3000;
-
 export interface Preview {
-  /** Where in the image was asked: a click near it asks for the same point, so that the kernel need not decode again. */
+  /** Image pixels. A click near it asks for the same point, so that the kernel need not decode again. */
   at: Point;
   path: Path2D;
   score: number;
@@ -30,73 +31,73 @@ export interface Preview {
 
 export class HoverPreview {
   readonly preview = signal<Preview | null>(null);
-  /** Why there is no preview though the setting asks for it; empty where there is. */
+  /** Why previews switched themselves off; empty while they are on. */
   readonly offBecause = signal("");
   readonly isOff = computed(() => this.offBecause.value !== "");
 
   readonly #link: Link;
   readonly #threshold: () => number;
   readonly #trips_ms: number[] = [];
-  #onTheWay: string | null = null;
-  #asked: Point | null = null;
-  #next: Wish | null = null;
-  #wanted = 0;
+  #requestId: string | null = null;
+  #lastPoint: Point | null = null;
+  #next: Query | null = null;
+  #version = 0;
 
   constructor(link: Link, threshold: () => number) {
     this.#link = link;
     this.#threshold = threshold;
   }
 
-  /** Where the kernel has been asked already: the mask shown, then the one on its way. */
-  get places(): Point[] {
-    return [this.preview.value?.at ?? null, this.#asked].filter((at) => at !== null);
+  /** The points that the kernel has been asked for, image pixels: that of the mask on the screen, then the last one. */
+  get points(): Point[] {
+    return [this.preview.value?.at ?? null, this.#lastPoint].filter((at) => at !== null);
   }
 
-  /** Asks for the mask at `at` and shows it, now or after the answer that is on the way. */
+  /** Asks for the mask at `at` and shows it, now or after the request that is on its way. */
   ask(at: Point, label: Label): void {
-    this.#wish({ at, label, isShown: true });
+    this.#query({ at, label, isShown: true });
   }
 
   /** Asks for the mask that a click at `at` would make, so that the kernel has it when the press becomes a click. */
   prepare(at: Point, label: Label): void {
-    this.#wish({ at, label, isShown: false });
+    this.#query({ at, label, isShown: false });
   }
 
-  #wish(wish: Wish): void {
+  #query(query: Query): void {
     // A pointer event without movement asks for nothing new.
-    if (this.isOff.value || (this.#asked?.x === wish.at.x && this.#asked.y === wish.at.y)) return;
-    this.#asked = wish.at;
-    if (this.#onTheWay !== null) this.#next = wish;
-    else this.#send(wish);
+    if (this.isOff.value || (this.#lastPoint?.x === query.at.x && this.#lastPoint.y === query.at.y)) return;
+    this.#lastPoint = query.at;
+    if (this.#requestId !== null) this.#next = query;
+    else this.#send(query);
   }
 
-  #send({ at, label, isShown }: Wish): void {
-    const wanted = ++this.#wanted;
+  #send({ at, label, isShown }: Query): void {
+    const version = ++this.#version;
     const sent_ms = performance.now();
-    this.#onTheWay = this.#link.request(
+    this.#requestId = this.#link.request(
       { kind: "hover", x: at.x, y: at.y, label },
       {
-        timeout_ms: ANSWER_WITHIN_MS,
-        onAnswer: (answer) => {
-          this.#onTheWay = null;
-          this.#judge(performance.now() - sent_ms);
-          const isWanted = wanted === this.#wanted;
-          this.#askNext();
-          if (isWanted && isShown) this.#show(at, answer);
+        timeout_ms: REPLY_WITHIN_MS,
+        onAnswer: (message) => {
+          this.#requestId = null;
+          this.#measure(performance.now() - sent_ms);
+          const isCurrent = version === this.#version;
+          this.#sendNext();
+          if (isCurrent && isShown) this.#show(at, message);
         },
         onTimeout: () => {
-          this.#onTheWay = null;
-          this.#judge(ANSWER_WITHIN_MS);
-          this.#askNext();
+          this.#requestId = null;
+          this.#measure(REPLY_WITHIN_MS);
+          this.#sendNext();
         },
       },
     );
   }
 
-  /** Takes the preview away, and drops the answer that is on the way. */
+  /** Removes the preview; a mask that is on its way will not be shown. */
   clear(): void {
-    this.#wanted++;
-    this.#asked = null;
+    this.#version++;
+    this.#lastPoint = null;
     this.#next = null;
     this.preview.value = null;
   }
@@ -109,37 +110,37 @@ export class HoverPreview {
 
   end(): void {
     this.clear();
-    if (this.#onTheWay !== null) this.#link.forget(this.#onTheWay);
-    this.#onTheWay = null;
+    if (this.#requestId !== null) this.#link.forget(this.#requestId);
+    this.#requestId = null;
   }
 
-  #askNext(): void {
+  #sendNext(): void {
     const next = this.#next;
     this.#next = null;
     if (next) this.#send(next);
   }
 
-  #show(at: Point, answer: Answer): void {
-    if (answer.kind === "error") {
+  #show(at: Point, message: Answer): void {
+    if (message.kind === "error") {
       this.clear();
-      this.offBecause.value = `Preview off: ${answer.message}`;
+      this.offBecause.value = `The preview is off. ${message.message}`;
       return;
     }
-    if (answer.kind !== "preview") return;
-    const [header] = answer.masks;
-    const [buffer] = answer.buffers;
+    if (message.kind !== "preview") return;
+    const [header] = message.masks;
+    const [buffer] = message.buffers;
     if (!header || !buffer) return;
-    const mask = decode(answer.frame, header, buffer);
-    this.preview.value = { at, path: toPath(outline(mask, this.#threshold())), score: answer.score };
+    const mask = decode(message.frame, header, buffer);
+    this.preview.value = { at, path: toPath(outline(mask, this.#threshold())), score: message.score };
   }
 
-  #judge(trip_ms: number): void {
+  #measure(trip_ms: number): void {
     this.#trips_ms.push(trip_ms);
-    if (this.#trips_ms.length > TRIPS_JUDGED) this.#trips_ms.shift();
-    const median = [...this.#trips_ms].sort((a, b) => a - b)[Math.floor(TRIPS_JUDGED / 2)];
-    if (this.#trips_ms.length === TRIPS_JUDGED && median !== undefined && median > SLOW_ABOVE_MS) {
+    if (this.#trips_ms.length > TRIPS_MEASURED) this.#trips_ms.shift();
+    const median = [...this.#trips_ms].sort((a, b) => a - b)[Math.floor(TRIPS_MEASURED / 2)];
+    if (this.#trips_ms.length === TRIPS_MEASURED && median !== undefined && median > SLOW_ABOVE_MS) {
       this.clear();
-      this.offBecause.value = "Preview off: the link is slow";
+      this.offBecause.value = "The preview is off because the link to the kernel is slow. Press P to switch it on.";
     }
   }
 }

@@ -1,4 +1,4 @@
-// The icons: one path each on a 24 x 24 grid, stroked; colour and size come from the stylesheet.
+// The icons: one path each on a 24 x 24 grid, drawn as lines; colour and size come from the stylesheet.
 
 const PATHS = {
   select: "M5.5 3.5 19 11.2l-6 1.9-2.9 5.9z",
@@ -24,7 +24,7 @@ export type IconName = keyof typeof PATHS;
 
 const SVG = "http://www.w3.org/2000/svg";
 
-/** An icon that assistive technology does not see: the control around it has the label. */
+/** An icon that assistive technology ignores: the control around it has the label. */
 export function icon(name: IconName): SVGSVGElement {
   const svg = document.createElementNS(SVG, "svg");
   svg.setAttribute("class", "sw-icon");

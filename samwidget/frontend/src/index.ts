@@ -1,5 +1,5 @@
-// The module that the host loads. A host calls the default export once for each model, so that what the views of the
-// model share needs no place outside of it, and two widgets on a page never meet.
+// The module that the host loads. A host calls the default export once for each widget: what its views share is kept in
+// that call and not in the module, so two widgets on a page share nothing.
 
 import type { AnyWidget } from "@anywidget/types";
 
@@ -17,9 +17,9 @@ const samwidget: AnyWidget<WidgetTraits> = () => {
       return () => own.end();
     },
     render({ model, el, signal }) {
-      // Some hosts render without initialize; the view is then the owner of the session.
+      // Some hosts render without initialize; the view then owns the session.
       const shared = session ?? new Session(model, signal);
-      // Older hosts hand over no signal and call the returned function instead.
+      // Older hosts pass no signal and call the returned function instead.
       const scope = new Scope(signal);
       if (shared !== session) scope.onEnd(() => shared.end());
       openView(shared, el, scope);

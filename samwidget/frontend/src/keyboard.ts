@@ -1,5 +1,5 @@
-// Keys to actions, from the one table shortcuts.json, which docs/keyboard.md and the help are made of as well. Listens
-// only inside the widget's root, so keys work only while the widget has the focus.
+// Keys to actions, from the table shortcuts.json; docs/keyboard.md and the help are made from it too. Listens only inside
+// the widget's root, so keys work only while the widget has the focus. What an action does: commands/actions.ts.
 
 import type { Scope } from "./dom.ts";
 import table from "./shortcuts.json";
@@ -7,10 +7,10 @@ import table from "./shortcuts.json";
 export interface Shortcut {
   group: string;
   does: string;
-  /** What keyboard users do ... */
+  /** The keys of an action ... */
   action?: string;
   keys?: string[];
-  /** ... or what pointer users do. */
+  /** ... or a gesture of the pointer. */
   gesture?: string;
 }
 
@@ -22,14 +22,14 @@ const ACTION_OF: ReadonlyMap<string, string> = new Map(
   SHORTCUTS.flatMap(({ action, keys }) => (action ? (keys ?? []).map((key) => [key, action] as const) : [])),
 );
 
-/** Keys with which focused controls are used; there they are not the widget's. */
+/** Keys that a focused button or slider needs itself. */
 const BUTTON_KEYS = /^(Enter|Space|(Shift\+)?Arrow.*)$/;
 const SLIDER_KEYS = /^(Shift\+)?Arrow.*$/;
 
-/** The name that the table uses for what was pressed, such as `Ctrl+Shift+Z`; Ctrl stands for Cmd as well. */
+/** The name of the pressed key in the table, such as `Ctrl+Shift+Z`; Ctrl stands for Cmd as well. */
 export function keyName(event: KeyboardEvent): string {
   let key = event.key === " " ? "Space" : event.key;
-  // Letters by their place where the layout has none of ours (Cyrillic, Greek).
+  // Letters by their position where the keyboard layout has no Latin ones (Cyrillic, Greek).
   if (key.length === 1 && key > "~" && /^Key[A-Z]$/.test(event.code)) key = event.code.slice(3);
   const isLetter = /^[a-z]$/i.test(key);
   if (isLetter) key = key.toUpperCase();
@@ -43,12 +43,12 @@ export function actionFor(event: KeyboardEvent): string | undefined {
   return event.altKey ? undefined : ACTION_OF.get(keyName(event));
 }
 
-/** What a shortcut looks like in a tooltip, such as `I` or `Ctrl+Z`; empty where the action has none. */
+/** The first key of an action, such as `I` or `Ctrl+Z`; empty where the action has none. */
 export function shortcutOf(action: string): string {
   return SHORTCUTS.find((shortcut) => shortcut.action === action)?.keys?.[0] ?? "";
 }
 
-/** Runs `actions` by key while the focus is inside `root`; the page does not see the keys that were used. */
+/** Runs `actions` by key while the focus is inside `root`; the page does not receive keys that have an action. */
 export function listenToKeys(root: HTMLElement, actions: Actions, scope: Scope): void {
   scope.listen(root, "keydown", (event) => {
     if (event.defaultPrevented || event.isComposing) return;
@@ -62,7 +62,7 @@ export function listenToKeys(root: HTMLElement, actions: Actions, scope: Scope):
   });
 }
 
-/** Whether the focused control itself has a use for `key`. */
+/** Whether the focused control uses `key` itself. */
 function belongsTo(target: EventTarget | undefined, key: string): boolean {
   if (target instanceof HTMLButtonElement) return BUTTON_KEYS.test(key);
   if (!(target instanceof HTMLInputElement)) return false;

@@ -1,23 +1,20 @@
-// The room that the cell gives: which arrangement fits its width, and how high the photo may be.
+// How the root fits its cell and what the stylesheet knows of the view: the arrangement for its width, the proportions of
+// the photo, the theme, and the modes that change the look of several panels.
 
-import { h, type Scope } from "./dom.ts";
+import { type Scope, setAttribute } from "./dom.ts";
 import { jpegExtent } from "./photo.ts";
-import type { Session } from "./session.ts";
+import { watchTheme } from "./theme.ts";
+import type { View } from "./view.ts";
 
-/** Below this width the list goes under the photo and the rail becomes a bar above it. */
+/** Below this width the list goes under the photo and the toolbar becomes a bar above it. */
 const WIDE_FROM_PX = 720;
-/** Below this width the figures give way too. */
+/** Below this width the panels have less space between their parts. */
 const TIGHT_BELOW_PX = 480;
-/** Below this height the rail's buttons move together. */
+/** Below this height the buttons of the toolbar move together. */
 const SHORT_BELOW_PX = 440;
 
-/** The widget's root with `parts` in it; keeps its arrangement fitting while `host` changes its size. */
-export function layout(parts: readonly HTMLElement[], host: HTMLElement, session: Session, scope: Scope): HTMLElement {
-  const root = h(
-    "div",
-    { class: "samwidget sw-wide", "data-sw": "root", "data-lm-suppress-shortcuts": "true" },
-    ...parts,
-  );
+/** Keeps the arrangement of the root fitting while `host` changes its size. */
+export function watchSize({ root }: View, host: HTMLElement, scope: Scope): void {
   host.classList.add("sw-host");
   scope.onEnd(() => host.classList.remove("sw-host"));
 
@@ -39,12 +36,23 @@ export function layout(parts: readonly HTMLElement[], host: HTMLElement, session
     observer.disconnect();
     styles.disconnect();
   });
+}
 
-  const saved = session.savedPicture();
-  const expected = saved ? jpegExtent(saved) : null;
-  scope.effect(() => {
-    const size = session.photo.value?.size ?? expected;
+/** Gives the stylesheet the photo's proportions; before it comes, those of the snapshot, so that nothing moves later. */
+export function watchAspect({ root, session }: View, scope: Scope): void {
+  const snapshot = session.snapshot();
+  const expected = snapshot ? jpegExtent(snapshot) : null;
+  scope.watch([session.photo], (photo) => {
+    const size = photo?.size ?? expected;
     if (size) root.style.setProperty("--sw-aspect", String(size.width / size.height));
   });
-  return root;
+}
+
+/** Marks the root with the theme and with the modes that several panels show. */
+export function watchModes({ root, session, state }: View, scope: Scope): void {
+  const mark = (name: string, isOn: boolean) => setAttribute(root, name, isOn ? "" : null);
+  scope.watch([watchTheme(session.settings.theme, scope)], (theme) => setAttribute(root, "data-theme", theme));
+  scope.watch([session.everything.isOpen], (isOpen) => mark("data-everything", isOpen));
+  scope.watch([state.isGesturing], (isGesturing) => mark("data-gesture", isGesturing));
+  scope.watch([session.presence], (presence) => mark("data-away", presence === "absent"));
 }

@@ -1,5 +1,5 @@
-// Every mask that the kernel has sent, by id. An id names bytes that never change, so nothing is asked for twice: the
-// bytes stay as they came (compressed, about 10 kB), and the paths of the masks in use are kept beside them.
+// Every mask that the kernel has sent, by id. The bytes of an id never change, so no mask is sent twice: they are kept as
+// they came (compressed, about 10 kB), and beside them the paths of the masks drawn last.
 
 import { signal } from "@preact/signals-core";
 import { unzlibSync } from "fflate";
@@ -20,13 +20,13 @@ interface Drawable {
 }
 
 /**
- * More than what a search of everything finds in a crowded photo. All of them are drawn in one go and in one order: with
- * one place too few, each redraw would push out and contour every mask again. Inflated they take some 10 kB each.
+ * More than a search of everything finds in a crowded photo. All of these are drawn together and in one order: in a cache
+ * smaller by one, each redraw would evict and contour every mask again. Inflated they take some 10 kB each.
  */
 const DRAWABLE_MAX = 1024;
 
 export class MaskStore {
-  /** Counts arrivals, so that an effect can wait for a mask. */
+  /** Counts messages with masks, so that an effect can wait for a mask. */
   readonly arrivals = signal(0);
   readonly #entries = new Map<string, Entry>();
   /** In order of use, the oldest first. */
@@ -94,7 +94,7 @@ export function decode(frame: Frame, header: MaskHeader, compressed: Uint8Array)
 
 function inflate(id: string, compressed: Uint8Array, expected: number): Uint8Array {
   try {
-    // One byte of room more than expected shows a window that is too small for its bytes.
+    // With one byte more than expected, too many bytes are noticed.
     return unzlibSync(compressed, { out: new Uint8Array(expected + 1) });
   } catch (error) {
     throw new ProtocolError(`mask ${id}: ${error instanceof Error ? error.message : String(error)}`);

@@ -1,16 +1,16 @@
-// Encoded pixels to something a canvas can draw, and the size of a JPEG before it is decoded.
+// Decodes the pixels that the kernel sends, and reads the size of a JPEG before it is decoded.
 
 import type { Extent } from "./viewport.ts";
 
 /** Decodes JPEG or PNG bytes; rejects where the browser cannot. */
 export function decodePixels(bytes: Uint8Array, mime: string): Promise<ImageBitmap> {
-  // The kernel has applied EXIF; a browser that did so again would turn the photo under the masks.
+  // The kernel has applied the EXIF orientation; a browser that did so again would rotate the photo under the masks.
   return createImageBitmap(new Blob([bytes.slice()], { type: mime }), { imageOrientation: "none" });
 }
 
 /**
- * Width and height in the first frame header (SOFn) of a JPEG; null where there is none. Read before decoding, so that
- * the saved picture gets its room in the first layout and nothing jumps.
+ * Width and height in the first frame header (SOFn) of a JPEG; null where there is none. Read before decoding, so that the
+ * first layout has room for the snapshot and nothing moves later.
  */
 export function jpegExtent(bytes: Uint8Array): Extent | null {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -1,10 +1,10 @@
-// What all views of one model share: the traits, the link, the photo and the masks. Made by initialize, ended with the
-// model. Keeps what the kernel says; decides nothing about how it looks.
+// What all views of one widget share: the traits, the link, the photo, the masks and the search of everything. Created by
+// initialize, ended with the widget. Keeps what the kernel sends; decides nothing about how it is shown.
 
 import { type ReadonlySignal, signal } from "@preact/signals-core";
 
 import { Scope } from "./dom.ts";
-import { Findings } from "./findings.ts";
+import { EverythingSearch } from "./everything.ts";
 import { Link, type RequestOptions } from "./link.ts";
 import { MaskStore } from "./masks.ts";
 import { decodePixels } from "./photo.ts";
@@ -20,9 +20,9 @@ import {
 import { bindSettings, type Model, type Settings, watchDocument, watchStatus } from "./traits.ts";
 import type { Extent } from "./viewport.ts";
 
-/** A view that hears nothing for this long after its hello shows the saved picture. */
+/** Without any message for this long after its hello, a view shows that there is no kernel. */
 const ABSENT_AFTER_MS = 2000;
-/** A hello has no `done`: after this long it can no longer fail either. */
+/** The kernel sends no `done` for a hello: the link stops waiting after this long. */
 const HELLO_WITHIN_MS = 60_000;
 
 export interface Photo {
@@ -32,26 +32,26 @@ export interface Photo {
   bitmap: ImageBitmap;
 }
 
-/** Whether a kernel has been heard. */
+/** Whether the kernel has sent anything: `absent` after the time for it is over. */
 export type Presence = "unknown" | "here" | "absent";
 
 export class Session {
   readonly settings: Settings;
   readonly document: ReadonlySignal<DocumentSummary>;
   readonly status: ReadonlySignal<Status>;
-  /** performance.now() when `status` came, from which its `elapsed_s` runs on. */
+  /** performance.now() when `status` came: its `elapsed_s` counts on from there. */
   readonly statusAt_ms: ReadonlySignal<number>;
   readonly link: Link;
   readonly masks = new MaskStore();
-  readonly findings = new Findings();
+  readonly everything = new EverythingSearch();
   readonly photo = signal<Photo | null>(null);
-  /** The last failure, until somebody dismisses it. */
+  /** The last failure, until the user dismisses it. */
   readonly failure = signal<Failure | null>(null);
   readonly presence = signal<Presence>("unknown");
 
   readonly #model: Model;
   readonly #scope: Scope;
-  #imageWanted = "";
+  #imageId = "";
 
   constructor(model: Model, signal_?: AbortSignal) {
     this.#model = model;
@@ -62,10 +62,9 @@ export class Session {
     const statusAt_ms = signal(performance.now());
     this.statusAt_ms = statusAt_ms;
     let hasFailed = false;
-    this.#scope.effect(() => {
-      const { phase } = this.status.value;
+    this.#scope.watch([this.status], ({ phase }) => {
       statusAt_ms.value = performance.now();
-      // What is tried again has not failed yet.
+      // A new attempt has not failed yet.
       if (hasFailed && phase !== "failed") this.failure.value = null;
       hasFailed = phase === "failed";
     });
@@ -84,7 +83,7 @@ export class Session {
   }
 
   /** Asks for the image and the masks; every view does so when it opens. */
-  greet(scope: Scope): void {
+  sayHello(scope: Scope): void {
     if (!this.request({ kind: "hello" }, { timeout_ms: HELLO_WITHIN_MS })) {
       this.presence.value = "absent";
       return;
@@ -95,21 +94,21 @@ export class Session {
     scope.onEnd(() => clearTimeout(timer));
   }
 
-  /** Sends `request`; null where the host has no line to a kernel, which is shown. */
+  /** Sends `request` and returns its id; null where the host cannot reach a kernel, which is shown as a failure. */
   request(request: Request, options: RequestOptions = {}): string | null {
     try {
       return this.link.request(request, {
         ...options,
-        onAnswer: (answer) => {
-          if (answer.kind === "error" && request.kind !== "hover") this.#fail(answer);
-          options.onAnswer?.(answer);
+        onAnswer: (message) => {
+          if (message.kind === "error" && request.kind !== "hover") this.#fail(message);
+          options.onAnswer?.(message);
         },
       });
     } catch (error) {
       if (request.kind !== "hello") {
         this.#fail({
           code: "no_kernel",
-          message: `The kernel cannot be reached: ${error instanceof Error ? error.message : String(error)}`,
+          message: `The kernel cannot be reached (${textOf(error)}).`,
           hint: "Run the cell again.",
         });
       }
@@ -118,45 +117,50 @@ export class Session {
   }
 
   /** The small picture that the notebook saves, as JPEG bytes; null where there is none. */
-  savedPicture(): Uint8Array | null {
-    const saved = this.#model.get("_snapshot");
-    if (!saved) return null;
-    const bytes = bytesOf(saved);
+  snapshot(): Uint8Array | null {
+    const buffer = this.#model.get("_snapshot");
+    if (!buffer) return null;
+    const bytes = bytesOf(buffer);
     return bytes.length > 0 ? bytes : null;
   }
 
   #receive(content: unknown, buffers: readonly unknown[]): void {
     this.presence.value = "here";
     try {
-      const answer = parseAnswer(content, buffers);
-      this.#keep(answer);
-      const isOurs = this.link.receive(answer);
-      if (!isOurs && answer.kind === "error" && answer.re === undefined) this.#fail(answer);
+      const message = parseAnswer(content, buffers);
+      this.#keep(message);
+      const isOurs = this.link.receive(message);
+      if (!isOurs && message.kind === "error" && message.re === undefined) this.#fail(message);
     } catch (error) {
       this.#fail({
         code: "protocol",
-        message: `A message from the kernel could not be read: ${error instanceof Error ? error.message : String(error)}`,
+        message: `A message from the kernel could not be read (${textOf(error)}).`,
         hint: "If samwidget was upgraded, restart the kernel and reload the page.",
       });
     }
   }
 
-  #keep(answer: Answer): void {
-    if (answer.kind === "masks") {
-      this.masks.add(answer.frame, answer.masks, answer.buffers, this.settings.threshold.value);
-    } else if (answer.kind === "found") {
-      if (answer.frame) this.masks.add(answer.frame, answer.masks, answer.buffers, this.settings.threshold.value);
-      this.findings.take(answer);
-    } else if (answer.kind === "image" && answer.image !== this.#imageWanted) {
-      this.#imageWanted = answer.image;
-      this.#showPhoto(answer.image, { width: answer.size_hw[1], height: answer.size_hw[0] }, answer.bytes, answer.mime);
+  #keep(message: Answer): void {
+    if (message.kind === "masks") {
+      this.masks.add(message.frame, message.masks, message.buffers, this.settings.threshold.value);
+    } else if (message.kind === "found") {
+      if (message.frame) this.masks.add(message.frame, message.masks, message.buffers, this.settings.threshold.value);
+      this.everything.update(message);
+    } else if (message.kind === "image" && message.image !== this.#imageId) {
+      this.#imageId = message.image;
+      this.#showPhoto(
+        message.image,
+        { width: message.size_hw[1], height: message.size_hw[0] },
+        message.bytes,
+        message.mime,
+      );
     }
   }
 
   #showPhoto(id: string, size: Extent, bytes: Uint8Array, mime: string): void {
     decodePixels(bytes, mime).then(
       (bitmap) => {
-        if (id !== this.#imageWanted || this.#scope.signal.aborted) {
+        if (id !== this.#imageId || this.#scope.signal.aborted) {
           bitmap.close();
           return;
         }
@@ -165,11 +169,11 @@ export class Session {
         before?.bitmap.close();
       },
       () => {
-        this.#imageWanted = "";
+        this.#imageId = "";
         this.#fail({
           code: "image",
-          message: `The browser cannot decode the photo (${mime}).`,
-          hint: "Reload the page; if that does not help, convert the photo to RGB first.",
+          message: `The browser cannot decode the image (${mime}).`,
+          hint: "Reload the page. If that does not help, convert the image to RGB first.",
         });
       },
     );
@@ -178,4 +182,8 @@ export class Session {
   #fail(failure: Failure): void {
     this.failure.value = { code: failure.code, message: failure.message, hint: failure.hint };
   }
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -1,19 +1,20 @@
-// What one view knows beyond the session: where it looks, what the pointer is doing, what is open. Never leaves the view.
+// What one view knows beyond the session: its viewport, its pointer, its gesture, and which panels are open. Never leaves
+// the view. Also the prompts that the view shows before the kernel has confirmed them.
 
 import { computed, type ReadonlySignal, type Signal, signal } from "@preact/signals-core";
 
 import type { Box, Label, ObjectSummary, PointPrompt } from "./protocol.ts";
 import type { Session } from "./session.ts";
-import { foundAt } from "./stage/hit.ts";
+import { foundObjectAt } from "./stage/hit.ts";
 import type { Extent, Point, Viewport } from "./viewport.ts";
 
-/** What a gesture shows before the kernel has answered it. */
+/** What a gesture shows while the pointer is down. */
 export type Draft =
   | { kind: "box"; box: Box }
   | { kind: "point"; index: number; at: Point }
   | { kind: "resize"; box: Box };
 
-/** A prompt on the screen; `isPending` until the kernel has answered. */
+/** A prompt on the screen; `isPending` until the kernel has confirmed it. */
 export interface ShownPoint {
   index: number;
   at: Point;
@@ -32,33 +33,34 @@ export interface ShownPrompts {
 }
 
 export interface ViewState {
-  stage: Signal<Extent>;
+  /** CSS pixels of the photo's area on the screen; zero before the first layout. */
+  stageSize: Signal<Extent>;
   viewport: Signal<Viewport>;
-  /** The user has not zoomed or panned: the photo stays fitted when the cell changes its size. */
+  /** True until the user zooms or pans: the photo then stays fitted when the cell changes its size. */
   isFitted: Signal<boolean>;
-  /** Pointer over the photo, image pixels. */
+  /** Pointer over the photo, image pixels; null outside it. */
   pointer: Signal<Point | null>;
-  /** The crosshair that the arrow keys move, image pixels. */
+  /** The crosshair that the arrow keys move, image pixels; null while it is hidden. */
   crosshair: Signal<Point | null>;
-  /** First corner of a box placed from the keyboard. */
+  /** First corner of a box that is placed with the keyboard, image pixels. */
   corner: Signal<Point | null>;
   draft: Signal<Draft | null>;
   isGesturing: Signal<boolean>;
   isPanning: Signal<boolean>;
   isHelpOpen: Signal<boolean>;
   hasFocus: Signal<boolean>;
-  /** The object whose name is being edited. */
+  /** Id of the object whose name is being edited. */
   renaming: Signal<number | null>;
-  /** Click to drawn pixels, of the last answer. */
+  /** From the last click to the frame that showed its masks. */
   latency_ms: Signal<number | null>;
   active: ReadonlySignal<ObjectSummary | null>;
-  /** Id of the mask under the pointer or the crosshair among those that were found and not kept. */
-  pointed: ReadonlySignal<number | null>;
-  /** The prompts of the active object as they will be once the kernel has done what was asked. */
+  /** Id of the found object under the pointer or the crosshair. */
+  pointedId: ReadonlySignal<number | null>;
+  /** The prompts of the active object, as they will be once the kernel has carried out the pending requests. */
   prompts: ReadonlySignal<ShownPrompts>;
 }
 
-export function viewState(session: Session): ViewState {
+export function createViewState(session: Session): ViewState {
   const draft = signal<Draft | null>(null);
   const pointer = signal<Point | null>(null);
   const crosshair = signal<Point | null>(null);
@@ -67,7 +69,7 @@ export function viewState(session: Session): ViewState {
     return objects.find((object) => object.id === id) ?? null;
   });
   return {
-    stage: signal({ width: 0, height: 0 }),
+    stageSize: signal({ width: 0, height: 0 }),
     viewport: signal({ scale: 1, x: 0, y: 0 }),
     isFitted: signal(true),
     pointer,
@@ -81,10 +83,12 @@ export function viewState(session: Session): ViewState {
     renaming: signal(null),
     latency_ms: signal(null),
     active,
-    pointed: computed(() => {
+    pointedId: computed(() => {
       const at = crosshair.value ?? pointer.value;
-      const { findings, masks, settings } = session;
-      return at ? (foundAt(at, findings.found.value, masks, settings.threshold.value)?.id ?? null) : null;
+      const { everything, masks, settings } = session;
+      const foundObjects = everything.foundObjects.value;
+      if (!at || foundObjects.length === 0) return null;
+      return foundObjectAt(at, foundObjects, masks, settings.threshold.value)?.id ?? null;
     }),
     prompts: computed(() => shownPrompts(session, active.value, draft.value)),
   };
@@ -92,13 +96,12 @@ export function viewState(session: Session): ViewState {
 
 /** The document's prompts, then the pending requests on top of them in their order, then the gesture. */
 function shownPrompts(session: Session, active: ObjectSummary | null, draft: Draft | null): ShownPrompts {
-  const known = (active?.points ?? []).map(([x, y, label]: PointPrompt, index) => ({
+  let points: ShownPoint[] = (active?.points ?? []).map(([x, y, label]: PointPrompt, index) => ({
     index,
     at: { x, y },
     label,
     isPending: false,
   }));
-  let points: ShownPoint[] = known;
   let boxes: ShownBox[] = active?.prompt_box ? [{ box: active.prompt_box, isPending: false }] : [];
 
   for (const { request } of session.link.pending.value) {

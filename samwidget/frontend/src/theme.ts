@@ -1,4 +1,4 @@
-// Light or dark: the trait's word, or else the notebook's. Each host says it in its own way.
+// Light or dark: as the trait sets it, or else as the notebook does, which each host marks in its own way.
 
 import { type ReadonlySignal, signal } from "@preact/signals-core";
 
@@ -7,7 +7,7 @@ import type { ThemeName } from "./traits.ts";
 
 type Theme = "light" | "dark";
 
-/** The theme to wear, kept up to date while the host changes its own. */
+/** The theme of the view; it changes with the setting, the host and the system. */
 export function watchTheme(setting: ReadonlySignal<ThemeName>, scope: Scope): ReadonlySignal<Theme> {
   const theme = signal<Theme>("light");
   const system = matchMedia("(prefers-color-scheme: dark)");
@@ -24,7 +24,7 @@ export function watchTheme(setting: ReadonlySignal<ThemeName>, scope: Scope): Re
   return theme;
 }
 
-/** What JupyterLab, VS Code, marimo or Colab says; null where none of them does. */
+/** The theme of JupyterLab, VS Code, marimo or Colab; null where none of them sets one. */
 function hostTheme(): Theme | null {
   const { body, documentElement: root } = document;
   if (body.dataset.jpThemeLight) return body.dataset.jpThemeLight === "false" ? "dark" : "light";

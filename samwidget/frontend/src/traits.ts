@@ -1,5 +1,5 @@
-// Traits as signals. Settings are written by both sides, last write wins; document, status and the saved picture are
-// the kernel's and only read here. No pixels and no requests live in a trait: see docs/protocol.md.
+// Traits as signals. Settings are written by both sides, and the last write wins; document, status and snapshot are
+// written by the kernel and only read here. Pixels and requests are messages, not traits: see docs/protocol.md.
 
 import type { AnyModel } from "@anywidget/types";
 import { type ReadonlySignal, type Signal, signal } from "@preact/signals-core";
@@ -40,10 +40,10 @@ const EMPTY_DOCUMENT: DocumentSummary = {
 
 const NO_STATUS: Status = { network: "", device: "", phase: "loading", elapsed_s: 0, encode_s: null, note: "" };
 
-/** A setting: shown at once, saved a little later, so that a slider does not send a message for each pixel. */
+/** A setting: shown at once, saved a little later, so that a slider does not send a message for each step. */
 export interface Setting<T> extends ReadonlySignal<T> {
   set(value: T): void;
-  /** Saves now what is still unsaved. */
+  /** Saves a change now that would be saved later. */
   flush(): void;
 }
 
@@ -81,7 +81,7 @@ function bindSetting<K extends keyof WidgetTraits>(
   scope: Scope,
 ): Setting<WidgetTraits[K]> {
   let timer: ReturnType<typeof setTimeout> | undefined;
-  // While an own change waits to be saved, an older value coming back must not move the slider under the finger.
+  // While a change of this side waits to be saved, an older value from the kernel must not move the slider back.
   const value = watch(model, name, fallback, scope, () => timer === undefined);
   const save = () => {
     clearTimeout(timer);
@@ -108,11 +108,11 @@ function watch<K extends keyof WidgetTraits>(
   name: K,
   fallback: WidgetTraits[K],
   scope: Scope,
-  isWelcome: () => boolean = () => true,
+  isAccepted: () => boolean = () => true,
 ): Signal<WidgetTraits[K]> {
   const value = signal(model.get(name) ?? fallback);
   const read = () => {
-    if (isWelcome()) value.value = model.get(name) ?? fallback;
+    if (isAccepted()) value.value = model.get(name) ?? fallback;
   };
   model.on(`change:${name}`, read);
   scope.onEnd(() => model.off(`change:${name}`, read));

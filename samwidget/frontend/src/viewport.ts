@@ -1,5 +1,5 @@
 // Arithmetic between the screen and image pixels: fit, zoom, pan. Screen means CSS pixels from the stage's top-left
-// corner; device pixels are stage/stage.ts's business alone. Pure functions, tested against tests/shared/viewport.json.
+// corner; only stage/canvases.ts knows device pixels. Pure functions, tested against tests/shared/viewport.json.
 
 import type { Box } from "./protocol.ts";
 
@@ -11,6 +11,14 @@ export interface Point {
 export interface Extent {
   width: number;
   height: number;
+}
+
+/** The position of a pointer. */
+export interface Position {
+  /** CSS pixels from the stage's corner. */
+  screen: Point;
+  /** Image pixels; may lie outside the image. */
+  image: Point;
 }
 
 /** screen = image * scale + (x, y) */
@@ -25,12 +33,12 @@ const SCALE_MAX = 32;
 /** How far the photo may be pushed past the stage's edge, so that nothing stays hidden under the candidates. */
 const SLACK: Point = { x: 48, y: 104 };
 
-export function toScreen(view: Viewport, point: Point): Point {
-  return { x: point.x * view.scale + view.x, y: point.y * view.scale + view.y };
+export function toScreen(viewport: Viewport, point: Point): Point {
+  return { x: point.x * viewport.scale + viewport.x, y: point.y * viewport.scale + viewport.y };
 }
 
-export function toImage(view: Viewport, point: Point): Point {
-  return { x: (point.x - view.x) / view.scale, y: (point.y - view.y) / view.scale };
+export function toImage(viewport: Viewport, point: Point): Point {
+  return { x: (point.x - viewport.x) / viewport.scale, y: (point.y - viewport.y) / viewport.scale };
 }
 
 /** The whole image, as large as the stage allows, in its middle. */
@@ -42,37 +50,37 @@ function fitScale(image: Extent, stage: Extent): number {
   return Math.min(stage.width / image.width, stage.height / image.height);
 }
 
-/** `view` zoomed by `factor` about a screen point that stays where it is, within the limits. */
-export function zoomAt(view: Viewport, factor: number, about: Point, image: Extent, stage: Extent): Viewport {
-  return scaleAt(view, view.scale * factor, about, image, stage);
+/** `viewport` zoomed by `factor` about a screen point that stays where it is, within the limits. */
+export function zoomAt(viewport: Viewport, factor: number, about: Point, image: Extent, stage: Extent): Viewport {
+  return scaleAt(viewport, viewport.scale * factor, about, image, stage);
 }
 
-/** `view` at `scale`, with the image point under `about` held there as far as the limits allow. */
-export function scaleAt(view: Viewport, scale: number, about: Point, image: Extent, stage: Extent): Viewport {
+/** `viewport` at `scale`, with the image point under `about` held there as far as the limits allow. */
+export function scaleAt(viewport: Viewport, scale: number, about: Point, image: Extent, stage: Extent): Viewport {
   const smallest = Math.min(1, fitScale(image, stage));
   const largest = Math.max(SCALE_MAX, 4 * fitScale(image, stage));
   const bounded = Math.min(largest, Math.max(smallest, scale));
-  const held = toImage(view, about);
+  const held = toImage(viewport, about);
   return clamp({ scale: bounded, x: about.x - held.x * bounded, y: about.y - held.y * bounded }, image, stage);
 }
 
-export function panBy(view: Viewport, by: Point, image: Extent, stage: Extent): Viewport {
-  return clamp({ scale: view.scale, x: view.x + by.x, y: view.y + by.y }, image, stage);
+export function panBy(viewport: Viewport, by: Point, image: Extent, stage: Extent): Viewport {
+  return clamp({ scale: viewport.scale, x: viewport.x + by.x, y: viewport.y + by.y }, image, stage);
 }
 
-/** `view` with the image kept on the stage. */
-export function clamp(view: Viewport, image: Extent, stage: Extent): Viewport {
+/** `viewport` with the image kept on the stage. */
+export function clamp(viewport: Viewport, image: Extent, stage: Extent): Viewport {
   return {
-    scale: view.scale,
-    x: clampAxis(view.x, image.width * view.scale, stage.width, SLACK.x),
-    y: clampAxis(view.y, image.height * view.scale, stage.height, SLACK.y),
+    scale: viewport.scale,
+    x: clampAxis(viewport.x, image.width * viewport.scale, stage.width, SLACK.x),
+    y: clampAxis(viewport.y, image.height * viewport.scale, stage.height, SLACK.y),
   };
 }
 
 /** The part of the image that is on the stage, image pixels; null where none is. */
-export function visibleBox(view: Viewport, image: Extent, stage: Extent): Box | null {
-  const from = toImage(view, { x: 0, y: 0 });
-  const to = toImage(view, { x: stage.width, y: stage.height });
+export function visibleBox(viewport: Viewport, image: Extent, stage: Extent): Box | null {
+  const from = toImage(viewport, { x: 0, y: 0 });
+  const to = toImage(viewport, { x: stage.width, y: stage.height });
   const box: Box = [
     Math.max(0, from.x),
     Math.max(0, from.y),

@@ -1,10 +1,10 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 
-import { actions, Commands } from "../src/commands.ts";
+import { keyActions } from "../src/commands/actions.ts";
 import { Scope } from "../src/dom.ts";
 import { actionFor, keyName, listenToKeys, SHORTCUTS } from "../src/keyboard.ts";
 import type { Gestures } from "../src/stage/gestures.ts";
-import type { Desk } from "../src/tools/tool.ts";
+import type { View } from "../src/view.ts";
 
 const press = (init: KeyboardEventInit) => new KeyboardEvent("keydown", { bubbles: true, cancelable: true, ...init });
 let scope = new Scope();
@@ -22,7 +22,7 @@ describe("the table", () => {
   });
 
   it("has a command for each action, and a row for each command", () => {
-    const bound = actions(new Commands({} as Desk), {} as Desk, {} as Gestures, { everything() {}, leave() {} });
+    const bound = keyActions({} as View, {} as Gestures);
     const listed = SHORTCUTS.flatMap(({ action }) => action ?? []);
     expect(Object.keys(bound).sort()).toEqual(listed.sort());
   });

@@ -96,7 +96,7 @@ describe("lifetime", () => {
     expect(fake.listenerCount).toBe(0);
   });
 
-  it("greets the kernel once for each view", () => {
+  it("says hello to the kernel once for each view", () => {
     const { widget } = open();
     widget.render({ model: fake.model, el: host() });
     expect(fake.sent.filter(({ kind }) => kind === "hello").length).toBe(2);
@@ -216,7 +216,7 @@ describe("without a kernel", () => {
     vi.useFakeTimers();
     fake.traits._snapshot = new DataView(jpeg.buffer);
     const { el, end, close } = open();
-    expect(find(el, "saved")?.hidden).toBe(false);
+    expect(find(el, "snapshot")?.hidden).toBe(false);
     expect(find(el, "root")?.style.getPropertyValue("--sw-aspect")).toBe("1.5");
     expect(el.querySelector<HTMLElement>(".sw-caption")?.hidden).toBe(true);
     vi.advanceTimersByTime(2000);
@@ -232,23 +232,48 @@ describe("without a kernel", () => {
     fake.receive({ kind: "ack", re: fake.last("hello").id });
     fake.receive({ kind: "image", image: "a", size_hw: [400, 600], mime: "image/jpeg" }, [jpeg]);
     await frame();
-    expect(find(el, "saved")?.hidden).toBe(true);
+    expect(find(el, "snapshot")?.hidden).toBe(true);
   });
 });
 
-describe("the diagnostic attribute", () => {
-  it("tells the revision only when its masks are on the screen", async () => {
+describe("the state that tests read", () => {
+  const flags = globalThis as { samwidgetReportsState?: boolean };
+  const reported = (el: HTMLElement) => JSON.parse(find(el, "root")?.getAttribute("data-sw-state") ?? "{}");
+
+  beforeEach(() => {
+    flags.samwidgetReportsState = true;
+    return () => {
+      delete flags.samwidgetReportsState;
+    };
+  });
+
+  it("is not written unless a test asks for it", async () => {
+    delete flags.samwidgetReportsState;
     const { el } = open();
-    const told = () => JSON.parse(find(el, "root")?.getAttribute("data-sw-state") ?? "{}");
+    fake.change("document", withCup(3));
+    await frame();
+    expect(find(el, "root")?.hasAttribute("data-sw-state")).toBe(false);
+  });
+
+  it("follows what is not drawn on the canvases as well", async () => {
+    const { el } = open();
+    fake.change("tool", "box");
+    await frame();
+    await frame();
+    expect(reported(el)).toMatchObject({ tool: "box", phase: "ready" });
+  });
+
+  it("has the revision only when its masks are on the screen", async () => {
+    const { el } = open();
     fake.receive({ kind: "image", image: "a", size_hw: [400, 600], mime: "image/jpeg" }, [new Uint8Array(4)]);
     fake.change("document", withCup(3));
     await frame();
     await frame();
-    expect(told()).toMatchObject({ objects: 1, active: 3, revision: 0 });
+    expect(reported(el)).toMatchObject({ objects: 1, active: 3, revision: 0 });
     const { header, buffer } = mask("m1");
     fake.receive({ kind: "masks", image: "a", frame: FRAME, masks: [header] }, [buffer]);
     await frame();
     await frame();
-    expect(told()).toMatchObject({ revision: 1, pending: 0 });
+    expect(reported(el)).toMatchObject({ revision: 1, pending: 0 });
   });
 });

@@ -1,11 +1,11 @@
-// Panel: what went wrong and what to do about it, over the top of the photo, until dismissed.
+// Panel: what failed and what to do about it, over the top of the photo, until the user dismisses it.
 
 import { h, type Scope, setText } from "../dom.ts";
 import { icon } from "../icons.ts";
 import type { Failure } from "../protocol.ts";
-import type { Session } from "../session.ts";
+import type { View } from "../view.ts";
 
-export function bannerPanel(session: Session, onRetry: () => void, scope: Scope): HTMLElement {
+export function bannerPanel({ session }: View, scope: Scope): HTMLElement {
   const message = h("strong", {});
   const hint = h("span", {});
   const retry = h("button", { class: "sw-retry", type: "button", "data-sw": "retry" }, "Retry");
@@ -24,7 +24,7 @@ export function bannerPanel(session: Session, onRetry: () => void, scope: Scope)
   );
   const element = h("div", { class: "sw-banner", role: "alert" }, card);
 
-  scope.listen(retry, "click", onRetry);
+  scope.listen(retry, "click", () => session.request({ kind: "retry" }));
   scope.listen(dismiss, "click", () => {
     session.failure.value = null;
   });
@@ -33,7 +33,7 @@ export function bannerPanel(session: Session, onRetry: () => void, scope: Scope)
     const failure: Failure | null = phase === "failed" ? (error ?? null) : session.failure.value;
     card.hidden = failure === null;
     retry.hidden = phase !== "failed";
-    // A failed network cannot be dismissed: nothing works until it is retried.
+    // A model that failed to load cannot be dismissed: nothing works until it is loaded.
     dismiss.hidden = phase === "failed";
     if (!failure) return;
     setText(message, failure.message);

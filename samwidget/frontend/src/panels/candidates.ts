@@ -1,10 +1,11 @@
-// Panel: the masks that the network proposes for the active object, and the button that accepts the chosen one.
+// Panel: the candidates of the active object, as small pictures to choose from, and the button that accepts the object.
 
 import { h, type Scope, setAttribute, setText } from "../dom.ts";
+import { formatScore } from "../numbers.ts";
 import type { Box, CandidateSummary } from "../protocol.ts";
 import type { Photo, Session } from "../session.ts";
-import type { ViewState } from "../state.ts";
-import type { Desk } from "../tools/tool.ts";
+import { currentTool } from "../tools/current.ts";
+import type { View } from "../view.ts";
 import type { Extent } from "../viewport.ts";
 
 const PICTURE: Extent = { width: 68, height: 46 };
@@ -13,14 +14,9 @@ const MARGIN = 0.12;
 const BACKDROP_SIDE_MAX = 480;
 const VEIL = "rgb(20 22 26 / 0.64)";
 
-/** `hint` stands in the panel's place while there is no active object, where the panel is a row of its own. */
-export function candidatesPanel(
-  session: Session,
-  state: ViewState,
-  desk: Desk,
-  hint: () => string,
-  scope: Scope,
-): HTMLElement {
+/** While no object is active, the panel shows the tool's hint, where it is a row of its own. */
+export function candidatesPanel(view: View, scope: Scope): HTMLElement {
+  const { session, state } = view;
   const list = h("div", { class: "sw-cands", role: "group", "aria-label": "Candidates" });
   const accept = h(
     "button",
@@ -34,19 +30,19 @@ export function candidatesPanel(
   const backdrop = new Backdrop();
   let frame = 0;
 
-  scope.effect(() => setText(lead, hint()));
-  scope.listen(accept, "click", () => desk.intend({ kind: "accept" }));
+  scope.effect(() => setText(lead, currentTool(view).hint(view)));
+  scope.listen(accept, "click", () => view.request({ kind: "accept" }));
   scope.listen(list, "click", (event) => {
     const button = event.target instanceof Element ? event.target.closest<HTMLElement>(".sw-cand") : null;
-    if (button) desk.intend({ kind: "choose", level: Number(button.dataset.level) });
+    if (button) view.request({ kind: "choose", level: Number(button.dataset.level) });
   });
   scope.effect(() => {
     const { candidates } = session.document.value;
     const active = state.active.value;
-    // Where no kernel answers there is nothing to choose, and the saved picture or the findings have the place.
-    const isAway = session.presence.value === "absent" || session.findings.isOpen.value;
+    // Without a kernel there is nothing to choose, and while there are found objects their panel is here instead.
+    const isAway = session.presence.value === "absent" || session.everything.isOpen.value;
     element.classList.toggle("sw-shown", active !== null && !isAway);
-    // Without an object the last candidates stay, faded out, so that nothing collapses on the way.
+    // Without an active object the last candidates stay while the panel fades, so that it keeps its size.
     if (!active) return;
     while (buttons.length < candidates.length) {
       const made = candidateButton(buttons.length);
@@ -57,13 +53,9 @@ export function candidatesPanel(
     for (const [level, button] of buttons.entries()) showCandidate(button, candidates[level], level === chosen);
     list.hidden = candidates.length === 0;
   });
-  scope.effect(() => {
-    session.document.value;
-    session.masks.arrivals.value;
-    session.settings.threshold.value;
-    session.photo.value;
+  scope.watch([session.document, session.masks.arrivals, session.settings.threshold, session.photo], () => {
     cancelAnimationFrame(frame);
-    frame = requestAnimationFrame(() => drawPictures(session, state, backdrop, buttons));
+    frame = requestAnimationFrame(() => drawPictures(view, backdrop, buttons));
   });
   scope.onEnd(() => cancelAnimationFrame(frame));
   return element;
@@ -97,20 +89,20 @@ function showCandidate(button: CandidateButton, candidate: CandidateSummary | un
   button.element.hidden = candidate === undefined;
   if (!candidate) return;
   const { level } = button.element.dataset;
-  const score = candidate.score.toFixed(2);
+  const score = formatScore(candidate.score);
   setText(button.score, score);
   setAttribute(button.element, "aria-pressed", String(isChosen));
   setAttribute(button.element, "aria-label", `Candidate ${Number(level) + 1}, score ${score}`);
 }
 
-/** The level that the user has asked for and the kernel has not confirmed. */
+/** The level that the user has chosen and the kernel has not confirmed yet. */
 function chosenLevel(session: Session): number | undefined {
   const { pending } = session.link;
   for (const { request } of pending.value.toReversed()) if (request.kind === "choose") return request.level;
   return undefined;
 }
 
-/** The photo, dimmed and small: made once, because shrinking the whole photo for each picture costs 10 ms. */
+/** The photo, dimmed and small: made once, because reducing the whole photo for each picture costs 10 ms. */
 class Backdrop {
   readonly #canvas = document.createElement("canvas");
   #photo: Photo | null = null;
@@ -130,17 +122,12 @@ class Backdrop {
   }
 }
 
-function drawPictures(
-  session: Session,
-  state: ViewState,
-  backdrop: Backdrop,
-  buttons: readonly CandidateButton[],
-): void {
+function drawPictures({ session, state }: View, backdrop: Backdrop, buttons: readonly CandidateButton[]): void {
   const photo = session.photo.value;
   const active = state.active.value;
   if (!photo || !active) return;
   const { candidates } = session.document.value;
-  const view = commonView(session, candidates, photo.size);
+  const part = commonPart(session, candidates, photo.size);
   const ratio = Math.max(1, devicePixelRatio);
   for (const [level, { picture }] of buttons.entries()) {
     const candidate = candidates[level];
@@ -148,8 +135,8 @@ function drawPictures(
     if (!candidate || !context) continue;
     picture.width = Math.round(PICTURE.width * ratio);
     picture.height = Math.round(PICTURE.height * ratio);
-    const scale = picture.width / (view[2] - view[0]);
-    context.setTransform(scale, 0, 0, scale, -view[0] * scale, -view[1] * scale);
+    const scale = picture.width / (part[2] - part[0]);
+    context.setTransform(scale, 0, 0, scale, -part[0] * scale, -part[1] * scale);
     context.drawImage(backdrop.of(photo), 0, 0, photo.size.width, photo.size.height);
     const path = session.masks.path(candidate.mask, session.settings.threshold.value);
     if (!path) continue;
@@ -158,8 +145,8 @@ function drawPictures(
   }
 }
 
-/** One view for all candidates, so that their sizes compare: around the largest, in the picture's proportions. */
-function commonView(session: Session, candidates: readonly CandidateSummary[], photo: Extent): Box {
+/** The part of the image that all pictures show, so that their sizes compare: around the largest candidate. */
+function commonPart(session: Session, candidates: readonly CandidateSummary[], photo: Extent): Box {
   const boxes = candidates.map(({ mask }) => session.masks.extent(mask)).filter((box) => box !== null);
   const around: Box =
     boxes.length === 0
@@ -179,7 +166,7 @@ function commonView(session: Session, candidates: readonly CandidateSummary[], p
   return [x, y, x + width, y + height];
 }
 
-/** The nearest start of a stretch of `length` inside 0..`room`, or in its middle where it is longer. */
+/** The nearest start of an interval of `length` inside 0..`room`; centred where it is longer. */
 function within(start: number, length: number, room: number): number {
   return length >= room ? (room - length) / 2 : Math.min(room - length, Math.max(0, start));
 }

@@ -1,9 +1,10 @@
-// Panel: all shortcuts, over the photo. Made from the same table as the keys themselves.
+// Panel: all keys and gestures, over the photo. Made from shortcuts.json, which keyboard.ts reads too.
 
+import { closeHelp } from "../commands/actions.ts";
 import { h, type Scope } from "../dom.ts";
 import { icon } from "../icons.ts";
 import { SHORTCUTS, type Shortcut } from "../keyboard.ts";
-import type { ViewState } from "../state.ts";
+import type { View } from "../view.ts";
 
 const SIGNS: Record<string, string> = {
   ArrowUp: "↑",
@@ -14,7 +15,7 @@ const SIGNS: Record<string, string> = {
   Delete: "Del",
 };
 
-export function helpPanel(state: ViewState, onClose: () => void, scope: Scope): HTMLElement {
+export function helpPanel(view: View, scope: Scope): HTMLElement {
   const close = h("button", { class: "sw-quiet sw-close", type: "button", "aria-label": "Close help" }, icon("close"));
   const element = h(
     "div",
@@ -33,16 +34,16 @@ export function helpPanel(state: ViewState, onClose: () => void, scope: Scope): 
       h("div", { class: "sw-help-groups" }, ...groups().map(group)),
     ),
   );
-  scope.listen(close, "click", onClose);
+  scope.listen(close, "click", () => closeHelp(view));
   scope.listen(element, "click", (event) => {
-    if (event.target === element) onClose();
+    if (event.target === element) closeHelp(view);
   });
   scope.listen(element, "keydown", (event) => {
-    // The only stop in the dialog: Tab stays on it.
+    // The dialog has one element that can have the focus: Tab stays on it.
     if (event.key === "Tab") event.preventDefault();
   });
   scope.effect(() => {
-    const isOpen = state.isHelpOpen.value;
+    const isOpen = view.state.isHelpOpen.value;
     if (element.hidden === !isOpen) return;
     element.hidden = !isOpen;
     if (isOpen) close.focus({ preventScroll: true });
@@ -51,9 +52,9 @@ export function helpPanel(state: ViewState, onClose: () => void, scope: Scope): 
 }
 
 function groups(): [string, Shortcut[]][] {
-  const found = new Map<string, Shortcut[]>();
-  for (const shortcut of SHORTCUTS) found.set(shortcut.group, [...(found.get(shortcut.group) ?? []), shortcut]);
-  return [...found];
+  const rows = new Map<string, Shortcut[]>();
+  for (const shortcut of SHORTCUTS) rows.set(shortcut.group, [...(rows.get(shortcut.group) ?? []), shortcut]);
+  return [...rows];
 }
 
 function group([name, shortcuts]: [string, Shortcut[]]): HTMLElement {

@@ -1,14 +1,12 @@
 // Panel: the list of objects, and below it how masks are shown (opacity, threshold, hover).
 
 import { h, type Scope, setAttribute, setText } from "../dom.ts";
-import { grouped } from "../figures.ts";
+import { focusPhoto } from "../focus.ts";
 import { icon } from "../icons.ts";
-import type { DocumentSummary, ObjectSummary } from "../protocol.ts";
-import { NAME_LENGTH_MAX } from "../protocol.ts";
-import type { Session } from "../session.ts";
-import type { ViewState } from "../state.ts";
-import type { Desk } from "../tools/tool.ts";
-import { looks } from "./looks.ts";
+import { formatCount, formatScore } from "../numbers.ts";
+import { type DocumentSummary, NAME_LENGTH_MAX, type ObjectSummary } from "../protocol.ts";
+import type { View } from "../view.ts";
+import { appearancePanel } from "./appearance.ts";
 
 /** The parts of a row that change. */
 interface Row {
@@ -22,13 +20,8 @@ interface Row {
   isVisible: boolean | null;
 }
 
-export function objectsPanel(
-  session: Session,
-  state: ViewState,
-  desk: Desk,
-  focusStage: () => void,
-  scope: Scope,
-): HTMLElement {
+export function objectsPanel(view: View, scope: Scope): HTMLElement {
+  const { session, state } = view;
   const count = h("span", { class: "sw-count", "data-sw": "count" });
   const clear = h("button", { class: "sw-quiet", type: "button", "data-sw": "clear" }, "Clear");
   const rows = h("ul", { class: "sw-rows", "aria-label": "Objects" });
@@ -38,12 +31,12 @@ export function objectsPanel(
     { class: "sw-list", "aria-label": "Objects and how they are shown" },
     h("header", { class: "sw-head" }, h("span", { class: "sw-title" }, "Objects"), clear, count),
     h("div", { class: "sw-scroll" }, rows, empty),
-    looks(session, desk.hover, scope),
+    appearancePanel(view, scope),
   );
-  const known = new Map<number, Row>();
+  const rowsById = new Map<number, Row>();
 
-  scope.listen(clear, "click", () => desk.intend({ kind: "clear" }));
-  scope.listen(rows, "click", (event) => act(event, session.document.value, desk));
+  scope.listen(clear, "click", () => view.request({ kind: "clear" }));
+  scope.listen(rows, "click", (event) => clickRow(event, view));
   scope.listen(rows, "dblclick", (event) => {
     const id = rowId(event.target);
     if (id !== null && !isButton(event.target, "sw-row-action")) state.renaming.value = id;
@@ -54,37 +47,38 @@ export function objectsPanel(
     empty.hidden = document.objects.length > 0;
     setText(
       empty,
-      session.findings.isOpen.value
-        ? "What you keep of the findings appears here."
-        : "Click something in the photo: its mask appears here.",
+      session.everything.isOpen.value
+        ? "The found objects that you keep appear here."
+        : "Click an object in the image: its mask appears here.",
     );
     clear.hidden = document.objects.length === 0;
     const hadFocus = rows.matches(":focus-within");
-    arrange(rows, known, document);
-    // A row that goes must not take the keyboard with it.
-    if (hadFocus && !rows.matches(":focus-within")) focusStage();
+    arrangeRows(rows, rowsById, document);
+    // When a focused row is removed, the keys must go on working.
+    if (hadFocus && !rows.matches(":focus-within")) focusPhoto(view);
     for (const object of document.objects) {
-      const row = known.get(object.id);
-      if (row) show(row, object, object.id === document.active);
+      const row = rowsById.get(object.id);
+      if (row) showObject(row, object, object.id === document.active);
     }
   });
   scope.effect(() => {
-    const row = known.get(state.renaming.value ?? -1);
-    if (row) rename(row, state, desk, scope);
+    const row = rowsById.get(state.renaming.value ?? -1);
+    if (row) openNameField(row, view, scope);
   });
   return element;
 }
 
-function act(event: MouseEvent, document: DocumentSummary, desk: Desk): void {
+function clickRow(event: MouseEvent, view: View): void {
+  const { objects, active } = view.session.document.value;
   const id = rowId(event.target);
-  const object = document.objects.find((one) => one.id === id);
+  const object = objects.find((object) => object.id === id);
   if (!object || event.target instanceof HTMLInputElement) return;
   if (isButton(event.target, "sw-eye")) {
-    desk.intend({ kind: "set_visible", object: object.id, visible: !object.visible });
+    view.request({ kind: "set_visible", object: object.id, visible: !object.visible });
   } else if (isButton(event.target, "sw-trash")) {
-    desk.intend({ kind: "delete", object: object.id });
-  } else if (object.id !== document.active) {
-    desk.intend({ kind: "select", object: object.id });
+    view.request({ kind: "delete", object: object.id });
+  } else if (object.id !== active) {
+    view.request({ kind: "select", object: object.id });
   }
 }
 
@@ -97,17 +91,17 @@ function isButton(target: EventTarget | null, name: string): boolean {
   return target instanceof Element && target.closest(`.${name}`) !== null;
 }
 
-/** Makes, drops and orders the rows; a row that stays keeps its element, and with it the focus. */
-function arrange(rows: HTMLElement, known: Map<number, Row>, document: DocumentSummary): void {
+/** Adds, removes and orders the rows; a row that stays keeps its element, and with it the focus. */
+function arrangeRows(rows: HTMLElement, rowsById: Map<number, Row>, document: DocumentSummary): void {
   const wanted = new Set(document.objects.map((object) => object.id));
-  for (const [id, row] of known) {
+  for (const [id, row] of rowsById) {
     if (wanted.has(id)) continue;
     row.element.remove();
-    known.delete(id);
+    rowsById.delete(id);
   }
   for (const [i, object] of document.objects.entries()) {
-    const row = known.get(object.id) ?? makeRow(object.id);
-    known.set(object.id, row);
+    const row = rowsById.get(object.id) ?? makeRow(object.id);
+    rowsById.set(object.id, row);
     if (rows.children[i] !== row.element) rows.insertBefore(row.element, rows.children[i] ?? null);
   }
 }
@@ -123,10 +117,10 @@ function makeRow(id: number): Row {
   return { element, swatch, main, name, meta, eye, trash, isVisible: null };
 }
 
-function show(row: Row, object: ObjectSummary, isActive: boolean): void {
+function showObject(row: Row, object: ObjectSummary, isActive: boolean): void {
   row.swatch.style.background = object.colour;
   setText(row.name, object.name);
-  setText(row.meta, isActive ? `refining · ${promptCount(object)}` : measures(object));
+  setText(row.meta, isActive ? `refining · ${promptText(object)}` : measureText(object));
   setAttribute(row.main, "aria-current", isActive ? "true" : null);
   setAttribute(row.main, "title", object.name);
   row.element.classList.toggle("sw-on", isActive);
@@ -142,12 +136,12 @@ function label(button: HTMLButtonElement, text: string): void {
   setAttribute(button, "title", text);
 }
 
-function measures(object: ObjectSummary): string {
-  const area = object.area > 0 ? `${grouped(object.area)} px` : "empty mask";
-  return object.score === null ? area : `${object.score.toFixed(2)} · ${area}`;
+function measureText(object: ObjectSummary): string {
+  const area = object.area > 0 ? `${formatCount(object.area)} px` : "empty mask";
+  return object.score === null ? area : `${formatScore(object.score)} · ${area}`;
 }
 
-function promptCount(object: ObjectSummary): string {
+function promptText(object: ObjectSummary): string {
   const clicks = object.points.length;
   const parts = [];
   if (object.prompt_box) parts.push("box");
@@ -155,8 +149,8 @@ function promptCount(object: ObjectSummary): string {
   return parts.join(" + ");
 }
 
-/** A field in the place of the name: Enter and leaving it keep the new name, Escape does not. */
-function rename(row: Row, state: ViewState, desk: Desk, scope: Scope): void {
+/** Puts a field where the name is: Enter and leaving the field keep the new name, Escape does not. */
+function openNameField(row: Row, view: View, scope: Scope): void {
   const before = row.name.textContent ?? "";
   const field = h("input", {
     class: "sw-field",
@@ -173,9 +167,9 @@ function rename(row: Row, state: ViewState, desk: Desk, scope: Scope): void {
     isOpen = false;
     field.remove();
     row.main.hidden = false;
-    state.renaming.value = null;
+    view.state.renaming.value = null;
     if (refocus) row.main.focus();
-    if (name && name !== before) desk.intend({ kind: "rename", object: id, name });
+    if (name && name !== before) view.request({ kind: "rename", object: id, name });
   };
   row.main.hidden = true;
   row.main.before(field);

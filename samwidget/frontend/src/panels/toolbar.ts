@@ -1,11 +1,13 @@
-// Panel: the rail of tools, history and view buttons. One tab stop; arrow keys move inside (ARIA toolbar pattern).
+// Panel: the buttons for tools, history and view. One tab stop; arrow keys move inside (ARIA toolbar pattern).
 
+import { toggleHelp } from "../commands/actions.ts";
+import { redo, startEverything, undo } from "../commands/document.ts";
+import { fitPhoto } from "../commands/viewport.ts";
 import { h, type Scope, setAttribute } from "../dom.ts";
 import { type IconName, icon } from "../icons.ts";
 import { shortcutOf } from "../keyboard.ts";
-import type { Session } from "../session.ts";
-import type { ViewState } from "../state.ts";
 import type { ToolName } from "../traits.ts";
+import type { View } from "../view.ts";
 
 const TOOLS: readonly { name: ToolName; label: string }[] = [
   { name: "select", label: "Select" },
@@ -15,63 +17,57 @@ const TOOLS: readonly { name: ToolName; label: string }[] = [
   { name: "pan", label: "Pan" },
 ];
 
-export interface ToolbarActions {
-  undo(): void;
-  redo(): void;
-  everything(): void;
-  fit(): void;
-  help(): void;
-}
-
-export function toolbar(session: Session, state: ViewState, actions: ToolbarActions, scope: Scope): HTMLElement {
+export function toolbarPanel(view: View, scope: Scope): HTMLElement {
+  const { session, state } = view;
   const { tool } = session.settings;
-  const tools = TOOLS.map(({ name, label }) => ({ name, button: railButton(`tool-${name}`, name, label, name) }));
-  const everything = railButton("everything", "everything", "Everything", "everything");
-  const undo = railButton("undo", "undo", "Undo", "undo");
-  const redo = railButton("redo", "redo", "Redo", "redo");
-  const fit = railButton("fit", "fit", "Fit", "fit");
-  const help = railButton("help", "help", "Keyboard help", "help");
+  const tools = TOOLS.map(({ name, label }) => ({ name, button: toolButton(`tool-${name}`, name, label) }));
+  const everything = toolButton("everything", "everything", "Everything");
+  const undoButton = toolButton("undo", "undo", "Undo");
+  const redoButton = toolButton("redo", "redo", "Redo");
+  const fitButton = toolButton("fit", "fit", "Fit");
+  const help = toolButton("help", "help", "Keyboard help");
   const element = h(
     "div",
-    { class: "sw-rail", role: "toolbar", "aria-label": "Tools" },
+    { class: "sw-toolbar", role: "toolbar", "aria-label": "Tools" },
     ...tools.map(({ button }) => button),
     h("span", { class: "sw-gap", role: "separator" }),
     everything,
     h("span", { class: "sw-gap", role: "separator" }),
-    undo,
-    redo,
+    undoButton,
+    redoButton,
     h("span", { class: "sw-spring" }),
-    fit,
+    fitButton,
     help,
   );
 
-  // Findings take the clicks until they are kept or discarded: no other tool is in hand then.
-  const isFinding = () => session.findings.isOpen.value;
+  // Until the found objects are kept or discarded, clicks are for them: no other tool is in use then.
+  const isChoosing = () => session.everything.isOpen.value;
   for (const { name, button } of tools) {
     scope.listen(button, "click", () => tool.set(name));
-    scope.effect(() => setAttribute(button, "aria-pressed", String(tool.value === name && !isFinding())));
+    scope.effect(() => setAttribute(button, "aria-pressed", String(tool.value === name && !isChoosing())));
   }
-  scope.listen(everything, "click", actions.everything);
-  scope.effect(() => setAttribute(everything, "aria-pressed", String(isFinding())));
-  scope.listen(undo, "click", actions.undo);
-  scope.listen(redo, "click", actions.redo);
-  scope.listen(fit, "click", actions.fit);
-  scope.listen(help, "click", actions.help);
-  // aria-disabled, not disabled: a button that loses the focus when the history ends would throw the user out.
-  scope.effect(() => setAttribute(undo, "aria-disabled", String(!session.document.value.can_undo)));
-  scope.effect(() => setAttribute(redo, "aria-disabled", String(!session.document.value.can_redo)));
+  scope.listen(everything, "click", () => startEverything(view));
+  scope.effect(() => setAttribute(everything, "aria-pressed", String(isChoosing())));
+  scope.listen(undoButton, "click", () => undo(view));
+  scope.listen(redoButton, "click", () => redo(view));
+  scope.listen(fitButton, "click", () => fitPhoto(view));
+  scope.listen(help, "click", () => toggleHelp(view));
+  // aria-disabled, not disabled: a disabled button loses the focus, and the keys would stop working.
+  scope.effect(() => setAttribute(undoButton, "aria-disabled", String(!session.document.value.can_undo)));
+  scope.effect(() => setAttribute(redoButton, "aria-disabled", String(!session.document.value.can_redo)));
   scope.effect(() => setAttribute(help, "aria-expanded", String(state.isHelpOpen.value)));
   rove(element, tools[1]?.button, scope);
   return element;
 }
 
-function railButton(hook: string, name: IconName, label: string, action: string): HTMLButtonElement {
+/** A button with the icon and the key of `action`. */
+function toolButton(dataName: string, action: IconName, label: string): HTMLButtonElement {
   const key = shortcutOf(action);
   const text = key ? `${label} (${key})` : label;
   return h(
     "button",
-    { class: "sw-tool", type: "button", "data-sw": hook, "aria-label": text, "data-tip": text, tabindex: -1 },
-    icon(name),
+    { class: "sw-tool", type: "button", "data-sw": dataName, "aria-label": text, "data-tip": text, tabindex: -1 },
+    icon(action),
   );
 }
 

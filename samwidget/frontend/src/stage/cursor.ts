@@ -5,8 +5,8 @@ import { type Point, toScreen, type Viewport } from "../viewport.ts";
 const ARM = 14;
 const GAP = 4;
 
-export function drawCrosshair(context: CanvasRenderingContext2D, view: Viewport, at: Point): void {
-  const { x, y } = toScreen(view, at);
+export function drawCrosshair(context: CanvasRenderingContext2D, viewport: Viewport, at: Point): void {
+  const { x, y } = toScreen(viewport, at);
   const lines = new Path2D();
   for (const [dx, dy] of [
     [1, 0],

@@ -1,12 +1,14 @@
-// Pointers and wheel over the stage: mouse, pen and touch in one path, with capture. Decides whose a gesture is (the
-// tool's, a pan, a pinch), keeps the pointer's position, and asks for hover previews.
+// Pointers and wheel over the stage: mouse, pen and touch in one path, with capture. Decides who handles a gesture (the
+// tool, a pan, a pinch), keeps the pointer's position, and asks for hover previews.
 
 import type { Scope } from "../dom.ts";
+import { currentTool } from "../tools/current.ts";
 import { handleCursor, promptAt } from "../tools/handles.ts";
 import { startPan } from "../tools/pan.ts";
-import type { Desk, Gesture, Press, Tool } from "../tools/tool.ts";
-import { distance, isInside, type Point, panBy, zoomAt } from "../viewport.ts";
-import type { Spot, Stage } from "./stage.ts";
+import type { Gesture, Press } from "../tools/tool.ts";
+import type { View } from "../view.ts";
+import { distance, isInside, type Point, type Position, panBy, zoomAt } from "../viewport.ts";
+import type { StageCanvases } from "./canvases.ts";
 
 /** One notch of a mouse wheel is 100 to 120 CSS pixels. */
 const WHEEL_RATE = 0.0016;
@@ -22,22 +24,19 @@ interface Pinch {
 export class Gestures {
   /** The space bar is down: the next drag pans. */
   isSpaceDown = false;
-  /** The space bar was used for a pan: letting go of it is not a key press. */
+  /** The space bar was held for a pan: when it comes up, it does not use the tool. */
   wasSpaceUsed = false;
 
-  readonly #stage: Stage;
-  readonly #desk: Desk;
-  readonly #tool: () => Tool;
+  readonly #canvases: StageCanvases;
+  readonly #view: View;
   readonly #touches = new Map<number, Point>();
   #gesture: { pointerId: number; gesture: Gesture } | null = null;
   #pinch: Pinch | null = null;
 
-  /** `tool` is the one in hand. */
-  constructor(stage: Stage, desk: Desk, tool: () => Tool, scope: Scope) {
-    this.#stage = stage;
-    this.#desk = desk;
-    this.#tool = tool;
-    const { element } = stage;
+  constructor(canvases: StageCanvases, view: View, scope: Scope) {
+    this.#canvases = canvases;
+    this.#view = view;
+    const { element } = canvases;
     scope.listen(element, "pointerdown", (event) => this.#down(event));
     scope.listen(element, "pointermove", (event) => this.#move(event));
     scope.listen(element, "pointerup", (event) => this.#up(event));
@@ -45,10 +44,15 @@ export class Gestures {
     scope.listen(element, "lostpointercapture", (event) => this.#lost(event));
     scope.listen(element, "pointerleave", () => this.#leave());
     scope.listen(element, "contextmenu", (event) => event.preventDefault());
-    // The middle button must not start the browser's scrolling, nor a drag the selection of text.
+    // Neither may the middle button start to scroll the page, nor a drag select text.
     scope.listen(element, "mousedown", (event) => event.preventDefault());
     scope.listen(element, "wheel", (event) => this.#wheel(event), { passive: false });
-    scope.effect(() => this.#showCursor());
+    const { session, state } = view;
+    const { everything, settings } = session;
+    scope.watch([everything.isOpen, settings.tool, state.isPanning, state.pointedId], () => this.#showCursor());
+    scope.watch([state.hasFocus], (hasFocus) => {
+      if (!hasFocus) this.isSpaceDown = false;
+    });
     scope.onEnd(() => this.cancel());
   }
 
@@ -61,22 +65,22 @@ export class Gestures {
   }
 
   #down(event: PointerEvent): void {
-    const { session, state, hover } = this.#desk;
-    this.#stage.element.focus({ preventScroll: true });
+    const { session, state, hover } = this.#view;
+    this.#canvases.element.focus({ preventScroll: true });
     state.crosshair.value = null;
     state.corner.value = null;
-    const spot = this.#stage.spot(event);
+    const position = this.#canvases.position(event);
     if (event.pointerType === "touch") {
-      this.#touches.set(event.pointerId, spot.screen);
+      this.#touches.set(event.pointerId, position.screen);
       if (this.#touches.size === 2) {
         this.cancel();
         this.#pinch = this.#measurePinch();
       }
     }
     if (this.#gesture || this.#pinch || !session.photo.value) return;
-    this.#stage.element.setPointerCapture(event.pointerId);
+    this.#canvases.element.setPointerCapture(event.pointerId);
     const press: Press = {
-      ...spot,
+      ...position,
       isSecondary: event.button === 2 || event.altKey || event.ctrlKey,
       hasShift: event.shiftKey,
       isTouch: event.pointerType === "touch",
@@ -84,28 +88,28 @@ export class Gestures {
     const isPan = event.button === 1 || this.isSpaceDown;
     this.wasSpaceUsed ||= this.isSpaceDown;
     if (!isPan && event.button !== 0 && event.button !== 2) return;
-    const gesture = isPan ? startPan(press, this.#desk) : this.#tool().press(press, this.#desk);
+    const gesture = isPan ? startPan(press, this.#view) : currentTool(this.#view).press(press, this.#view);
     this.#setGesture({ pointerId: event.pointerId, gesture });
     if (isPan) hover.clear();
   }
 
   #move(event: PointerEvent): void {
-    const { session, state } = this.#desk;
-    const spot = this.#stage.spot(event);
+    const { session, state } = this.#view;
+    const position = this.#canvases.position(event);
     if (this.#touches.has(event.pointerId)) {
-      this.#touches.set(event.pointerId, spot.screen);
+      this.#touches.set(event.pointerId, position.screen);
       if (this.#pinch) {
         this.#followPinch();
         return;
       }
     }
     const size = session.photo.value?.size;
-    state.pointer.value = size && isInside(size, spot.image) ? spot.image : null;
+    state.pointer.value = size && isInside(size, position.image) ? position.image : null;
     if (this.#gesture?.pointerId === event.pointerId) {
-      this.#gesture.gesture.move(spot);
+      this.#gesture.gesture.move(position);
     } else {
-      this.#showCursor(spot);
-      this.#preview(spot, event.pointerType);
+      this.#showCursor(position);
+      this.#preview(position, event.pointerType);
     }
   }
 
@@ -118,8 +122,8 @@ export class Gestures {
     if (this.#gesture?.pointerId !== event.pointerId) return;
     const { gesture } = this.#gesture;
     this.#setGesture(null);
-    gesture.end(this.#stage.spot(event), event.timeStamp);
-    this.#showCursor(this.#stage.spot(event));
+    gesture.end(this.#canvases.position(event), event.timeStamp);
+    this.#showCursor(this.#canvases.position(event));
   }
 
   #lost(event: PointerEvent): void {
@@ -129,43 +133,43 @@ export class Gestures {
   }
 
   #leave(): void {
-    this.#desk.state.pointer.value = null;
-    this.#desk.hover.clear();
+    this.#view.state.pointer.value = null;
+    this.#view.hover.clear();
   }
 
   #setGesture(gesture: { pointerId: number; gesture: Gesture } | null): void {
     this.#gesture = gesture;
-    this.#desk.state.isGesturing.value = gesture !== null;
+    this.#view.state.isGesturing.value = gesture !== null;
   }
 
-  #preview(spot: Spot, pointerType: string): void {
-    const { session, state, hover } = this.#desk;
+  #preview(position: Position, pointerType: string): void {
+    const { session, state, hover } = this.#view;
     const { settings } = session;
     const isWanted =
       pointerType !== "touch" &&
       settings.hover.value &&
       settings.tool.value === "include" &&
-      !session.findings.isOpen.value &&
+      !session.everything.isOpen.value &&
       session.status.value.phase === "ready" &&
       state.pointer.value !== null &&
       session.document.value.active === null &&
       session.link.pending.value.length === 0;
-    if (isWanted) hover.ask(spot.image, 1);
+    if (isWanted) hover.ask(position.image, 1);
     else hover.clear();
   }
 
-  /** The cursor for what a press here would do. */
-  #showCursor(spot?: Spot): void {
-    const { session, state } = this.#desk;
-    const isFinding = session.findings.isOpen.value;
+  /** Shows the cursor of what a press at `position` would do. */
+  #showCursor(position?: Position): void {
+    const { session, state } = this.#view;
+    const isChoosing = session.everything.isOpen.value;
     const isPan = session.settings.tool.value === "pan";
-    const hit = spot && !isPan && !isFinding ? promptAt(spot.screen, this.#desk) : null;
-    const free = isFinding && state.pointed.value === null ? "default" : this.#tool().cursor;
-    this.#stage.element.style.cursor = state.isPanning.value ? "grabbing" : hit ? handleCursor(hit) : free;
+    const hit = position && !isPan && !isChoosing ? promptAt(position.screen, this.#view) : null;
+    const cursor = isChoosing && state.pointedId.value === null ? "default" : currentTool(this.#view).cursor;
+    this.#canvases.element.style.cursor = state.isPanning.value ? "grabbing" : hit ? handleCursor(hit) : cursor;
   }
 
   #wheel(event: WheelEvent): void {
-    const { session, state } = this.#desk;
+    const { session, state } = this.#view;
     const photo = session.photo.value;
     const isPinch = event.ctrlKey || event.metaKey;
     if (!photo || !(isPinch || state.hasFocus.value)) return;
@@ -173,9 +177,9 @@ export class Gestures {
     const delta_px = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? event.deltaY * WHEEL_LINE_PX : event.deltaY;
     const isFine = isPinch && Math.abs(delta_px) < 50;
     const factor = Math.exp(-delta_px * (isFine ? PINCH_RATE : WHEEL_RATE));
-    const { screen } = this.#stage.spot(event);
+    const { screen } = this.#canvases.position(event);
     state.isFitted.value = false;
-    state.viewport.value = zoomAt(state.viewport.value, factor, screen, photo.size, state.stage.value);
+    state.viewport.value = zoomAt(state.viewport.value, factor, screen, photo.size, state.stageSize.value);
   }
 
   #measurePinch(): Pinch | null {
@@ -184,14 +188,20 @@ export class Gestures {
   }
 
   #followPinch(): void {
-    const { session, state } = this.#desk;
+    const { session, state } = this.#view;
     const photo = session.photo.value;
     const now = this.#measurePinch();
     if (!now || !this.#pinch || !photo) return;
     const by = { x: now.middle.x - this.#pinch.middle.x, y: now.middle.y - this.#pinch.middle.y };
-    const moved = panBy(state.viewport.value, by, photo.size, state.stage.value);
+    const moved = panBy(state.viewport.value, by, photo.size, state.stageSize.value);
     state.isFitted.value = false;
-    state.viewport.value = zoomAt(moved, now.spread / this.#pinch.spread, now.middle, photo.size, state.stage.value);
+    state.viewport.value = zoomAt(
+      moved,
+      now.spread / this.#pinch.spread,
+      now.middle,
+      photo.size,
+      state.stageSize.value,
+    );
     this.#pinch = now;
   }
 }

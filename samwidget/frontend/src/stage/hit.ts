@@ -1,4 +1,4 @@
-// What lies under a point: the same path that is drawn is asked.
+// Which object or found object is under a point, decided by the same paths that are drawn.
 
 import type { MaskStore } from "../masks.ts";
 import type { DocumentSummary, FoundObject, ObjectSummary } from "../protocol.ts";
@@ -12,23 +12,23 @@ export function objectAt(
   masks: MaskStore,
   threshold: number,
 ): ObjectSummary | null {
-  const holds = asker(at, masks, threshold);
+  const holds = hitTest(at, masks, threshold);
   return inDrawingOrder(document_).findLast((object) => object.visible && holds(object.mask)) ?? null;
 }
 
-/** The smallest of `found`, whose large ones come first, that holds `at`, image pixels. */
-export function foundAt(
+/** The smallest of `foundObjects`, whose large ones come first, that holds `at`, image pixels. */
+export function foundObjectAt(
   at: Point,
-  found: readonly FoundObject[],
+  foundObjects: readonly FoundObject[],
   masks: MaskStore,
   threshold: number,
 ): FoundObject | null {
-  const holds = asker(at, masks, threshold);
-  return found.findLast(({ mask }) => holds(mask)) ?? null;
+  const holds = hitTest(at, masks, threshold);
+  return foundObjects.findLast(({ mask }) => holds(mask)) ?? null;
 }
 
 /** A function that tells whether a mask holds `at`. */
-function asker(at: Point, masks: MaskStore, threshold: number): (mask: string) => boolean {
+function hitTest(at: Point, masks: MaskStore, threshold: number): (mask: string) => boolean {
   const context = document.createElement("canvas").getContext("2d");
   return (mask) => {
     const extent = masks.extent(mask);

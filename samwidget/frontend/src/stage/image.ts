@@ -5,13 +5,13 @@ import type { Viewport } from "../viewport.ts";
 import type { DetailPixels } from "./detail.ts";
 import type { Surface } from "./surface.ts";
 
-/** Above this many CSS pixels for an image pixel the user is looking at pixels: show them as squares. */
+/** Above this many CSS pixels for an image pixel, pixels are drawn as squares. */
 const PIXELS_ABOVE = 4;
 
-export function drawImage(surface: Surface, view: Viewport, photo: Photo, detail: DetailPixels | null): void {
+export function drawImage(surface: Surface, viewport: Viewport, photo: Photo, detail: DetailPixels | null): void {
   const { context } = surface;
-  surface.toImage(view);
-  context.imageSmoothingEnabled = view.scale <= PIXELS_ABOVE;
+  surface.toImage(viewport);
+  context.imageSmoothingEnabled = viewport.scale <= PIXELS_ABOVE;
   // "high" takes three times as long without a GPU, and looks the same at these ratios.
   context.imageSmoothingQuality = "medium";
   context.drawImage(photo.bitmap, 0, 0, photo.size.width, photo.size.height);

@@ -9,12 +9,12 @@ import type { Surface } from "./surface.ts";
 
 const EDGE = "rgb(0 0 0 / 0.45)";
 /**
- * With more masks than this the lines lose their dark edge, which they need least in a crowd. Without a GPU lines cost
- * more than areas: two hundred masks take a third of the time so, and a slider follows the finger.
+ * With more masks than this, lines are drawn without their dark edge. Without a GPU, lines cost more than areas: two
+ * hundred masks then take a third of the time, and the view follows a slider.
  */
 export const EDGED_MAX = 64;
 
-/** Widths in CSS pixels; without a colour of their own lines have the object's. */
+/** Widths in CSS pixels; lines without a colour have the object's colour. */
 export interface Lines {
   edge_px: number;
   line_px: number;
@@ -26,7 +26,8 @@ const ACTIVE: Lines = { edge_px: 4, line_px: 2, colour: "#fff" };
 const CLOSED: Lines = { edge_px: 3, line_px: 1.6 };
 const CROWDED: Lines = { edge_px: 0, line_px: 1 };
 
-export interface MaskLook {
+/** How all masks are drawn: opacity 0 to 1, threshold in logits. */
+export interface MaskAppearance {
   opacity: number;
   threshold: number;
 }
@@ -34,35 +35,35 @@ export interface MaskLook {
 /** Draws the visible ones of `objects` in their order; returns how many masks had not arrived. */
 export function drawObjects(
   surface: Surface,
-  view: Viewport,
+  viewport: Viewport,
   objects: readonly ObjectSummary[],
   masks: MaskStore,
-  look: MaskLook,
+  appearance: MaskAppearance,
   state: "closed" | "active",
 ): number {
   let missing = 0;
   const lines = state === "active" ? ACTIVE : objects.length <= EDGED_MAX ? CLOSED : CROWDED;
-  surface.toImage(view);
+  surface.toImage(viewport);
   surface.context.lineJoin = "round";
   for (const object of objects) {
     if (!object.visible) continue;
-    const path = masks.path(object.mask, look.threshold);
-    if (path) drawMask(surface.context, view, path, object.colour, look.opacity, lines);
+    const path = masks.path(object.mask, appearance.threshold);
+    if (path) drawMask(surface.context, viewport, path, object.colour, appearance.opacity, lines);
     else missing++;
   }
   surface.toCss();
   return missing;
 }
 
-export function drawPreview(surface: Surface, view: Viewport, preview: Preview): void {
+export function drawPreview(surface: Surface, viewport: Viewport, preview: Preview): void {
   const { context } = surface;
-  surface.toImage(view);
+  surface.toImage(viewport);
   context.fillStyle = "rgb(120 170 255 / 0.34)";
   context.fill(preview.path, "evenodd");
   context.lineJoin = "round";
-  stroke(context, view, preview.path, "rgb(0 0 0 / 0.5)", 2.5);
-  context.setLineDash([5 / view.scale, 4 / view.scale]);
-  stroke(context, view, preview.path, "#fff", 1.5);
+  stroke(context, viewport, preview.path, "rgb(0 0 0 / 0.5)", 2.5);
+  context.setLineDash([5 / viewport.scale, 4 / viewport.scale]);
+  stroke(context, viewport, preview.path, "#fff", 1.5);
   context.setLineDash([]);
   surface.toCss();
 }
@@ -77,7 +78,7 @@ export function inDrawingOrder(document: DocumentSummary): ObjectSummary[] {
 /** A tinted area with its outline. */
 export function drawMask(
   context: CanvasRenderingContext2D,
-  view: Viewport,
+  viewport: Viewport,
   path: Path2D,
   colour: string,
   opacity: number,
@@ -87,19 +88,19 @@ export function drawMask(
   context.fillStyle = colour;
   context.fill(path, "evenodd");
   context.globalAlpha = 1;
-  if (lines.edge_px > 0) stroke(context, view, path, lines.edge ?? EDGE, lines.edge_px);
-  stroke(context, view, path, lines.colour ?? colour, lines.line_px);
+  if (lines.edge_px > 0) stroke(context, viewport, path, lines.edge ?? EDGE, lines.edge_px);
+  stroke(context, viewport, path, lines.colour ?? colour, lines.line_px);
 }
 
 /** Strokes a path in image pixels with a line of CSS pixels. */
 export function stroke(
   context: CanvasRenderingContext2D,
-  view: Viewport,
+  viewport: Viewport,
   path: Path2D,
   style: string,
   width_px: number,
 ): void {
   context.strokeStyle = style;
-  context.lineWidth = width_px / view.scale;
+  context.lineWidth = width_px / viewport.scale;
   context.stroke(path);
 }

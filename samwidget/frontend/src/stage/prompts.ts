@@ -1,5 +1,5 @@
 // Layer: points and boxes, in CSS pixels so that their size never changes. Include is a disc with +, exclude a ring
-// with -: told apart without colour. What the kernel has not answered yet wears a ring.
+// with -: they differ in shape, not in colour alone. A prompt that the kernel has not confirmed yet has a ring.
 
 import type { Box } from "../protocol.ts";
 import type { ShownPrompts } from "../state.ts";
@@ -11,16 +11,16 @@ const RADIUS = 8;
 const HANDLE = 4;
 const PULSE_MS = 1100;
 
-/** Draws the prompts; `pulse_ms` is the clock of the pulse, null where it stands still. */
+/** Draws the prompts; `pulse_ms` is the clock of the pulse, null where pending points do not move. */
 export function drawPrompts(
   context: CanvasRenderingContext2D,
-  view: Viewport,
+  viewport: Viewport,
   prompts: ShownPrompts,
   pulse_ms: number | null,
 ): void {
-  for (const { box, isPending } of prompts.boxes) drawBox(context, view, box, !isPending);
+  for (const { box, isPending } of prompts.boxes) drawBox(context, viewport, box, !isPending);
   for (const point of prompts.points) {
-    const at = toScreen(view, point.at);
+    const at = toScreen(viewport, point.at);
     if (point.isPending) drawPulse(context, at, pulse_ms);
     if (point.label === 1) drawInclude(context, at);
     else drawExclude(context, at);
@@ -28,21 +28,21 @@ export function drawPrompts(
 }
 
 /** A box with or without its handles. */
-export function drawBox(context: CanvasRenderingContext2D, view: Viewport, box: Box, hasHandles: boolean): void {
-  const from = toScreen(view, { x: box[0], y: box[1] });
-  const to = toScreen(view, { x: box[2], y: box[3] });
-  const rectangle = [from.x, from.y, to.x - from.x, to.y - from.y] as const;
+export function drawBox(context: CanvasRenderingContext2D, viewport: Viewport, box: Box, hasHandles: boolean): void {
+  const from = toScreen(viewport, { x: box[0], y: box[1] });
+  const to = toScreen(viewport, { x: box[2], y: box[3] });
+  const xywh = [from.x, from.y, to.x - from.x, to.y - from.y] as const;
   context.lineJoin = "miter";
   context.strokeStyle = "rgb(0 0 0 / 0.5)";
   context.lineWidth = 3;
-  context.strokeRect(...rectangle);
+  context.strokeRect(...xywh);
   context.strokeStyle = "#fff";
   context.lineWidth = 1.5;
   if (!hasHandles) context.setLineDash([6, 4]);
-  context.strokeRect(...rectangle);
+  context.strokeRect(...xywh);
   context.setLineDash([]);
   if (!hasHandles) return;
-  for (const { at } of handles(view, box)) {
+  for (const { at } of handles(viewport, box)) {
     context.beginPath();
     context.roundRect(at.x - HANDLE, at.y - HANDLE, 2 * HANDLE, 2 * HANDLE, 2);
     context.fillStyle = "#fff";
@@ -63,19 +63,19 @@ export interface Handle {
 /** Below this side length, CSS pixels, there is room for the corners only. */
 const SIDE_WITH_MIDDLE = 40;
 
-/** The places of a box where it can be taken, in CSS pixels. */
-export function handles(view: Viewport, box: Box): Handle[] {
-  const from = toScreen(view, { x: box[0], y: box[1] });
-  const to = toScreen(view, { x: box[2], y: box[3] });
-  const found: Handle[] = [];
+/** The handles of a box, with their positions in CSS pixels. */
+export function handles(viewport: Viewport, box: Box): Handle[] {
+  const from = toScreen(viewport, { x: box[0], y: box[1] });
+  const to = toScreen(viewport, { x: box[2], y: box[3] });
+  const result: Handle[] = [];
   for (const x of [-1, 0, 1] as const) {
     for (const y of [-1, 0, 1] as const) {
       if (x === 0 && (y === 0 || to.x - from.x < SIDE_WITH_MIDDLE)) continue;
       if (y === 0 && to.y - from.y < SIDE_WITH_MIDDLE) continue;
-      found.push({ x, y, at: { x: between(from.x, to.x, x), y: between(from.y, to.y, y) } });
+      result.push({ x, y, at: { x: between(from.x, to.x, x), y: between(from.y, to.y, y) } });
     }
   }
-  return found;
+  return result;
 }
 
 function between(low: number, high: number, side: -1 | 0 | 1): number {

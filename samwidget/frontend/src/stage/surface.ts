@@ -34,8 +34,8 @@ export class Surface {
   }
 
   /** One unit is an image pixel. */
-  toImage(view: Viewport): void {
-    const scale = this.#ratio * view.scale;
-    this.context.setTransform(scale, 0, 0, scale, this.#ratio * view.x, this.#ratio * view.y);
+  toImage(viewport: Viewport): void {
+    const scale = this.#ratio * viewport.scale;
+    this.context.setTransform(scale, 0, 0, scale, this.#ratio * viewport.x, this.#ratio * viewport.y);
   }
 }

@@ -1,38 +1,42 @@
-// Tool: drag a box around something. Also what a drag does in the point tools.
+// Tool: drag a box around an object. The point tools draw the same box when a press becomes a drag.
 
 import type { Box } from "../protocol.ts";
-import type { Spot } from "../stage/stage.ts";
-import { boxBetween, distance, intoImage } from "../viewport.ts";
+import type { View } from "../view.ts";
+import { boxBetween, distance, intoImage, type Position } from "../viewport.ts";
 import { startOnPrompt } from "./handles.ts";
-import { type Desk, DRAG_ABOVE_PX, type Gesture, type Press, type Tool } from "./tool.ts";
+import { DRAG_ABOVE_PX, type Gesture, type Press, type Tool } from "./tool.ts";
 
 export const box: Tool = {
   cursor: "crosshair",
   hint: ({ state }) =>
     state.corner.value ? "Move the crosshair · Space sets the other corner" : "Drag a box around an object",
-  press: (press, desk) => startOnPrompt(press, desk) ?? startBox(press, desk),
+  press: (press, view) => startOnPrompt(press, view) ?? startBox(press, view),
 };
 
 /** Draws a box; a press that does not become a drag calls `onClick`. */
-export function startBox(press: Press, desk: Desk, onClick: (spot: Spot, at_ms: number) => void = () => {}): Gesture {
-  const { state, session } = desk;
+export function startBox(
+  press: Press,
+  view: View,
+  onClick: (position: Position, at_ms: number) => void = () => {},
+): Gesture {
+  const { state, session } = view;
   let isDragged = false;
-  const drawn = (spot: Spot): Box | null => {
+  const boxTo = (position: Position): Box | null => {
     const size = session.photo.value?.size;
     if (!size) return null;
-    const [x0, y0, x1, y1] = boxBetween(intoImage(size, press.image), intoImage(size, spot.image));
+    const [x0, y0, x1, y1] = boxBetween(intoImage(size, press.image), intoImage(size, position.image));
     return x0 < x1 && y0 < y1 ? [x0, y0, x1, y1] : null;
   };
   return {
-    move(spot) {
-      isDragged ||= distance(spot.screen, press.screen) > DRAG_ABOVE_PX;
-      const found = isDragged ? drawn(spot) : null;
-      state.draft.value = found ? { kind: "box", box: found } : null;
+    move(position) {
+      isDragged ||= distance(position.screen, press.screen) > DRAG_ABOVE_PX;
+      const drawn = isDragged ? boxTo(position) : null;
+      state.draft.value = drawn ? { kind: "box", box: drawn } : null;
     },
-    end(spot, at_ms) {
-      const found = isDragged ? drawn(spot) : null;
-      if (found) desk.intend({ kind: "add_box", box: found }, at_ms);
-      else if (!isDragged) onClick(spot, at_ms);
+    end(position, at_ms) {
+      const drawn = isDragged ? boxTo(position) : null;
+      if (drawn) view.request({ kind: "add_box", box: drawn }, at_ms);
+      else if (!isDragged) onClick(position, at_ms);
       state.draft.value = null;
     },
     cancel() {

@@ -1,8 +1,8 @@
-// Tool: drag the photo. Also what the middle button and the space bar do in every tool.
+// Tool: drag the photo. The middle button and the space bar do the same in every tool.
 
-import type { Spot } from "../stage/stage.ts";
-import { distance, panBy } from "../viewport.ts";
-import { type Desk, DRAG_ABOVE_PX, type Gesture, type Press, type Tool } from "./tool.ts";
+import type { View } from "../view.ts";
+import { distance, type Position, panBy } from "../viewport.ts";
+import { DRAG_ABOVE_PX, type Gesture, type Press, type Tool } from "./tool.ts";
 
 export const pan: Tool = {
   cursor: "grab",
@@ -11,16 +11,20 @@ export const pan: Tool = {
 };
 
 /** A press that becomes a drag moves the photo; one that does not calls `onClick`. */
-export function startClickOrPan(press: Press, desk: Desk, onClick: (spot: Spot, at_ms: number) => void): Gesture {
+export function startClickOrPan(
+  press: Press,
+  view: View,
+  onClick: (position: Position, at_ms: number) => void,
+): Gesture {
   let panning: Gesture | null = null;
   return {
-    move(spot) {
-      if (!panning && distance(spot.screen, press.screen) > DRAG_ABOVE_PX) panning = startPan(press, desk);
-      panning?.move(spot);
+    move(position) {
+      if (!panning && distance(position.screen, press.screen) > DRAG_ABOVE_PX) panning = startPan(press, view);
+      panning?.move(position);
     },
-    end(spot, at_ms) {
-      if (panning) panning.end(spot, at_ms);
-      else onClick(spot, at_ms);
+    end(position, at_ms) {
+      if (panning) panning.end(position, at_ms);
+      else onClick(position, at_ms);
     },
     cancel() {
       panning?.cancel();
@@ -28,19 +32,18 @@ export function startClickOrPan(press: Press, desk: Desk, onClick: (spot: Spot, 
   };
 }
 
-export function startPan(press: Press, desk: Desk): Gesture {
-  const { state, session } = desk;
+export function startPan(press: Press, { state, session }: View): Gesture {
   let last = press.screen;
   state.isPanning.value = true;
   return {
-    move(spot: Spot) {
+    move({ screen }) {
       const photo = session.photo.value;
       if (!photo) return;
-      const by = { x: spot.screen.x - last.x, y: spot.screen.y - last.y };
-      last = spot.screen;
+      const by = { x: screen.x - last.x, y: screen.y - last.y };
+      last = screen;
       if (by.x === 0 && by.y === 0) return;
       state.isFitted.value = false;
-      state.viewport.value = panBy(state.viewport.value, by, photo.size, state.stage.value);
+      state.viewport.value = panBy(state.viewport.value, by, photo.size, state.stageSize.value);
     },
     end: () => {
       state.isPanning.value = false;

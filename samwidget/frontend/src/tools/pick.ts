@@ -1,26 +1,28 @@
-// Tool: click a mask that was found to drop it, or to take it back; a drag moves the photo. In hand while findings are
-// open, whatever tool was in hand before.
+// Tool: a click on a found object drops it, or takes it back; a drag moves the photo. In use as long as there are found
+// objects to choose from, whatever tool is set.
 
-import { grouped } from "../figures.ts";
-import { foundAt } from "../stage/hit.ts";
+import { formatCount, formatScore } from "../numbers.ts";
+import { foundObjectAt } from "../stage/hit.ts";
+import type { View } from "../view.ts";
 import type { Point } from "../viewport.ts";
 import { startClickOrPan } from "./pan.ts";
-import type { Desk, Tool } from "./tool.ts";
+import type { Tool } from "./tool.ts";
 
 export const pick: Tool = {
   cursor: "pointer",
-  hint: ({ session: { findings }, state }) => {
-    const pointed = findings.found.value.find(({ id }) => id === state.pointed.value);
-    if (!pointed) return findings.isRunning.value ? "" : "Click a mask to drop it, or to take it back";
-    const figures = `score ${pointed.score.toFixed(2)} · ${grouped(pointed.area)} px`;
-    return `${figures} · click to ${findings.kept.value.has(pointed.id) ? "drop" : "take"} it`;
+  hint: ({ session: { everything }, state }) => {
+    const pointed = everything.foundObjects.value.find(({ id }) => id === state.pointedId.value);
+    if (!pointed) return everything.isRunning.value ? "" : "Click a mask to drop it, or to take it back";
+    const { id, score, area } = pointed;
+    const action = everything.keptIds.value.has(id) ? "drop" : "take";
+    return `Score ${formatScore(score)} · ${formatCount(area)} px · click to ${action} it`;
   },
-  press: (press, desk) => startClickOrPan(press, desk, (spot) => pickAt(spot.image, desk)),
+  press: (press, view) => startClickOrPan(press, view, ({ image }) => pickAt(image, view)),
 };
 
-/** Drops or takes the smallest mask at `at`, image pixels. */
-export function pickAt(at: Point, { session }: Desk): void {
-  const { findings, masks, settings } = session;
-  const hit = foundAt(at, findings.found.value, masks, settings.threshold.value);
-  if (hit) findings.toggle(hit.id);
+/** Drops or takes the smallest found object at `at`, image pixels. */
+export function pickAt(at: Point, { session }: View): void {
+  const { everything, masks, settings } = session;
+  const hit = foundObjectAt(at, everything.foundObjects.value, masks, settings.threshold.value);
+  if (hit) everything.toggle(hit.id);
 }

@@ -1,26 +1,28 @@
-// Tool: click a mask to refine it again, click beside all masks to be done; a drag moves the photo.
+// Tool: a click on a mask makes its object active again, a click beside all masks accepts the active object; a drag moves
+// the photo.
 
 import { objectAt } from "../stage/hit.ts";
+import type { View } from "../view.ts";
 import type { Point } from "../viewport.ts";
 import { startOnPrompt } from "./handles.ts";
 import { startClickOrPan } from "./pan.ts";
-import type { Desk, Tool } from "./tool.ts";
+import type { Tool } from "./tool.ts";
 
 export const select: Tool = {
   cursor: "default",
   hint: () => "Click a mask to refine it · double-click a name to rename",
-  press: (press, desk) =>
-    startOnPrompt(press, desk) ?? startClickOrPan(press, desk, (spot, at_ms) => selectAt(spot.image, desk, at_ms)),
+  press: (press, view) =>
+    startOnPrompt(press, view) ?? startClickOrPan(press, view, ({ image }, at_ms) => selectAt(image, view, at_ms)),
 };
 
 /** Selects the uppermost object at `at`, image pixels; beside all objects the active one is accepted. */
-export function selectAt(at: Point, desk: Desk, at_ms?: number): void {
-  const { session, state } = desk;
+export function selectAt(at: Point, view: View, at_ms?: number): void {
+  const { session, state } = view;
   const hit = objectAt(at, session.document.value, session.masks, session.settings.threshold.value);
   const active = state.active.value;
   if (hit) {
-    if (hit.id !== active?.id) desk.intend({ kind: "select", object: hit.id }, at_ms);
+    if (hit.id !== active?.id) view.request({ kind: "select", object: hit.id }, at_ms);
   } else if (active) {
-    desk.intend({ kind: "accept" }, at_ms);
+    view.request({ kind: "accept" }, at_ms);
   }
 }

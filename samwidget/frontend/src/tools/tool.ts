@@ -1,16 +1,13 @@
 // What a tool is. A tool turns the gestures of one pointer into requests; it draws nothing and owns no listener.
 
-import type { HoverPreview } from "../hover.ts";
-import type { Request } from "../protocol.ts";
-import type { Session } from "../session.ts";
-import type { Spot } from "../stage/stage.ts";
-import type { ViewState } from "../state.ts";
+import type { View } from "../view.ts";
+import type { Position } from "../viewport.ts";
 
 /** A pointer that moved less, CSS pixels, has clicked. */
 export const DRAG_ABOVE_PX = 4;
 
-export interface Press extends Spot {
-  /** The right button, or what stands for it: Alt, or Ctrl on a Mac. */
+export interface Press extends Position {
+  /** The right button, or what replaces it: Alt, or Ctrl on a Mac. */
   isSecondary: boolean;
   hasShift: boolean;
   /** A finger needs larger targets. */
@@ -18,25 +15,17 @@ export interface Press extends Spot {
 }
 
 export interface Gesture {
-  move(spot: Spot): void;
-  /** `at_ms` is when the pointer left the screen: the start of what the user waits for. */
-  end(spot: Spot, at_ms: number): void;
+  move(position: Position): void;
+  /** `at_ms` is when the pointer left the screen: from then on the user waits. */
+  end(position: Position, at_ms: number): void;
+  /** Ends the gesture without its effect. */
   cancel(): void;
 }
 
-/** What tools work with. */
-export interface Desk {
-  session: Session;
-  state: ViewState;
-  hover: HoverPreview;
-  /** Asks for a change of the document; `at_ms` is when the user did. */
-  intend(request: Request, at_ms?: number): void;
-}
-
 export interface Tool {
-  press(press: Press, desk: Desk): Gesture;
-  /** CSS cursor over an empty place. */
+  press(press: Press, view: View): Gesture;
+  /** CSS cursor where there is no handle under the pointer. */
   cursor: string;
-  /** One line for the status bar. */
-  hint(desk: Desk): string;
+  /** One line for the status bar: what the next gesture does. */
+  hint(view: View): string;
 }

@@ -1,20 +1,21 @@
-// A labelled slider with its value in words. It acts while it moves; a double click puts it back.
+// A labelled slider that shows its value as text. It acts while it moves; a double click resets it.
 
-import { h, type Scope, setAttribute, setText } from "../dom.ts";
+import { h, type Scope, setAttribute, setText } from "./dom.ts";
 
 export interface SliderSpec {
-  hook: string;
+  /** Its `data-sw` name. */
+  name: string;
   label: string;
   hint: string;
   min: number;
   max: number;
   step: number;
   /** What a double click restores. */
-  rest: number;
-  /** Where it stands, read from signals. */
+  initial: number;
+  /** Its position, read from signals. */
   position: () => number;
   move: (position: number) => void;
-  /** Called when it has come to rest. */
+  /** Called when the user lets go of it. */
   settle?: () => void;
   text: (position: number) => string;
 }
@@ -23,17 +24,17 @@ export function slider(spec: SliderSpec, scope: Scope): HTMLElement {
   const input = h("input", {
     class: "sw-slider",
     type: "range",
-    "data-sw": spec.hook,
+    "data-sw": spec.name,
     min: spec.min,
     max: spec.max,
     step: spec.step,
   });
   const value = h("output", { class: "sw-value" });
-  const element = h("label", { class: "sw-look", title: spec.hint }, h("span", {}, spec.label), input, value);
+  const element = h("label", { class: "sw-setting", title: spec.hint }, h("span", {}, spec.label), input, value);
   scope.listen(input, "input", () => spec.move(input.valueAsNumber));
   scope.listen(input, "change", () => spec.settle?.());
   scope.listen(input, "dblclick", () => {
-    spec.move(spec.rest);
+    spec.move(spec.initial);
     spec.settle?.();
   });
   scope.effect(() => {

@@ -1,26 +1,25 @@
-// Panel: how masks are shown. Sliders act at once; the traits are saved a little later.
+// Panel: how masks are shown. The sliders act at once; the traits are saved a little later.
 
 import { h, type Scope } from "../dom.ts";
-import type { HoverPreview } from "../hover.ts";
 import { shortcutOf } from "../keyboard.ts";
-import type { Session } from "../session.ts";
+import { slider } from "../slider.ts";
 import { THRESHOLD_MAX, THRESHOLD_MIN } from "../traits.ts";
-import { slider } from "./slider.ts";
+import type { View } from "../view.ts";
 
-export function looks(session: Session, hover: HoverPreview, scope: Scope): HTMLElement {
-  const { opacity, threshold } = session.settings;
+export function appearancePanel(view: View, scope: Scope): HTMLElement {
+  const { opacity, threshold } = view.session.settings;
   return h(
     "div",
-    { class: "sw-looks" },
+    { class: "sw-appearance" },
     slider(
       {
-        hook: "opacity",
+        name: "opacity",
         label: "Opacity",
         hint: "Opacity of the masks",
         min: 0,
         max: 100,
         step: 1,
-        rest: 45,
+        initial: 45,
         position: () => Math.round(opacity.value * 100),
         move: (position) => opacity.set(position / 100),
         settle: () => opacity.flush(),
@@ -30,13 +29,13 @@ export function looks(session: Session, hover: HoverPreview, scope: Scope): HTML
     ),
     slider(
       {
-        hook: "threshold",
+        name: "threshold",
         label: "Threshold",
         hint: "Lower makes masks larger, higher smaller; 0 is the network's own. Double-click for 0.",
         min: THRESHOLD_MIN,
         max: THRESHOLD_MAX,
         step: 0.1,
-        rest: 0,
+        initial: 0,
         position: () => threshold.value,
         move: (position) => threshold.set(position),
         settle: () => threshold.flush(),
@@ -44,17 +43,17 @@ export function looks(session: Session, hover: HoverPreview, scope: Scope): HTML
       },
       scope,
     ),
-    hoverSwitch(session, hover, scope),
+    hoverSwitch(view, scope),
   );
 }
 
-function hoverSwitch(session: Session, hover: HoverPreview, scope: Scope): HTMLElement {
+function hoverSwitch({ session, hover }: View, scope: Scope): HTMLElement {
   const setting = session.settings.hover;
   const input = h("input", { class: "sw-switch", type: "checkbox", role: "switch", "data-sw": "hover-toggle" });
   const element = h(
     "label",
     {
-      class: "sw-look sw-look-switch",
+      class: "sw-setting sw-setting-switch",
       title: `Show the mask under the pointer before a click (${shortcutOf("hover")})`,
     },
     h("span", {}, "Hover preview"),

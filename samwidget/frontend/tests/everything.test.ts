@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 
-import { areaAt, Findings, scoreAt } from "../src/findings.ts";
+import { areaAt, EverythingSearch, scoreAt } from "../src/everything.ts";
 import samwidget from "../src/index.ts";
 import type { Answer, FoundObject } from "../src/protocol.ts";
 import type { Model } from "../src/traits.ts";
@@ -8,7 +8,7 @@ import { FakeModel, FRAME, mask, stubBrowser } from "./fakes.ts";
 
 type Found = Extract<Answer, { kind: "found" }>;
 
-const finding = (id: number, area: number, score: number): FoundObject => ({
+const foundObject = (id: number, area: number, score: number): FoundObject => ({
   id,
   mask: `m${id}`,
   colour: "#7048e8",
@@ -18,9 +18,9 @@ const finding = (id: number, area: number, score: number): FoundObject => ({
   box: [0, 0, 10, 10],
 });
 
-const TREE = finding(1, 10_000, 0.9);
-const CUP = finding(2, 1_000, 0.7);
-const SPECK = finding(3, 100, 0.8);
+const TREE = foundObject(1, 10_000, 0.9);
+const CUP = foundObject(2, 1_000, 0.7);
+const SPECK = foundObject(3, 100, 0.8);
 
 const message = (changes: Partial<Found> = {}): Found => ({
   kind: "found",
@@ -40,80 +40,80 @@ const message = (changes: Partial<Found> = {}): Found => ({
 const ids = (found: readonly FoundObject[]) => found.map(({ id }) => id);
 
 describe("what was found", () => {
-  let findings: Findings;
+  let search: EverythingSearch;
 
   beforeEach(() => {
-    findings = new Findings();
-    findings.take(message({ added: [CUP, TREE], seconds_left: 4.2 }));
-    findings.take(message({ added: [SPECK], done: 2 }));
+    search = new EverythingSearch();
+    search.update(message({ added: [CUP, TREE], seconds_left: 4.2 }));
+    search.update(message({ added: [SPECK], done: 2 }));
   });
 
   it("follows the kernel, large ones first", () => {
-    expect(ids(findings.found.value)).toEqual([1, 2, 3]);
-    expect(findings.progress.value).toEqual({ done: 2, total: 16, seconds_left: null });
-    findings.take(message({ removed: [1], added: [finding(7, 500, 0.9)] }));
-    expect(ids(findings.found.value)).toEqual([2, 7, 3]);
+    expect(ids(search.foundObjects.value)).toEqual([1, 2, 3]);
+    expect(search.progress.value).toEqual({ done: 2, total: 16, seconds_left: null });
+    search.update(message({ removed: [1], added: [foundObject(7, 500, 0.9)] }));
+    expect(ids(search.foundObjects.value)).toEqual([2, 7, 3]);
     // The same one without its small regions.
-    findings.take(message({ removed: [7], added: [finding(7, 400, 0.9)] }));
-    expect(findings.found.value[1]?.area).toBe(400);
+    search.update(message({ removed: [7], added: [foundObject(7, 400, 0.9)] }));
+    expect(search.foundObjects.value[1]?.area).toBe(400);
   });
 
   it("keeps what it has when the search ends, however it ends", () => {
     for (const phase of ["cancelled", "failed", "done"] as const) {
-      findings.take(message({ phase, done: 9 }));
-      expect(findings.phase.value).toBe(phase);
-      expect(findings.isRunning.value).toBe(false);
-      expect(findings.kept.value.size).toBe(3);
+      search.update(message({ phase, done: 9 }));
+      expect(search.phase.value).toBe(phase);
+      expect(search.isRunning.value).toBe(false);
+      expect(search.keptIds.value.size).toBe(3);
     }
   });
 
   it("is told whole to another view, and the user's choice is still theirs", () => {
-    findings.toggle(2);
-    findings.take(message({ phase: "done", is_whole: true, added: [SPECK, CUP, TREE] }));
-    expect(ids(findings.found.value)).toEqual([1, 2, 3]);
-    expect([...findings.kept.value]).toEqual([1, 3]);
+    search.toggle(2);
+    search.update(message({ phase: "done", is_whole: true, added: [SPECK, CUP, TREE] }));
+    expect(ids(search.foundObjects.value)).toEqual([1, 2, 3]);
+    expect([...search.keptIds.value]).toEqual([1, 3]);
   });
 
   it("goes with the next search, and with the last word of this one", () => {
-    findings.toggle(2);
-    findings.areaSlider.value = 50;
-    findings.take(message({ search: "s2", is_whole: true, total: 0, done: 0 }));
-    expect(findings.found.value).toEqual([]);
-    findings.take(message({ search: "s2", added: [CUP] }));
-    expect([...findings.kept.value]).toEqual([2]);
-    findings.take(message({ search: "s2", phase: "none", is_whole: true }));
-    expect(findings.isOpen.value).toBe(false);
-    expect(findings.kept.value.size).toBe(0);
+    search.toggle(2);
+    search.areaSlider.value = 50;
+    search.update(message({ search: "s2", is_whole: true, total: 0, done: 0 }));
+    expect(search.foundObjects.value).toEqual([]);
+    search.update(message({ search: "s2", added: [CUP] }));
+    expect([...search.keptIds.value]).toEqual([2]);
+    search.update(message({ search: "s2", phase: "none", is_whole: true }));
+    expect(search.isOpen.value).toBe(false);
+    expect(search.keptIds.value.size).toBe(0);
   });
 
   it("is filtered by area and by score", () => {
-    findings.areaSlider.value = 50;
-    expect(findings.areaMin.value).toBe(1000);
-    expect([...findings.kept.value]).toEqual([1, 2]);
-    findings.scoreSlider.value = 50;
-    expect(findings.scoreMin.value).toBe(0.8);
-    expect([...findings.kept.value]).toEqual([1]);
-    findings.areaSlider.value = 0;
-    expect([...findings.kept.value]).toEqual([1, 3]);
+    search.areaSlider.value = 50;
+    expect(search.areaMin.value).toBe(1000);
+    expect([...search.keptIds.value]).toEqual([1, 2]);
+    search.scoreSlider.value = 50;
+    expect(search.scoreMin.value).toBe(0.8);
+    expect([...search.keptIds.value]).toEqual([1]);
+    search.areaSlider.value = 0;
+    expect([...search.keptIds.value]).toEqual([1, 3]);
   });
 
   it("does what the user says of one mask, whatever the sliders say", () => {
-    findings.toggle(1);
-    expect([...findings.kept.value]).toEqual([2, 3]);
-    findings.areaSlider.value = 60;
-    findings.toggle(3);
-    expect([...findings.kept.value]).toEqual([3]);
-    findings.toggle(1);
-    findings.areaSlider.value = 0;
-    expect([...findings.kept.value]).toEqual([1, 2, 3]);
+    search.toggle(1);
+    expect([...search.keptIds.value]).toEqual([2, 3]);
+    search.areaSlider.value = 60;
+    search.toggle(3);
+    expect([...search.keptIds.value]).toEqual([3]);
+    search.toggle(1);
+    search.areaSlider.value = 0;
+    expect([...search.keptIds.value]).toEqual([1, 2, 3]);
   });
 
   it("is the same set until it changes, so that a slider draws only what it must", () => {
-    const before = findings.kept.value;
-    findings.areaSlider.value = 1;
-    findings.scoreSlider.value = 1;
-    expect([findings.areaMin.value, findings.scoreMin.value]).toEqual([100, 0.7]);
-    expect(findings.kept.value).toBe(before);
+    const before = search.keptIds.value;
+    search.areaSlider.value = 1;
+    search.scoreSlider.value = 1;
+    expect([search.areaMin.value, search.scoreMin.value]).toEqual([100, 0.7]);
+    expect(search.keptIds.value).toBe(before);
   });
 });
 
@@ -170,7 +170,7 @@ describe("the panel", () => {
   it("shows how far the search is, and stops it", () => {
     tell({ done: 312, total: 1024, seconds_left: 11.3, added: [TREE, CUP] });
     expect(find(el, "find-progress")?.textContent).toBe("312 of 1\u2009024 points · 2 found");
-    expect(find(el, "findings")?.textContent).toContain("12 s left");
+    expect(find(el, "everything-panel")?.textContent).toContain("12 s left");
     expect(el.querySelector('[role="progressbar"]')?.getAttribute("aria-valuenow")).toBe("312");
     expect(find(el, "tool-include")?.getAttribute("aria-pressed")).toBe("false");
     press(el, "Enter");
@@ -194,22 +194,22 @@ describe("the panel", () => {
 
   it("discards by Escape, and says when nothing was found", () => {
     tell({ phase: "done", done: 16 });
-    expect(find(el, "findings")?.textContent).toContain("Nothing found");
+    expect(find(el, "everything-panel")?.textContent).toContain("Nothing found");
     expect(find(el, "find-keep")?.hidden).toBe(true);
     press(el, "Enter");
     press(el, "Escape");
     expect(fake.sent.slice(-1).map(({ kind }) => kind)).toEqual(["discard_found"]);
     tell({ phase: "none", is_whole: true });
-    expect(find(el, "findings")?.classList.contains("sw-shown")).toBe(false);
+    expect(find(el, "everything-panel")?.classList.contains("sw-shown")).toBe(false);
   });
 
   it("says in words how a search begins and ends", () => {
-    const said = () => [...el.querySelectorAll('[aria-live="polite"]')].map((one) => one.textContent).join(" ");
+    const announced = () => el.querySelector('p[aria-live="polite"]')?.textContent;
     tell({ is_whole: true, total: 0 });
-    expect(said()).toContain("FoundObject everything");
+    expect(announced()).toBe("Looking for everything. Press Escape to stop.");
     tell({ added: [TREE] });
     tell({ phase: "cancelled" });
-    expect(said()).toContain("Stopped: 1 found");
+    expect(announced()).toBe("Search stopped. 1 object found. Enter keeps them, Escape discards them.");
   });
 
   it("shows what came of a request of another browser's as well, and says when its own fails", () => {

@@ -1,0 +1,98 @@
+// The actions of shortcuts.json, bound to commands. Also the two keys that need more than one command: the space bar,
+// which acts when it comes up, and Escape, which ends whatever was begun last.
+
+import type { Scope } from "../dom.ts";
+import { focusPhoto } from "../focus.ts";
+import type { Actions } from "../keyboard.ts";
+import type { Gestures } from "../stage/gestures.ts";
+import type { ToolName } from "../traits.ts";
+import type { View } from "../view.ts";
+import { ZOOM_STEP } from "../viewport.ts";
+import { hideCrosshair, moveCrosshair, useToolAtCrosshair } from "./crosshair.ts";
+import {
+  accept,
+  cancelEverything,
+  chooseCandidate,
+  deleteActive,
+  discardFoundObjects,
+  redo,
+  renameActive,
+  selectNeighbour,
+  startEverything,
+  undo,
+} from "./document.ts";
+import { fitPhoto, oneToOne, zoom } from "./viewport.ts";
+
+export function keyActions(view: View, gestures: Gestures): Actions {
+  const tool = (name: ToolName) => () => view.session.settings.tool.set(name);
+  return {
+    select: tool("select"),
+    include: tool("include"),
+    exclude: tool("exclude"),
+    box: tool("box"),
+    pan: tool("pan"),
+    everything: () => startEverything(view),
+    accept: () => accept(view),
+    candidate: ({ key }) => chooseCandidate(view, Number(key) - 1),
+    "next-object": () => selectNeighbour(view, 1),
+    "previous-object": () => selectNeighbour(view, -1),
+    rename: () => renameActive(view),
+    delete: () => deleteActive(view),
+    undo: () => undo(view),
+    redo: () => redo(view),
+    "zoom-in": () => zoom(view, ZOOM_STEP),
+    "zoom-out": () => zoom(view, 1 / ZOOM_STEP),
+    fit: () => fitPhoto(view),
+    "one-to-one": () => oneToOne(view),
+    hover: () => toggleHover(view),
+    help: () => toggleHelp(view),
+    move: ({ key }) => moveCrosshair(view, key, false),
+    "move-finely": ({ key }) => moveCrosshair(view, key, true),
+    // Acts when the key comes up, unless a drag has used it: see listenToSpace.
+    "use-tool": () => {
+      gestures.isSpaceDown = true;
+    },
+    leave: () => leave(view, gestures),
+  };
+}
+
+/** Uses the tool at the crosshair when the space bar comes up, unless it was held for a drag of the photo. */
+export function listenToSpace(view: View, gestures: Gestures, scope: Scope): void {
+  scope.listen(view.root, "keyup", ({ key }) => {
+    if (key !== " " || !gestures.isSpaceDown) return;
+    if (!gestures.wasSpaceUsed) useToolAtCrosshair(view);
+    gestures.isSpaceDown = false;
+    gestures.wasSpaceUsed = false;
+  });
+}
+
+export function toggleHelp({ state }: View): void {
+  state.isHelpOpen.value = !state.isHelpOpen.value;
+}
+
+export function closeHelp(view: View): void {
+  view.state.isHelpOpen.value = false;
+  focusPhoto(view);
+}
+
+/** Escape ends one of these, the first that there is: help, gesture, search, choice, crosshair, and at last the focus. */
+function leave(view: View, gestures: Gestures): void {
+  const { session, state, root } = view;
+  if (state.isHelpOpen.value) closeHelp(view);
+  else if (gestures.cancel()) return;
+  else if (session.everything.isRunning.value) cancelEverything(view);
+  else if (session.everything.isOpen.value) discardFoundObjects(view);
+  else if (state.crosshair.value) hideCrosshair(view);
+  else {
+    const focused = (root.getRootNode() as Document | ShadowRoot).activeElement;
+    if (focused instanceof HTMLElement) focused.blur();
+  }
+}
+
+/** Switches the preview on or off; one that switched itself off is switched on. */
+function toggleHover({ session, hover }: View): void {
+  const isOn = session.settings.hover.value && !hover.isOff.value;
+  hover.restart();
+  hover.clear();
+  session.settings.hover.set(!isOn);
+}

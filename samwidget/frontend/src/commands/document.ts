@@ -1,0 +1,71 @@
+// Commands that change the document or search for everything. Keys and buttons call them; each one checks whether it
+// makes sense now, and sends one request.
+
+import { focusEverything } from "../focus.ts";
+import type { View } from "../view.ts";
+
+export function undo(view: View): void {
+  if (view.session.document.value.can_undo) view.request({ kind: "undo" }, performance.now());
+}
+
+export function redo(view: View): void {
+  if (view.session.document.value.can_redo) view.request({ kind: "redo" }, performance.now());
+}
+
+/** Closes the active object; while there are found objects to choose from, keeps those that pass. */
+export function accept(view: View): void {
+  const { session, state } = view;
+  if (session.everything.isOpen.value) keepFoundObjects(view);
+  else if (state.active.value) view.request({ kind: "accept" }, performance.now());
+}
+
+/** Shows the candidate of this level for the active object. */
+export function chooseCandidate(view: View, level: number): void {
+  const { everything, document } = view.session;
+  if (everything.isOpen.value) return;
+  if (level < document.value.candidates.length) view.request({ kind: "choose", level }, performance.now());
+}
+
+/** Selects the neighbour of the active object in the list; where none is active, the first or last. */
+export function selectNeighbour(view: View, step: 1 | -1): void {
+  const { objects, active } = view.session.document.value;
+  const index = objects.findIndex(({ id }) => id === active);
+  const next = index < 0 ? objects.at(step > 0 ? 0 : -1) : objects.at((index + step) % objects.length);
+  if (next && next.id !== active) view.request({ kind: "select", object: next.id }, performance.now());
+}
+
+export function deleteActive(view: View): void {
+  const active = view.state.active.value;
+  if (active && !view.session.everything.isOpen.value) {
+    view.request({ kind: "delete", object: active.id }, performance.now());
+  }
+}
+
+/** Opens the field for the name of the active object. */
+export function renameActive({ state }: View): void {
+  state.renaming.value = state.active.value?.id ?? null;
+}
+
+/** Starts a search of everything; where its panel is open already, moves the keyboard there. */
+export function startEverything(view: View): void {
+  if (view.session.everything.isOpen.value) focusEverything(view);
+  else view.request({ kind: "everything", points_per_side: null });
+}
+
+export function cancelEverything(view: View): void {
+  view.request({ kind: "cancel_everything" });
+}
+
+/** Makes objects of the found objects that pass; once, and not before the search has ended. */
+export function keepFoundObjects(view: View): void {
+  const { everything, link } = view.session;
+  const isKeeping = link.pending.value.some(({ request }) => request.kind === "keep_found");
+  const ids = [...everything.keptIds.value];
+  if (everything.isOpen.value && !everything.isRunning.value && !isKeeping && ids.length > 0) {
+    view.request({ kind: "keep_found", ids }, performance.now());
+  }
+}
+
+export function discardFoundObjects(view: View): void {
+  view.request({ kind: "discard_found" });
+}

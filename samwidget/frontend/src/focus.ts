@@ -1,0 +1,42 @@
+// Where the keyboard focus of a view goes: keys reach the widget only while one of its elements has it.
+
+import type { Scope } from "./dom.ts";
+import type { View } from "./view.ts";
+
+/** Moves the focus to the photo, where all keys of the widget work. */
+export function focusPhoto({ root }: View): void {
+  focusElement(root, ".sw-stage");
+}
+
+/** Moves the focus to the button that a user of the everything panel needs next. */
+export function focusEverything({ root, session: { everything } }: View): void {
+  const isEmpty = everything.foundObjects.value.length === 0;
+  const name = everything.isRunning.value ? "cancel" : isEmpty ? "discard" : "keep";
+  focusElement(root, `[data-sw="find-${name}"]`);
+}
+
+function focusElement(root: HTMLElement, selector: string): void {
+  root.querySelector<HTMLElement>(selector)?.focus({ preventScroll: true });
+}
+
+/** Keeps `state.hasFocus` true while an element of the view has the focus, and marks whether keys are in use. */
+export function watchFocus(view: View, scope: Scope): void {
+  const { root, state } = view;
+  scope.listen(root, "focusin", () => {
+    state.hasFocus.value = true;
+  });
+  scope.listen(root, "focusout", (event) => {
+    if (!(event.relatedTarget instanceof Node && root.contains(event.relatedTarget))) state.hasFocus.value = false;
+  });
+  // The ring around the photo is for the keyboard; after a click only the widget's border shows the focus.
+  scope.listen(root, "pointerdown", () => root.removeAttribute("data-keys"), { capture: true });
+  for (const type of ["keydown", "keyup"] as const) {
+    scope.listen(root, type, () => root.setAttribute("data-keys", ""), { capture: true });
+  }
+  // After a click on a button with the pointer, Enter accepts instead of pressing the button again.
+  scope.listen(root, "click", (event) => {
+    const isButton = event.target instanceof Element && event.target.closest("button, .sw-row") !== null;
+    const isTyping = event.target instanceof HTMLInputElement;
+    if (event.detail > 0 && isButton && !isTyping && !state.isHelpOpen.value) focusPhoto(view);
+  });
+}

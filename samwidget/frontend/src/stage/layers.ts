@@ -1,0 +1,107 @@
+// What each canvas shows. A layer is a signal of a painting: it reads all the state that the painting uses, and has a new
+// value exactly when the canvas must be painted again.
+
+import { computed, type ReadonlySignal } from "@preact/signals-core";
+
+import type { DocumentSummary, ObjectSummary } from "../protocol.ts";
+import type { Photo } from "../session.ts";
+import type { View } from "../view.ts";
+import { boxBetween } from "../viewport.ts";
+import { drawCrosshair } from "./cursor.ts";
+import type { DetailPixels } from "./detail.ts";
+import { drawFoundObjects, drawPointed } from "./found_objects.ts";
+import { drawImage } from "./image.ts";
+import { drawObjects, drawPreview } from "./masks.ts";
+import { drawBox, drawPrompts } from "./prompts.ts";
+import type { Surface } from "./surface.ts";
+
+/** Paints a blank surface; returns how many masks had not arrived. `pulse_ms` is the clock of pending points, or null. */
+export type Painting = (surface: Surface, pulse_ms: number | null) => number;
+
+/** The document, if it belongs to the photo on the screen; null while the document is ahead of a new photo. */
+export function documentOnScreen(document: DocumentSummary, photo: Photo | null): DocumentSummary | null {
+  return photo && (document.image === "" || document.image === photo.id) ? document : null;
+}
+
+/** The photo, and over it the sharper detail of the part in view. */
+export function photoLayer(
+  { session, state }: View,
+  detail: ReadonlySignal<DetailPixels | null>,
+): ReadonlySignal<Painting> {
+  return computed(() => {
+    const photo = session.photo.value;
+    const viewport = state.viewport.value;
+    const pixels = detail.value;
+    return (surface) => {
+      if (photo) drawImage(surface, viewport, photo, pixels);
+      return 0;
+    };
+  });
+}
+
+/** The objects that are not active, and the found objects. */
+export function objectsLayer({ session, state }: View): ReadonlySignal<Painting> {
+  const { masks, settings, everything } = session;
+  const closed = closedObjects(session);
+  return computed(() => {
+    const photo = session.photo.value;
+    const viewport = state.viewport.value;
+    const objects = closed.value;
+    const foundObjects = everything.foundObjects.value;
+    const keptIds = everything.keptIds.value;
+    const appearance = { opacity: settings.opacity.value, threshold: settings.threshold.value };
+    return (surface) => {
+      if (!photo) return 0;
+      const missing = drawObjects(surface, viewport, objects, masks, appearance, "closed");
+      if (foundObjects.length > 0) drawFoundObjects(surface, viewport, foundObjects, keptIds, masks, appearance);
+      return missing;
+    };
+  });
+}
+
+/** The active object, the preview, the pointed found object, the prompts, a box being drawn and the crosshair. */
+export function overlayLayer({ session, state, hover }: View): ReadonlySignal<Painting> {
+  const { masks, settings, everything } = session;
+  return computed(() => {
+    const photo = session.photo.value;
+    const viewport = state.viewport.value;
+    const document = documentOnScreen(session.document.value, photo);
+    const active = document ? document.objects.filter(({ id }) => id === document.active) : [];
+    const appearance = { opacity: settings.opacity.value, threshold: settings.threshold.value };
+    const preview = hover.preview.value;
+    const pointed = everything.foundObjects.value.find(({ id }) => id === state.pointedId.value);
+    const isPointedKept = pointed !== undefined && everything.keptIds.value.has(pointed.id);
+    // Prompts cannot be moved while there are found objects to choose from.
+    const prompts = everything.isOpen.value ? null : state.prompts.value;
+    const draft = state.draft.value;
+    const crosshair = state.crosshair.value;
+    const corner = state.corner.value;
+    return (surface, pulse_ms) => {
+      if (!photo) return 0;
+      const { context } = surface;
+      const missing = drawObjects(surface, viewport, active, masks, appearance, "active");
+      if (preview) drawPreview(surface, viewport, preview);
+      const path = pointed && masks.path(pointed.mask, appearance.threshold);
+      if (path) drawPointed(surface, viewport, path, isPointedKept);
+      if (prompts) drawPrompts(context, viewport, prompts, pulse_ms);
+      if (draft?.kind === "box") drawBox(context, viewport, draft.box, false);
+      if (corner && crosshair) drawBox(context, viewport, boxBetween(corner, crosshair), false);
+      if (crosshair) drawCrosshair(context, viewport, crosshair);
+      return missing;
+    };
+  });
+}
+
+/** The visible objects that are not active; the same list until one of them looks different. */
+function closedObjects({ document, photo }: View["session"]): ReadonlySignal<readonly ObjectSummary[]> {
+  let last: readonly ObjectSummary[] = [];
+  let lastText = "";
+  return computed(() => {
+    const drawn = documentOnScreen(document.value, photo.value);
+    const objects = drawn?.objects.filter(({ id, visible }) => visible && id !== drawn.active) ?? [];
+    const text = JSON.stringify(objects.map(({ mask, colour }) => [mask, colour]));
+    if (text !== lastText) last = objects;
+    lastText = text;
+    return last;
+  });
+}

@@ -1,0 +1,54 @@
+// One view of a widget: what its tools, commands and panels work with. Owns the root element, which app.ts fills, and
+// sends the requests of its user. Draws nothing and listens to no event.
+
+import { h, type Scope } from "./dom.ts";
+import { HoverPreview } from "./hover.ts";
+import type { Request } from "./protocol.ts";
+import type { Session } from "./session.ts";
+import { createViewState, type ViewState } from "./state.ts";
+import { ClickTimer } from "./timing.ts";
+
+/** A part of the screen: the element it returns shows the state of `view` until `scope` ends. */
+export type Panel = (view: View, scope: Scope) => HTMLElement;
+
+export class View {
+  readonly root = h("div", { class: "samwidget sw-wide", "data-sw": "root", "data-lm-suppress-shortcuts": "true" });
+  readonly session: Session;
+  readonly state: ViewState;
+  readonly hover: HoverPreview;
+  readonly clickTimer = new ClickTimer();
+
+  constructor(session: Session, scope: Scope) {
+    this.session = session;
+    this.state = createViewState(session);
+    this.hover = new HoverPreview(session.link, () => session.settings.threshold.value);
+    scope.onEnd(() => this.hover.end());
+    this.#clearOutdatedPreviews(scope);
+  }
+
+  /** Sends a change of the document; with `at_ms`, the moment of the user's action, the time to the screen is taken. */
+  request(request: Request, at_ms?: number): void {
+    this.hover.clear();
+    this.session.failure.value = null;
+    // The callbacks know the id only after request() returns, and no message comes before that.
+    const id = this.session.request(request, {
+      onAnswer: ({ kind }) => {
+        if (id === null) return;
+        if (kind === "masks") this.clickTimer.masksArrived(id);
+        else if (kind === "error") this.clickTimer.failed(id);
+        else this.clickTimer.done(id);
+      },
+    });
+    if (id !== null && at_ms !== undefined) this.clickTimer.start(id, at_ms);
+  }
+
+  /** A preview is valid for one photo, one tool and one document. */
+  #clearOutdatedPreviews(scope: Scope): void {
+    const { document, photo, settings } = this.session;
+    scope.watch([document], () => {
+      this.clickTimer.documentChanged();
+      this.hover.clear();
+    });
+    scope.watch([photo, settings.tool, settings.hover], () => this.hover.clear());
+  }
+}
