@@ -26,7 +26,6 @@ from types import TracebackType
 from typing import IO
 
 from samwidget.batch.chunks import ChunkResult
-from samwidget.batch.extra import batch_extra
 from samwidget.batch.job import Job
 from samwidget.errors import BatchError
 from samwidget.files import UNFINISHED_SUFFIX, sync_folder
@@ -49,14 +48,14 @@ class Manifest:
         is_finished: the result is complete.
 
     Raises:
-        BatchError: the file belongs to another run, the result exists without a manifest, another run to the result is
-            in progress, or a package is missing.
+        BatchError: the file belongs to another run, the result exists without a manifest, or another run to the
+            result is in progress.
         OSError: the file cannot be read or written.
     """
 
     def __init__(self, job: Job, identity: Mapping[str, object], *, fresh: bool = False) -> None:
-        with batch_extra("a batch run"):
-            from filelock import FileLock, Timeout
+        from filelock import FileLock, Timeout  # of the extra batch, see run_batch
+
         self._path = job.manifest
         self._result = Path(job.result)
         self._parts = job.parts

@@ -69,6 +69,9 @@ def run_batch(
     """
     if workers < 1:
         raise BatchError(f"workers is {workers}", hint="give at least 1")
+    with batch_extra("a batch run"):  # before the model is loaded, which may take minutes
+        import filelock  # noqa: F401
+        import tqdm  # noqa: F401
     tasks, fingerprint = list_tasks(job)
     identity = {"samwidget": _version(), "input": fingerprint, "rows": len(tasks), **job.identity()}
     try:
@@ -117,8 +120,8 @@ def _record(
     results: Iterator[ChunkResult], manifest: Manifest, rows: int, max_errors: int | None, *, show_progress: bool
 ) -> None:
     """Appends each result to the manifest as it comes, and shows the progress."""
-    with batch_extra("a batch run"):
-        from tqdm import tqdm
+    from tqdm import tqdm
+
     errors = manifest.errors
     examples = [example for result in manifest.chunk_results.values() for example in result.examples]
     _stop_above(max_errors, errors, examples)

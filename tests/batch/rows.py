@@ -3,11 +3,14 @@
 import base64
 import csv
 import io
+import json
 
 from PIL import Image
 
 from samwidget.batch.chunks import ChunkRunner
-from samwidget.formats.azure_ml.messages import COLUMNS
+from samwidget.batch.job import Job
+from samwidget.batch.run import run_batch
+from samwidget.formats.azure_ml.messages import COLUMNS, parse_response
 from samwidget.predict.predictor import SamPredictor
 from tests.drawn_photo import drawn_photo
 from tests.predict.fake_segmenter import FakeSegmenter
@@ -62,3 +65,21 @@ def write_photos(folder, count):
 def fake_runner(job, signature=""):
     """A worker whose network draws discs around points."""
     return ChunkRunner(job, signature, SamPredictor(FakeSegmenter()))
+
+
+def run_job(tmp_path, source, out, *, runner=fake_runner, max_errors=None, fresh=False, **options):
+    job = Job(str(source), str(tmp_path / out), **options)
+    return run_batch(job, runner=runner(job), max_errors=max_errors, fresh=fresh, show_progress=False)
+
+
+def masks_of_the_csv(tmp_path, path):
+    """(row, prediction, candidate) -> (mask, score), by the documented output."""
+    run_job(tmp_path, path, "reference.csv")
+    masks_by_key = {}
+    for row, (_, cell, _) in enumerate(csv.reader((tmp_path / "reference.csv").open(newline=""))):
+        if "error" not in json.loads(cell):
+            (predictions,) = parse_response(cell)
+            for number, (masks, scores) in enumerate(predictions):
+                for candidate, pair in enumerate(zip(masks, scores, strict=True)):
+                    masks_by_key[row, number, candidate] = pair
+    return masks_by_key

@@ -87,6 +87,16 @@ def test_a_line_that_was_cut_off_is_dropped(job):
     assert all(json.loads(line) for line in job.manifest.read_text().splitlines())
 
 
+@pytest.mark.parametrize("line", ['{"part": "000000000000.part"}', '{"first": 0, "part": 1}'])
+def test_a_line_that_is_no_chunk_is_refused(job, line):
+    with pytest.raises(StoppedError):
+        run(job, StopsAfter(job, 1))
+    job.manifest.write_text(job.manifest.read_text() + f"{line}\n")
+    with pytest.raises(BatchError, match="is not the manifest of a run") as caught:
+        run(job)
+    assert "--fresh" in caught.value.hint
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

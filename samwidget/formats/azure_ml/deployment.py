@@ -125,9 +125,10 @@ def read_deployment(path: Path) -> Deployment:
     """The settings in the YAML file of an online deployment.
 
     Raises:
-        FormatError: the file cannot be read, is not YAML, has an unknown key, or has a value of the wrong type.
+        FormatError: the file cannot be read, is not YAML, has an unknown key, or has a value of the wrong type; or the
+            package pyyaml is missing.
     """
-    keys = _Keys(path, _read_yaml(path), sections=("request_settings", "liveness_probe"))
+    keys = _Keys(path, _read_yaml(path, extra="serve"), sections=("request_settings", "liveness_probe"))
     return Deployment(
         name=keys.text("name"),
         model=keys.model(),
@@ -147,7 +148,7 @@ def read_batch_deployment(path: Path) -> BatchDeployment:
     Raises:
         FormatError: as in ``read_deployment``.
     """
-    values = _read_yaml(path)
+    values = _read_yaml(path, extra="batch")
     settings = _mapping(values.pop("settings", None), f"{path}: settings")
     keys = _Keys(path, {**values, **settings}, sections=("resources", "retry_settings"))
     # Azure's schema has the number of instances in two places.
@@ -242,10 +243,12 @@ class _Keys:
         return self._values.pop(key, None)
 
 
-def _read_yaml(path: Path) -> dict[str, object]:
-    """The top-level keys and values of a YAML file; none of an empty file."""
-    import yaml  # here, so that the messages of this package can be read and written without it
-
+def _read_yaml(path: Path, *, extra: str) -> dict[str, object]:
+    """The top-level keys and values of a YAML file; none of an empty file. ``extra`` installs the package for it."""
+    try:
+        import yaml  # here, so that the messages of this package can be read and written without it
+    except ImportError as error:
+        raise FormatError(f"{path} needs the package pyyaml", hint=f"pip install 'samwidget[{extra}]'") from error
     try:
         return _mapping(yaml.safe_load(path.read_text(encoding="utf-8")), f"{path}")
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:

@@ -1,11 +1,12 @@
 """The YAML of a deployment: what is taken, what is ignored and said, and what is refused."""
 
+import sys
 from pathlib import Path
 
 import pytest
 
 from samwidget.errors import FormatError
-from samwidget.formats.azure_ml.deployment import Deployment, model_here, read_deployment
+from samwidget.formats.azure_ml.deployment import Deployment, model_here, read_batch_deployment, read_deployment
 
 SHIPPED = Path(__file__).parents[3] / "docs/deploy/deploy-online.yaml"
 
@@ -101,3 +102,11 @@ def test_the_file_of_the_docs():
     assert deployment.request_timeout_ms
     assert deployment.max_queue_wait_ms
     assert "request_settings" not in " ".join(deployment.ignored)
+
+
+def test_a_missing_yaml_package_names_the_extra(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "yaml", None)
+    for reader, extra in ((read_deployment, "serve"), (read_batch_deployment, "batch")):
+        with pytest.raises(FormatError, match="needs the package pyyaml") as caught:
+            reader(tmp_path / "deploy.yaml")
+        assert caught.value.hint == f"pip install 'samwidget[{extra}]'"

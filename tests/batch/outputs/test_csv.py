@@ -1,0 +1,45 @@
+"""predictions.csv: the masks that a scored request gets, and errors in their positions."""
+
+import csv
+import io
+import json
+
+import pytest
+
+from samwidget.formats.azure_ml.messages import build_request, parse_response
+from samwidget.predict.predictor import SamPredictor
+from samwidget.serving.scoring import score
+from tests.batch.rows import ROWS, png_of, run_job, write_rows
+from tests.predict.fake_segmenter import FakeSegmenter
+
+
+def expected_predictions():
+    """What ``score`` returns for the rows that have masks, by number."""
+    predictor = SamPredictor(FakeSegmenter())
+    predictions = {}
+    for number, (points, boxes, labels, multimask_output) in enumerate(ROWS[:5]):
+        cells = [json.loads(text) if text else None for text in (points, labels, boxes)]
+        request = build_request(png_of(number // 3), *cells, multimask_output=multimask_output.lower() != "false")
+        (predictions[number],) = score(request, predictor)
+    return predictions
+
+
+def test_predictions_csv_holds_what_score_returns(tmp_path):
+    path = write_rows(tmp_path / "rows.csv", len(ROWS))
+    summary = run_job(tmp_path, path, "predictions.csv", mini_batch_size=3)
+    assert (summary.rows, summary.errors) == (7, 2)
+    lines = list(csv.reader(io.StringIO((tmp_path / "predictions.csv").read_text())))
+    assert [(index, file) for index, _, file in lines] == [(str(number), "rows.csv") for number in range(7)]
+    values = [json.loads(cell) for _, cell, _ in lines]
+    assert dict(enumerate(values[:5])) == expected_predictions()
+    assert values[5]["error"]["code"] == values[6]["error"]["code"] == "prompt"
+    assert "lies outside the image" in values[5]["error"]["message"]
+    assert values[6]["error"]["hint"] == "give points or a box"
+
+
+def test_pandas_reads_it_as_the_documented_clients_do(tmp_path):
+    pd = pytest.importorskip("pandas")
+    run_job(tmp_path, write_rows(tmp_path / "rows.csv", 3), "predictions.csv")
+    table = pd.read_csv(tmp_path / "predictions.csv", header=None, names=["index", "predictions", "file"])
+    assert table["index"].tolist() == [0, 1, 2]
+    assert [len(parse_response(cell)[0]) for cell in table["predictions"]] == [1, 2, 1]
