@@ -1,4 +1,4 @@
-"""Writes docs/keyboard.md from the shortcut table that the widget itself reads."""
+"""Writes docs/keyboard.md from the table of shortcuts that the widget reads. Part of ``make generate``."""
 
 import json
 from pathlib import Path
@@ -9,12 +9,12 @@ TABLE = DOCS.parent / "samwidget/frontend/src/shortcuts.json"
 HEAD = """# Keyboard
 
 Keys work while the widget has the focus (click the photo, or Tab to it); Esc gives the focus back to the notebook.
-This page is made from `samwidget/frontend/src/shortcuts.json` by `make keyboard`.
+This page is made from `samwidget/frontend/src/shortcuts.json` by `make generate`.
 """
 
 
 def page() -> str:
-    """The text of docs/keyboard.md."""
+    """Returns the text of docs/keyboard.md."""
     lines = [HEAD]
     group = None
     for row in json.loads(TABLE.read_text()):

@@ -1,4 +1,4 @@
-"""Masks of the bundled network on the photos that are shipped, for its card: part of ``make pictures``."""
+"""Draws masks of the bundled network on the shipped photos, for its model card. Part of ``make pictures``."""
 
 from __future__ import annotations
 
@@ -18,7 +18,13 @@ TILE_WH = (360, 260)
 
 @dataclass(frozen=True)
 class Subject:
-    """An object of a photo: clicks in the order in which they are given, and its box, in image pixels."""
+    """An object of a photo, with prompts in image pixels.
+
+    Attributes:
+        photo: name of the file.
+        clicks: x, y and label (1 include, 0 exclude), in their order.
+        box: x0, y0, x1, y1.
+    """
 
     photo: str
     clicks: tuple[tuple[int, int, int], ...]
@@ -34,13 +40,13 @@ SUBJECTS = (
 
 
 def tile(predictor: SamPredictor, photo: np.ndarray, prompt: Prompt) -> Image.Image:
-    """The photo with the mask that the widget would show, and the prompt."""
-    answer = predictor.predict_many([prompt], multimask_output=True)[0]
-    best = answer.best
-    found = SegmentedObject(
-        1, "", "#e69f00", answer.logits[best], float(answer.scores[best]), answer.frame, prompt, None
+    """Returns the photo with the mask that the widget would show, and with the prompt."""
+    (masks,) = predictor.predict_many([prompt], multimask_output=True)
+    best = masks.best
+    segmented = SegmentedObject(
+        1, "", "#e69f00", masks.logits[best], float(masks.scores[best]), masks.frame, prompt, None
     )
-    picture = Image.fromarray(draw_overlay(photo, [found], 0.5))
+    picture = Image.fromarray(draw_overlay(photo, [segmented], 0.5))
     scale = min(TILE_WH[0] / picture.width, TILE_WH[1] / picture.height)
     picture = picture.resize((round(picture.width * scale), round(picture.height * scale)), Image.Resampling.LANCZOS)
     draw = ImageDraw.Draw(picture)
@@ -54,17 +60,17 @@ def tile(predictor: SamPredictor, photo: np.ndarray, prompt: Prompt) -> Image.Im
 
 
 def main(model: str | None = None) -> None:
-    """Writes docs/pictures/nano.jpg: a row for each subject, after one click, after three, and from a box."""
+    """Writes docs/pictures/nano.jpg: a row for each subject, with the masks of one click, of three, and of a box."""
     predictor = SamPredictor.from_pretrained(model, device="cpu")
     sheet = Image.new("RGB", (3 * (TILE_WH[0] + 8) - 8, len(SUBJECTS) * (TILE_WH[1] + 8) - 8), "white")
     for row, subject in enumerate(SUBJECTS):
         photo = load_rgb(PHOTOS / subject.photo)
         predictor.set_image(photo)
-        one, three = (
+        one_click, three_clicks = (
             Prompt(points_xy=[c[:2] for c in subject.clicks[:n]], labels=[c[2] for c in subject.clicks[:n]])
             for n in (1, 3)
         )
-        for column, prompt in enumerate((one, three, Prompt(box_xyxy=subject.box_xyxy))):
+        for column, prompt in enumerate((one_click, three_clicks, Prompt(box_xyxy=subject.box_xyxy))):
             sheet.paste(tile(predictor, photo, prompt), (column * (TILE_WH[0] + 8), row * (TILE_WH[1] + 8)))
     sheet.save(ROOT / "docs/pictures/nano.jpg", quality=88)
 

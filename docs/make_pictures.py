@@ -17,7 +17,7 @@ CELL = "from samwidget import SamWidget\nw = SamWidget('astronaut.jpg')\nw"
 
 
 def use(widget: Widget, notebook: Notebook) -> None:
-    """Two objects accepted, the third being refined with one include and one exclude click."""
+    """Makes two objects and accepts them; refines a third one with an include and an exclude click."""
     widget.click(225, 90)
     widget.click(100, 400)
     widget.press("Enter")
