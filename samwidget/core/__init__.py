@@ -3,11 +3,11 @@
 from samwidget.core.frame import PIXELS_MAX, Frame, Size
 from samwidget.core.mask_logits import checked_mask, logits_of_mask
 from samwidget.core.masks import Masks
-from samwidget.core.measure import box_of, iou
+from samwidget.core.measure import Box, box_of, iou
 from samwidget.core.objects import FoundObject, SegmentedObject
 from samwidget.core.palette import colour_of
 from samwidget.core.prompt import EXCLUDE, INCLUDE, Prompt, make_prompt
-from samwidget.core.rle import Box, RunLengths
+from samwidget.core.rle import RunLengths
 from samwidget.core.upsample import area_bounds, in_windows, upsample_mask, upsampled_strips
 
 __all__ = [

@@ -1,4 +1,7 @@
-"""Masks: a network's answer to one prompt, kept as low-res logits; pixels are made when someone asks for them."""
+"""Masks: the candidates for one prompt, stored as low-res logits. Full-size pixels are made on request.
+
+The public result of ``SamPredictor``. How logits become pixels is in ``upsample``.
+"""
 
 from __future__ import annotations
 
@@ -14,13 +17,13 @@ from samwidget.core.upsample import upsample, upsample_mask
 
 @dataclass(frozen=True, eq=False)
 class Masks:
-    """The candidates for one prompt.
+    """The candidates for one prompt, each a mask with its score.
 
     Attributes:
-        logits: (C, h, w) float32 low-res logits over the frame's logits window, in the network's own order.
-        scores: (C,) float32, the network's estimate of each mask's IoU.
+        logits: (C, h, w) float32 low-res logits of the size ``frame.logits_hw``, in the network's own order.
+        scores: (C,) float32, the network's estimate of each mask's IoU, 0 to 1.
         frame: ties the logits to image pixels.
-        prompt: what was asked.
+        prompt: the prompt that the candidates belong to.
     """
 
     logits: npt.NDArray[np.float32]
@@ -33,11 +36,11 @@ class Masks:
 
     @property
     def best(self) -> int:
-        """Index of the candidate with the highest score; the first of equals."""
+        """Index of the candidate with the highest score; the first one where scores are equal."""
         return int(np.argmax(self.scores))
 
     def to_bool(self, threshold: float = 0.0) -> npt.NDArray[np.bool_]:
-        """(C, H, W) bool at the image's own size: full-size logits above ``threshold``."""
+        """(C, H, W) bool at the image's own size: True where the full-size logits exceed ``threshold``."""
         return np.stack([upsample_mask(logits, self.frame, threshold) for logits in self.logits])
 
     def to_logits(self) -> npt.NDArray[np.float32]:

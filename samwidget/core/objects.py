@@ -1,4 +1,8 @@
-"""SegmentedObject: a mask that the user has accepted, with its name, its colour and the prompt that made it."""
+"""The two kinds of objects: one that everything found, and one of the document. Frozen values.
+
+Both have the properties ``mask``, ``box_xyxy``, ``area`` and ``score``, in pixels of the whole image. How objects are
+found belongs to ``predict.everything``; how they change belongs to ``document``.
+"""
 
 from __future__ import annotations
 
@@ -11,26 +15,28 @@ import numpy.typing as npt
 
 from samwidget.core.frame import Frame
 from samwidget.core.masks import Masks
-from samwidget.core.measure import box_of
+from samwidget.core.measure import Box, box_of
 from samwidget.core.prompt import Prompt
-from samwidget.core.rle import Box, RunLengths
+from samwidget.core.rle import RunLengths
 from samwidget.core.upsample import upsample_mask, upsampled_extent
+
+_COLOUR = re.compile(r"#[0-9a-f]{6}")
 
 
 @dataclass(frozen=True, eq=False)
 class FoundObject:
-    """A mask that was found without being asked for. Everything is in pixels of the whole image.
+    """A mask from a search for everything.
 
     Attributes:
-        id: its number in this search: the same point and level have the same id in every run of equal settings.
+        id: number in its search. The same point and level have the same id in every search with the same settings.
         run_lengths: the mask, not empty, at the image's own size.
-        score: the network's estimate of the mask's IoU.
-        stability: IoU of the masks at thresholds a little above and below; 1 is a sharp outline.
-        point_xy: the point that found it.
+        score: the network's estimate of the mask's IoU, 0 to 1.
+        stability: IoU of the masks at a threshold a little above and a little below; 1 is a sharp outline.
+        point_xy: the point of the grid whose prompt gave the mask, in image pixels.
         level: which of the point's three candidates it is, 0 to 2.
-        crop_xyxy: the part of the image that the network saw.
-        candidate: the network's answer, one candidate, over the whole image: its mask is ``run_lengths``. None where the network
-            saw a crop, or small regions were removed afterwards: then the pixels are all there is.
+        crop_xyxy: the part of the image that the network was given.
+        candidate: the mask as low-res logits of the whole image, one candidate, which later prompts can refine. None
+            where the network was given a crop, and where small regions were removed: then only the pixels exist.
     """
 
     id: int
@@ -43,46 +49,43 @@ class FoundObject:
     candidate: Masks | None
 
     @property
+    def mask(self) -> npt.NDArray[np.bool_]:
+        """(H, W) bool at the image's own size. Not cached: each access makes a new array."""
+        return self.run_lengths.to_mask()
+
+    @property
     def area(self) -> int:
-        """Pixels in the mask."""
+        """Number of pixels in the mask."""
         return self.run_lengths.area
 
     @property
     def box_xyxy(self) -> Box:
-        """x0, y0, x1, y1 around the mask, maximum exclusive."""
+        """The box around the mask in image pixels, maximum exclusive."""
         box = self.run_lengths.box_xyxy
         assert box is not None
         return box
 
-    @property
-    def mask(self) -> npt.NDArray[np.bool_]:
-        """(H, W) bool at the image's own size, a fresh array."""
-        return self.run_lengths.to_mask()
-
-
-_COLOUR = re.compile(r"#[0-9a-f]{6}")
-
 
 @dataclass(frozen=True, eq=False)
 class SegmentedObject:
-    """One object of the document. A value: ``dataclasses.replace`` makes the changed one.
+    """An object of the document. ``dataclasses.replace`` makes a changed one.
 
     Attributes:
-        id: its number in the document, never used twice.
-        name: what the user called it.
+        id: number in the document, never used for another object.
+        name: of the object, as the user sees it.
         colour: ``#rrggbb``, lower case.
-        logits: (h, w) float32 low-res logits over the frame's logits window.
-        score: the network's estimate of the mask's IoU; 1.0 for a mask that the user gave.
+        logits: (h, w) float32 low-res logits, of the size ``frame.logits_hw``.
+        score: the network's estimate of the mask's IoU, 0 to 1; 1.0 for a mask that the user passed in.
         frame: ties the logits to image pixels.
-        prompt: what the user said about it; empty for a mask that the user gave.
-        level: which of three candidates was taken, 0 to 2; None where there was no choice.
+        prompt: made the mask; without points and box for a mask that the user passed in.
+        level: the candidate that the user chose, or that everything found, 0 to 2; None shows the best one.
         visible: whether it is drawn.
-        threshold: logits above it are the object.
-        pixels: (H, W) bool, the exact mask the user gave. It is the object's mask until a point or a box says more;
-            the logits then take over.
+        threshold: logits above it are the mask.
+        pixels: (H, W) bool, a mask that the user passed in. It is the object's mask until the prompt has a point or a
+            box; from then on the logits are.
 
     Raises:
-        ValueError: the logits, the pixels or the colour do not have the form above.
+        ValueError: logits or pixels of another shape, or a colour of another form.
     """
 
     id: int
@@ -103,46 +106,46 @@ class SegmentedObject:
         if self.pixels is not None and self.pixels.shape != self.frame.image_hw:
             raise ValueError(f"pixels has shape {self.pixels.shape}, the image is {self.frame.image_hw}")
         if not _COLOUR.fullmatch(self.colour):
-            raise ValueError(f"colour is {self.colour!r}, give #rrggbb in lower case")
+            raise ValueError(f"colour is {self.colour!r}: give #rrggbb in lower case")
 
     @property
     def prompts(self) -> Prompt:
-        """The points, the box and the mask that made it."""
+        """The points, the box and the mask that made the object: another name of ``prompt``."""
         return self.prompt
 
     @property
     def mask(self) -> npt.NDArray[np.bool_]:
-        """(H, W) bool at the image's own size, a fresh array."""
+        """(H, W) bool at the image's own size. Each access makes a new array, from one bit per pixel that is cached."""
         height, width = self.frame.image_hw
         flat = np.unpackbits(self._packed_mask, count=height * width)
         return flat.view(np.bool_).reshape(height, width)
 
     @property
     def area(self) -> int:
-        """Pixels in the mask."""
+        """Number of pixels in the mask."""
         return self._extent[0]
 
     @property
-    def box_xyxy(self) -> tuple[int, int, int, int] | None:
-        """x0, y0, x1, y1 around the mask in image pixels, maximum exclusive; None where the mask is empty."""
+    def box_xyxy(self) -> Box | None:
+        """The box around the mask in image pixels, maximum exclusive; None where the mask is empty."""
         return self._extent[1]
 
-    @cached_property
-    def _extent(self) -> tuple[int, tuple[int, int, int, int] | None]:
-        # Known before anyone asks for the pixels, and without them: the widget shows it with each click.
-        if self.given is not None:
-            return int(np.count_nonzero(self.given)), box_of(self.given)
-        return upsampled_extent(self.logits, self.frame, self.threshold)
-
     @property
-    def given(self) -> npt.NDArray[np.bool_] | None:
-        """(H, W) bool, the mask that the user gave where it is the object's mask now; None where the logits are."""
+    def exact_mask(self) -> npt.NDArray[np.bool_] | None:
+        """``pixels`` while they are the object's mask; None while the logits are."""
         has_prompt = len(self.prompt.points_xy) > 0 or self.prompt.box_xyxy is not None
         return None if has_prompt else self.pixels
 
     @cached_property
+    def _extent(self) -> tuple[int, Box | None]:
+        # The widget shows area and box after each click, so they are computed without the full-size mask.
+        if self.exact_mask is not None:
+            return int(np.count_nonzero(self.exact_mask)), box_of(self.exact_mask)
+        return upsampled_extent(self.logits, self.frame, self.threshold)
+
+    @cached_property
     def _packed_mask(self) -> npt.NDArray[np.uint8]:
-        # A bit a pixel: a hundred objects of a 12 megapixel photo are 150 MB instead of 1.2 GB.
-        if self.given is not None:
-            return np.packbits(self.given)
+        # One bit per pixel: a hundred objects of a 12-megapixel photo are 150 MB instead of 1.2 GB.
+        if self.exact_mask is not None:
+            return np.packbits(self.exact_mask)
         return np.packbits(upsample_mask(self.logits, self.frame, self.threshold))

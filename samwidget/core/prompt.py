@@ -1,18 +1,24 @@
-"""Prompt: what the user says about one object. Owns its validation; knows no network and no widget."""
+"""Prompt: the points, the box and the mask that describe one object.
+
+Owns their checks and small changes of them. It knows no network and no widget; all packages pass prompts as this value.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from samwidget.errors import PromptError
 
+_Scalar = TypeVar("_Scalar", bound=np.generic)
+
 INCLUDE = 1
 EXCLUDE = 0
+"""The labels of points."""
 
 
 def _no_points() -> npt.NDArray[np.float32]:
@@ -28,14 +34,14 @@ class Prompt:
     """Points, a box and a mask that together describe one object.
 
     Attributes:
-        points_xy: (N, 2) float32, image pixels, origin at the top-left corner of pixel (0, 0), x right, y down.
-        labels: (N,) int32, 1 includes and 0 excludes.
-        box_xyxy: (4,) float32 image pixels with an exclusive maximum, or None.
-        mask: (h, w) float32 low-res logits in the network's logits window, or None.
-        level: which of three candidates is refined, 0 to 2; None for the best one. SAM reads its prompts without it.
+        points_xy: (N, 2) float32, image pixels. The origin is the top-left corner of pixel (0, 0), x right, y down.
+        labels: (N,) int32: 1 includes the point, 0 excludes it.
+        box_xyxy: (4,) float32 x0, y0, x1, y1 in image pixels, maximum exclusive; or None.
+        mask: (h, w) float32 low-res logits of the size ``Frame.logits_hw``, or None.
+        level: the candidate that the points refine, 0 to 2; None for the best one. SAM does not use it.
 
     Raises:
-        PromptError: wrong shapes, labels that are not 0 or 1, NaN or infinity, a box without area, or no such level.
+        PromptError: a wrong shape, a label other than 0 and 1, NaN, infinity, a box without area, or a wrong level.
     """
 
     points_xy: npt.NDArray[np.float32] = field(default_factory=_no_points)
@@ -68,7 +74,7 @@ class Prompt:
 
     @property
     def is_empty(self) -> bool:
-        """True where nothing has been said yet."""
+        """Whether there is no point, no box and no mask."""
         return len(self.points_xy) == 0 and self.box_xyxy is None and self.mask is None
 
     def with_point(self, x: float, y: float, label: int) -> Prompt:
@@ -80,31 +86,46 @@ class Prompt:
         )
 
     def with_point_moved(self, index: int, x: float, y: float) -> Prompt:
-        """The prompt with point ``index`` at another place; raises PromptError where there is no such point."""
+        """The prompt with point ``index`` at another position.
+
+        Raises:
+            PromptError: there is no point with this index.
+        """
         self._check_index(index)
         points = self.points_xy.copy()
         points[index] = (x, y)
         return replace(self, points_xy=points)
 
     def without_point(self, index: int) -> Prompt:
-        """The prompt less one point; raises PromptError where there is no such point."""
+        """The prompt without point ``index``.
+
+        Raises:
+            PromptError: there is no point with this index.
+        """
         self._check_index(index)
         return replace(
             self, points_xy=np.delete(self.points_xy, index, axis=0), labels=np.delete(self.labels, index, axis=0)
         )
 
     def with_box(self, box_xyxy: npt.ArrayLike | None) -> Prompt:
-        """The prompt with this box, or without one."""
+        """The prompt with another box; with None, without a box."""
         return replace(self, box_xyxy=None if box_xyxy is None else np.asarray(box_xyxy, np.float32))
 
     def check_inside(self, image_hw: tuple[int, int]) -> None:
-        """Raises PromptError where a point lies outside the image or the box does not touch it."""
+        """Checks that each point is inside an image and that the box overlaps it.
+
+        Args:
+            image_hw: height and width of the image.
+
+        Raises:
+            PromptError: a point or the box is outside.
+        """
         height, width = image_hw
         for x, y in self.points_xy:
             if not (0 <= x <= width and 0 <= y <= height):
                 raise PromptError(
                     f"point ({x:g}, {y:g}) lies outside the image of {width} x {height} pixels",
-                    hint="give x in [0, width] and y in [0, height]",
+                    hint=f"give x from 0 to {width} and y from 0 to {height}",
                 )
         if self.box_xyxy is not None:
             x0, y0, x1, y1 = self.box_xyxy
@@ -115,7 +136,7 @@ class Prompt:
                 )
 
     def to_json(self) -> dict[str, Any]:
-        """The prompt as plain JSON values; the mask is left out, being an array and not something the user wrote."""
+        """Points, labels, box and level as plain JSON values. The mask, a large array, is left out."""
         return {
             "points": self.points_xy.tolist(),
             "labels": self.labels.tolist(),
@@ -125,7 +146,11 @@ class Prompt:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Prompt:
-        """The prompt that ``to_json`` wrote."""
+        """The prompt that ``to_json`` wrote.
+
+        Raises:
+            PromptError: as ``Prompt``.
+        """
         return cls(
             np.asarray(value.get("points") or _no_points(), np.float32),
             np.asarray(value.get("labels") or _no_labels(), np.int32),
@@ -156,20 +181,20 @@ def make_prompt(
     box: npt.ArrayLike | None = None,
     mask: npt.ArrayLike | None = None,
 ) -> Prompt:
-    """Prompt from what a user types: one point or many, labels left out where all include.
+    """A prompt from the arguments of a user: one point or many, and labels only where a point is excluded.
 
     Args:
         points: (N, 2) or (2,), image pixels, x before y.
-        labels: (N,) or a single number; None includes every point.
+        labels: (N,) or a single number, 1 to include and 0 to exclude; None includes all points.
         box: (4,) x0, y0, x1, y1 in image pixels.
-        mask: (h, w) or (1, h, w) low-res logits.
+        mask: (h, w) or (1, h, w) low-res logits, as ``predict`` returns them.
 
     Raises:
         PromptError: as ``Prompt``, and for labels without points.
     """
     if points is None:
         if labels is not None and np.size(labels):
-            raise PromptError("labels were given without points", hint="give one point per label")
+            raise PromptError("labels without points", hint="give one point per label")
         points_xy, label_array = _no_points(), _no_labels()
     else:
         points_xy = _as_floats(points, "points")
@@ -182,13 +207,14 @@ def make_prompt(
     return Prompt(points_xy, label_array, box_array, mask)
 
 
-def _same(a: npt.NDArray[Any] | None, b: npt.NDArray[Any] | None) -> bool:
+def _same(a: npt.NDArray[np.float32] | None, b: npt.NDArray[np.float32] | None) -> bool:
     if a is None or b is None:
         return a is b
     return np.array_equal(a, b)
 
 
-def _frozen(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def _frozen(array: npt.NDArray[_Scalar]) -> npt.NDArray[_Scalar]:
+    """The array, C-contiguous and read-only; a copy where the caller could write to it."""
     array = np.ascontiguousarray(array)
     if array.flags.writeable:
         array = array.copy()
@@ -196,13 +222,13 @@ def _frozen(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return array
 
 
-def _as_floats(value: npt.ArrayLike, what: str) -> npt.NDArray[np.float32]:
+def _as_floats(value: npt.ArrayLike, name: str) -> npt.NDArray[np.float32]:
     try:
         array = np.asarray(value, np.float32)
     except (TypeError, ValueError) as error:
-        raise PromptError(f"{what} is not an array of numbers", hint=str(error)) from error
+        raise PromptError(f"{name} is not an array of numbers", hint=str(error)) from error
     if not np.isfinite(array).all():
-        raise PromptError(f"{what} holds NaN or infinity", hint="give finite numbers in image pixels")
+        raise PromptError(f"{name} holds NaN or infinity", hint="give finite numbers")
     return array
 
 
@@ -219,5 +245,5 @@ def _checked_box(value: npt.ArrayLike) -> npt.NDArray[np.float32]:
 def _checked_mask(value: npt.ArrayLike) -> npt.NDArray[np.float32]:
     mask = _as_floats(value, "mask")
     if mask.ndim != 2 or mask.size == 0:
-        raise PromptError(f"mask has shape {mask.shape}", hint="give (h, w) low-res logits")
+        raise PromptError(f"mask has shape {mask.shape}", hint="give low-res logits, (h, w), as predict returns them")
     return mask

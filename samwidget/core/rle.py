@@ -1,7 +1,7 @@
-"""Runs: a mask as vertical runs of pixels, 50 kB where the pixels are 12 MB. Pure numpy.
+"""RunLengths: a mask as vertical runs of pixels, 50 kB where the pixels are 12 MB. Pure numpy.
 
-Vertical, because COCO's run lengths are: they count down the columns. Here each run stays inside one column, so that a
-run is a line in the picture, and a mask moves into a larger image by adding to its coordinates.
+The runs are vertical because COCO's run lengths count down the columns. Here no run crosses from one column to the
+next: a mask moves inside a larger image by adding to its coordinates. The text form of COCO is in ``formats.coco``.
 """
 
 from __future__ import annotations
@@ -15,8 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from samwidget.core.frame import Size
-
-Box = tuple[int, int, int, int]
+from samwidget.core.measure import Box
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +24,7 @@ class RunLengths:
 
     Attributes:
         size_hw: height and width of the mask.
-        columns: (N,) integers, not decreasing; int16 unless the mask is larger than that counts.
+        columns: (N,) int16, or int32 where a side of the mask is too long for int16; ascending, with repeats.
         tops: (N,) of the same type, ascending inside a column.
         bottoms: (N,) of the same type, exclusive; the next run of the column begins further down.
     """
@@ -42,9 +41,9 @@ class RunLengths:
 
     @classmethod
     def from_columns(cls, columns: npt.NDArray[np.bool_]) -> RunLengths:
-        """The runs of a mask that is given transposed, (W, H) bool; in C order quicker than ``from_mask``."""
+        """The runs of a transposed mask, (W, H) bool; faster than ``from_mask`` where it is C-contiguous."""
         width, height = columns.shape
-        # False around each column, so that every run begins and ends.
+        # One False after each column, so that every run ends in its own column.
         padded = np.zeros((width, height + 1), np.bool_)
         padded[:, :-1] = columns
         flat = padded.ravel()
@@ -71,7 +70,7 @@ class RunLengths:
 
     @classmethod
     def joined(cls, parts: Sequence[RunLengths], size_hw: Size) -> RunLengths:
-        """One mask of parts that lie in the same image, from left to right, no column in two of them."""
+        """The union of parts of one image, which are ordered from left to right and share no column."""
         if not parts:
             return cls(size_hw, *_compact(size_hw, *np.zeros((3, 0), np.int64)))
         columns, tops, bottoms = zip(*((part.columns, part.tops, part.bottoms) for part in parts), strict=True)
@@ -79,51 +78,53 @@ class RunLengths:
 
     @cached_property
     def area(self) -> int:
-        """Pixels in the mask."""
+        """Number of pixels in the mask."""
         return int((self.bottoms - self.tops).sum(dtype=np.int64))
 
     @cached_property
     def box_xyxy(self) -> Box | None:
-        """x0, y0, x1, y1 around the mask, maximum exclusive; None where it is empty."""
+        """The box around the mask, maximum exclusive; None where the mask is empty."""
         if len(self.columns) == 0:
             return None
         return int(self.columns[0]), int(self.tops.min()), int(self.columns[-1]) + 1, int(self.bottoms.max())
 
     @property
     def byte_count(self) -> int:
-        """Bytes held."""
+        """Bytes that the arrays take."""
         return self.columns.nbytes + self.tops.nbytes + self.bottoms.nbytes
 
     def moved(self, x: int, y: int, size_hw: Size) -> RunLengths:
-        """The same pixels ``x`` further right and ``y`` further down in an image of another size."""
+        """The same pixels, ``x`` further right and ``y`` further down, in a mask of size ``size_hw``."""
         columns, tops, bottoms = (array.astype(np.int64) for array in (self.columns, self.tops, self.bottoms))
         return RunLengths(size_hw, *_compact(size_hw, columns + x, tops + y, bottoms + y))
 
     def to_mask(self) -> npt.NDArray[np.bool_]:
-        """(H, W) bool, a fresh array."""
+        """(H, W) bool, a new array."""
         height, width = self.size_hw
-        # Each run switches its column on and off again; runs of a column do not touch, so no place switches twice.
-        switches = np.zeros((height + 1, width), np.bool_)
-        switches[self.tops, self.columns] = True
-        switches[self.bottoms, self.columns] = True
-        for above, row in pairwise(switches):
+        # Each run flips its column at the top and back at the bottom. Runs of a column do not touch, so no pixel flips
+        # twice.
+        flips = np.zeros((height + 1, width), np.bool_)
+        flips[self.tops, self.columns] = True
+        flips[self.bottoms, self.columns] = True
+        for above, row in pairwise(flips):
             np.logical_xor(above, row, out=row)
-        return switches[:-1]
+        return flips[:-1]
 
     def to_counts(self) -> list[int]:
-        """COCO's uncompressed run lengths: pixels outside, inside, outside, ... down one column after the other."""
+        """COCO's uncompressed run lengths: pixels outside, inside, outside, ..., down one column after the other."""
         height, width = self.size_hw
         begins = self.columns.astype(np.int64) * height + self.tops
         ends = begins + (self.bottoms - self.tops)
-        # A run to the foot of one column and one from the head of the next are one run here.
+        # COCO joins a run that ends at the bottom of a column with one that begins at the top of the next column.
         is_apart = begins[1:] != ends[:-1]
         begins = begins[np.concatenate([[True], is_apart])] if len(begins) else begins
         ends = ends[np.concatenate([is_apart, [True]])] if len(ends) else ends
-        switches = np.stack([begins, ends], axis=1).ravel()
-        counts: list[int] = np.diff(switches, prepend=0, append=height * width).tolist()
+        changes = np.stack([begins, ends], axis=1).ravel()
+        counts: list[int] = np.diff(changes, prepend=0, append=height * width).tolist()
         return counts[:-1] if counts[-1] == 0 and len(counts) > 1 else counts
 
 
 def _compact(size_hw: Size, *arrays: npt.NDArray[np.signedinteger]) -> tuple[npt.NDArray[np.signedinteger], ...]:
+    """The arrays in the smallest type that can count the sides of a mask: 16 or 32 bits."""
     dtype = np.int16 if max(size_hw) <= np.iinfo(np.int16).max else np.int32
     return tuple(array.astype(dtype, copy=False) for array in arrays)

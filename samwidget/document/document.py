@@ -1,7 +1,7 @@
-"""Document: the objects that the user has made, and every way in which they change.
+"""Document: the objects that the user has made, and all changes to them.
 
-Owns ids, names, colours, which object is active, and the history. It never asks a network: whoever changes a prompt
-brings the answer along. Not thread-safe; the widget changes it on one thread.
+Owns ids, names, colours, the active object and the history. It never calls a network: the caller passes the candidates
+of a changed prompt. Not thread-safe: the widget changes it on one thread.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from samwidget.errors import PromptError
 
 
 class Document:
-    """Objects with their history.
+    """The objects and their history.
 
-    Prompts, candidates, names, visibility, deletes and ``clear`` are steps of the history. ``select`` and ``accept``
-    only say where the next prompt goes: they are no steps, but undo brings the active object of each step back.
+    Changes of prompts, levels, names and visibility, ``delete`` and ``clear`` are steps of the history. ``select``
+    only says which object the next prompt refines: it is no step, but undo restores the active object of each step.
 
     Args:
-        history_bytes_max: of arrays and masks in the history; the oldest steps are forgotten beyond it.
+        history_bytes_max: of arrays and masks in the history; beyond it the oldest steps are dropped.
     """
 
     def __init__(self, *, history_bytes_max: int = 256 * 2**20) -> None:
@@ -40,7 +40,7 @@ class Document:
 
     @property
     def revision(self) -> int:
-        """Counts the changes, undo and redo among them; never goes back."""
+        """Number of changes so far, undo and redo included. It only grows."""
         return self._revision
 
     @property
@@ -50,45 +50,57 @@ class Document:
 
     @property
     def can_redo(self) -> bool:
-        """Whether there is a step to redo."""
+        """Whether there is an undone step."""
         return self._history.can_redo
 
-    def begin(self, answer: Masks, *, name: str | None = None, activate: bool = True) -> SegmentedObject:
-        """Adds the object of a first prompt, shown as the answer's best mask.
+    def active_object(self) -> SegmentedObject:
+        """The active object.
+
+        Raises:
+            PromptError: no object is active.
+        """
+        item = self.state.active_object
+        if item is None:
+            raise PromptError("no object is active", hint="select one first")
+        return item
+
+    def add(self, candidates: Masks, *, name: str | None = None, activate: bool = True) -> SegmentedObject:
+        """Adds the object of a first prompt; it shows the best candidate.
 
         Args:
-            answer: what the network said to the prompt.
-            name: "object N" where left out.
-            activate: whether the next prompt refines it; otherwise the active object stays as it is.
+            candidates: of the prompt.
+            name: "object N" where it is None.
+            activate: whether the next prompt refines the object; otherwise the active object stays the same.
         """
-        found = self._new(
-            answer.logits[answer.best], float(answer.scores[answer.best]), answer.frame, answer.prompt, name
+        best = candidates.best
+        item = self._new_object(
+            candidates.logits[best], float(candidates.scores[best]), candidates.frame, candidates.prompt, name
         )
-        self._append(found, answer, activate)
-        return found
+        self._append(item, candidates, activate)
+        return item
 
-    def begin_with_mask(
+    def add_mask(
         self, pixels: npt.NDArray[np.bool_], prompt: Prompt, frame: Frame, *, name: str | None = None
     ) -> SegmentedObject:
-        """Adds an object that shows exactly ``pixels`` until a prompt refines it; the active object stays as it is.
+        """Adds an object that shows exactly ``pixels`` until a prompt refines it; the active object stays the same.
 
         Args:
             pixels: (H, W) bool at the image's size.
-            prompt: holds the same mask as low-res logits, which later prompts start from.
-            frame: ties those logits to image pixels.
-            name: "object N" where left out.
+            prompt: its mask is ``pixels`` as low-res logits, from which later prompts start.
+            frame: ties these logits to image pixels.
+            name: "object N" where it is None.
         """
         assert prompt.mask is not None
-        found = replace(self._new(prompt.mask, 1.0, frame, prompt, name), pixels=pixels)
-        self._append(found, None, activate=False)
-        return found
+        item = replace(self._new_object(prompt.mask, 1.0, frame, prompt, name), pixels=pixels)
+        self._append(item, None, activate=False)
+        return item
 
-    def begin_many(self, drafts: Sequence[SegmentedObject]) -> tuple[SegmentedObject, ...]:
-        """Adds objects in one step, later ones on top; the active object stays as it is.
+    def add_many(self, drafts: Sequence[SegmentedObject]) -> tuple[SegmentedObject, ...]:
+        """Adds objects in one step, later ones on top; the active object stays the same.
 
         Args:
-            drafts: complete but for id and name, which are given here. Their answers are not known: a candidate that
-                was chosen among three is kept by its level.
+            drafts: complete objects but for id and name, which they get here. They have no candidates to choose from;
+                the level of a draft stays, also when a prompt refines the object.
         """
         if not drafts:
             return ()
@@ -96,59 +108,68 @@ class Document:
         self._next_id += len(drafts)
         added = tuple(replace(draft, id=n, name=f"object {n}") for n, draft in enumerate(drafts, start=first))
         state = self.state
-        self._push(State((*state.objects, *added), state.active, (*state.answers, *[None] * len(added))))
+        self._push(State((*state.objects, *added), state.active, (*state.candidates, *[None] * len(added))))
         return added
 
-    def refine(self, object_id: int, answer: Masks) -> None:
-        """Gives the object the answer to its changed prompt; a level that the user chose is kept."""
+    def refine(self, object_id: int, candidates: Masks) -> None:
+        """Shows the candidates of the object's changed prompt; a level that the user chose stays.
+
+        Args:
+            object_id: of the object.
+            candidates: of the changed prompt.
+
+        Raises:
+            PromptError: there is no object with this id.
+        """
         index = self.state.index(object_id)
         before = self.state.objects[index]
-        level = before.level if before.level is not None and before.level < len(answer) else None
-        shown = answer.best if level is None else level
+        level = before.level if before.level is not None and before.level < len(candidates) else None
+        shown_level = candidates.best if level is None else level
         after = replace(
             before,
-            logits=answer.logits[shown],
-            score=float(answer.scores[shown]),
-            frame=answer.frame,
-            prompt=answer.prompt,
+            logits=candidates.logits[shown_level],
+            score=float(candidates.scores[shown_level]),
+            frame=candidates.frame,
+            prompt=candidates.prompt,
             level=level,
         )
-        self._replace(index, after, answer)
+        self._replace(index, after, candidates)
 
     def restore_mask(self, object_id: int, prompt: Prompt) -> None:
-        """Shows again the mask that the user gave, now that no point and no box are left beside it."""
+        """Shows the mask that the user passed in again, after its last point or box was removed.
+
+        Args:
+            object_id: of the object.
+            prompt: the mask as low-res logits, without points and box.
+
+        Raises:
+            PromptError: there is no object with this id.
+        """
         assert prompt.mask is not None
         index = self.state.index(object_id)
         before = self.state.objects[index]
         self._replace(index, replace(before, logits=prompt.mask, score=1.0, prompt=prompt, level=None), None)
 
     def choose(self, level: int) -> None:
-        """Shows another candidate of the active object, also while it is refined later.
+        """Shows another candidate of the active object. Later prompts show the candidate of the same level.
 
         Raises:
-            PromptError: no object is active, or it has no such candidate.
+            PromptError: no object is active, or it has no candidate of this level.
         """
-        found = self.active_object()
-        index = self.state.index(found.id)
-        answer = self.state.answers[index]
-        count = 0 if answer is None else len(answer)
-        if answer is None or not 0 <= level < count:
-            raise PromptError(f"{found.name} has no candidate {level}", hint=f"it has {count} candidates, from 0")
-        chosen = replace(found, logits=answer.logits[level], score=float(answer.scores[level]), level=level)
-        self._replace(index, chosen, answer)
-
-    def active_object(self) -> SegmentedObject:
-        """The active object; raises PromptError where there is none."""
-        found = self.state.active_object
-        if found is None:
-            raise PromptError("no object is active", hint="select one first")
-        return found
+        item = self.active_object()
+        index = self.state.index(item.id)
+        candidates = self.state.candidates[index]
+        count = 0 if candidates is None else len(candidates)
+        if candidates is None or not 0 <= level < count:
+            raise PromptError(f"{item.name} has no candidate {level}", hint=f"it has {count} candidates, from 0")
+        after = replace(item, logits=candidates.logits[level], score=float(candidates.scores[level]), level=level)
+        self._replace(index, after, candidates)
 
     def select(self, object_id: int | None) -> None:
-        """Makes an object the one that prompts refine; None makes the next prompt begin one.
+        """Makes an object active, so that prompts refine it; with None the next prompt adds an object.
 
         Raises:
-            PromptError: there is no such object.
+            PromptError: there is no object with this id.
         """
         if object_id is not None:
             self.state.index(object_id)
@@ -157,38 +178,56 @@ class Document:
             self._revision += 1
 
     def rename(self, object_id: int, name: str) -> None:
-        """Names an object; raises PromptError where there is none of that id."""
-        self._change(object_id, name=name)
+        """Names an object; the same name again is no step.
+
+        Raises:
+            PromptError: there is no object with this id.
+        """
+        index = self.state.index(object_id)
+        before = self.state.objects[index]
+        if name != before.name:
+            self._replace(index, replace(before, name=name), self.state.candidates[index])
 
     def set_visible(self, object_id: int, visible: bool) -> None:
-        """Shows or hides an object; raises PromptError where there is none of that id."""
-        self._change(object_id, visible=visible)
+        """Shows or hides an object; the same value again is no step.
+
+        Raises:
+            PromptError: there is no object with this id.
+        """
+        index = self.state.index(object_id)
+        before = self.state.objects[index]
+        if visible != before.visible:
+            self._replace(index, replace(before, visible=visible), self.state.candidates[index])
 
     def delete(self, object_id: int) -> None:
-        """Removes an object; raises PromptError where there is none of that id."""
-        gone, state = self.state.index(object_id), self.state
+        """Removes an object. When it was active, no object is active.
+
+        Raises:
+            PromptError: there is no object with this id.
+        """
+        index, state = self.state.index(object_id), self.state
         self._push(
             State(
-                state.objects[:gone] + state.objects[gone + 1 :],
+                state.objects[:index] + state.objects[index + 1 :],
                 None if state.active == object_id else state.active,
-                state.answers[:gone] + state.answers[gone + 1 :],
+                state.candidates[:index] + state.candidates[index + 1 :],
             )
         )
 
     def clear(self) -> None:
-        """Removes every object, in one step."""
+        """Removes all objects in one step."""
         if self.state.objects:
             self._push(State())
 
     def undo(self) -> bool:
-        """Goes one step back; False where there is none."""
-        return self._moved(self._history.undo())
+        """Goes one step back; returns False where there is none."""
+        return self._counted(self._history.undo())
 
     def redo(self) -> bool:
-        """Takes one undo back; False where there is none."""
-        return self._moved(self._history.redo())
+        """Goes forward to the step that was undone last; returns False where there is none."""
+        return self._counted(self._history.redo())
 
-    def _new(
+    def _new_object(
         self, logits: npt.NDArray[np.float32], score: float, frame: Frame, prompt: Prompt, name: str | None
     ) -> SegmentedObject:
         number, self._next_id = self._next_id, self._next_id + 1
@@ -203,31 +242,25 @@ class Document:
             level=None,
         )
 
-    def _append(self, found: SegmentedObject, answer: Masks | None, activate: bool) -> None:
+    def _append(self, item: SegmentedObject, candidates: Masks | None, activate: bool) -> None:
         state = self.state
-        active = found.id if activate else state.active
-        self._push(State((*state.objects, found), active, (*state.answers, answer)))
+        active = item.id if activate else state.active
+        self._push(State((*state.objects, item), active, (*state.candidates, candidates)))
 
-    def _replace(self, index: int, found: SegmentedObject, answer: Masks | None) -> None:
+    def _replace(self, index: int, item: SegmentedObject, candidates: Masks | None) -> None:
         state = self.state
         self._push(
             State(
-                (*state.objects[:index], found, *state.objects[index + 1 :]),
+                (*state.objects[:index], item, *state.objects[index + 1 :]),
                 state.active,
-                (*state.answers[:index], answer, *state.answers[index + 1 :]),
+                (*state.candidates[:index], candidates, *state.candidates[index + 1 :]),
             )
         )
-
-    def _change(self, object_id: int, **changes: object) -> None:
-        index = self.state.index(object_id)
-        before = self.state.objects[index]
-        if any(getattr(before, name) != value for name, value in changes.items()):
-            self._replace(index, replace(before, **changes), self.state.answers[index])  # type: ignore[arg-type]
 
     def _push(self, state: State) -> None:
         self._history.push(state)
         self._revision += 1
 
-    def _moved(self, moved: bool) -> bool:
-        self._revision += int(moved)
-        return moved
+    def _counted(self, has_moved: bool) -> bool:
+        self._revision += int(has_moved)
+        return has_moved

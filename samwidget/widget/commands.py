@@ -45,7 +45,7 @@ def add_box(document: Document, ask: Ask, *, box: list[float]) -> None:
     if active is not None and active.prompt.box_xyxy is None and _has_include_inside(active.prompt, box):
         document.refine(active.id, ask(_said(active).with_box(box)))
     else:
-        document.begin(ask(Prompt().with_box(box)))
+        document.add(ask(Prompt().with_box(box)))
 
 
 def move_box(document: Document, ask: Ask, *, box: list[float]) -> None:
@@ -121,7 +121,7 @@ def _said(active: SegmentedObject) -> Prompt:
 def _answer(document: Document, answer: Masks) -> None:
     active = document.state.active_object
     if active is None:
-        document.begin(answer)
+        document.add(answer)
     else:
         document.refine(active.id, answer)
 

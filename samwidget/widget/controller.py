@@ -253,7 +253,7 @@ class Session:
     def _keep(self, found: Sequence[Found], run: Run | None = None) -> tuple[SegmentedObject, ...]:
         # Large ones first: later objects lie on top, in the picture and in label_map().
         ordered = sorted(found, key=lambda one: -one.object.area)
-        kept = self.document.begin_many([one.to_object() for one in ordered])
+        kept = self.document.add_many([one.to_object() for one in ordered])
         # Every view has these bytes already.
         self._published = {**self._published, **{one.packed.mask: one.packed for one in ordered}}
         # The objects come before the found ones go, so that no view is without both for a moment.
@@ -301,7 +301,7 @@ class Session:
         document, state = self.document, self.document.state
         self._published_at = (document.revision, self._measured.threshold)
         shown = [self._packer.shown(state, index) for index in range(len(state.objects))]
-        answer = state.candidates
+        answer = state.active_candidates
         candidates = [] if answer is None else [self._packer.candidate(answer, n) for n in range(len(answer))]
         before, self._published = self._published, {packed.mask: packed for packed in [*shown, *candidates]}
         told = summary(

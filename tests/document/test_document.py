@@ -18,43 +18,43 @@ def ids(document):
 
 
 def test_an_object_exists_from_its_first_prompt_on(document):
-    found = document.begin(answer())
+    found = document.add(answer())
     assert document.state.objects == (found,)
     assert document.state.active_object is found
     assert (found.id, found.name, found.level) == (1, "object 1", None)
     assert found.score == pytest.approx(0.9)
-    assert len(document.state.candidates) == 3
+    assert len(document.state.active_candidates) == 3
 
 
 def test_accept_closes_and_keeps(document):
-    document.begin(answer())
+    document.add(answer())
     document.select(None)
     assert document.state.active is None
-    assert document.state.candidates is None
+    assert document.state.active_candidates is None
     assert ids(document) == [1]
-    document.begin(answer())
+    document.add(answer())
     assert (ids(document), document.state.active) == ([1, 2], 2)
 
 
 def test_python_may_add_without_taking_the_users_object_from_them(document):
-    document.begin(answer())
-    document.begin(answer(), name="tree", activate=False)
+    document.add(answer())
+    document.add(answer(), name="tree", activate=False)
     assert document.state.active == 1
     assert [found.name for found in document.state.objects] == ["object 1", "tree"]
 
 
 def test_ids_are_never_used_twice(document):
-    document.begin(answer())
+    document.add(answer())
     document.undo()
-    document.begin(answer())
+    document.add(answer())
     document.delete(2)
     document.clear()
-    assert document.begin(answer()).id == 3
+    assert document.add(answer()).id == 3
 
 
 def test_colours_follow_the_ids(document):
     for _ in range(3):
-        document.begin(answer())
+        document.add(answer())
     colours = [found.colour for found in document.state.objects]
     assert len(set(colours)) == 3
     document.delete(2)
@@ -62,7 +62,7 @@ def test_colours_follow_the_ids(document):
 
 
 def test_the_chosen_level_is_kept_while_refining(document):
-    document.begin(answer())
+    document.add(answer())
     assert document.state.shown_level(0) == 1
     document.choose(2)
     document.refine(1, answer(count=2))
@@ -73,22 +73,22 @@ def test_the_chosen_level_is_kept_while_refining(document):
 
 
 def test_without_a_choice_the_best_is_shown(document):
-    document.begin(answer())
+    document.add(answer())
     document.refine(1, answer(count=2))
     assert np.array_equal(document.state.objects[0].logits, answer(count=2).logits[1])
 
 
 def test_a_selected_object_has_its_candidates_again(document):
     first = answer()
-    document.begin(first)
-    document.begin(answer())
+    document.add(first)
+    document.add(answer())
     document.select(1)
-    assert document.state.candidates is first
+    assert document.state.active_candidates is first
 
 
 def test_a_given_mask_is_shown_to_the_pixel_until_it_is_refined(document):
     pixels, prompt = given_mask()
-    found = document.begin_with_mask(pixels, prompt, FRAME, name="mine")
+    found = document.add_mask(pixels, prompt, FRAME, name="mine")
     assert document.state.active is None
     assert np.array_equal(found.mask, pixels)
     assert (found.score, document.state.shown_level(0)) == (1.0, None)
@@ -100,7 +100,7 @@ def test_a_given_mask_is_shown_to_the_pixel_until_it_is_refined(document):
 
 
 def test_rename_and_hide(document):
-    document.begin(answer())
+    document.add(answer())
     document.rename(1, "cup")
     document.set_visible(1, False)
     found = document.state.objects[0]
@@ -108,7 +108,7 @@ def test_rename_and_hide(document):
 
 
 def test_a_change_that_changes_nothing_is_no_step(document):
-    document.begin(answer())
+    document.add(answer())
     revision = document.revision
     document.rename(1, "object 1")
     document.set_visible(1, True)
@@ -117,21 +117,21 @@ def test_a_change_that_changes_nothing_is_no_step(document):
 
 
 def test_deleting_the_active_object_leaves_none_active(document):
-    document.begin(answer())
-    document.begin(answer())
+    document.add(answer())
+    document.add(answer())
     document.delete(2)
     assert document.state.active is None
     document.select(1)
-    document.begin(answer(), activate=False)
+    document.add(answer(), activate=False)
     document.delete(3)
     assert document.state.active == 1
 
 
 def test_undo_and_redo_bring_the_active_object_along(document):
-    document.begin(answer())
+    document.add(answer())
     document.refine(1, answer(count=2))
     document.select(None)
-    document.begin(answer())
+    document.add(answer())
     document.undo()
     assert (ids(document), document.state.active) == ([1], None)
     document.undo()
@@ -145,8 +145,8 @@ def test_undo_and_redo_bring_the_active_object_along(document):
 
 
 def test_selecting_after_undo_keeps_what_can_be_redone(document):
-    document.begin(answer())
-    document.begin(answer())
+    document.add(answer())
+    document.add(answer())
     document.undo()
     document.select(None)
     document.select(1)
@@ -156,15 +156,15 @@ def test_selecting_after_undo_keeps_what_can_be_redone(document):
 
 
 def test_a_new_step_forgets_what_could_be_redone(document):
-    document.begin(answer())
+    document.add(answer())
     document.undo()
-    document.begin(answer())
+    document.add(answer())
     assert not document.can_redo
 
 
 def test_clear_is_one_step(document):
     for _ in range(3):
-        document.begin(answer())
+        document.add(answer())
     document.clear()
     assert document.state.objects == ()
     document.undo()
@@ -189,7 +189,7 @@ def test_clear_is_one_step(document):
 def test_an_unknown_object_is_refused_and_nothing_changes(document, act):
     with pytest.raises(PromptError, match=r"no object 7.*no objects"):
         act(document)
-    document.begin(answer())
+    document.add(answer())
     before, revision = document.state, document.revision
     with pytest.raises(PromptError, match=r"no object 7.*\[1\]"):
         act(document)
@@ -200,19 +200,19 @@ def test_an_unknown_object_is_refused_and_nothing_changes(document, act):
 def test_choosing_needs_a_candidate(document):
     with pytest.raises(PromptError, match="no object is active"):
         document.choose(1)
-    document.begin(answer())
+    document.add(answer())
     with pytest.raises(PromptError, match="3 candidates"):
         document.choose(3)
-    document.begin_with_mask(*given_mask(), FRAME)
+    document.add_mask(*given_mask(), FRAME)
     document.select(2)
     with pytest.raises(PromptError, match="0 candidates"):
         document.choose(0)
 
 
 def test_many_objects_are_one_step_and_leave_the_active_one_alone(document):
-    document.begin(answer())
+    document.add(answer())
     draft = replace(document.state.objects[0], id=77, name="", colour="#1c7ed6", level=2)
-    added = document.begin_many([draft, draft])
+    added = document.add_many([draft, draft])
     assert document.state.objects[1:] == added
     assert [(found.id, found.name, found.colour, found.level) for found in added] == [
         (2, "object 2", "#1c7ed6", 2),
@@ -228,5 +228,5 @@ def test_many_objects_are_one_step_and_leave_the_active_one_alone(document):
 
 
 def test_no_objects_are_no_step(document):
-    assert document.begin_many([]) == ()
+    assert document.add_many([]) == ()
     assert not document.can_undo

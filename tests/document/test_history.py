@@ -2,19 +2,21 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from samwidget.document import Document, History, State
+from samwidget.document.document import Document
+from samwidget.document.history import History
+from samwidget.document.state import State
 from tests.document.answers import answer
 
 
 def state_of(*answers):
     document = Document()
-    for one in answers:
-        document.begin(one)
+    for item in answers:
+        document.add(item)
     return document.state
 
 
 def bytes_in(states):
-    return sum({id(value): size for state in states for value, size in state.held()}.values())
+    return sum({id(value): size for state in states for value, size in state.memory()}.values())
 
 
 def test_undo_and_redo_walk_along_the_snapshots():

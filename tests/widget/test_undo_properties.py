@@ -42,7 +42,7 @@ def carry_out(document, kind, fields):
     try:
         if kind == "given":
             pixels = np.tri(48, 64, dtype=bool)
-            document.begin_with_mask(pixels, Prompt(mask=logits_of_mask(pixels, FRAME)), FRAME)
+            document.add_mask(pixels, Prompt(mask=logits_of_mask(pixels, FRAME)), FRAME)
         else:
             INTENTS[kind](document, ask, **fields)
     except PromptError:
@@ -60,7 +60,7 @@ def seen(document):
             for found in state.objects
         ],
         [found.mask.tobytes() for found in state.objects],
-        None if state.candidates is None else state.candidates.logits.tobytes(),
+        None if state.active_candidates is None else state.active_candidates.logits.tobytes(),
     )
 
 

@@ -102,7 +102,7 @@ class Packer:
 
     def shown(self, state: State, index: int) -> PackedMask:
         """The bytes of the mask that the object at ``index`` shows."""
-        answer, level = state.answers[index], state.shown_level(index)
+        answer, level = state.candidates[index], state.shown_level(index)
         if answer is not None and level is not None:
             return self.candidate(answer, level)
         found = state.objects[index]
@@ -134,7 +134,7 @@ def summary(
         can_undo: whether there is a step to undo.
         can_redo: whether there is a step to redo.
     """
-    answer = state.candidates
+    answer = state.active_candidates
     scores = [] if answer is None else answer.scores.tolist()
     return {
         "revision": revision,
