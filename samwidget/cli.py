@@ -155,15 +155,15 @@ def batch(
     fresh: Annotated[bool, typer.Option("--fresh", help="Forget what an earlier run did, and overwrite.")] = False,
 ) -> None:
     """Answer a table or a folder of images; the same command goes on after a stop."""
-    from samwidget.batch import Job, result_of, run_batch
+    from samwidget.batch import Job, choose_result, run_batch
     from samwidget.formats.azure_ml import BatchDeployment, model_here, read_batch_deployment
     from samwidget.models import MODELS
 
     deployment = BatchDeployment() if config is None else read_batch_deployment(config)
     if deployment.ignored:
         typer.echo(f"{config}: ignored here: {', '.join(deployment.ignored)}", err=True)
-    result, chosen = result_of(output, format_, deployment.file_name)
-    given = {"mini_batch_size": deployment.mini_batch_size, "retries": deployment.retries}
+    result, chosen = choose_result(output, format_, deployment.file_name)
+    chunk_options = {"mini_batch_size": deployment.mini_batch_size, "retries": deployment.retries}
     job = Job(
         source,
         result,
@@ -172,7 +172,7 @@ def batch(
         everything=everything,
         prompts=prompts,
         prompt_column=prompt_column,
-        **{name: value for name, value in given.items() if value is not None},
+        **{name: value for name, value in chunk_options.items() if value is not None},
     )
     summary = run_batch(
         job,
@@ -181,10 +181,10 @@ def batch(
         max_errors=deployment.max_errors if max_errors is None else max_errors,
         fresh=fresh,
     )
-    before = f", {summary.answered_before} of them before" if summary.answered_before else ""
+    before = f", {summary.rows_before} of them before" if summary.rows_before else ""
     wrong = f"; {summary.errors} have no answer, and say why" if summary.errors else ""
     typer.echo(f"{summary.result}: {summary.rows} row{'s' * (summary.rows != 1)}{before}{wrong}")
-    if summary.errors == summary.rows:  # then it is hardly the rows' fault
+    if summary.errors == summary.rows:  # then the cause is probably not in the rows
         raise typer.Exit(1)
 
 
@@ -211,23 +211,20 @@ def serve(
     rows: Annotated[int, typer.Option(min=1, help="Of one request.")] = 64,
 ) -> None:
     """Answer documented requests over HTTP."""
-    from samwidget.serving import choose_key
-
-    key, is_new = choose_key(host, no_key=no_key, open_to_anyone=open_to_anyone)
     _require_serve()
     from samwidget.formats.azure_ml import Deployment, model_here, read_deployment
     from samwidget.models import MODELS
     from samwidget.predict import SamPredictor
-    from samwidget.serving import Limits
-    from samwidget.serving.http import server
+    from samwidget.serving import Limits, choose_key, listen, open_service, run_server
 
+    key, is_new = choose_key(host, no_key=no_key, open_to_anyone=open_to_anyone)
     deployment = Deployment() if config is None else read_deployment(config)
     if deployment.ignored:
         typer.echo(f"{config}: ignored here: {', '.join(deployment.ignored)}")
     chosen = model or model_here(deployment.model, [card.name for card in MODELS])
     timeout_s = (deployment.request_timeout_ms or 60_000) / 1000
-    listener = server.listen(host, port)
-    service = server.open_service(
+    listener = listen(host, port)
+    service = open_service(
         lambda: SamPredictor.from_pretrained(chosen),
         deployment,
         key=key,
@@ -247,7 +244,7 @@ def serve(
             typer.echo("no key is asked for")
         typer.echo(f"listening at http://{where}:{listener.getsockname()[1]}, described at /docs; stop with Ctrl-C")
 
-    server.serve(service, listener, tell)
+    run_server(service, listener, tell)
 
 
 @app.command()

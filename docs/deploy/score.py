@@ -1,5 +1,5 @@
 """The entry script of the deployment in deploy-online.yaml."""
 
-from samwidget.serving.adapters.azure_entry_script import init, run
+from samwidget.serving.adapters import init, run
 
 __all__ = ["init", "run"]

@@ -1,6 +1,6 @@
-"""Ways in for programs: the documented request is answered without a widget.
+"""Answers documented requests for programs, without a widget: over HTTP, inside Azure ML, inside MLflow, or by a call.
 
-The public names are in ``__init__.pyi``. Each loads on first use: a score needs no web framework, and only
+The public names are in ``__init__.pyi``. Each loads on first use: ``score`` needs no web framework, and only
 ``save_mlflow_model`` needs MLflow.
 """
 

@@ -23,7 +23,7 @@ class Server:
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self.process = process
         self.lines: list[str] = []
-        self._news: queue.Queue[str | None] = queue.Queue()
+        self._unread: queue.Queue[str | None] = queue.Queue()
         threading.Thread(target=self._read, daemon=True).start()
 
     def wait_for(self, pattern: str) -> re.Match[str]:
@@ -31,20 +31,20 @@ class Server:
         deadline = time.monotonic() + START_S
         while True:
             try:
-                line = self._news.get(timeout=deadline - time.monotonic())
+                line = self._unread.get(timeout=deadline - time.monotonic())
             except (queue.Empty, ValueError):
                 line = None
             assert line is not None, f"no line {pattern!r} in:\n" + "".join(self.lines)
-            found = re.search(pattern, line)
-            if found:
-                return found
+            match = re.search(pattern, line)
+            if match:
+                return match
 
     def _read(self) -> None:
         assert self.process.stdout is not None
         for line in self.process.stdout:
             self.lines.append(line)
-            self._news.put(line)
-        self._news.put(None)
+            self._unread.put(line)
+        self._unread.put(None)
 
 
 @contextmanager
@@ -73,5 +73,5 @@ def until(condition: Callable[[], bool], timeout_s: float = 20.0) -> None:
     """Waits for a state."""
     deadline = time.monotonic() + timeout_s
     while not condition():
-        assert time.monotonic() < deadline, "it did not come about"
+        assert time.monotonic() < deadline, "the state was not reached in time"
         time.sleep(0.005)

@@ -10,7 +10,7 @@ from PIL import Image
 
 from samwidget.errors import ImageError, LimitError
 from samwidget.formats.azure_ml.messages import build_request, parse_request
-from samwidget.serving.limits import FORMATS, Limits
+from samwidget.serving.limits import IMAGE_FORMATS, Limits
 from tests.drawn_photo import drawn_photo
 
 
@@ -30,7 +30,7 @@ def png_of_claimed_size(width, height):
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
 
 
-@pytest.mark.parametrize("kind", FORMATS)
+@pytest.mark.parametrize("kind", IMAGE_FORMATS)
 def test_formats_that_are_read(kind):
     Limits().check_image(encoded(kind))
 

@@ -1,4 +1,4 @@
-"""SamPredictor.from_endpoint against real servers: answers, errors and the widget are as with a network here."""
+"""SamPredictor.from_endpoint against real servers: masks, errors and the widget are as with a network here."""
 
 import warnings
 from dataclasses import replace
@@ -69,7 +69,7 @@ def uploads(server):
     return counted(server, "PUT", "/images/{sha256}")
 
 
-def questions(server):
+def mask_requests(server):
     return counted(server, "POST", "/images/{sha256}/masks")
 
 
@@ -127,7 +127,7 @@ def test_an_image_is_sent_once_even_by_two_kernels(server):
 
 
 def test_the_widget_drives_a_network_elsewhere(server, remote, local):
-    before = questions(server)
+    before = mask_requests(server)
     with WiredWidget(COFFEE, predictor=remote) as w:
         w.do("add_point", x=290, y=110, label=1)
         w.do("accept")
@@ -138,7 +138,7 @@ def test_the_widget_drives_a_network_elsewhere(server, remote, local):
         assert w.status["phase"] == "ready"
         masks, scores = w.masks, w.scores
         request = w.request()
-    assert questions(server) >= before + 3
+    assert mask_requests(server) >= before + 3
     with WiredWidget(COFFEE, predictor=local) as w:
         w.do("add_point", x=290, y=110, label=1)
         w.do("accept")
@@ -158,7 +158,7 @@ def test_the_widget_drives_a_network_elsewhere(server, remote, local):
 @pytest.fixture(scope="module")
 def forgetful(tmp_path_factory):
     """Keeps one image, refuses many points, and lets nobody wait."""
-    with gated(tmp_path_factory, images_bytes=1, points=50, waiting_max=0) as server:
+    with gated(tmp_path_factory, embeddings_bytes_max=1, points=50, waiting_max=0) as server:
         yield server
 
 
@@ -180,7 +180,7 @@ def test_a_server_with_another_network_is_noticed(tmp_path_factory):
     with pytest.raises(EndpointError, match="cannot be reached"):
         predictor.predict([[5, 9]])
     with gated(tmp_path_factory, port=port, signature="fake 2"):
-        with pytest.raises(EndpointError, match="runs another network now: make the predictor again"):
+        with pytest.raises(EndpointError, match=r"runs another model now: call SamPredictor\.from_endpoint again"):
             predictor.predict([[5, 9]])
         # Another client has shown it the image meanwhile.
         SamPredictor.from_endpoint(before.url, key=KEY).set_image(PHOTO)
@@ -205,7 +205,7 @@ def test_a_busy_server_is_asked_again_until_the_time_is_up(forgetful):
         with httpx.Client(headers={"Authorization": f"Bearer {KEY}"}, trust_env=False) as other:
             with pytest.raises(httpx.ReadTimeout):
                 other.post(forgetful.url + "/score", json=build_request(PHOTO, points=[[5, 9]]), timeout=0.2)
-            with pytest.raises(EndpointError, match=r"answers .*requests are here|does not answer within"):
+            with pytest.raises(EndpointError, match=r"reports an error .*server already has|does not answer within"):
                 patient.predict([[5, 9]])
     finally:
         forgetful.gate.unlink()
@@ -218,8 +218,8 @@ def test_a_busy_server_is_asked_again_until_the_time_is_up(forgetful):
     ("url", "message"),
     [
         ("http://127.0.0.1:1", "127.0.0.1:1 cannot be reached: is it running?"),
-        ("127.0.0.1:5001", "is no address of a server: give http"),
-        ("file:///tmp", "is no address of a server"),
+        ("127.0.0.1:5001", "is not the address of a server: give http"),
+        ("file:///tmp", "is not the address of a server"),
     ],
 )
 def test_addresses_that_lead_nowhere(url, message):
@@ -243,7 +243,7 @@ def test_the_key_of_the_environment(server, monkeypatch):
 def test_a_key_in_clear_over_the_network_is_worth_a_warning():
     from samwidget.models.remote.client import Endpoint
 
-    with pytest.warns(SamWidgetWarning, match="goes to gpu-box in clear"):
+    with pytest.warns(SamWidgetWarning, match="sent to gpu-box without encryption"):
         Endpoint("http://gpu-box", KEY, 1)
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -191,7 +191,7 @@ GOOD = ("[[5,9]]", "", "")
 @pytest.mark.parametrize(
     ("row", "error", "message"),
     [
-        (("", "", ""), PromptError, "row 1: nothing says which object is meant"),
+        (("", "", ""), PromptError, "row 1: there is no prompt"),
         (("[[[1,2]],[[3,-4]]]", "", ""), PromptError, "row 1: point (3, -4) lies outside the image of 40 x 30"),
         (("", "[[50,0,60,10]]", ""), PromptError, "row 1: box [50.0, 0.0, 60.0, 10.0] lies outside"),
         (("[[1,2]]", "", "[[1,0]]"), FormatError, "row 1: 2 labels for 1 points"),
@@ -213,7 +213,7 @@ def test_errors_name_the_row(fake, row, error, message):
         ("image1", FormatError, "row 1, image is not base64"),
         (base64.b64encode(b"some bytes").decode(), ImageError, "row 1: the data is not an image"),
         (base64.b64encode(PHOTOS[0][:200]).decode(), ImageError, "row 1: the data is broken or cut off"),
-        ("https://example.org/photo.jpg", ImageError, "row 1: the image is an address, and none is fetched here"),
+        ("https://example.org/photo.jpg", ImageError, "row 1: the image is a URL, and URLs are not fetched here"),
     ],
 )
 def test_images_that_cannot_be_read_name_the_row(fake, image, error, message):

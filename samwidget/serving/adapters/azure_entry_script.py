@@ -1,11 +1,7 @@
 """The entry script of an Azure ML deployment: ``init`` once, then ``run`` for each request.
 
-In ``score.py``, the file that ``code_configuration`` names, write
-``from samwidget.serving.adapters.azure_entry_script import init, run``. The Azure ML
-inference server then answers the documented request; it owns key, queue and time limit.
-
-The network is the one that SAMWIDGET_MODEL names, or the one in the mounted model folder (AZUREML_MODEL_DIR), or else
-the bundled one.
+In ``score.py``, the file that ``code_configuration`` names, write ``from samwidget.serving.adapters import init, run``.
+The Azure ML inference server calls the two. It owns the key, the queue and the time limit.
 """
 
 from __future__ import annotations
@@ -13,56 +9,65 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from samwidget.errors import ModelError, SamWidgetError
 from samwidget.formats.azure_ml import parse_request
 from samwidget.predict import SamPredictor
-from samwidget.serving.http.errors import problem_json, status_of
+from samwidget.serving.http.errors import error_json, status_of
 from samwidget.serving.limits import Limits
-from samwidget.serving.scoring import refuse_addresses, score_rows
+from samwidget.serving.scoring import refuse_urls, score_rows
 
+if TYPE_CHECKING:
+    from azureml_inference_server_http.api.aml_response import AMLResponse
+
+# Azure ML calls plain functions, so the predictor has to live in the module.
 _predictor: SamPredictor | None = None
 
 
 def init() -> None:
-    """Loads the network.
+    """Loads the network: the one that the environment variable SAMWIDGET_MODEL names.
+
+    Without that variable it is the one in the mounted model folder (AZUREML_MODEL_DIR), and without a network there
+    the bundled one.
 
     Raises:
-        ModelError: there is none where the environment says, or it cannot be loaded.
+        ModelError: the network is not there, or cannot be loaded.
     """
     global _predictor
-    _predictor = SamPredictor.from_pretrained(os.environ.get("SAMWIDGET_MODEL") or _mounted())
+    _predictor = SamPredictor.from_pretrained(os.environ.get("SAMWIDGET_MODEL") or _mounted_network())
 
 
-def run(raw_data: str) -> Any:
-    """The response to a documented request, as deployed endpoints answer.
+def run(raw_data: str) -> list[dict[str, Any]] | AMLResponse:
+    """The response to a documented request in the style ``service``, or the JSON of an error with status 400 or 413.
 
-    What is wrong with a request is answered 400 or 413 with JSON. Images are not fetched from addresses here: the
-    container can reach what strangers must not.
+    Images given as URLs are refused: the container can reach what clients must not.
 
     Args:
         raw_data: the request as JSON.
+
+    Raises:
+        ModelError: the network failed; the inference server answers 500.
     """
     try:
         rows = parse_request(raw_data)
         Limits().check_rows(rows)
-        refuse_addresses(rows)
+        refuse_urls(rows)
         return score_rows(rows, _predictor, "service")
     except ModelError:
         raise
     except SamWidgetError as error:
-        return _refusal(error)
+        return _error_response(error)
 
 
-def _mounted() -> Path | None:
-    """The folder with a network in the model folder: itself, or the first below it that has a config."""
+def _mounted_network() -> Path | None:
+    """The folder with a config.json nearest to the top of the mounted model folder; None where there is none."""
     root = os.environ.get("AZUREML_MODEL_DIR")
-    found = sorted(Path(root).rglob("config.json")) if root else []
-    return min(found, key=lambda path: len(path.parts)).parent if found else None
+    configs = sorted(Path(root).rglob("config.json")) if root else []
+    return min(configs, key=lambda path: len(path.parts)).parent if configs else None
 
 
-def _refusal(error: SamWidgetError) -> Any:
-    from azureml_inference_server_http.api.aml_response import AMLResponse  # there, where this script runs
+def _error_response(error: SamWidgetError) -> AMLResponse:
+    from azureml_inference_server_http.api.aml_response import AMLResponse  # installed only where this script runs
 
-    return AMLResponse(json.dumps(problem_json(error)), status_of(error), {"Content-Type": "application/json"})
+    return AMLResponse(json.dumps(error_json(error)), status_of(error), {"Content-Type": "application/json"})

@@ -1,1 +1,1 @@
-"""The server: routes, access, waiting requests and errors."""
+"""The HTTP server behind ``samwidget serve``. Its public names are in ``samwidget.serving``."""

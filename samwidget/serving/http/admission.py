@@ -1,8 +1,11 @@
-"""Queue: who uses the networks next. First come, first served; the line is bounded, and so is the wait in it.
+"""Admission: how many requests the server takes on at once, and which of them may use a predictor next.
 
-Owns places in the house, turns at the networks and the threads that run them. A place is taken before the body of a
-request is read, so that the memory of all that wait is bounded too. Whoever gives up frees the place at once; a
-network is free again when its thread has really ended.
+Owns the count of admitted requests, the queue of those that wait for a predictor (first come, first served), the
+longest wait, and the threads that predictors run in. The routes call it. How much one request may ask is in
+``serving.limits``.
+
+A request is admitted before its body is read, so the memory of all waiting requests is bounded. A request that is
+cancelled is no longer counted at once; its predictor is free only when the thread that uses it has ended.
 """
 
 from __future__ import annotations
@@ -17,161 +20,165 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from samwidget.errors import SamWidgetError
 from samwidget.predict import SamPredictor
+from samwidget.serving.http.errors import BusyError
 
 T = TypeVar("T")
 
-
-class BusyError(SamWidgetError):
-    """Too many ask at once, or the server is stopping; ``retry_after_s`` says when to come back."""
-
-    code = "busy"
-
-    def __init__(self, message: str, *, retry_after_s: int) -> None:
-        super().__init__(message, hint=f"ask again in {retry_after_s} s")
-        self.retry_after_s = retry_after_s
+_STOPPING = "the server is stopping"
+# Weight of the latest run in the mean that Retry-After is computed from.
+_MEAN_WEIGHT = 0.2
 
 
-class StoppedError(Exception):
-    """Ends work in a thread that nobody waits for any more; nobody sees it."""
+class WorkCancelledError(Exception):
+    """Ends work in a thread whose request was cancelled. It never reaches a client."""
 
 
-class Stop:
-    """Tells a thread that nobody waits for its answer."""
+class Cancellation:
+    """Tells work in a thread that its request was cancelled."""
 
     def __init__(self) -> None:
-        self._is_set = threading.Event()
+        self._is_cancelled = threading.Event()
 
-    def set(self) -> None:
-        """From now on ``check`` raises."""
-        self._is_set.set()
+    def cancel(self) -> None:
+        """Makes ``check`` raise from now on."""
+        self._is_cancelled.set()
 
     def check(self) -> None:
-        """Raises StoppedError where nobody waits any more."""
-        if self._is_set.is_set():
-            raise StoppedError
+        """Raises WorkCancelledError where the request was cancelled."""
+        if self._is_cancelled.is_set():
+            raise WorkCancelledError
 
 
-Work = Callable[[SamPredictor, Stop], T]
+Work = Callable[[SamPredictor, Cancellation], T]
+"""What a request runs in a thread. Long work calls ``Cancellation.check`` between its steps."""
 
 
-class Queue:
-    """The line in front of the networks. For one event loop; ``run`` calls work in threads.
+class Admission:
+    """Admission control for one event loop.
 
     Args:
-        predictors: one copy of the network or several.
-        at_once: requests that use one copy at a time. The network itself takes one after the other; more than one
+        predictors: copies of one network, at least one.
+        at_once: requests that use one copy at a time. The network itself works for one after the other; more than one
             lets images and masks be read and written meanwhile.
         waiting_max: requests that may wait, beyond those that run.
-        wait_s: the longest wait in the line.
+        wait_s: the longest time in seconds that a request waits for a predictor.
     """
 
     def __init__(
         self, predictors: Sequence[SamPredictor], *, at_once: int = 1, waiting_max: int = 32, wait_s: float = 30.0
     ) -> None:
         self._free = deque(predictor for _ in range(at_once) for predictor in predictors)
-        self._line: deque[asyncio.Future[SamPredictor]] = deque()
-        self._began: dict[asyncio.Future[Any], float] = {}
-        self._turns = len(self._free)
-        self._places = self._turns + waiting_max
-        self._inside = 0
+        self._waiting: deque[asyncio.Future[SamPredictor]] = deque()
+        # time.monotonic() at the start of each run; each returns a type of its own.
+        self._started: dict[asyncio.Future[Any], float] = {}
+        self._running_max = len(self._free)
+        self._admitted_max = self._running_max + waiting_max
+        self._admitted = 0
         self._wait_s = wait_s
-        self._mean_s = 1.0
+        self._mean_run_s = 1.0
         self._is_closed = False
-        self._threads = ThreadPoolExecutor(self._turns, thread_name_prefix="samwidget-network")
+        self._threads = ThreadPoolExecutor(self._running_max, thread_name_prefix="samwidget-network")
 
     @property
-    def inside(self) -> int:
-        """Requests that have a place: reading, waiting or running."""
-        return self._inside
+    def admitted(self) -> int:
+        """Admitted requests: those whose body is being read, those that wait and those that run."""
+        return self._admitted
 
     @property
     def running(self) -> int:
-        """Turns that are taken, also by work whose asker has gone."""
-        return len(self._began)
+        """Runs in threads, those of cancelled requests included."""
+        return len(self._started)
 
     @property
     def longest_run_s(self) -> float:
-        """How long the oldest work has been running."""
-        return time.monotonic() - min(self._began.values()) if self._began else 0.0
+        """For how many seconds the oldest run has been running; 0 where none runs."""
+        return time.monotonic() - min(self._started.values()) if self._started else 0.0
 
     @contextmanager
-    def place(self) -> Iterator[None]:
-        """A place in the house while the block runs.
+    def admit(self) -> Iterator[None]:
+        """Counts one more request as admitted while the block runs.
 
         Raises:
-            BusyError: there is none, or the server is stopping.
+            BusyError: as many requests as possible are admitted, or the server is stopping.
         """
         if self._is_closed:
-            raise self._busy("the server is stopping")
-        if self._inside >= self._places:
-            raise self._busy(f"{self._inside} requests are here already")
-        self._inside += 1
+            raise self._busy(_STOPPING)
+        if self._admitted >= self._admitted_max:
+            raise self._busy(f"the server already has {self._admitted} requests")
+        self._admitted += 1
         try:
             yield
         finally:
-            self._inside -= 1
+            self._admitted -= 1
 
     async def run(self, work: Work[T]) -> T:
-        """What ``work`` returns, in a thread, with a predictor whose turn it is; what it raises, too.
+        """Runs ``work`` in a thread with the next free predictor, and returns or raises what it does.
 
-        Cancelling gives up the wait, or tells the work to stop; it then keeps its turn until it has.
+        Cancelling this call ends the wait for a predictor, or cancels the work. Cancelled work keeps its predictor
+        until it has ended.
 
         Raises:
-            BusyError: the turn did not come in time, or the server is stopping.
+            BusyError: no predictor became free in time, or the server is stopping.
         """
-        predictor, stop = await self._turn(), Stop()
-        job: asyncio.Future[T] = asyncio.get_running_loop().run_in_executor(self._threads, work, predictor, stop)
-        self._began[job] = time.monotonic()
-        job.add_done_callback(lambda done: self._ended(predictor, done))
+        predictor, cancellation = await self._acquire(), Cancellation()
+        run: asyncio.Future[T] = asyncio.get_running_loop().run_in_executor(
+            self._threads, work, predictor, cancellation
+        )
+        self._started[run] = time.monotonic()
+        run.add_done_callback(lambda ended: self._finish(predictor, ended))
         try:
-            await asyncio.wait({job})  # awaiting the job itself would cancel it with us, and lose track of its thread
+            # Awaiting the future itself would cancel it together with this call, though its thread goes on.
+            await asyncio.wait({run})
         except asyncio.CancelledError:
-            stop.set()
+            cancellation.cancel()
             raise
-        return job.result()
+        return run.result()
 
     def close(self) -> None:
-        """Lets what runs run to its end, and sends everyone else away, now and from now on."""
+        """Refuses all waiting and all further requests; work that runs goes on to its end."""
         self._is_closed = True
-        while self._line:
-            self._line.popleft().set_exception(self._busy("the server is stopping"))
+        while self._waiting:
+            self._waiting.popleft().set_exception(self._busy(_STOPPING))
 
-    async def _turn(self) -> SamPredictor:
+    async def _acquire(self) -> SamPredictor:
+        """The next free predictor; waits for it."""
         if self._is_closed:
-            raise self._busy("the server is stopping")
+            raise self._busy(_STOPPING)
         if self._free:
             return self._free.popleft()
-        turn: asyncio.Future[SamPredictor] = asyncio.get_running_loop().create_future()
-        self._line.append(turn)
+        assigned: asyncio.Future[SamPredictor] = asyncio.get_running_loop().create_future()
+        self._waiting.append(assigned)
         try:
-            await asyncio.wait({turn}, timeout=self._wait_s)
+            await asyncio.wait({assigned}, timeout=self._wait_s)
         except asyncio.CancelledError:
-            self._give_up(turn)
+            self._stop_waiting(assigned)
             raise
-        if not turn.done():
-            self._line.remove(turn)
-            raise self._busy(f"the turn did not come within {self._wait_s:g} s")
-        return turn.result()
+        if not assigned.done():
+            self._waiting.remove(assigned)
+            raise self._busy(f"no predictor became free within {self._wait_s:g} s")
+        return assigned.result()
 
-    def _give_up(self, turn: asyncio.Future[SamPredictor]) -> None:
-        if not turn.done():
-            self._line.remove(turn)
-        elif turn.exception() is None:  # the turn came in the same moment: it is the next one's
-            self._next(turn.result())
+    def _stop_waiting(self, assigned: asyncio.Future[SamPredictor]) -> None:
+        if not assigned.done():
+            self._waiting.remove(assigned)
+        elif assigned.exception() is None:  # a predictor was assigned just before the cancellation
+            self._release(assigned.result())
 
-    def _ended(self, predictor: SamPredictor, job: asyncio.Future[T]) -> None:
-        took_s = time.monotonic() - self._began.pop(job)
-        self._mean_s += 0.2 * (took_s - self._mean_s)
-        job.exception()  # marks it as seen: whoever asked may have gone
-        self._next(predictor)
+    def _finish(self, predictor: SamPredictor, run: asyncio.Future[T]) -> None:
+        run_s = time.monotonic() - self._started.pop(run)
+        self._mean_run_s += _MEAN_WEIGHT * (run_s - self._mean_run_s)
+        run.exception()  # asyncio would log it as never retrieved where the request was cancelled
+        self._release(predictor)
 
-    def _next(self, predictor: SamPredictor) -> None:
-        if self._line:
-            self._line.popleft().set_result(predictor)
+    def _release(self, predictor: SamPredictor) -> None:
+        """Gives a predictor to the request that has waited longest, or makes it free."""
+        if self._waiting:
+            self._waiting.popleft().set_result(predictor)
         else:
             self._free.append(predictor)
 
-    def _busy(self, why: str) -> BusyError:
-        return BusyError(why, retry_after_s=max(1, math.ceil(self._mean_s * (len(self._line) + 1) / self._turns)))
+    def _busy(self, message: str) -> BusyError:
+        """The error with the time after which the queue is expected to have been served."""
+        wait_s = self._mean_run_s * (len(self._waiting) + 1) / self._running_max
+        return BusyError(message, retry_after_s=max(1, math.ceil(wait_s)))

@@ -1,40 +1,38 @@
-"""Key: who may ask. A bearer token, compared in constant time; or none, and then only for programs on this machine."""
+"""Access: who may send requests. A bearer key, or no key for programs on this machine only.
 
-from __future__ import annotations
+Owns the choice of the key when the server starts, and the check of each request. A check is a FastAPI dependency: it
+runs before a route reads the request's body. How much a request may ask is in ``serving.limits``.
+"""
+
+# No postponed annotations here: FastAPI cannot resolve the ones of a ``__call__`` method.
 
 import hmac
 import ipaddress
 import os
 import secrets
-from collections.abc import Iterable
 from urllib.parse import urlsplit
 
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from starlette.requests import HTTPConnection
+
 from samwidget.errors import SamWidgetError
+from samwidget.serving.http.errors import AccessError
 
 VARIABLE = "SAMWIDGET_KEY"
 _CHARACTERS_MIN = 16
 
 
-class AccessError(SamWidgetError):
-    """Whoever asks may not."""
-
-    code = "key"
-
-    def __init__(self, message: str, *, hint: str = "", status: int = 401) -> None:
-        super().__init__(message, hint=hint)
-        self.status = status
-
-
 def choose_key(host: str, *, no_key: bool, open_to_anyone: bool) -> tuple[str | None, bool]:
-    """The key that a server asks for, and whether it was made now; None where it asks for none.
+    """The key that a server asks for, and whether it is a new one; None where it asks for no key.
 
     Args:
-        host: where the server listens.
+        host: the address where the server listens.
         no_key: ask for no key.
-        open_to_anyone: confirms ``no_key`` where other machines reach the server.
+        open_to_anyone: confirms ``no_key`` where other machines can reach the server.
 
     Raises:
-        SamWidgetError: no key on an address that others reach, unconfirmed; or a key that is easily guessed.
+        SamWidgetError: ``no_key`` without confirmation on an address that other machines can reach; or a key in the
+            environment variable SAMWIDGET_KEY that is too short.
     """
     if no_key:
         if not is_loopback(host) and not open_to_anyone:
@@ -43,53 +41,77 @@ def choose_key(host: str, *, no_key: bool, open_to_anyone: bool) -> tuple[str | 
                 hint="leave out --no-key, or add --open-to-anyone if that is meant",
             )
         return None, False
-    given = os.environ.get(VARIABLE, "")
-    if not given:
+    key = os.environ.get(VARIABLE, "")
+    if not key:
         return secrets.token_urlsafe(32), True
-    if len(given) < _CHARACTERS_MIN:
+    if len(key) < _CHARACTERS_MIN:
         raise SamWidgetError(
-            f"the key in {VARIABLE} has {len(given)} characters", hint=f"give at least {_CHARACTERS_MIN}, or unset it"
+            f"the key in {VARIABLE} has {len(key)} characters", hint=f"give at least {_CHARACTERS_MIN}, or unset it"
         )
-    return given, False
+    return key, False
 
 
-class Door:
-    """Lets requests in that may.
+class BearerKey(HTTPBearer):
+    """Checks the bearer key of each request, in constant time. FastAPI lists the scheme in the OpenAPI document.
 
     Args:
-        key: what they have to carry; None lets in whatever no web page can send.
-        own_hosts: without a key, the names under which programs on this machine reach the server; None for any.
+        key: the key that requests have to carry.
     """
 
-    def __init__(self, key: str | None, own_hosts: frozenset[str] | None = frozenset({"localhost"})) -> None:
-        self._key = None if key is None else key.encode()
+    def __init__(self, key: str) -> None:
+        super().__init__(
+            scheme_name="key",
+            description=f"The key in {VARIABLE} of the server, or the one that it printed at its start.",
+            auto_error=False,  # its own error is not JSON of our form
+        )
+        self._key = key.encode()
+
+    async def __call__(self, request: HTTPConnection) -> HTTPAuthorizationCredentials:
+        """The credentials of a request; raises AccessError where the key is missing or wrong."""
+        credentials = await super().__call__(request)
+        # Latin-1 gives back the bytes that were sent; compare_digest takes no text beyond ASCII.
+        key = b"" if credentials is None else credentials.credentials.encode("latin-1").strip()
+        if credentials is None or not hmac.compare_digest(key, self._key):
+            raise AccessError("the key is missing or wrong", hint="send the header Authorization: Bearer KEY")
+        return credentials
+
+
+class NoKey:
+    """Accepts requests without a key, but none that a web page sent.
+
+    A page in a browser on this machine could otherwise use the server. Browsers name the page's origin in a header.
+    A page that points its own host name at this machine (DNS rebinding) asks for a host name that is not the server's.
+
+    Args:
+        own_hosts: host names, besides loopback addresses, under which programs reach the server; None accepts any name.
+    """
+
+    def __init__(self, own_hosts: frozenset[str] | None = frozenset({"localhost"})) -> None:
         self._own_hosts = own_hosts
 
-    def check(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
-        """Raises AccessError where the request may not come in.
-
-        Args:
-            headers: names in lower case, as ASGI has them.
-        """
-        values = dict(headers)
-        if self._key is not None:
-            scheme, _, token = values.get(b"authorization", b"").partition(b" ")
-            is_right = hmac.compare_digest(token.strip(), self._key)
-            if scheme.lower() != b"bearer" or not is_right:
-                raise AccessError("a key is needed", hint="send the header Authorization: Bearer KEY")
-            return
-        # Without a key, a page in a browser on this machine must not get in: it names where it comes from, or, after it
-        # had its own name point here, asks for a host that is not ours.
-        if b"origin" in values:
-            raise AccessError("web pages may not ask here", hint="start the server with a key", status=403)
-        host = urlsplit("//" + values.get(b"host", b"").decode("latin-1")).hostname or ""
+    async def __call__(self, request: HTTPConnection) -> None:
+        """Raises AccessError where a web page sent the request."""
+        if "origin" in request.headers:
+            raise AccessError("web pages may not use this server", hint="start it with a key", status=403)
+        host = _host_of(request)
         if self._own_hosts is not None and host not in self._own_hosts and not is_loopback(host):
-            raise AccessError(f"this server is not {host}", hint="start it with a key", status=403)
+            raise AccessError(f"this server is not called {host!r}", hint="start it with a key", status=403)
+
+
+Access = BearerKey | NoKey
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a name or address means this machine alone."""
+    """Whether a host name or IP address is one that only this machine can reach."""
     try:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def _host_of(request: HTTPConnection) -> str:
+    """The name in the header ``Host`` in lower case, without the port; empty where there is none."""
+    try:
+        return urlsplit("//" + request.headers.get("host", "")).hostname or ""
+    except ValueError:  # a broken IPv6 address
+        return ""

@@ -1,4 +1,8 @@
-"""Visitor: an HTTP request as a stream. Reads its body within limits, and notices when whoever sent it has gone."""
+"""Body: reads the body of a request within its limits, and stops work whose client disconnects.
+
+Owns what happens between one client and one route: the upload, the deadline of the answer, the disconnect, and the
+drain of bodies that are refused. The values of the limits are in ``serving.limits``; the routes call this file.
+"""
 
 from __future__ import annotations
 
@@ -14,41 +18,42 @@ from samwidget.errors import LimitError
 from samwidget.serving.limits import Limits
 
 T = TypeVar("T")
-# A refused client may still be sending, and would miss the answer if the connection closed under it.
-_FAREWELL_S = 2.0
+_DRAIN_S = 2.0
 
 
 async def read_body(request: Request, limits: Limits) -> bytes:
-    """The body of a request, which is never held beyond its limit.
+    """The body of a request. No more of it than ``limits.body_bytes`` is ever held in memory.
 
     Raises:
-        LimitError: more bytes than allowed, whatever the header says, or slower than allowed.
-        ClientDisconnect: the client went.
+        LimitError: the body has more bytes than allowed, or took longer than ``limits.upload_s`` to arrive.
+        ClientDisconnect: the client disconnected.
     """
     try:
         return await asyncio.wait_for(_read_body(request, limits), limits.upload_s)
     except asyncio.TimeoutError as error:
         raise LimitError(
             f"the request did not arrive within {limits.upload_s:g} s",
-            hint="send less, or on a faster line",
+            hint="send less, or use a faster connection",
             limit="upload_s",
             maximum=limits.upload_s,
         ) from error
 
 
-async def while_wanted(request: Request, work: Awaitable[T], limits: Limits) -> T:
-    """What ``work`` returns, if it does so in time and while the client is there. The body must have been read.
+async def run_while_connected(request: Request, work: Awaitable[T], limits: Limits) -> T:
+    """What ``work`` returns; cancels it after ``limits.timeout_s``, or when the client disconnects.
+
+    The body of the request must have been read.
 
     Raises:
-        LimitError: it took longer than allowed.
-        ClientDisconnect: the client went.
+        LimitError: the work took too long.
+        ClientDisconnect: the client disconnected.
     """
-    working, leaving = asyncio.ensure_future(work), asyncio.ensure_future(_until_gone(request))
+    result, disconnect = asyncio.ensure_future(work), asyncio.ensure_future(_wait_for_disconnect(request))
     try:
-        await asyncio.wait({working, leaving}, timeout=limits.timeout_s, return_when=asyncio.FIRST_COMPLETED)
-        if working.done():
-            return working.result()
-        if leaving.done():
+        await asyncio.wait({result, disconnect}, timeout=limits.timeout_s, return_when=asyncio.FIRST_COMPLETED)
+        if result.done():
+            return result.result()
+        if disconnect.done():
             raise ClientDisconnect
         raise LimitError(
             f"the answer took longer than {limits.timeout_s:g} s",
@@ -57,47 +62,55 @@ async def while_wanted(request: Request, work: Awaitable[T], limits: Limits) -> 
             maximum=limits.timeout_s,
         )
     finally:
-        leaving.cancel()
-        working.cancel()
+        disconnect.cancel()
+        result.cancel()
 
 
-class Farewell:
-    """ASGI middleware: takes in what a refused client is still sending, and drops it, before the answer goes out.
+class DrainMiddleware:
+    """ASGI middleware that reads and drops the rest of a refused body before the response goes out.
 
-    Without it the connection closes under the client, which then sees a broken pipe and not the reason.
+    Otherwise uvicorn closes the connection while the client is still sending, and the client sees a broken pipe
+    instead of the error. It reads for at most two seconds.
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """As ASGI has it."""
-        headers = dict(scope.get("headers", ()))
-        # Whoever expects a go-ahead has sent no body yet, and sends none after a refusal.
-        is_sending = headers.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in headers
-        is_sending = is_sending and scope["type"] == "http" and b"expect" not in headers
+        """Handles one request, as the ASGI specification describes it."""
+        is_sending = _has_body(scope)
 
-        async def noting_receive() -> Message:
+        async def watched_receive() -> Message:
             nonlocal is_sending
             message = await receive()
             is_sending = is_sending and bool(message.get("more_body"))
             return message
 
-        async def patient_send(message: Message) -> None:
+        async def delayed_send(message: Message) -> None:
             if is_sending and message["type"] == "http.response.start" and message["status"] >= 400:
                 with contextlib.suppress(asyncio.TimeoutError):
-                    await asyncio.wait_for(drop(), _FAREWELL_S)
+                    await asyncio.wait_for(drain(), _DRAIN_S)
             await send(message)
 
-        async def drop() -> None:
+        async def drain() -> None:
             while is_sending:
-                await noting_receive()
+                await watched_receive()
 
-        await self._app(scope, noting_receive, patient_send)
+        await self._app(scope, watched_receive, delayed_send)
+
+
+def _has_body(scope: Scope) -> bool:
+    """Whether a client sends a body without being asked for it."""
+    if scope["type"] != "http":
+        return False
+    headers = dict(scope["headers"])
+    if b"expect" in headers:  # with "Expect: 100-continue" a client waits for a go-ahead, which a refusal is not
+        return False
+    return headers.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in headers
 
 
 async def _read_body(request: Request, limits: Limits) -> bytes:
-    with contextlib.suppress(ValueError):  # a length that is no number is no reason to refuse: bytes are counted
+    with contextlib.suppress(ValueError):  # a wrong Content-Length is no reason to refuse: the bytes are counted too
         limits.check_body(int(request.headers.get("content-length", "0")))
     body = bytearray()
     async for chunk in request.stream():
@@ -106,6 +119,6 @@ async def _read_body(request: Request, limits: Limits) -> bytes:
     return bytes(body)
 
 
-async def _until_gone(request: Request) -> None:
+async def _wait_for_disconnect(request: Request) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass

@@ -1,7 +1,8 @@
-"""Routes for ``SamPredictor.from_endpoint``: an image comes once, by its hash; questions about it are small.
+"""Routes for ``SamPredictor.from_endpoint``: a client sends an image once, and then small requests about it.
 
-The server may forget an image at any time and says so; the client then sends it again. What crosses is
-``formats.remote``.
+Owns the routes below ``/images``, where an image is named by the SHA-256 of its file. The server may forget an image at
+any time; it then answers 404, and the client sends the image again. What crosses the wire is ``models.remote``.
+``app`` includes the routes.
 """
 
 from __future__ import annotations
@@ -9,100 +10,114 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import numpy as np
 from fastapi import APIRouter, Path, Request, Response
 
+from samwidget.core import Prompt
 from samwidget.errors import FormatError
 from samwidget.models import Embedding
-from samwidget.models.remote import read_question, write_answer
+from samwidget.models.remote import read_request, write_response
 from samwidget.predict import SamPredictor
-from samwidget.serving.http.admission import Stop
-from samwidget.serving.http.body import read_body, while_wanted
-from samwidget.serving.http.errors import OtherNetworkError, UnknownImageError
+from samwidget.serving.http.admission import Cancellation
+from samwidget.serving.http.body import read_body, run_while_connected
+from samwidget.serving.http.errors import OtherModelError, UnknownImageError
 from samwidget.serving.http.service import Service
 
-Hash = Annotated[str, Path(pattern="^[0-9a-f]{64}$", description="SHA-256 of the image file, in hex")]
+Sha256 = Annotated[str, Path(pattern="^[0-9a-f]{64}$", description="SHA-256 of the image file, in hex")]
 
 
-def native_routes(service: Service) -> APIRouter:
+def image_routes(service: Service) -> APIRouter:
     """The routes below ``/images``."""
     routes = APIRouter(tags=["remote network"])
 
-    @routes.get("/images/{sha256}")
-    async def look(sha256: Hash) -> dict[str, Any]:
-        """Whether the server has an image: its frame and the network's signature, or 404."""
-        return _frame_json(_known(service, sha256))
+    # Operation ids are names for client generators: they stay as version 0.1.0 had them.
+    @routes.get("/images/{sha256}", operation_id="look_images__sha256__get")
+    async def get_image(sha256: Sha256) -> dict[str, Any]:
+        """The image's frame and the model's signature; 404 where the server does not have the image."""
+        return _frame_json(_embedding(service, sha256))
 
-    @routes.put("/images/{sha256}", openapi_extra=_body("application/octet-stream", "The image file."))
-    async def upload(request: Request, sha256: Hash) -> dict[str, Any]:
-        """Sends an image, and has it encoded."""
-        with service.queue.place():
+    @routes.put("/images/{sha256}", openapi_extra=_request_body("application/octet-stream", "The image file."))
+    async def upload(request: Request, sha256: Sha256) -> dict[str, Any]:
+        """Sends an image, which the server encodes."""
+        with service.admission.admit():
             data = await read_body(request, service.limits)
-
-            def work(predictor: SamPredictor, stop: Stop) -> Embedding:
-                if hashlib.sha256(data).hexdigest() != sha256:
-                    raise FormatError("the image has another SHA-256 than its address", hint="send it again")
-                service.limits.check_image(data)
-                stop.check()
-                return predictor.embed(data)
-
-            embedding = await while_wanted(request, service.queue.run(work), service.limits)
-            service.images.put(sha256, embedding)
+            embedding = await run_while_connected(request, _embed(service, data, sha256), service.limits)
+            service.embeddings.put(sha256, embedding)
             return _frame_json(embedding)
 
     @routes.post(
         "/images/{sha256}/masks",
+        operation_id="ask_images__sha256__masks_post",
         response_class=Response,
         responses={200: {"content": {"application/octet-stream": {}}, "description": "safetensors: logits, scores"}},
-        openapi_extra=_body("application/json", "prompts, multimask_output, signature"),
+        openapi_extra=_request_body("application/json", "prompts, multimask_output, signature"),
     )
-    async def ask(request: Request, sha256: Hash) -> Response:
-        """Low-res logits and scores for prompts about an image that was sent."""
-        with service.queue.place():
+    async def predict(request: Request, sha256: Sha256) -> Response:
+        """Low-res logits and scores for prompts about an image that the server has."""
+        with service.admission.admit():
             body = await read_body(request, service.limits)
-            embedding = _known(service, sha256)
-            answer = await while_wanted(request, _answer(service, embedding, body), service.limits)
-            return Response(answer, media_type="application/octet-stream")
+            embedding = _embedding(service, sha256)
+            response = await run_while_connected(request, _predict(service, embedding, body), service.limits)
+            return Response(response, media_type="application/octet-stream")
 
     return routes
 
 
-async def _answer(service: Service, embedding: Embedding, body: bytes) -> bytes:
-    prompts, several, signature = await asyncio.to_thread(_question, body)
+async def _embed(service: Service, data: bytes, sha256: str) -> Embedding:
+    """The embedding of an image file."""
+
+    def work(predictor: SamPredictor, cancellation: Cancellation) -> Embedding:
+        if hashlib.sha256(data).hexdigest() != sha256:
+            raise FormatError("the image has another SHA-256 than the URL says", hint="send it again")
+        service.limits.check_image(data)
+        cancellation.check()
+        return predictor.embed(data)
+
+    return await service.admission.run(work)
+
+
+async def _predict(service: Service, embedding: Embedding, body: bytes) -> bytes:
+    """The safetensors of the response to a request's body."""
+    prompts, multimask_output, signature = await asyncio.to_thread(_parse, body)
     service.limits.check_prompts(prompts)
     if signature not in ("", embedding.signature):
-        raise OtherNetworkError(f"this server runs {embedding.signature!r}", hint="make the predictor again")
+        raise OtherModelError(f"this server runs {embedding.signature!r}", hint="make the predictor again")
     if not prompts:
-        raise FormatError("the question has no prompts", hint="ask at least one")
+        raise FormatError("the request has no prompts", hint="send at least one")
 
-    def work(predictor: SamPredictor, stop: Stop) -> bytes:
-        stop.check()
-        answers = predictor.predict_many(prompts, embedding, several)
-        return write_answer(np.stack([each.logits for each in answers]), np.stack([each.scores for each in answers]))
+    def work(predictor: SamPredictor, cancellation: Cancellation) -> bytes:
+        cancellation.check()
+        predictions = predictor.predict_many(prompts, embedding, multimask_output)
+        return write_response(
+            np.stack([masks.logits for masks in predictions]), np.stack([masks.scores for masks in predictions])
+        )
 
-    return await service.queue.run(work)
+    return await service.admission.run(work)
 
 
-def _question(body: bytes) -> Any:
+def _parse(body: bytes) -> tuple[Sequence[Prompt], bool, str]:
+    """Prompts, ``multimask_output`` and the signature that the client expects."""
     try:
         value = json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise FormatError("the question is not JSON", hint=str(error)) from error
-    return read_question(value)
+        raise FormatError("the request is not JSON", hint=str(error)) from error
+    return read_request(value)
 
 
-def _known(service: Service, sha256: str) -> Embedding:
-    embedding = service.images.get(sha256)
+def _embedding(service: Service, sha256: str) -> Embedding:
+    embedding = service.embeddings.get(sha256)
     if embedding is None:
         raise UnknownImageError("the server does not have this image", hint=f"PUT /images/{sha256}, then ask again")
     return embedding
 
 
+# Any in the following stands for the values of a JSON document, as in FastAPI's own signatures.
 def _frame_json(embedding: Embedding) -> dict[str, Any]:
     return {"frame": embedding.frame.to_json(), "signature": embedding.signature}
 
 
-def _body(media_type: str, description: str) -> dict[str, Any]:
+def _request_body(media_type: str, description: str) -> dict[str, Any]:
     return {"requestBody": {"required": True, "description": description, "content": {media_type: {}}}}

@@ -1,4 +1,8 @@
-"""Metrics: what the server counts, for Prometheus. Owns their names, which docs/serving.md lists."""
+"""Metrics: what the server counts, for Prometheus.
+
+Owns the names and labels of the metrics, which docs/serving.md lists: dashboards depend on them. ``app`` installs
+``MetricsMiddleware``, and its route ``/metrics`` answers with ``Metrics.text``.
+"""
 
 from __future__ import annotations
 
@@ -9,23 +13,23 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from samwidget.predict import SamPredictor
-from samwidget.serving.http.admission import Queue
+from samwidget.serving.http.admission import Admission
+from samwidget.serving.http.errors import CLIENT_GONE
 
-_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+_BUCKETS_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 _METHODS = ("GET", "HEAD", "POST", "PUT")
-# What nginx calls a client that left before its answer; no client ever sees it.
-CLIENT_GONE = 499
+_OTHER = "other"
 
 
 class Metrics:
-    """Counts of one server; two servers in one process do not meet.
+    """The metrics of one server. They are in a registry of their own, so two servers in one process do not mix.
 
     Args:
-        queue: whose length is shown.
-        predictors: whose encoder runs are shown.
+        admission: whose requests are counted.
+        predictors: whose encoder runs are counted.
     """
 
-    def __init__(self, queue: Queue, predictors: Sequence[SamPredictor]) -> None:
+    def __init__(self, admission: Admission, predictors: Sequence[SamPredictor]) -> None:
         self._registry = CollectorRegistry()
         self._requests = Counter(
             "samwidget_requests", "Answered requests", ["method", "route", "status"], registry=self._registry
@@ -34,49 +38,56 @@ class Metrics:
             "samwidget_request_seconds",
             "From the first byte of a request to the last of its answer",
             ["route"],
-            buckets=_SECONDS,
+            buckets=_BUCKETS_S,
             registry=self._registry,
         )
         for name, text, value in (
-            ("samwidget_requests_inside", "Requests that are read, wait or run", lambda: queue.inside),
-            ("samwidget_networks_running", "Turns at a network that are taken", lambda: queue.running),
-            ("samwidget_encodes", "Runs of the image encoder", lambda: sum(each.encodes for each in predictors)),
+            ("samwidget_requests_inside", "Requests that are read, wait or run", lambda: admission.admitted),
+            ("samwidget_networks_running", "Requests that use a network now", lambda: admission.running),
+            ("samwidget_encodes", "Runs of the image encoder", lambda: sum(p.encodes for p in predictors)),
         ):
             Gauge(name, text, registry=self._registry).set_function(value)
 
     def text(self) -> bytes:
-        """The counts in Prometheus' text format."""
+        """All metrics in Prometheus' text format."""
         return generate_latest(self._registry)
 
     def count(self, method: str, route: str, status: int, seconds: float) -> None:
-        """Counts one answered request."""
+        """Counts one answered request and its seconds."""
         self._requests.labels(method, route, str(status)).inc()
         self._seconds.labels(route).observe(seconds)
 
 
-class Counted:
-    """ASGI middleware that counts requests by route, not by path: strangers cannot make up labels."""
+class MetricsMiddleware:
+    """ASGI middleware that counts requests.
+
+    The label is the route, not the path, and ``other`` for unknown routes and methods: otherwise clients could fill
+    the memory with labels.
+    """
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app = app
         self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """As ASGI has it."""
+        """Handles one request, as the ASGI specification describes it."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         start, status = time.perf_counter(), CLIENT_GONE
 
-        async def noting_send(message: Message) -> None:
+        async def watched_send(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
             await send(message)
 
         try:
-            await self._app(scope, receive, noting_send)
+            await self._app(scope, receive, watched_send)
+        except Exception:
+            status = 500  # a bug: Starlette answers it outside of this middleware
+            raise
         finally:
-            route = getattr(scope.get("route"), "path", "other")
-            method = scope["method"] if scope["method"] in _METHODS else "other"
+            route = getattr(scope.get("route"), "path", _OTHER)
+            method = scope["method"] if scope["method"] in _METHODS else _OTHER
             self._metrics.count(method, route, status, time.perf_counter() - start)

@@ -1,49 +1,111 @@
-"""Service: the parts of one server, put together. The routes in ``app`` and ``native`` stand on it."""
+"""Service: the parts of one server. The routes answer with it.
+
+Owns which parts there are, and how a deployment and the command line's options set them. Listening is in ``server``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
+from samwidget.formats.azure_ml import Deployment
 from samwidget.predict import EmbeddingCache, SamPredictor
-from samwidget.serving.http.admission import Queue
-from samwidget.serving.http.auth import Door
+from samwidget.serving.http.admission import Admission
+from samwidget.serving.http.auth import Access, BearerKey, NoKey
 from samwidget.serving.http.metrics import Metrics
-from samwidget.serving.http.url_images import Addresses
+from samwidget.serving.http.url_images import ImageFetcher
 from samwidget.serving.limits import Limits
 
-# As much again as each predictor's own cache: here images are found by the hash of their file.
-_IMAGES_BYTES = 512 * 1024 * 1024
+# As much again as each predictor's own cache, which finds an image by its pixels; here it is the hash of the file.
+_EMBEDDINGS_BYTES_MAX = 512 * 1024 * 1024
+_WAIT_S = 30.0
+_STUCK_S = 300.0
+# What Azure ML takes where a liveness probe names only one of the two.
+_PROBE_PERIOD_S = 10
+_PROBE_FAILURES = 30
 
 
 @dataclass(frozen=True)
 class Service:
-    """What answers requests.
+    """The parts of one server.
 
     Attributes:
         predictors: copies of one network.
-        queue: the line in front of them.
-        door: who may ask.
+        admission: which requests run, and which wait.
+        access: the check that each request has to pass; a FastAPI dependency.
         limits: how much one request may ask.
-        addresses: where images are fetched from.
-        stuck_s: a request that holds a network for longer makes the server unhealthy, so that it is started again.
-        images: embeddings of images that clients sent, by the SHA-256 of their file.
-        metrics: what is counted.
+        image_fetcher: fetches images that a request names by URL.
+        stuck_s: a request that uses a network for longer than these seconds makes the server unhealthy, so that
+            whoever watches it starts it again.
+        embeddings: of images that clients sent, by the SHA-256 of the file.
     """
 
     predictors: Sequence[SamPredictor]
-    queue: Queue
-    door: Door
+    admission: Admission
+    access: Access
     limits: Limits = field(default_factory=Limits)
-    addresses: Addresses = field(default_factory=Addresses)
-    stuck_s: float = 300.0
-    images: EmbeddingCache = field(default_factory=lambda: EmbeddingCache(_IMAGES_BYTES))
-    metrics: Metrics = field(init=False)
+    image_fetcher: ImageFetcher = field(default_factory=ImageFetcher)
+    stuck_s: float = _STUCK_S
+    embeddings: EmbeddingCache = field(default_factory=lambda: EmbeddingCache(_EMBEDDINGS_BYTES_MAX))
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "metrics", Metrics(self.queue, self.predictors))
+    @cached_property
+    def metrics(self) -> Metrics:
+        """What the server counts."""
+        return Metrics(self.admission, self.predictors)
 
     @property
     def is_healthy(self) -> bool:
-        """False where some request holds a network for too long."""
-        return self.queue.longest_run_s < self.stuck_s
+        """False where a request has used a network for ``stuck_s`` or longer."""
+        return self.admission.longest_run_s < self.stuck_s
+
+
+def open_service(
+    load: Callable[[], SamPredictor],
+    deployment: Deployment,
+    *,
+    key: str | None,
+    own_hosts: Iterable[str] | None = ("localhost",),
+    waiting_max: int = 32,
+    limits: Limits | None = None,
+    image_hosts: Iterable[str] = (),
+) -> Service:
+    """The service that a deployment describes, with its networks loaded.
+
+    Args:
+        load: loads one copy of the network.
+        deployment: the settings of a deployment file; docs/serving.md lists the defaults.
+        key: the key that requests have to carry; None asks for no key.
+        own_hosts: without a key, the host names of this server; see ``NoKey``.
+        waiting_max: requests that may wait.
+        limits: how much one request may ask; None takes the defaults.
+        image_hosts: hosts that images are fetched from; see ``ImageFetcher``.
+
+    Raises:
+        FormatError: one of ``image_hosts`` is not a host.
+        ModelError: the network cannot be loaded.
+    """
+    image_fetcher = ImageFetcher(image_hosts)
+    predictors = [load() for _ in range(deployment.instance_count or 1)]
+    admission = Admission(
+        predictors,
+        at_once=deployment.max_concurrent_requests_per_instance or 1,
+        waiting_max=waiting_max,
+        wait_s=_WAIT_S if deployment.max_queue_wait_ms is None else deployment.max_queue_wait_ms / 1000,
+    )
+    return Service(
+        predictors,
+        admission,
+        NoKey(None if own_hosts is None else frozenset(own_hosts)) if key is None else BearerKey(key),
+        limits or Limits(),
+        image_fetcher,
+        _stuck_s(deployment),
+    )
+
+
+def _stuck_s(deployment: Deployment) -> float:
+    """The seconds after which the deployment's liveness probe has failed often enough for a restart."""
+    period_s, failures = deployment.probe_period_s, deployment.probe_failure_threshold
+    if period_s is None and failures is None:
+        return _STUCK_S
+    return (period_s or _PROBE_PERIOD_S) * (failures or _PROBE_FAILURES)

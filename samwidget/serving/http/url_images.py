@@ -1,8 +1,12 @@
-"""Addresses: images that a request names by URL, fetched without becoming a way into this machine's network.
+"""URL images: fetches images that a request names by URL, without giving clients a way into the server's own network.
 
-A URL is fetched only from hosts that whoever runs the server has listed. Their names are looked up here, every address
-must be a public one, and the connection goes to the very address that was checked, with the name kept for TLS: a name
-that points elsewhere a moment later changes nothing. Redirects are followed by hand, and checked like the first URL.
+Owns the list of allowed hosts and the defence against server-side request forgery (SSRF). ``score_route`` calls it.
+
+- Only hosts that whoever runs the server has listed are fetched from.
+- The host name is resolved here, and each of its IP addresses must be a public one.
+- The connection goes to an address that was checked, with the host name for TLS. A name that resolves to another
+  address a moment later (DNS rebinding) changes nothing.
+- Redirects are followed here, and checked like the first URL.
 """
 
 from __future__ import annotations
@@ -19,24 +23,25 @@ from samwidget.errors import FormatError, ImageError
 
 _REDIRECTS_MAX = 5
 _PORTS = {"http": 80, "https": 443}
-# Ways to write an IPv4 address as an IPv6 one that looks public: NAT64, 6to4, Teredo.
-_EMBEDDING = tuple(map(ipaddress.ip_network, ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32")))
+# IPv6 networks whose addresses look public and contain an IPv4 address that may not be: NAT64, 6to4, Teredo.
+_CONTAIN_IPV4 = tuple(map(ipaddress.ip_network, ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32")))
 
-LookUp = Callable[[str, int], Awaitable[list[str]]]
+Resolve = Callable[[str, int], Awaitable[list[str]]]
+"""Host name and port to IP addresses; raises OSError for unknown names."""
 
 
-class Addresses:
-    """The hosts that images are fetched from.
+class ImageFetcher:
+    """Fetches images from listed hosts.
 
     Args:
-        hosts: ``example.org``, ``*.example.org`` for all below it, or ``example.org:8443`` for another port than the
-            scheme's own. None at all fetches nothing.
-        timeout_s: for one image.
-        look_up: host and port to addresses; the system's by default.
-        is_allowed: whether an address may be connected to; public ones by default.
+        hosts: ``example.org``, ``*.example.org`` for all names below it, or ``example.org:8443`` for a port other than
+            the scheme's own. With no hosts nothing is fetched.
+        timeout_s: seconds for one image.
+        resolve: resolves a host name; None asks the system.
+        is_allowed: whether an IP address may be connected to; None allows public ones.
 
     Raises:
-        FormatError: a host that is written otherwise.
+        FormatError: a host that is written in another way.
     """
 
     def __init__(
@@ -44,107 +49,111 @@ class Addresses:
         hosts: Iterable[str] = (),
         *,
         timeout_s: float = 20.0,
-        look_up: LookUp | None = None,
+        resolve: Resolve | None = None,
         is_allowed: Callable[[str], bool] | None = None,
     ) -> None:
         self._hosts = frozenset(host.strip().lower() for host in hosts)
         for host in self._hosts:
             if not host or "/" in host or "*" in host.removeprefix("*."):
-                raise FormatError(f"{host!r} is no host", hint="give example.org, *.example.org or example.org:8443")
+                raise FormatError(f"{host!r} is not a host", hint="give example.org, *.example.org or example.org:8443")
         self._timeout_s = timeout_s
-        self._look_up = look_up or _look_up
+        self._resolve = resolve or _resolve
         self._is_allowed = is_allowed or is_public
 
     async def fetch(self, url: str, bytes_max: int) -> bytes:
-        """The bytes behind a URL.
+        """The bytes of the file that a URL names.
 
         Raises:
-            ImageError: a host that is not listed or not public, no answer, a late or large one, or no success.
+            ImageError: the host is not listed, not public or does not answer in time, or the file is larger than
+                ``bytes_max``, or is not there.
         """
         try:
-            return await asyncio.wait_for(self._fetch(url, bytes_max), self._timeout_s)
+            return await asyncio.wait_for(self._follow(url, bytes_max), self._timeout_s)
         except asyncio.TimeoutError as error:
-            raise _refused(url, f"did not come within {self._timeout_s:g} s", "send the image itself") from error
+            raise _url_error(url, f"did not arrive within {self._timeout_s:g} s", "send the image itself") from error
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise _refused(url, "cannot be fetched", type(error).__name__) from error
+            raise _url_error(url, "cannot be fetched", type(error).__name__) from error
 
-    async def _fetch(self, url: str, bytes_max: int) -> bytes:
-        # No proxy from the environment: it would look names up by itself.
+    async def _follow(self, url: str, bytes_max: int) -> bytes:
+        """The bytes behind a URL and its redirects."""
+        # No proxy from the environment: it would resolve names by itself.
         async with httpx.AsyncClient(trust_env=False, timeout=self._timeout_s) as client:
             for _ in range(_REDIRECTS_MAX + 1):
-                found = await self._answer(client, url, bytes_max)
-                if isinstance(found, bytes):
-                    return found
-                url = found
-        raise _refused(url, "redirects too often", "give the address of the image itself")
+                request = await self._checked_request(client, url)
+                response = await client.send(request, stream=True)
+                try:
+                    if not response.has_redirect_location:
+                        return await _read(response, url, bytes_max)
+                    url = urljoin(url, response.headers["location"])
+                finally:
+                    await response.aclose()
+        raise _url_error(url, "is redirected too often", "give the URL of the image itself")
 
-    async def _answer(self, client: httpx.AsyncClient, url: str, bytes_max: int) -> bytes | str:
-        """The image, or where it has moved to."""
-        host, port = self._listed(url)
+    async def _checked_request(self, client: httpx.AsyncClient, url: str) -> httpx.Request:
+        """The request for a URL, addressed to an IP address that was checked."""
+        host, port = self._listed_host(url)
         address = await self._checked_address(url, host, port)
-        asked = httpx.URL(url)
-        request = client.build_request(
+        parsed = httpx.URL(url)
+        return client.build_request(
             "GET",
-            asked.copy_with(host=address),
-            headers={"Host": asked.netloc.decode("ascii"), "Accept-Encoding": "identity"},
+            parsed.copy_with(host=address),
+            headers={"Host": parsed.netloc.decode("ascii"), "Accept-Encoding": "identity"},
             extensions={"sni_hostname": host},
         )
-        response = await client.send(request, stream=True)
-        try:
-            if response.has_redirect_location:
-                return urljoin(url, response.headers["location"])
-            if not response.is_success:
-                raise _refused(url, f"answers {response.status_code}", "check the address")
-            data = bytearray()
-            async for chunk in response.aiter_raw():
-                data += chunk
-                if len(data) > bytes_max:
-                    raise _refused(url, f"is larger than {bytes_max} bytes", "send a smaller image")
-            return bytes(data)
-        finally:
-            await response.aclose()
 
-    def _listed(self, url: str) -> tuple[str, int]:
-        """Host and port of a URL that may be fetched."""
+    def _listed_host(self, url: str) -> tuple[str, int]:
+        """Host and port of a URL; raises ImageError where they are not on the list."""
         try:
             parts = urlsplit(url)
             host, port = (parts.hostname or "").lower(), parts.port or _PORTS.get(parts.scheme, 0)
         except ValueError as error:
-            raise _refused(url, "is no address", str(error)) from error
+            raise _url_error(url, "is not a valid URL", str(error)) from error
         if not host or parts.scheme not in _PORTS or parts.username is not None:
-            raise _refused(url, "is no address that is fetched", "give http(s)://host/path, without a user")
+            raise _url_error(url, "is not a valid URL", "give http(s)://host/path, without a user")
         suffix = "" if port == _PORTS[parts.scheme] else f":{port}"
-        names = [host, *("*" + host[i:] for i, letter in enumerate(host) if letter == "." and i > 0)]
-        if not any(name + suffix in self._hosts for name in names):
-            raise _refused(url, "is not on this server's list", "send the image itself, as base64")
+        patterns = [host, *("*" + host[i:] for i, letter in enumerate(host) if letter == "." and i > 0)]
+        if not any(pattern + suffix in self._hosts for pattern in patterns):
+            raise _url_error(url, "is not on this server's list", "send the image itself, as base64")
         return host, port
 
     async def _checked_address(self, url: str, host: str, port: int) -> str:
-        """The first address of a host, all of which are allowed."""
+        """The first IP address of a host; raises ImageError unless all of them are allowed."""
         try:
-            addresses = await self._look_up(host, port)
+            addresses = await self._resolve(host, port)
         except (OSError, UnicodeError) as error:
-            raise _refused(url, "has a host that is not known", "check the address") from error
+            raise _url_error(url, "has an unknown host", "check the URL") from error
         if not addresses or not all(map(self._is_allowed, addresses)):
-            raise _refused(url, "leads into a network that is not public", "send the image itself, as base64")
+            raise _url_error(url, "leads into a network that is not public", "send the image itself, as base64")
         return addresses[0]
 
 
 def is_public(address: str) -> bool:
-    """Whether an IP address is one that anyone in the internet may be meant by."""
+    """Whether an IP address is reachable from the whole internet, and not from the server's own network alone."""
     ip = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(ip, ipaddress.IPv6Address):
         if ip.ipv4_mapped is not None:
             ip = ip.ipv4_mapped
-        elif any(ip in network for network in _EMBEDDING):
+        elif any(ip in network for network in _CONTAIN_IPV4):
             return False
     return ip.is_global and not ip.is_multicast
 
 
-async def _look_up(host: str, port: int) -> list[str]:
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return [str(place[0]) for *_, place in found]
+async def _read(response: httpx.Response, url: str, bytes_max: int) -> bytes:
+    """The body of a response; raises ImageError for a failure or a body that is too large."""
+    if not response.is_success:
+        raise _url_error(url, f"answers {response.status_code}", "check the URL")
+    data = bytearray()
+    async for chunk in response.aiter_raw():
+        data += chunk
+        if len(data) > bytes_max:
+            raise _url_error(url, f"is larger than {bytes_max} bytes", "send a smaller image")
+    return bytes(data)
 
 
-def _refused(url: str, why: str, hint: str) -> ImageError:
-    return ImageError(f"{url[:200]} {why}", hint=hint)
+async def _resolve(host: str, port: int) -> list[str]:
+    records = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return [str(socket_address[0]) for *_, socket_address in records]
+
+
+def _url_error(url: str, reason: str, hint: str) -> ImageError:
+    return ImageError(f"{url[:200]} {reason}", hint=hint)

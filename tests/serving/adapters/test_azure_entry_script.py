@@ -61,14 +61,25 @@ def test_the_documented_request_is_answered(url):
     ("body", "status", "message"),
     [
         (b"{}", 400, "has no table"),
-        (b'{"columns": ["image"], "data": [["http://169.254.169.254/a.png"]]}', 400, "row 0: the image is an address"),
+        (b'{"columns": ["image"], "data": [["http://169.254.169.254/a.png"]]}', 400, "row 0: the image is a URL"),
         (b'{"columns": ["image"], "data": [' + b'["aaaa"],' * 64 + b'["aaaa"]]}', 413, "65 rows, at most 64"),
     ],
 )
-def test_bad_requests_are_told_why(url, body, status, message):
+def test_bad_requests_are_answered_with_the_reason(url, body, status, message):
     answer = httpx.post(f"{url}/score", content=body, headers={"Content-Type": "application/json"}, trust_env=False)
     assert answer.status_code == status
     assert message in answer.json()["error"]["message"]
+
+
+def test_it_needs_neither_fastapi_nor_mlflow():
+    code = (
+        "import sys\n"
+        "for name in ('fastapi', 'starlette', 'uvicorn', 'prometheus_client', 'mlflow'): sys.modules[name] = None\n"
+        "from samwidget.serving.adapters import init, run\n"
+        "from samwidget.serving import entry_script  # as the score.py of version 0.1.0 has it\n"
+        "assert (entry_script.init, entry_script.run) == (init, run)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
 
 
 # An endpoint that knows the documented request alone.

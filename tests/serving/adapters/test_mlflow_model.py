@@ -81,6 +81,18 @@ def test_a_network_goes_with_it(tmp_path, request_table):
     assert answer.to_dict("records") == expected
 
 
+def test_models_saved_by_version_0_1_0_load(folder, request_table, tmp_path):
+    import mlflow
+    import pandas as pd
+
+    saved = shutil.copytree(folder, tmp_path / "model")
+    code = (saved / "mlflow_code.py").read_text()
+    (saved / "mlflow_code.py").write_text(code.replace("samwidget.serving.adapters", "samwidget.serving.mlflow_model"))
+    table = request_table["input_data"]
+    answer = mlflow.pyfunc.load_model(str(saved)).predict(pd.DataFrame(table["data"], columns=table["columns"]))
+    assert answer.to_dict("records") == score(request_table, style="service")
+
+
 def test_mlflow_serves_it(folder, request_table, tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = str(free.getsockname()[1])
@@ -105,15 +117,15 @@ def test_mlflow_serves_it(folder, request_table, tmp_path):
         split["dataframe_split"]["data"] = [["http://127.0.0.1/a.png", "[[1,2]]", "", "", True]]
         refused = client.post("/invocations", json=split, timeout=60)
         assert refused.status_code == 400
-        assert "row 0: the image is an address" in refused.json()["message"]
+        assert "row 0: the image is a URL" in refused.json()["message"]
 
 
 def test_a_folder_that_is_there_is_left_alone(folder):
-    with pytest.raises(SamWidgetError, match="is there already: give a new folder"):
+    with pytest.raises(SamWidgetError, match="exists already: give a new folder"):
         save_mlflow_model(folder)
 
 
-def test_without_mlflow_the_remedy_is_told():
+def test_without_mlflow_the_error_has_a_remedy():
     code = "import sys; sys.modules['mlflow'] = None\nfrom samwidget.serving import save_mlflow_model"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 1

@@ -11,9 +11,9 @@ from pathlib import Path
 from samwidget.models.segmenter import SAM_EVERYTHING
 from samwidget.predict.embedding_cache import EmbeddingCache
 from samwidget.predict.predictor import SamPredictor
-from samwidget.serving.http.admission import Queue
-from samwidget.serving.http.auth import Door
-from samwidget.serving.http.server import listen, serve
+from samwidget.serving.http.admission import Admission
+from samwidget.serving.http.auth import BearerKey, NoKey
+from samwidget.serving.http.server import listen, run_server
 from samwidget.serving.http.service import Service
 from samwidget.serving.limits import Limits
 from tests.predict.fake_segmenter import FakeSegmenter
@@ -40,17 +40,22 @@ def main(
     waiting_max=2,
     wait_s=20.0,
     stuck_s=300.0,
-    images_bytes=1_000_000,
+    embeddings_bytes_max=1_000_000,
     **limits,
 ):
     predictor = SamPredictor(GatedSegmenter(gate, signature=signature))
-    queue = Queue([predictor], waiting_max=waiting_max, wait_s=wait_s)
+    admission = Admission([predictor], waiting_max=waiting_max, wait_s=wait_s)
     listener = listen("127.0.0.1", port)
     port = listener.getsockname()[1]
     service = Service(
-        [predictor], queue, Door(key), Limits(**limits), stuck_s=stuck_s, images=EmbeddingCache(images_bytes)
+        [predictor],
+        admission,
+        NoKey() if key is None else BearerKey(key),
+        Limits(**limits),
+        stuck_s=stuck_s,
+        embeddings=EmbeddingCache(embeddings_bytes_max),
     )
-    serve(service, listener, lambda: sys.stdout.write(f"listening at http://127.0.0.1:{port}\n"))
+    run_server(service, listener, lambda: sys.stdout.write(f"listening at http://127.0.0.1:{port}\n"))
 
 
 if __name__ == "__main__":

@@ -1,11 +1,12 @@
-"""The line in front of the network: first come, first served, and nobody holds what they gave up."""
+"""Requests in front of a network: first come, first served, and cancelled ones hold nothing."""
 
 import asyncio
 import threading
 
 import pytest
 
-from samwidget.serving.http.admission import BusyError, Queue
+from samwidget.serving.http.admission import Admission
+from samwidget.serving.http.errors import BusyError
 
 TIMEOUT_S = 10
 
@@ -13,21 +14,21 @@ TIMEOUT_S = 10
 class Job:
     """Work that waits in its thread until the test lets it end."""
 
-    def __init__(self, answer=None):
+    def __init__(self, value=None):
         self.began = threading.Event()
         self.may_end = threading.Event()
-        self.was_stopped = False
-        self.answer = answer
+        self.was_cancelled = False
+        self.value = value
 
-    def __call__(self, predictor, stop):
+    def __call__(self, predictor, cancellation):
         self.began.set()
         assert self.may_end.wait(TIMEOUT_S)
         try:
-            stop.check()
+            cancellation.check()
         except Exception:
-            self.was_stopped = True
+            self.was_cancelled = True
             raise
-        return predictor if self.answer is None else self.answer
+        return predictor if self.value is None else self.value
 
 
 async def until(condition):
@@ -38,37 +39,37 @@ async def until(condition):
     await asyncio.wait_for(wait(), TIMEOUT_S)
 
 
-async def start(queue, job):
-    """A task that runs the job in the queue, already in line or running."""
-    task = asyncio.create_task(queue.run(job))
+async def start(admission, job):
+    """A task that runs the job, waiting or running already."""
+    task = asyncio.create_task(admission.run(job))
     await asyncio.sleep(0)
     return task
 
 
 def test_one_after_the_other_in_order():
     async def main():
-        queue, jobs, done = Queue(["network"]), [Job(answer=n) for n in range(4)], []
-        tasks = [await start(queue, job) for job in jobs]
+        admission, jobs, done = Admission(["network"]), [Job(value=n) for n in range(4)], []
+        tasks = [await start(admission, job) for job in jobs]
         for task in tasks:
             task.add_done_callback(lambda t: done.append(t.result()))
         for number, job in enumerate(jobs):
             await until(job.began.is_set)
             assert not any(later.began.is_set() for later in jobs[number + 1 :])
-            assert queue.running == 1
+            assert admission.running == 1
             job.may_end.set()
             await tasks[number]
         assert done == [0, 1, 2, 3]
-        assert queue.running == 0
+        assert admission.running == 0
 
     asyncio.run(main())
 
 
 @pytest.mark.parametrize(("copies", "at_once"), [(2, 1), (1, 2)])
-def test_as_many_at_once_as_there_are_turns(copies, at_once):
+def test_as_many_at_once_as_copies_allow(copies, at_once):
     async def main():
         networks = [f"network {n}" for n in range(copies)]
-        queue, jobs = Queue(networks, at_once=at_once), [Job() for _ in range(3)]
-        tasks = [await start(queue, job) for job in jobs]
+        admission, jobs = Admission(networks, at_once=at_once), [Job() for _ in range(3)]
+        tasks = [await start(admission, job) for job in jobs]
         await until(lambda: jobs[0].began.is_set() and jobs[1].began.is_set())
         assert not jobs[2].began.is_set()
         for job in jobs:
@@ -78,25 +79,25 @@ def test_as_many_at_once_as_there_are_turns(copies, at_once):
     asyncio.run(main())
 
 
-def test_what_work_raises_comes_out_and_the_turn_is_free():
+def test_what_work_raises_comes_out_and_the_predictor_is_free():
     async def main():
-        queue = Queue(["network"])
+        admission = Admission(["network"])
 
-        def fail(predictor, stop):
+        def fail(predictor, cancellation):
             raise ValueError("broken")
 
         for _ in range(3):
             with pytest.raises(ValueError, match="broken"):
-                await queue.run(fail)
-        assert await queue.run(lambda predictor, stop: predictor) == "network"
+                await admission.run(fail)
+        assert await admission.run(lambda predictor, cancellation: predictor) == "network"
 
     asyncio.run(main())
 
 
-def test_who_gives_up_waiting_leaves_the_line():
+def test_a_cancelled_wait_leaves_the_queue():
     async def main():
-        queue, first, second, third = Queue(["network"]), Job(), Job(), Job()
-        running, waiting, last = [await start(queue, job) for job in (first, second, third)]
+        admission, first, second, third = Admission(["network"]), Job(), Job(), Job()
+        running, waiting, last = [await start(admission, job) for job in (first, second, third)]
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await waiting
@@ -108,93 +109,93 @@ def test_who_gives_up_waiting_leaves_the_line():
     asyncio.run(main())
 
 
-def test_who_gives_up_running_stops_the_work_and_the_turn_is_kept_until_then():
+def test_cancelled_work_keeps_its_predictor_until_it_ends():
     async def main():
-        queue, first, second = Queue(["network"]), Job(), Job()
-        running, waiting = await start(queue, first), await start(queue, second)
+        admission, first, second = Admission(["network"]), Job(), Job()
+        running, waiting = await start(admission, first), await start(admission, second)
         await until(first.began.is_set)
         running.cancel()
         with pytest.raises(asyncio.CancelledError):
             await running
-        assert queue.running == 1
+        assert admission.running == 1
         assert not second.began.is_set(), "the thread of the first still uses the network"
         first.may_end.set()
         await until(second.began.is_set)
-        assert first.was_stopped
+        assert first.was_cancelled
         second.may_end.set()
         await waiting
 
     asyncio.run(main())
 
 
-def test_a_turn_that_comes_as_one_gives_up_is_the_next_ones():
+def test_a_predictor_assigned_to_a_cancelled_request_goes_to_the_next():
     async def main():
-        queue, first, second, third = Queue(["network"]), Job(), Job(), Job()
-        running, waiting, last = [await start(queue, job) for job in (first, second, third)]
+        admission, first, second, third = Admission(["network"]), Job(), Job(), Job()
+        running, waiting, last = [await start(admission, job) for job in (first, second, third)]
         second.may_end.set()
         third.may_end.set()
         first.may_end.set()
-        # The turn is given in the callback of the first; cancelling in the same step of the loop meets it.
-        job = next(iter(queue._began))
+        # The predictor is assigned in the callback of the first run; this cancels in the same step of the loop.
+        job = next(iter(admission._started))
         job.add_done_callback(lambda _: waiting.cancel())
         await running
         with pytest.raises(asyncio.CancelledError):
             await waiting
         assert await asyncio.wait_for(last, TIMEOUT_S) == "network"
-        assert queue.running == 0
+        assert admission.running == 0
 
     asyncio.run(main())
 
 
 def test_the_wait_is_bounded():
     async def main():
-        queue, job = Queue(["network"], wait_s=0.01), Job()
-        running = await start(queue, job)
-        with pytest.raises(BusyError, match="did not come within") as caught:
-            await queue.run(Job())
+        admission, job = Admission(["network"], wait_s=0.01), Job()
+        running = await start(admission, job)
+        with pytest.raises(BusyError, match="became free within") as caught:
+            await admission.run(Job())
         assert caught.value.retry_after_s >= 1
         job.may_end.set()
         assert await running == "network"
-        assert await queue.run(lambda predictor, stop: predictor) == "network"
+        assert await admission.run(lambda predictor, cancellation: predictor) == "network"
 
     asyncio.run(main())
 
 
-def test_places_are_bounded():
-    queue = Queue(["network"], waiting_max=1)
-    with queue.place(), queue.place():
-        assert queue.inside == 2
-        with pytest.raises(BusyError, match="2 requests are here already"), queue.place():
+def test_admitted_requests_are_bounded():
+    admission = Admission(["network"], waiting_max=1)
+    with admission.admit(), admission.admit():
+        assert admission.admitted == 2
+        with pytest.raises(BusyError, match="already has 2 requests"), admission.admit():
             pass
-    with queue.place():
-        assert queue.inside == 1
+    with admission.admit():
+        assert admission.admitted == 1
 
 
-def test_closing_sends_the_line_away_and_lets_the_running_end():
+def test_closing_refuses_waiting_requests_and_lets_running_work_end():
     async def main():
-        queue, job = Queue(["network"]), Job()
-        running, waiting = await start(queue, job), await start(queue, Job())
-        queue.close()
+        admission, job = Admission(["network"]), Job()
+        running, waiting = await start(admission, job), await start(admission, Job())
+        admission.close()
         with pytest.raises(BusyError, match="is stopping"):
             await waiting
-        with pytest.raises(BusyError, match="is stopping"), queue.place():
+        with pytest.raises(BusyError, match="is stopping"), admission.admit():
             pass
         with pytest.raises(BusyError, match="is stopping"):
-            await queue.run(Job())
+            await admission.run(Job())
         job.may_end.set()
         assert await running == "network"
 
     asyncio.run(main())
 
 
-def test_the_longest_run_shows():
+def test_the_longest_run_is_reported():
     async def main():
-        queue, job = Queue(["network"]), Job()
-        assert queue.longest_run_s == 0
-        running = await start(queue, job)
-        await until(lambda: queue.longest_run_s > 0.02)
+        admission, job = Admission(["network"]), Job()
+        assert admission.longest_run_s == 0
+        running = await start(admission, job)
+        await until(lambda: admission.longest_run_s > 0.02)
         job.may_end.set()
         await running
-        assert queue.longest_run_s == 0
+        assert admission.longest_run_s == 0
 
     asyncio.run(main())

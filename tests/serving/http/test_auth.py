@@ -1,32 +1,44 @@
-"""Who may ask."""
+"""Which requests may come in: with the key of the server, or without a key from programs on this machine."""
+
+import asyncio
 
 import pytest
+from starlette.requests import Request
 
 from samwidget.errors import SamWidgetError
-from samwidget.serving.http.auth import VARIABLE, AccessError, Door, choose_key, is_loopback
+from samwidget.serving.http.auth import VARIABLE, BearerKey, NoKey, choose_key, is_loopback
+from samwidget.serving.http.errors import AccessError
 
 KEY = "a key of enough letters"
 
 
-def headers(**values):
-    return [(name.replace("_", "-").encode(), value.encode()) for name, value in values.items()]
+def check(access, **headers):
+    """Runs a check on a request with these headers."""
+    raw = [(name.encode(), value.encode()) for name, value in headers.items()]
+    asyncio.run(access(Request({"type": "http", "headers": raw})))
 
 
 @pytest.mark.parametrize("authorization", [f"Bearer {KEY}", f"bearer {KEY}", f"Bearer  {KEY}"])
-def test_the_right_key_opens(authorization):
-    Door(KEY).check(headers(authorization=authorization, origin="https://example.org"))
+def test_the_right_key_is_accepted(authorization):
+    check(BearerKey(KEY), authorization=authorization, origin="https://example.org")
 
 
-@pytest.mark.parametrize("authorization", ["", KEY, "Bearer", "Bearer wrong", f"Bearer {KEY}x", f"Basic {KEY}"])
-def test_other_keys_do_not(authorization):
-    with pytest.raises(AccessError, match="a key is needed") as caught:
-        Door(KEY).check(headers(authorization=authorization))
+def test_a_key_beyond_ascii_is_accepted():
+    check(BearerKey("ein Schlüssel, lang genug"), authorization="Bearer ein Schlüssel, lang genug")
+
+
+@pytest.mark.parametrize(
+    "authorization", ["", KEY, "Bearer", "Bearer wrong", f"Bearer {KEY}x", f"Basic {KEY}", "Bearer ü"]
+)
+def test_other_keys_are_refused(authorization):
+    with pytest.raises(AccessError, match="the key is missing or wrong") as caught:
+        check(BearerKey(KEY), authorization=authorization)
     assert caught.value.status == 401
 
 
 @pytest.mark.parametrize("host", ["localhost:5001", "127.0.0.1:5001", "[::1]:5001", "LOCALHOST"])
-def test_without_a_key_programs_on_this_machine_come_in(host):
-    Door(None).check(headers(host=host))
+def test_without_a_key_programs_on_this_machine_are_accepted(host):
+    check(NoKey(), host=host)
 
 
 @pytest.mark.parametrize(
@@ -35,17 +47,18 @@ def test_without_a_key_programs_on_this_machine_come_in(host):
         {"host": "localhost:5001", "origin": "https://example.org"},
         {"host": "localhost:5001", "origin": "null"},
         {"host": "rebound.example.org:5001"},  # a page's own name, pointed at this machine
+        {"host": "[::1"},
         {},
     ],
 )
-def test_without_a_key_web_pages_do_not(values):
+def test_without_a_key_web_pages_are_refused(values):
     with pytest.raises(AccessError) as caught:
-        Door(None).check(headers(**values))
+        check(NoKey(), **values)
     assert caught.value.status == 403
 
 
 def test_open_to_anyone_takes_any_name():
-    Door(None, own_hosts=None).check(headers(host="gpu-box:5001"))
+    check(NoKey(own_hosts=None), host="gpu-box:5001")
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.1", "::1", "localhost"])

@@ -25,7 +25,10 @@ def start(tmp_path, monkeypatch):
     [
         (("--no-key", "--host", "0.0.0.0"), "add --open-to-anyone if that is meant"),
         (("--config", "none.yaml"), "No such file"),
-        (("--config", "workspace.yaml"), "azureml:sam:1 is in a workspace, and not here"),
+        (
+            ("--config", "workspace.yaml"),
+            "azureml:sam:1 is an asset of Azure ML",
+        ),
         (("--host", "192.0.2.1"), "cannot listen at 192.0.2.1"),
     ],
 )

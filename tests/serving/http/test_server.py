@@ -1,4 +1,4 @@
-"""The server as a process: right answers, and what strangers, crowds and slow clients get."""
+"""The server as a process: right responses, and those to clients without a key, to many at once and to slow ones."""
 
 import base64
 import json
@@ -45,7 +45,7 @@ def server(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def open_gates(request):
-    """No test leaves the gate shut or the house full."""
+    """No test leaves the gate shut or requests in the server."""
     yield
     if "server" in request.fixturenames:
         server = request.getfixturevalue("server")
@@ -57,7 +57,7 @@ def inside(server):
     return server.client.get("/health").json()["inside"]
 
 
-def is_busy(server):
+def is_running(server):
     return server.client.get("/health").json()["running"] == 1
 
 
@@ -83,7 +83,7 @@ def status_on(sock):
 
 
 @pytest.mark.parametrize(("query", "style"), [("", "service"), ("?style=card", "card"), ("?style=service", "service")])
-def test_the_answer_is_the_librarys(server, query, style):
+def test_the_response_is_that_of_the_library(server, query, style):
     answer = server.client.post("/score" + query, json=REQUEST)
     assert answer.status_code == 200
     assert answer.json() == score(REQUEST, SamPredictor(FakeSegmenter()), style)
@@ -164,7 +164,7 @@ def text_of(data):
         (json.dumps(table("!!")).encode(), 400, "format", "row 0, image is not base64"),
         (json.dumps(table(text_of(b"text"))).encode(), 400, "image", "row 0: the data is not an image"),
         (json.dumps(table("http://127.0.0.1/a.png")).encode(), 400, "image", "row 0: http://127.0.0.1/a.png is not on"),
-        (json.dumps(build_request(PHOTO)).encode(), 400, "prompt", "row 0: nothing says which object"),
+        (json.dumps(build_request(PHOTO)).encode(), 400, "prompt", "row 0: there is no prompt"),
         (json.dumps(build_request(PHOTO, points=[[99, 2]])).encode(), 400, "prompt", "row 0: point (99, 2) lies"),
         (json.dumps(table(count=5)).encode(), 400, "format", "row 0, image is not text"),
     ],
@@ -212,43 +212,43 @@ def test_a_body_that_comes_too_slowly_is_answered_408(server):
         assert status_on(sock) == 408
 
 
-# Crowds.
+# Many requests at once.
 
 
-def test_the_loop_answers_while_the_network_is_busy(server):
+def test_the_loop_answers_while_the_network_is_running(server):
     server.gate.touch()
     with ThreadPoolExecutor() as pool:
         waiting = pool.submit(server.client.post, "/score", json=REQUEST)
-        until(lambda: is_busy(server))
+        until(lambda: is_running(server))
         assert server.client.get("/").text == "Healthy"
         server.gate.unlink()
         assert waiting.result().status_code == 200
 
 
-def test_a_full_house_is_answered_503_and_who_leaves_makes_room(server):
+def test_too_many_requests_are_answered_503_and_a_disconnect_makes_room(server):
     server.gate.touch()
-    guests = [whole_request(server)]
-    until(lambda: is_busy(server))
-    guests += [whole_request(server) for _ in range(2)]
+    sockets = [whole_request(server)]
+    until(lambda: is_running(server))
+    sockets += [whole_request(server) for _ in range(2)]
     until(lambda: inside(server) == 3)
     refused = server.client.post("/score", json=REQUEST)
     assert refused.status_code == 503
     assert int(refused.headers["retry-after"]) >= 1
     assert refused.json()["error"]["code"] == "busy"
 
-    guests.pop().close()  # one that waits
+    sockets.pop().close()  # one that waits
     until(lambda: inside(server) == 2)
-    guests.append(whole_request(server))
+    sockets.append(whole_request(server))
     until(lambda: inside(server) == 3)
-    guests.pop(0).close()  # the one that runs: its place is free, the network is not yet
+    sockets.pop(0).close()  # the one that runs: it is no longer counted, its network is not free yet
     until(lambda: inside(server) == 2)
     server.gate.unlink()
-    for guest in guests:
-        assert status_on(guest) == 200
-        guest.close()
+    for sock in sockets:
+        assert status_on(sock) == 200
+        sock.close()
 
 
-def test_who_leaves_while_sending_makes_room(server):
+def test_a_disconnect_while_sending_makes_room(server):
     with connection(server, "POST /score HTTP/1.1", b"Content-Length: 1000\r\n\r\nthe beginning"):
         until(lambda: inside(server) == 1)
     until(lambda: inside(server) == 0)
@@ -258,32 +258,32 @@ def test_who_leaves_while_sending_makes_room(server):
 
 
 @pytest.fixture(scope="module")
-def hasty(tmp_path_factory):
+def impatient(tmp_path_factory):
     with gated(tmp_path_factory, timeout_s=0.5, wait_s=0.1, stuck_s=0.2) as server:
         yield server
 
 
-def test_answers_that_take_too_long_and_a_network_that_is_stuck(hasty):
-    hasty.gate.touch()
+def test_answers_that_take_too_long_and_a_network_that_is_stuck(impatient):
+    impatient.gate.touch()
     with ThreadPoolExecutor() as pool:
-        first = pool.submit(hasty.client.post, "/score", json=REQUEST)
-        until(lambda: is_busy(hasty))
-        # Whoever comes now waits in vain, and is told to come again.
-        assert hasty.client.post("/score", json=REQUEST).status_code == 503
+        first = pool.submit(impatient.client.post, "/score", json=REQUEST)
+        until(lambda: is_running(impatient))
+        # A request that comes now waits too long.
+        assert impatient.client.post("/score", json=REQUEST).status_code == 503
         late = first.result()
         assert late.status_code == 408
         assert late.json()["error"]["limit"] == {"timeout_s": 0.5}
-        until(lambda: hasty.client.get("/").status_code == 503)
-    hasty.gate.unlink()
-    until(lambda: hasty.client.get("/").status_code == 200)
-    assert hasty.client.post("/score", json=REQUEST).status_code == 200
+        until(lambda: impatient.client.get("/").status_code == 503)
+    impatient.gate.unlink()
+    until(lambda: impatient.client.get("/").status_code == 200)
+    assert impatient.client.post("/score", json=REQUEST).status_code == 200
 
 
-def test_sigterm_finishes_what_runs_and_sends_the_others_away(tmp_path_factory):
+def test_sigterm_finishes_what_runs_and_refuses_what_waits(tmp_path_factory):
     with gated(tmp_path_factory) as server:
         server.gate.touch()
         runs = whole_request(server)
-        until(lambda: is_busy(server))
+        until(lambda: is_running(server))
         waits = whole_request(server)
         until(lambda: inside(server) == 2)
         server.process.send_signal(signal.SIGTERM)

@@ -8,7 +8,7 @@ from threading import Thread
 import pytest
 
 from samwidget.errors import FormatError, ImageError
-from samwidget.serving.http.url_images import Addresses, is_public
+from samwidget.serving.http.url_images import ImageFetcher, is_public
 
 
 @pytest.mark.parametrize("address", ["93.184.215.14", "8.8.8.8", "2606:2800:21f:cb07:6820:80da:af6b:8b2c"])
@@ -101,13 +101,13 @@ class Names:
 def fetch(url, web, *hosts, names=None, is_allowed=lambda address: address == "127.0.0.1", bytes_max=50):
     """Fetches with ``{port}`` in URL and hosts for the port of the test's own server, which stands for the internet."""
     port = str(web.server_port)
-    addresses = Addresses(
+    fetcher = ImageFetcher(
         [host.replace("{port}", port) for host in hosts],
         timeout_s=5,
-        look_up=names or Names(photos_test=["127.0.0.1"]),
+        resolve=names or Names(photos_test=["127.0.0.1"]),
         is_allowed=is_allowed,
     )
-    return asyncio.run(addresses.fetch(url.replace("{port}", port), bytes_max))
+    return asyncio.run(fetcher.fetch(url.replace("{port}", port), bytes_max))
 
 
 def test_an_image_from_a_listed_host(web):
@@ -144,7 +144,7 @@ def test_other_hosts_are_not_even_looked_up(web, url, hosts):
     "url", ["file:///etc/passwd", "ftp://photos.test/a", "http://", "http://me@photos.test/a", "http://photos.test:x/a"]
 )
 def test_what_is_no_web_address(web, url):
-    with pytest.raises(ImageError, match="is no address"):
+    with pytest.raises(ImageError, match="is not a valid URL"):
         fetch(url, web, "photos.test")
 
 
@@ -156,11 +156,11 @@ def test_a_listed_name_in_a_private_network(web):
 
 
 def test_all_addresses_of_a_name_are_checked():
-    async def look_up(host, port):
+    async def resolve(host, port):
         return ["93.184.215.14", "10.0.0.1"]
 
     with pytest.raises(ImageError, match="not public"):
-        asyncio.run(Addresses(["photos.test"], look_up=look_up).fetch("http://photos.test/a", 9))
+        asyncio.run(ImageFetcher(["photos.test"], resolve=resolve).fetch("http://photos.test/a", 9))
 
 
 def test_the_connection_goes_to_the_address_that_was_checked(web):
@@ -183,8 +183,8 @@ def test_a_redirect_inside_the_list_is_followed(web):
         ("http://inside.test:{port}/photo", "not public"),
         ("http://other.test:{port}/photo", "is not on this server's list"),
         ("http://127.0.0.1:{port}/photo", "is not on this server's list"),
-        ("file:///etc/passwd", "is no address"),
-        ("/to//to//to//to//to//to//to//photo", "redirects too often"),
+        ("file:///etc/passwd", "is not a valid URL"),
+        ("/to//to//to//to//to//to//to//photo", "is redirected too often"),
     ],
 )
 def test_a_redirect_is_checked_like_the_first_address(web, target, message):
@@ -204,17 +204,17 @@ def test_answers_that_are_not_taken(web, path, message):
 
 
 def test_a_name_that_is_not_known(web):
-    with pytest.raises(ImageError, match="has a host that is not known"):
+    with pytest.raises(ImageError, match="has an unknown host"):
         fetch("http://none.test:{port}/photo", web, "*.test:{port}")
 
 
 def test_nobody_listens():
-    addresses = Addresses(["photos.test:1"], look_up=Names(photos_test=["127.0.0.1"]), is_allowed=lambda _: True)
+    fetcher = ImageFetcher(["photos.test:1"], resolve=Names(photos_test=["127.0.0.1"]), is_allowed=lambda _: True)
     with pytest.raises(ImageError, match="cannot be fetched"):
-        asyncio.run(addresses.fetch("http://photos.test:1/a", 9))
+        asyncio.run(fetcher.fetch("http://photos.test:1/a", 9))
 
 
 @pytest.mark.parametrize("host", ["", "http://photos.test", "photos.*", "*", "a/b"])
 def test_hosts_that_cannot_be_listed(host):
-    with pytest.raises(FormatError, match="is no host"):
-        Addresses([host])
+    with pytest.raises(FormatError, match="is not a host"):
+        ImageFetcher([host])
