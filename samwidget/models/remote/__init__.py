@@ -1,6 +1,9 @@
-"""Networks on other machines, behind the protocol of one that is here."""
+"""Models that run on another machine, as ``Segmenter``, and the format in which ``samwidget serve`` talks to them.
+
+``SamPredictor.from_endpoint`` calls ``open_remote``; ``serving`` reads requests and writes responses.
+"""
 
 from samwidget.models.remote.segmenters import open_remote
-from samwidget.models.remote.wire import read_question, write_answer
+from samwidget.models.remote.wire import read_request, write_response
 
-__all__ = ["open_remote", "read_question", "write_answer"]
+__all__ = ["open_remote", "read_request", "write_response"]

@@ -1,6 +1,7 @@
-"""Endpoint: calls to one server, with its key; whatever goes wrong becomes an error of ours that says what to do.
+"""Endpoint: HTTP calls to one server with its bearer key; each failure becomes one of our errors, with a remedy.
 
-Owns addresses, patience and the reading of refusals. What is asked, and what an answer means, is ``remote``.
+Owns the address, the key, timeouts, retries, and what an error status means. It does not know what a request or a
+response says: that is ``segmenters``, the only caller.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ import os
 import time
 import warnings
 import weakref
-from typing import Any
+from collections.abc import Mapping
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import httpx
@@ -28,11 +30,12 @@ from samwidget.errors import (
 
 KEY_VARIABLE = "SAMWIDGET_KEY"
 _CONNECT_TIMEOUT_S = 10.0
-_LONGEST_PAUSE_S = 5.0
-_SCORE = "/score"
-# Refusals that a server words as we do come back as what they are; its 5xx codes say that it failed, not the caller.
-_KINDS: dict[str, type[SamWidgetError]] = {
-    kind.code: kind for kind in (FormatError, ImageError, LimitError, ModelError, PromptError)
+_RETRY_PAUSE_MIN_S, _RETRY_PAUSE_MAX_S = 0.05, 5.0
+_SCORE_PATH = "/score"
+# Error responses of ``samwidget serve`` that blame the request are raised here as the same class. All others, its own
+# failures (5xx) among them, are an EndpointError.
+_ERROR_CLASSES: dict[str, type[SamWidgetError]] = {
+    error_class.code: error_class for error_class in (FormatError, ImageError, LimitError, ModelError, PromptError)
 }
 
 
@@ -40,88 +43,105 @@ class Endpoint:
     """One server.
 
     Args:
-        url: its address, with or without ``/score`` at its end.
-        key: sent as a bearer token; None takes the environment variable SAMWIDGET_KEY, where there is one.
-        timeout_s: for one call, the waiting for a busy server included.
+        url: its address, with or without ``/score`` at the end.
+        key: sent as a bearer token. None takes the environment variable SAMWIDGET_KEY, if it is set.
+        timeout_s: for one call, including retries while the server is busy.
+
+    Attributes:
+        base: the address without ``/score``.
+        host: host and port, for messages.
 
     Raises:
-        EndpointError: not an http(s) address.
+        EndpointError: ``url`` is not an http(s) address.
     """
 
     def __init__(self, url: str, key: str | None, timeout_s: float) -> None:
         parts = urlsplit(url.strip())
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise EndpointError(f"{url!r} is no address of a server", hint="give http://host:port or https://host")
-        plain = url.strip().rstrip("/")
-        self.base = plain.removesuffix(_SCORE)
+            raise EndpointError(f"{url!r} is not the address of a server", hint="give http://host:port or https://host")
+        self.base = url.strip().rstrip("/").removesuffix(_SCORE_PATH)
         self.host = parts.netloc.rpartition("@")[2]
         self._timeout_s = timeout_s
         key = os.environ.get(KEY_VARIABLE) if key is None else key
-        is_here = _is_this_machine(parts.hostname)
-        if key and parts.scheme == "http" and not is_here:
+        is_local = _is_loopback(parts.hostname)
+        if key and parts.scheme == "http" and not is_local:
             warnings.warn(
-                f"the key goes to {self.host} in clear: use https, or an SSH tunnel", SamWidgetWarning, stacklevel=4
+                f"the key is sent to {self.host} without encryption: use https, or an SSH tunnel",
+                SamWidgetWarning,
+                stacklevel=4,  # the caller of SamPredictor.from_endpoint
             )
         self._client = httpx.Client(
             headers={"Authorization": f"Bearer {key}"} if key else {},
-            trust_env=not is_here,  # a proxy's loopback is another one
+            trust_env=not is_local,  # a proxy has another loopback
             timeout=httpx.Timeout(timeout_s, connect=min(_CONNECT_TIMEOUT_S, timeout_s)),
         )
-        weakref.finalize(self, self._client.close)  # its connections go with whoever asks
+        weakref.finalize(self, self._client.close)  # nobody closes a predictor, so its connections are closed here
 
     def get(self, path: str) -> httpx.Response:
-        """The answer to GET, whatever its status."""
+        """The response to GET, whatever its status."""
         return self._send("GET", path)
 
     def put(self, path: str, content: bytes) -> httpx.Response:
-        """The answer to PUT with these bytes; refusals raise."""
+        """The response to PUT with these bytes; raises ``error_of`` it where the server refuses."""
         return self._accepted(self._send("PUT", path, content=content))
 
-    def post(self, path: str, json: Any, *, lets_pass: int | None = None) -> httpx.Response:
-        """The answer to POST with this JSON; refusals raise, but for the status ``lets_pass``."""
+    def post(self, path: str, json: Mapping[str, object], *, allowed_status: int | None = None) -> httpx.Response:
+        """The response to POST with this JSON; raises ``error_of`` it where the server refuses.
+
+        Args:
+            path: below ``base``.
+            json: the body.
+            allowed_status: an error status that is returned like a success.
+        """
         response = self._send("POST", path, json=json)
-        return response if response.status_code == lets_pass else self._accepted(response)
+        return response if response.status_code == allowed_status else self._accepted(response)
 
-    def score(self, request: Any) -> httpx.Response:
-        """The answer to a documented request; refusals raise."""
-        return self.post(_SCORE, request)
+    def score(self, request: Mapping[str, object]) -> httpx.Response:
+        """The response to a documented request; raises as ``post``."""
+        return self.post(_SCORE_PATH, request)
 
-    def refusal(self, response: httpx.Response) -> SamWidgetError:
-        """What a status other than success means, as an error of ours."""
+    def error_of(self, response: httpx.Response) -> SamWidgetError:
+        """The error that a response with an error status stands for."""
         status = response.status_code
         if status in (401, 403):
             return EndpointError(
-                f"{self.host} refuses the key", hint=f"give key=..., or set {KEY_VARIABLE}; the server printed it"
+                f"{self.host} refuses the key",
+                hint=f"give key=..., or set {KEY_VARIABLE}; `samwidget serve` prints its key when it starts",
             )
-        said = _worded(response)
-        kind = _KINDS.get(said["code"])
-        if kind is not None:
-            return kind(f"{self.host}: {said['message']}", hint=said["hint"])
-        reason = said["message"] or f"{status} {response.reason_phrase}"
-        return EndpointError(f"{self.host} answers {reason}", hint=said["hint"] or "look into the server's log")
+        body = _error_body(response)
+        error_class = _ERROR_CLASSES.get(body.code)
+        if error_class is not None:
+            return error_class(f"{self.host}: {body.message}", hint=body.hint)
+        reason = body.message or f"{status} {response.reason_phrase}"
+        return EndpointError(f"{self.host} reports an error ({reason})", hint=body.hint or "see the server's log")
 
     def _accepted(self, response: httpx.Response) -> httpx.Response:
         if not response.is_success:
-            raise self.refusal(response)
+            raise self.error_of(response)
         return response
 
-    def _send(self, method: str, path: str, **body: Any) -> httpx.Response:
-        """One call; where the server is busy it is made again, as the server asks, until the time is up."""
+    def _send(
+        self, method: str, path: str, *, content: bytes | None = None, json: Mapping[str, object] | None = None
+    ) -> httpx.Response:
+        """The response to one request, which is repeated while the server is busy and ``timeout_s`` allows."""
+        # httpx's own retries are for connecting only, and retry packages count attempts; here the time is what counts.
         deadline = time.monotonic() + self._timeout_s
         while True:
-            response = self._send_once(method, path, **body)
-            pause_s = _pause_s(response)
+            response = self._send_once(method, path, content, json)
+            pause_s = _retry_pause_s(response)
             if response.status_code != 503 or time.monotonic() + pause_s > deadline:
                 return response
             time.sleep(pause_s)
 
-    def _send_once(self, method: str, path: str, **body: Any) -> httpx.Response:
+    def _send_once(
+        self, method: str, path: str, content: bytes | None, json: Mapping[str, object] | None
+    ) -> httpx.Response:
         try:
             try:
-                return self._client.request(method, self.base + path, **body)
+                return self._client.request(method, self.base + path, content=content, json=json)
             except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
-                # A server may close an idle connection in the moment it is used again; all calls may be repeated.
-                return self._client.request(method, self.base + path, **body)
+                # A server may close an idle connection just when it is used again. Every call here may be repeated.
+                return self._client.request(method, self.base + path, content=content, json=json)
         except httpx.TimeoutException as error:
             raise EndpointError(
                 f"{self.host} does not answer within {self._timeout_s:g} s",
@@ -131,24 +151,36 @@ class Endpoint:
             raise EndpointError(f"{self.host} cannot be reached", hint=f"is it running? {error}") from error
 
 
-def _worded(response: httpx.Response) -> dict[str, str]:
-    """``code``, ``message`` and ``hint`` of a refusal; each empty where the server words it otherwise."""
+class _ErrorBody(NamedTuple):
+    """The body of an error response; each text is empty where the server sends none."""
+
+    code: str
+    message: str
+    hint: str
+
+
+def _error_body(response: httpx.Response) -> _ErrorBody:
     try:
-        said = response.json()["error"]
+        error = response.json()["error"]
     except (ValueError, KeyError, TypeError):
-        said = None
-    said = said if isinstance(said, dict) else {"message": said if isinstance(said, str) else ""}
-    return {name: str(said.get(name) or "") for name in ("code", "message", "hint")}
+        error = None
+    if isinstance(error, str):
+        return _ErrorBody("", error, "")
+    if not isinstance(error, dict):
+        return _ErrorBody("", "", "")
+    return _ErrorBody(*(str(error.get(name) or "") for name in _ErrorBody._fields))
 
 
-def _pause_s(response: httpx.Response) -> float:
+def _retry_pause_s(response: httpx.Response) -> float:
+    """Seconds until the next attempt: the header Retry-After, within our own bounds."""
     try:
-        return min(max(float(response.headers.get("retry-after", "1")), 0.05), _LONGEST_PAUSE_S)
+        pause_s = float(response.headers.get("retry-after", "1"))
     except ValueError:  # a date, which is allowed and rare
-        return _LONGEST_PAUSE_S
+        return _RETRY_PAUSE_MAX_S
+    return min(max(pause_s, _RETRY_PAUSE_MIN_S), _RETRY_PAUSE_MAX_S)
 
 
-def _is_this_machine(host: str) -> bool:
+def _is_loopback(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -1,11 +1,12 @@
-"""A network on another machine, as a ``Segmenter``: ``SamPredictor`` and the widget use it like one that is here.
+"""Models on other machines as ``Segmenter``: ``SamPredictor`` and the widget use them like a model in this process.
 
-Two kinds of server are understood. ``samwidget serve`` takes the image once, by the hash of its bytes, and answers
-small questions with low-res logits. Any other endpoint with the documented ``/score``, such as one of Azure ML, gets
-the documented request with the image in it, each time; logits are then made from the masks that come back.
+Owns the two ways to ask a server; ``client`` makes the HTTP calls. ``samwidget serve`` gets the image once, named by
+the hash of its bytes, and then answers small requests with low-res logits (``wire``). Any other endpoint with the
+documented ``/score``, such as one of Azure ML, gets the documented request with the image in it each time; logits are
+made from the masks that come back. ``SamPredictor.from_endpoint`` calls ``open_remote``.
 
-The embedding of such a network is the image itself, as PNG, and the hash of that: what it takes to ask again, also
-after the server forgot.
+The embedding of such a model is the image itself as PNG, and for ``samwidget serve`` its hash: with these a request can
+be made also after the server has forgotten the image.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Sequence
+from itertools import chain
 from typing import NamedTuple
 
 import httpx
@@ -22,23 +24,24 @@ import torch
 from PIL import Image
 
 from samwidget.core import Frame, Prompt, logits_of_mask
-from samwidget.errors import EndpointError, FormatError, PromptError, SamWidgetError
-from samwidget.formats.azure_ml import build_request, parse_response
+from samwidget.errors import EndpointError, FormatError, PromptError
+from samwidget.formats.azure_ml import MaskSet, build_request, parse_response
 from samwidget.models.remote.client import Endpoint
-from samwidget.models.remote.wire import read_answer, write_question
+from samwidget.models.remote.wire import read_response, write_request
 from samwidget.models.segmenter import Embedding, EverythingDefaults, Segmenter
 
-_PNG, _SHA256 = "png", "sha256"
-_HERE = torch.device("cpu")
+_PNG, _SHA256 = "png", "sha256"  # the tensors of an embedding, (N,) uint8
+_CPU = torch.device("cpu")
 # Logits made from masks are as many as SAM's own; finer ones would cost the browser more.
 _LOGITS_SIDE_MAX = 256
+_SAME_VERSION = "use the same version of samwidget here and on the server"
 
 
 class RemoteSegmenter(Segmenter):
-    """What both kinds share: tensors are here, on the CPU, and there are no weights to move.
+    """What both kinds of remote model share: tensors are on this machine's CPU, and there are no weights to move.
 
     Attributes:
-        runs_on: the device over there; None where the server does not say.
+        runs_on: the server's device; None where the server does not report it.
     """
 
     family = "remote"
@@ -47,15 +50,15 @@ class RemoteSegmenter(Segmenter):
 
     @property
     def device(self) -> torch.device:
-        """Where its answers are: here."""
-        return _HERE
+        """Where embeddings and masks are: the CPU of this machine."""
+        return _CPU
 
     def to(self, device: torch.device) -> None:
-        """Does nothing: the weights are elsewhere."""
+        """Does nothing: the weights are on the server."""
 
 
 def open_remote(url: str, key: str | None, timeout_s: float) -> RemoteSegmenter:
-    """The network behind an address.
+    """The model behind an address; asks the server once, for its kind.
 
     Args:
         url: as ``Endpoint``.
@@ -63,70 +66,67 @@ def open_remote(url: str, key: str | None, timeout_s: float) -> RemoteSegmenter:
         timeout_s: as ``Endpoint``.
 
     Raises:
-        EndpointError: no server there, or it refuses the key.
+        EndpointError: there is no server, or it refuses the key.
     """
     endpoint = Endpoint(url, key, timeout_s)
     response = endpoint.get("/models")
     if response.status_code in (401, 403, 503):
-        raise endpoint.refusal(response)
-    card = _card(response)
-    return _Documented(endpoint) if card is None else _Native(endpoint, card)
+        raise endpoint.error_of(response)
+    model = _served_model(response)
+    return _ScoreSegmenter(endpoint) if model is None else _ImageRoutesSegmenter(endpoint, model)
 
 
-class _Native(RemoteSegmenter):
-    """The network of a ``samwidget serve``."""
+class _ImageRoutesSegmenter(RemoteSegmenter):
+    """The model of a ``samwidget serve``, through its routes below ``/images``."""
 
-    def __init__(self, endpoint: Endpoint, card: _Card) -> None:
-        self.name = f"{card.name} at {endpoint.host}"
-        self.signature = card.signature
-        self.runs_on = card.device
-        self.everything_defaults = card.everything_defaults
+    def __init__(self, endpoint: Endpoint, model: _ServedModel) -> None:
+        self.name = f"{model.name} at {endpoint.host}"
+        self.signature = model.signature
+        self.runs_on = model.device
+        self.everything_defaults = model.everything_defaults
         self._endpoint = endpoint
 
     def encode(self, image: npt.NDArray[np.uint8]) -> Embedding:
-        data = _png_of(image)
-        sha256 = hashlib.sha256(data)
-        known = self._endpoint.get(f"/images/{sha256.hexdigest()}")
-        frame = self._frame_in(known) if known.is_success else self._upload(data, sha256.hexdigest())
-        return Embedding({_PNG: _tensor_of(data), _SHA256: _tensor_of(sha256.digest())}, frame, self.signature)
+        png = _png_of(image)
+        sha256 = hashlib.sha256(png)
+        response = self._endpoint.get(f"/images/{sha256.hexdigest()}")
+        frame = self._frame_in(response) if response.is_success else self._upload(png, sha256.hexdigest())
+        return Embedding({_PNG: _tensor_of(png), _SHA256: _tensor_of(sha256.digest())}, frame, self.signature)
 
     def decode(
         self, embedding: Embedding, prompts: Sequence[Prompt], *, multimask_output: bool, threads: int | None = None
     ) -> tuple[torch.Tensor, torch.Tensor]:
         sha256 = _bytes_of(embedding, _SHA256).hex()
         path = f"/images/{sha256}/masks"
-        question = write_question(prompts, multimask_output, self.signature)
-        response = self._endpoint.post(path, question, lets_pass=404)
-        if response.status_code == 404:  # the server has forgotten the image, or is a new process
+        request = write_request(prompts, multimask_output, self.signature)
+        response = self._endpoint.post(path, request, allowed_status=404)
+        if response.status_code == 404:  # the server has forgotten the image, or was started again
             self._upload(_bytes_of(embedding, _PNG), sha256)
-            response = self._endpoint.post(path, question)
-        logits, scores = read_answer(response.content)
+            response = self._endpoint.post(path, request)
+        logits, scores = read_response(response.content)
         if scores.shape[0] != len(prompts) or logits.shape[2:] != embedding.frame.logits_hw:
-            raise EndpointError(
-                f"{self._endpoint.host} answers with logits of shape {logits.shape}",
-                hint="are samwidget there and here of one version?",
-            )
+            raise EndpointError(f"{self._endpoint.host} sent logits of shape {logits.shape}", hint=_SAME_VERSION)
         return torch.from_numpy(logits), torch.from_numpy(scores)
 
-    def _upload(self, data: bytes, sha256: str) -> Frame:
-        return self._frame_in(self._endpoint.put(f"/images/{sha256}", data))
+    def _upload(self, png: bytes, sha256: str) -> Frame:
+        return self._frame_in(self._endpoint.put(f"/images/{sha256}", png))
 
     def _frame_in(self, response: httpx.Response) -> Frame:
-        """The frame that the server puts the image into."""
+        """The frame of an image that the server knows; raises EndpointError where another model encoded it."""
         try:
-            answer = response.json()
-            frame, signature = Frame.from_json(answer["frame"]), answer["signature"]
+            body = response.json()
+            frame, signature = Frame.from_json(body["frame"]), body["signature"]
         except (ValueError, KeyError, TypeError) as error:
-            raise EndpointError(f"{self._endpoint.host} does not say what became of the image") from error
+            raise EndpointError(f"{self._endpoint.host} sent no frame of the image", hint=_SAME_VERSION) from error
         if signature != self.signature:
             raise EndpointError(
-                f"{self._endpoint.host} runs another network now", hint="make the predictor again with from_endpoint"
+                f"{self._endpoint.host} runs another model now", hint="call SamPredictor.from_endpoint again"
             )
         return frame
 
 
-class _Documented(RemoteSegmenter):
-    """The network of an endpoint that knows the documented request alone."""
+class _ScoreSegmenter(RemoteSegmenter):
+    """The model of an endpoint that knows only the documented request."""
 
     def __init__(self, endpoint: Endpoint) -> None:
         self.name = endpoint.host
@@ -136,78 +136,74 @@ class _Documented(RemoteSegmenter):
     def encode(self, image: npt.NDArray[np.uint8]) -> Embedding:
         image_hw = (image.shape[0], image.shape[1])
         logits_hw = (min(image_hw[0], _LOGITS_SIDE_MAX), min(image_hw[1], _LOGITS_SIDE_MAX))
-        return Embedding(
-            {_PNG: _tensor_of(_png_of(image))}, Frame.stretched(image_hw, image_hw, logits_hw), self.signature
-        )
+        frame = Frame.stretched(image_hw, image_hw, logits_hw)
+        return Embedding({_PNG: _tensor_of(_png_of(image))}, frame, self.signature)
 
     def decode(
         self, embedding: Embedding, prompts: Sequence[Prompt], *, multimask_output: bool, threads: int | None = None
     ) -> tuple[torch.Tensor, torch.Tensor]:
         if any(prompt.mask is not None for prompt in prompts):
             raise PromptError(
-                f"{self.name} takes no mask as a prompt", hint="the documented request knows points and boxes"
+                f"{self.name} takes no mask as a prompt", hint="the documented request has only points and boxes"
             )
-        rows = _rows_of_one_kind(prompts)
-        asked = [[prompts[i] for i in row] for row in rows]
-        has_points = [len(row[0].points_xy) > 0 for row in asked]
+        rows = _rows_of_one_form(prompts)
+        row_prompts = [[prompts[index] for index in row] for row in rows]
         request = build_request(
             [_bytes_of(embedding, _PNG)] * len(rows),
-            points=[[p.points_xy for p in row] if has else None for row, has in zip(asked, has_points, strict=True)],
-            labels=[[p.labels for p in row] if has else None for row, has in zip(asked, has_points, strict=True)],
-            boxes=[None if row[0].box_xyxy is None else [p.box_xyxy for p in row] for row in asked],
+            points=[[p.points_xy for p in row] if len(row[0].points_xy) else None for row in row_prompts],
+            labels=[[p.labels for p in row] if len(row[0].points_xy) else None for row in row_prompts],
+            boxes=[[p.box_xyxy for p in row] if row[0].box_xyxy is not None else None for row in row_prompts],
             multimask_output=multimask_output,
         )
-        answers = self._masks_in(self._endpoint.score(request), rows, embedding.frame)
-        logits = np.stack(
-            [[logits_of_mask(mask, embedding.frame) for mask in answers[i][0]] for i in range(len(prompts))]
-        )
-        return torch.from_numpy(logits), torch.from_numpy(np.stack([answers[i][1] for i in range(len(prompts))]))
+        mask_sets = self._mask_sets_in(self._endpoint.score(request), rows, embedding.frame)
+        logits = np.stack([[logits_of_mask(mask, embedding.frame) for mask in masks] for masks, _ in mask_sets])
+        return torch.from_numpy(logits), torch.from_numpy(np.stack([scores for _, scores in mask_sets]))
 
-    def _masks_in(
-        self, response: httpx.Response, rows: Sequence[Sequence[int]], frame: Frame
-    ) -> dict[int, tuple[npt.NDArray[np.bool_], npt.NDArray[np.float32]]]:
-        """Masks and scores by number of the prompt."""
+    def _mask_sets_in(self, response: httpx.Response, rows: Sequence[Sequence[int]], frame: Frame) -> list[MaskSet]:
+        """Masks and scores of each prompt, in the order of the prompts; raises EndpointError where they do not fit."""
         try:
-            answered = parse_response(response.content)
+            predictions = parse_response(response.content)
         except FormatError as error:
             raise self._unreadable(str(error)) from error
-        if [len(row) for row in answered] != [len(row) for row in rows]:
-            raise self._unreadable("it has not one prediction for each prompt")
-        found = {
-            i: masks for row, numbers in zip(answered, rows, strict=True) for i, masks in zip(numbers, row, strict=True)
-        }
-        if len({masks.shape for masks, _ in found.values()} | {(len(found[0][0]), *frame.image_hw)}) > 1:
-            raise self._unreadable(f"its masks are not {frame.image_hw} all")
-        return found
+        if [len(row) for row in predictions] != [len(row) for row in rows]:
+            raise self._unreadable("it does not have one prediction for each prompt")
+        by_index = dict(zip(chain(*rows), chain(*predictions), strict=True))
+        mask_sets = [by_index[index] for index in range(len(by_index))]
+        candidates = len(mask_sets[0][0])
+        if any(masks.shape != (candidates, *frame.image_hw) for masks, _ in mask_sets):
+            raise self._unreadable(f"not all of its masks have the size of the image, {frame.image_hw}")
+        return mask_sets
 
-    def _unreadable(self, why: str) -> SamWidgetError:
-        return EndpointError(f"the answer of {self.name} cannot be read", hint=why)
+    def _unreadable(self, reason: str) -> EndpointError:
+        return EndpointError(f"the response of {self.name} cannot be read", hint=reason)
 
 
-class _Card(NamedTuple):
+class _ServedModel(NamedTuple):
+    """A model as ``GET /models`` of a ``samwidget serve`` describes it."""
+
     name: str
     signature: str
     device: torch.device
     everything_defaults: EverythingDefaults
 
 
-def _card(response: httpx.Response) -> _Card | None:
-    """What a ``samwidget serve`` says of its network; None where something else answers."""
+def _served_model(response: httpx.Response) -> _ServedModel | None:
+    """The model in a response to ``GET /models``; None where the server is not a ``samwidget serve``."""
     if not response.is_success:
         return None
     try:
-        (card,) = response.json()
-        defaults = EverythingDefaults(**card["everything_defaults"])
-        return _Card(str(card["name"]), str(card["signature"]), torch.device(card["device"]), defaults)
-    except (ValueError, KeyError, TypeError, RuntimeError):  # RuntimeError is torch's for a device that is none
+        (model,) = response.json()
+        defaults = EverythingDefaults(**model["everything_defaults"])
+        return _ServedModel(str(model["name"]), str(model["signature"]), torch.device(model["device"]), defaults)
+    except (ValueError, KeyError, TypeError, RuntimeError):  # torch raises RuntimeError for a word that is no device
         return None
 
 
-def _rows_of_one_kind(prompts: Sequence[Prompt]) -> list[list[int]]:
-    """Numbers of the prompts that one row can hold: with as many points each, and all with a box or none."""
+def _rows_of_one_form(prompts: Sequence[Prompt]) -> list[list[int]]:
+    """Indices of the prompts, grouped into rows: in a row all have as many points, and all have a box or none has."""
     rows: dict[tuple[int, bool], list[int]] = {}
-    for number, prompt in enumerate(prompts):
-        rows.setdefault((len(prompt.points_xy), prompt.box_xyxy is None), []).append(number)
+    for index, prompt in enumerate(prompts):
+        rows.setdefault((len(prompt.points_xy), prompt.box_xyxy is None), []).append(index)
     return list(rows.values())
 
 

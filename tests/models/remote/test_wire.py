@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 
 from samwidget.core.prompt import Prompt, make_prompt
 from samwidget.errors import FormatError, PromptError
-from samwidget.models.remote.wire import read_answer, read_question, write_answer, write_question
+from samwidget.models.remote.wire import read_request, read_response, write_request, write_response
 
 floats = st.floats(-1e4, 1e4, width=32)
 
@@ -27,14 +27,14 @@ def prompts(draw):
 
 @given(st.lists(prompts(), max_size=4), st.booleans(), st.text(max_size=20))
 def test_a_question_comes_back_exact(asked, several, signature):
-    text = json.dumps(write_question(asked, several, signature))
-    assert read_question(json.loads(text)) == (asked, several, signature)
+    text = json.dumps(write_request(asked, several, signature))
+    assert read_request(json.loads(text)) == (asked, several, signature)
 
 
 @given(arrays(np.float32, (2, 3, 4, 5), elements=st.floats(-1e6, 1e6, width=32)))
 def test_an_answer_keeps_signs_and_is_near(logits):
     scores = np.linspace(0, 1, 6, dtype=np.float32).reshape(2, 3)
-    read, read_scores = read_answer(write_answer(logits, scores))
+    read, read_scores = read_response(write_response(logits, scores))
     np.testing.assert_array_equal(read_scores, scores)
     assert read.dtype == np.float32
     large = np.abs(logits) > 1e-4
@@ -44,7 +44,7 @@ def test_an_answer_keeps_signs_and_is_near(logits):
 
 
 def test_the_smallest_question():
-    (prompt,), several, signature = read_question({"prompts": [{"points": [[3, 4]], "labels": [1]}]})
+    (prompt,), several, signature = read_request({"prompts": [{"points": [[3, 4]], "labels": [1]}]})
     assert prompt == make_prompt([[3, 4]])
     assert (several, signature) == (True, "")
 
@@ -56,7 +56,7 @@ def test_the_smallest_question():
         ([], FormatError, "has no prompts"),
         ({"prompts": {}}, FormatError, "has no prompts"),
         ({"prompts": [1]}, FormatError, "prompt 0"),
-        ({"prompts": [], "multimask_output": "no"}, FormatError, "no boolean"),
+        ({"prompts": [], "multimask_output": "no"}, FormatError, "not a boolean"),
         ({"prompts": [{"points": [[1, 2]], "labels": [1, 1]}]}, PromptError, "prompt 0: labels has shape"),
         ({"prompts": [{}, {"box": [1, 2, 3]}]}, PromptError, "prompt 1: box has shape"),
         ({"prompts": [{"points": [[1, float("nan")]], "labels": [1]}]}, PromptError, "NaN"),
@@ -66,15 +66,15 @@ def test_the_smallest_question():
 )
 def test_questions_that_cannot_be_read(question, error, message):
     with pytest.raises(error, match=message):
-        read_question(question)
+        read_request(question)
 
 
-@pytest.mark.parametrize("data", [b"", b"no tensors", write_answer(np.zeros((1, 2, 3, 3)), np.zeros((1, 2)))[:-1]])
+@pytest.mark.parametrize("data", [b"", b"no tensors", write_response(np.zeros((1, 2, 3, 3)), np.zeros((1, 2)))[:-1]])
 def test_answers_that_cannot_be_read(data):
     with pytest.raises(FormatError):
-        read_answer(data)
+        read_response(data)
 
 
 def test_an_answer_whose_parts_do_not_fit():
     with pytest.raises(FormatError, match="shape"):
-        read_answer(write_answer(np.zeros((2, 3, 4, 4), np.float32), np.zeros((2, 1), np.float32)))
+        read_response(write_response(np.zeros((2, 3, 4, 4), np.float32), np.zeros((2, 1), np.float32)))
