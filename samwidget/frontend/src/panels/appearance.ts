@@ -15,7 +15,7 @@ export function appearancePanel(view: View, scope: Scope): HTMLElement {
       {
         name: "opacity",
         label: "Opacity",
-        hint: "Opacity of the masks",
+        hint: "Opacity of the masks. Double-click to reset.",
         min: 0,
         max: 100,
         step: 1,
@@ -31,7 +31,7 @@ export function appearancePanel(view: View, scope: Scope): HTMLElement {
       {
         name: "threshold",
         label: "Threshold",
-        hint: "Lower makes masks larger, higher smaller; 0 is the network's own. Double-click for 0.",
+        hint: "A lower threshold makes masks larger, a higher one smaller. The model uses 0. Double-click to reset.",
         min: THRESHOLD_MIN,
         max: THRESHOLD_MAX,
         step: 0.1,

@@ -6,7 +6,7 @@ import { DRAG_ABOVE_PX, type Gesture, type Press, type Tool } from "./tool.ts";
 
 export const pan: Tool = {
   cursor: "grab",
-  hint: () => "Drag to move the photo · Ctrl + wheel zooms",
+  hint: () => "Drag to move the image · Ctrl + wheel zooms",
   press: startPan,
 };
 
