@@ -1,295 +1,440 @@
-"""The messages between browser and kernel: their kinds, fields and limits. docs/protocol.md says what they mean.
+"""Messages between browser and kernel: one class for each kind, with its fields and their limits.
 
-Owns the checks, in both directions; knows no widget. Its twin is ``frontend/src/protocol.ts``, and
-``tests/shared/messages.json`` holds both to the same examples.
+Owns the checks of both directions, and how a refused message is explained. It knows no widget: ``controller`` has the
+table that says who handles a kind. docs/protocol.md says what each kind means. ``python -m docs.make_messages`` makes
+``tests/shared/messages.schema.json`` and the TypeScript types from these classes.
 """
 
-from __future__ import annotations
+# No `from __future__ import annotations` here: the classes are built from their annotations, and at once.
 
 import json
-import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
+import re
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal, TypeVar
 
-from samwidget.errors import MessageError
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from samwidget import core
+from samwidget.errors import MessageError, PromptError
+
+T = TypeVar("T")
+MessageType = TypeVar("MessageType", bound="_Message")
 
 PROTOCOL_VERSION = 1
 MESSAGE_BYTES_MAX = 64 * 1024
-ID_CHARACTERS_MAX = 64
 NAME_CHARACTERS_MAX = 80
 
-RequestKind = Literal[
-    "hello", "hover", "add_point", "move_point", "remove_point", "add_box", "move_box", "remove_box", "choose",
-    "accept", "select", "rename", "set_visible", "delete", "clear", "undo", "redo", "detail", "retry",
-    "everything", "cancel_everything", "keep_found", "discard_found",
-]  # fmt: skip
-AnswerKind = Literal["ack", "image", "masks", "preview", "found", "done", "detail", "error"]
+# JavaScript counts exactly up to here; no id of an object and no width of an image comes near.
+_WHOLE_MAX = 2**53 - 1
+_FLOAT_MAX = 1.7976931348623157e308
 
-Check = Callable[[Any], str]
-"""Says what is wrong with a value, or "" where nothing is."""
+# The types of fields. Each description completes the sentence "x must be ...".
+Text = Annotated[str, Meta(description="a string")]
+Flag = Annotated[bool, Meta(description="true or false")]
+# NaN fails every comparison, infinity this one: what is left can be written as JSON.
+Number = Annotated[float, Meta(ge=-_FLOAT_MAX, le=_FLOAT_MAX, description="a finite number")]
+Count = Annotated[int, Meta(ge=0, le=_WHOLE_MAX, description=f"a whole number from 0 to {_WHOLE_MAX}")]
+Positive = Annotated[int, Meta(ge=1, le=_WHOLE_MAX, description=f"a whole number from 1 to {_WHOLE_MAX}")]
+Counts = Annotated[list[Count], Meta(description=f"a list of whole numbers from 0 to {_WHOLE_MAX}")]
+MessageId = Annotated[str, Meta(min_length=1, max_length=64, description="a string of 1 to 64 characters")]
+ObjectName = Annotated[
+    str,
+    Meta(
+        pattern=r"\S",
+        max_length=NAME_CHARACTERS_MAX,
+        description=f"a string of 1 to {NAME_CHARACTERS_MAX} characters, not all blank",
+    ),
+]
+Label = Annotated[Literal[0, 1], Meta(title="Label", description="0 (exclude) or 1 (include)")]
+Level = Annotated[int, Meta(ge=0, le=2, description="a whole number from 0 to 2")]
+Box = Annotated[
+    tuple[Number, Number, Number, Number],
+    Meta(title="Box", description="4 finite numbers: x0, y0, x1, y1 in image pixels"),
+]
+Size = Annotated[tuple[Positive, Positive], Meta(title="Size", description="2 whole numbers: height, width")]
+SearchPhase = Annotated[
+    Literal["none", "running", "done", "cancelled", "failed"],
+    Meta(title="SearchPhase", description="none, running, done, cancelled or failed"),
+]
 
 
-@dataclass(frozen=True)
-class Request:
-    """A message from the browser that follows the protocol.
+class FrameSizes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Sizes that tie an image to the low-res logits of its masks."""
 
-    Attributes:
-        kind: what is asked.
-        id: names the request in its answers.
-        fields: the fields of this kind, checked.
+    image_hw: Size
+    input_hw: Size
+    content_hw: Size
+    logits_hw: Size
+
+
+class MaskHeader(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One entry of ``masks``; its bytes are the buffer of the same index."""
+
+    mask: Text
+    window: Annotated[tuple[Count, Count, Count, Count], Meta(description="4 whole numbers: x, y, width, height")]
+    scale: Annotated[float, Meta(gt=0, le=_FLOAT_MAX, description="a finite number above 0")]
+
+
+class FoundSummary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A mask that a search of everything has found and nobody has kept yet."""
+
+    id: Count
+    mask: Text
+    colour: Text
+    score: Number
+    stability: Number
+    area: Positive
+    box: Box
+
+
+Frame = Annotated[FrameSizes, Meta(description="image_hw, input_hw, content_hw and logits_hw, 2 whole numbers each")]
+MaskHeaders = Annotated[list[MaskHeader], Meta(description="a list of mask, window and a positive scale")]
+
+
+def _kind_of(class_name: str) -> str:
+    """Name on the wire: ``add_point`` for AddPoint, ``masks`` for MasksReply."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", class_name.removesuffix("Reply")).lower()
+
+
+class _Message(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag=_kind_of):
+    v: Literal[1] = PROTOCOL_VERSION
+
+
+# Browser to kernel.
+
+
+class Request(_Message, frozen=True, kw_only=True):
+    """A message from the browser; ``id`` names it in its replies."""
+
+    id: MessageId
+
+    @property
+    def kind(self):  # TEMPORARY
+        return self.__struct_config__.tag
+
+    @property
+    def fields(self):  # TEMPORARY
+        return {n: v for n, v in msgspec.to_builtins(self).items() if n not in {"v", "kind", "id"}}
+
+
+class Hello(Request, frozen=True):
+    """A view has opened: send the image, the masks and what a search has found."""
+
+
+class Hover(Request, frozen=True):
+    """Send the mask that a click here would make."""
+
+    x: Number
+    y: Number
+    label: Label
+
+
+class AddPoint(Request, frozen=True):
+    """Refine the active object with a point, or begin an object."""
+
+    x: Number
+    y: Number
+    label: Label
+
+
+class MovePoint(Request, frozen=True):
+    """Move a point of the active object."""
+
+    index: Count
+    x: Number
+    y: Number
+
+
+class RemovePoint(Request, frozen=True):
+    """Remove a point of the active object; the object goes with its last prompt."""
+
+    index: Count
+
+
+class AddBox(Request, frozen=True):
+    """Give the active object a box where it fits that object; otherwise begin an object."""
+
+    box: Box
+
+
+class MoveBox(Request, frozen=True):
+    """Replace the box of the active object."""
+
+    box: Box
+
+
+class RemoveBox(Request, frozen=True):
+    """Remove the box of the active object; the object goes with its last prompt."""
+
+
+class Choose(Request, frozen=True):
+    """Show another candidate of the active object."""
+
+    level: Level
+
+
+class Accept(Request, frozen=True):
+    """Finish the active object: the next prompt begins a new one."""
+
+
+class Select(Request, frozen=True):
+    """Make an object active; null makes none active."""
+
+    object_id: Annotated[
+        Annotated[int, Meta(ge=0, le=_WHOLE_MAX)] | None,
+        Meta(description=f"a whole number from 0 to {_WHOLE_MAX}, or null"),
+    ] = msgspec.field(name="object")
+
+
+class Rename(Request, frozen=True):
+    """Name an object."""
+
+    object_id: Count = msgspec.field(name="object")
+    name: ObjectName
+
+
+class SetVisible(Request, frozen=True):
+    """Show or hide an object."""
+
+    object_id: Count = msgspec.field(name="object")
+    visible: Flag
+
+
+class Delete(Request, frozen=True):
+    """Delete an object."""
+
+    object_id: Count = msgspec.field(name="object")
+
+
+class Clear(Request, frozen=True):
+    """Delete all objects, in one step of the history."""
+
+
+class Undo(Request, frozen=True):
+    """Go one step back in the history."""
+
+
+class Redo(Request, frozen=True):
+    """Take one undo back."""
+
+
+class Detail(Request, frozen=True):
+    """Send the image's own pixels inside the box, at most ``width`` pixels wide."""
+
+    box: Box
+    width: Positive
+
+
+class Retry(Request, frozen=True):
+    """Load the model and encode the image again, after that failed."""
+
+
+class Everything(Request, frozen=True):
+    """Search the image for all objects; the search before ends, and what it found goes."""
+
+    points_per_side: Annotated[
+        Annotated[int, Meta(ge=4, le=64)] | None, Meta(description="a whole number from 4 to 64, or null")
+    ]
+
+
+class CancelEverything(Request, frozen=True):
+    """End the search and keep on the screen what it found."""
+
+
+class KeepFound(Request, frozen=True):
+    """Make objects of these found masks, in one step of the history, and forget the others."""
+
+    ids: Counts
+
+
+class DiscardFound(Request, frozen=True):
+    """Forget everything that was found."""
+
+
+# Kernel to browser. A field that may be UNSET is left out of the message then; null is never sent.
+
+
+class Reply(_Message, frozen=True, kw_only=True):
+    """A message from the kernel; ``re``, where it has one, is the id of the request that it replies to.
+
+    One with ``mime`` comes with a buffer, the encoded image; one with ``masks`` with a buffer for each of them.
     """
 
-    kind: RequestKind
-    id: str
-    fields: Mapping[str, Any] = field(default_factory=dict)
+
+class AckReply(Reply, frozen=True):
+    """The kernel has received the request; the work follows."""
+
+    re: MessageId
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+class ImageReply(Reply, frozen=True):
+    """The whole image, made smaller where it is large."""
+
+    image: Text
+    size_hw: Size
+    mime: Text
 
 
-def _is_whole(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+class MasksReply(Reply, frozen=True):
+    """The bytes of masks that the trait ``document`` names."""
+
+    image: Text
+    frame: Frame
+    masks: MaskHeaders
+    re: MessageId | UnsetType = UNSET
 
 
-def _number(value: Any) -> str:
-    return "" if _is_number(value) else "must be a finite number"
+class PreviewReply(Reply, frozen=True):
+    """The mask under the pointer; the reply to ``hover``."""
+
+    re: MessageId
+    image: Text
+    frame: Frame
+    score: Number
+    masks: Annotated[tuple[MaskHeader], Meta(description="a list of one entry: mask, window and a positive scale")]
 
 
-def _whole(low: int, high: int) -> Check:
-    def check(value: Any) -> str:
-        return "" if _is_whole(value) and low <= value <= high else f"must be a whole number from {low} to {high}"
+class FoundReply(Reply, frozen=True):
+    """How far a search of everything is, and what has changed since the message before."""
 
-    return check
-
-
-def _numbers(count: int) -> Check:
-    def check(value: Any) -> str:
-        good = isinstance(value, (list, tuple)) and len(value) == count and all(map(_is_number, value))
-        return "" if good else f"must be {count} finite numbers"
-
-    return check
-
-
-def _flag(value: Any) -> str:
-    return "" if isinstance(value, bool) else "must be true or false"
+    image: Text
+    search: Text
+    phase: SearchPhase
+    done: Count
+    total: Count
+    is_whole: Flag
+    added: Annotated[list[FoundSummary], Meta(description="a list of id, mask, colour, score, stability, area and box")]
+    removed: Counts
+    masks: MaskHeaders
+    frame: Frame | UnsetType = UNSET
+    seconds_left: Number | UnsetType = UNSET
+    re: MessageId | UnsetType = UNSET
 
 
-def _text(value: Any) -> str:
-    return "" if isinstance(value, str) else "must be a string"
+class DoneReply(Reply, frozen=True):
+    """The request was carried out; the trait ``document`` shows the result."""
+
+    re: MessageId
 
 
-def _id(value: Any) -> str:
-    good = isinstance(value, str) and 0 < len(value) <= ID_CHARACTERS_MAX
-    return "" if good else f"must be a string of 1 to {ID_CHARACTERS_MAX} characters"
+class DetailReply(Reply, frozen=True):
+    """Pixels of a part of the image; ``box`` says which part was cut."""
+
+    re: MessageId
+    image: Text
+    box: Box
+    mime: Text
 
 
-def check_name(value: Any) -> str:
-    """What is wrong with the name of an object, or "" where nothing is."""
-    good = isinstance(value, str) and len(value) <= NAME_CHARACTERS_MAX and bool(value.strip())
-    return "" if good else f"must be a string of 1 to {NAME_CHARACTERS_MAX} characters, not all blank"
+class ErrorReply(Reply, frozen=True):
+    """What went wrong and how to mend it; the document is as it was."""
+
+    code: Text
+    message: Text
+    hint: Text
+    re: MessageId | UnsetType = UNSET
 
 
-def _or_null(check: Check) -> Check:
-    return lambda value: "" if value is None else check(value)
+def _by_kind(base: type[MessageType]) -> dict[str, type[MessageType]]:
+    return {str(message_type.__struct_config__.tag): message_type for message_type in base.__subclasses__()}
 
 
-def _frame(value: Any) -> str:
-    names = ("image_hw", "input_hw", "content_hw", "logits_hw")
-    good = isinstance(value, Mapping) and set(value) == set(names) and not any(_numbers(2)(value[n]) for n in names)
-    return "" if good else f"must hold {', '.join(names)}, two numbers each"
+REQUESTS: Mapping[str, type[Request]] = _by_kind(Request)
+"""The class of each kind from the browser."""
+REPLIES: Mapping[str, type[Reply]] = _by_kind(Reply)
+"""The class of each kind from the kernel."""
 
 
-def _masks(count: int | None = None) -> Check:
-    def is_entry(entry: Any) -> bool:
-        return (
-            isinstance(entry, Mapping)
-            and set(entry) == {"mask", "window", "scale"}
-            and isinstance(entry["mask"], str)
-            and not _numbers(4)(entry["window"])
-            and _is_number(entry["scale"])
-            and entry["scale"] > 0
-        )
-
-    def check(value: Any) -> str:
-        good = isinstance(value, Sequence) and all(map(is_entry, value)) and count in {None, len(value)}
-        return "" if good else "must list entries of mask, window and a positive scale"
-
-    return check
-
-
-def _whole_numbers(low: int, high: int) -> Check:
-    is_wrong = _whole(low, high)
-
-    def check(value: Any) -> str:
-        good = isinstance(value, (list, tuple)) and not any(map(is_wrong, value))
-        return "" if good else f"must list whole numbers from {low} to {high}"
-
-    return check
-
-
-def _one_of(*words: str) -> Check:
-    return lambda value: "" if isinstance(value, str) and value in words else f"must be one of {', '.join(words)}"
-
-
-# Larger than any object's id or any photo's width in pixels; keeps numbers within what JavaScript counts exactly.
-_LARGE = 2**53 - 1
-_POINT: dict[str, Check] = {"x": _number, "y": _number, "label": _whole(0, 1)}
-_BOX: dict[str, Check] = {"box": _numbers(4)}
-_OBJECT: dict[str, Check] = {"object": _whole(0, _LARGE)}
-
-REQUESTS: dict[RequestKind, dict[str, Check]] = {
-    "hello": {},
-    "hover": _POINT,
-    "add_point": _POINT,
-    "move_point": {"index": _whole(0, _LARGE), "x": _number, "y": _number},
-    "remove_point": {"index": _whole(0, _LARGE)},
-    "add_box": _BOX,
-    "move_box": _BOX,
-    "remove_box": {},
-    "choose": {"level": _whole(0, 2)},
-    "accept": {},
-    "select": {"object": _or_null(_OBJECT["object"])},
-    "rename": {**_OBJECT, "name": check_name},
-    "set_visible": {**_OBJECT, "visible": _flag},
-    "delete": _OBJECT,
-    "clear": {},
-    "undo": {},
-    "redo": {},
-    "detail": {**_BOX, "width": _whole(1, _LARGE)},
-    "retry": {},
-    "everything": {"points_per_side": _or_null(_whole(4, 64))},
-    "cancel_everything": {},
-    "keep_found": {"ids": _whole_numbers(0, _LARGE)},
-    "discard_found": {},
-}
-"""The fields of each kind from the browser; all of them are required."""
-
-_FOUND: dict[str, Check] = {
-    "id": _whole(0, _LARGE),
-    "mask": _text,
-    "colour": _text,
-    "score": _number,
-    "stability": _number,
-    "area": _whole(1, _LARGE),
-    "box": _numbers(4),
-}
-
-
-def _found(value: Any) -> str:
-    good = isinstance(value, Sequence) and all(
-        isinstance(entry, Mapping)
-        and entry.keys() == _FOUND.keys()
-        and not any(check(entry[name]) for name, check in _FOUND.items())
-        for entry in value
-    )
-    return "" if good else f"must list entries of {', '.join(_FOUND)}"
-
-
-_PICTURES: dict[str, Check] = {"image": _text, "frame": _frame}
-ANSWERS: dict[AnswerKind, dict[str, Check]] = {
-    "ack": {"re": _id},
-    "image": {"image": _text, "size_hw": _numbers(2), "mime": _text},
-    "masks": {"re": _id, **_PICTURES, "masks": _masks()},
-    "preview": {"re": _id, **_PICTURES, "score": _number, "masks": _masks(1)},
-    "found": {
-        "re": _id,
-        **_PICTURES,
-        "search": _text,
-        "phase": _one_of("running", "done", "cancelled", "failed", "none"),
-        "done": _whole(0, _LARGE),
-        "total": _whole(0, _LARGE),
-        "seconds_left": _number,
-        "is_whole": _flag,
-        "added": _found,
-        "removed": _whole_numbers(0, _LARGE),
-        "masks": _masks(),
-    },
-    "done": {"re": _id},
-    "detail": {"re": _id, "image": _text, "box": _numbers(4), "mime": _text},
-    "error": {"re": _id, "code": _text, "message": _text, "hint": _text},
-}
-"""The fields of each kind from the kernel."""
-
-MAY_LACK: dict[str, frozenset[str]] = {
-    "masks": frozenset({"re"}),
-    "found": frozenset({"re", "frame", "seconds_left"}),
-    "error": frozenset({"re"}),
-}
-"""Fields of answers that are left out where there is nothing to say, such as ``re`` where nobody asked."""
-
-
-def parse(content: Any, buffers: Sequence[Any] = ()) -> Request:
-    """Request from what the browser sent.
+def parse(content: object, buffers: Sequence[object] = ()) -> Request:
+    """Returns the request that the browser sent.
 
     Args:
         content: the decoded JSON.
         buffers: the binary buffers that came with it; the browser sends none.
 
     Raises:
-        MessageError: the message does not follow the protocol; the text names what was seen.
+        MessageError: the message does not follow the protocol; the text names the field and what it held.
     """
-    if not isinstance(content, Mapping):
-        raise MessageError(f"the message is {_seen(content)}", hint="send an object")
-    _check_size(content)
+    if isinstance(content, Mapping):
+        _check_size(content)
     if len(buffers):
         raise MessageError(f"the message came with {len(buffers)} buffers", hint="send JSON only")
-    _check_version(content)
-    kind = content.get("kind")
-    if not isinstance(kind, str) or kind not in REQUESTS:
-        raise MessageError(f"there is no message of kind {_seen(kind)}", hint=f"use one of {', '.join(REQUESTS)}")
-    if problem := _id(content.get("id")):
-        raise MessageError(f"id is {_seen(content.get('id'))}", hint=f"id {problem}")
-    fields = {name: value for name, value in content.items() if name not in {"v", "kind", "id"}}
-    _check_fields(kind, fields, REQUESTS[kind])
-    return Request(kind, content["id"], fields)
+    return _convert(content, REQUESTS)
 
 
-def request_id(content: Any) -> str | None:
-    """The id of a message, also of a broken one; None where it has none that an answer could name."""
-    found = content.get("id") if isinstance(content, Mapping) else None
-    return found if not _id(found) else None
+def parse_reply(content: object) -> Reply:
+    """Returns the message that the kernel sent; raises MessageError where it does not follow the protocol."""
+    return _convert(content, REPLIES)
 
 
-def check_answer(message: Any) -> None:
-    """Raises MessageError where a message from the kernel does not follow the protocol."""
-    if not isinstance(message, Mapping):
-        raise MessageError(f"the message is {_seen(message)}", hint="send an object")
-    _check_version(message)
-    kind = message.get("kind")
-    if not isinstance(kind, str) or kind not in ANSWERS:
-        raise MessageError(f"there is no message of kind {_seen(kind)}", hint=f"use one of {', '.join(ANSWERS)}")
-    fields = {name: value for name, value in message.items() if name not in {"v", "kind"}}
-    lacking = MAY_LACK.get(kind, frozenset()) - fields.keys()
-    wanted = {name: check for name, check in ANSWERS[kind].items() if name not in lacking}
-    _check_fields(kind, fields, wanted)
+def request_id(content: object) -> str | None:
+    """Returns the id of a message, also of a broken one; None where it has none that a reply could name."""
+    try:
+        return msgspec.convert(content.get("id"), MessageId) if isinstance(content, Mapping) else None
+    except msgspec.ValidationError:
+        return None
 
 
-def _check_version(content: Mapping[str, Any]) -> None:
-    version = content.get("v")
-    if not _is_whole(version) or version != PROTOCOL_VERSION:
+def checked_name(name: object) -> str:
+    """Returns the name of an object without the blanks around it; raises PromptError where it is none."""
+    try:
+        return msgspec.convert(name, ObjectName).strip()
+    except msgspec.ValidationError:
+        hint = f"it must be a string of 1 to {NAME_CHARACTERS_MAX} characters, not all blank"
+        raise PromptError(f"the name is {name!r}"[:120], hint=hint) from None
+
+
+def known(value: T | None) -> T | UnsetType:
+    """Returns the value, or UNSET, which leaves its field out of the message, where it is None."""
+    return UNSET if value is None else value
+
+
+def sizes_of(frame: core.Frame) -> FrameSizes:
+    """Returns a frame as messages hold it."""
+    return FrameSizes(frame.image_hw, frame.input_hw, frame.content_hw, frame.logits_hw)
+
+
+def _convert(content: object, message_types: Mapping[str, type[MessageType]]) -> MessageType:
+    if not isinstance(content, Mapping):
+        raise MessageError(f"the message is {_shortened(content)}", hint="send an object")
+    version, kind = content.get("v"), content.get("kind")
+    if type(version) is not int or version != PROTOCOL_VERSION:
         raise MessageError(
-            f"the message speaks version {_seen(version)}, this kernel speaks {PROTOCOL_VERSION}",
+            f"the message has protocol version {_shortened(version)}, this kernel has version {PROTOCOL_VERSION}",
             hint="reload the page; after an upgrade of samwidget, restart the kernel too",
         )
+    message_type = message_types.get(kind) if isinstance(kind, str) else None
+    if message_type is None:
+        raise MessageError(
+            f"there is no message of kind {_shortened(kind)}", hint=f"use one of {', '.join(message_types)}"
+        )
+    try:
+        return msgspec.convert(content, message_type)
+    except msgspec.ValidationError as error:
+        raise _explained(error, str(kind), content, message_type) from None
 
 
-def _check_fields(kind: str, fields: Mapping[str, Any], wanted: Mapping[str, Check]) -> None:
-    if unknown := sorted(str(name) for name in fields.keys() - wanted.keys()):
-        raise MessageError(f"{kind} has no field {', '.join(unknown)[:80]}", hint=_fields_hint(kind, wanted))
-    if missing := [name for name in wanted if name not in fields]:
-        raise MessageError(f"{kind} lacks {', '.join(missing)}", hint=_fields_hint(kind, wanted))
-    for name, check in wanted.items():
-        if problem := check(fields[name]):
-            raise MessageError(f"{name} of {kind} is {_seen(fields[name])}", hint=f"{name} {problem}")
+def _explained(
+    error: msgspec.ValidationError, kind: str, content: Mapping[Any, Any], message_type: type[_Message]
+) -> MessageError:
+    """Returns the error that names the field, what it holds and what it must be."""
+    schema = msgspec.json.schema(message_type)["$defs"][message_type.__name__]
+    fields, takes = schema["properties"], f"{kind} takes {', '.join(schema['properties'])}"
+    if unknown := sorted(str(name) for name in content.keys() - fields.keys()):
+        return MessageError(f"{kind} has no field {', '.join(unknown)[:80]}", hint=takes)
+    if missing := [name for name in schema["required"] if name not in content]:
+        return MessageError(f"{kind} lacks {', '.join(missing)}", hint=takes)
+    path = re.search(r"`\$\.(\w+)", str(error))
+    if path is None:
+        return MessageError(f"{kind}: {error}", hint=takes)
+    name = path[1]
+    return MessageError(
+        f"{name} of {kind} is {_shortened(content[name])}", hint=f"{name} must be {fields[name]['description']}"
+    )
 
 
-def _fields_hint(kind: str, wanted: Mapping[str, Check]) -> str:
-    return f"{kind} takes {', '.join(wanted)}" if wanted else f"{kind} takes no fields"
-
-
-def _check_size(content: Mapping[str, Any]) -> None:
+def _check_size(content: Mapping[Any, Any]) -> None:
     size = 0
     # Counts as it writes and stops early: a message of 100 MB must not cost a second on the kernel's main thread.
     for piece in json.JSONEncoder(default=str).iterencode(content):
@@ -300,7 +445,20 @@ def _check_size(content: Mapping[str, Any]) -> None:
             )
 
 
-def _seen(value: Any) -> str:
-    """What was seen, short enough for a sentence."""
+def _shortened(value: object) -> str:
+    """Returns the value as text that is short enough for a sentence."""
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+# TEMPORARY, until the callers speak in messages.
+AnswerKind = str
+ANSWERS, check_answer = REPLIES, parse_reply
+
+
+def check_name(value: Any) -> str:
+    try:
+        checked_name(value)
+    except PromptError as error:
+        return error.hint.removeprefix("it ")
+    return ""

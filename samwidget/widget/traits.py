@@ -1,20 +1,88 @@
-"""Traits: the small JSON that kernel and browser keep in common, and who may write which. Owns no behaviour.
+"""Traits: the small JSON that kernel and browser share, and which of the two may write each.
 
-docs/protocol.md lists them; the twin is ``frontend/src/traits.ts``.
+Owns their types and no behaviour: ``controller`` and ``status`` decide what they hold. docs/protocol.md says what each
+means; ``frontend/src/traits.ts`` is the other half.
 """
 
-from __future__ import annotations
+# No `from __future__ import annotations` here: msgspec builds the summaries from their annotations, and at once.
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import anywidget
+import msgspec
 import traitlets
+from msgspec import UNSET, Meta, UnsetType
+
+from samwidget.widget.protocol import Box, Count, Flag, Label, Level, Number, Text
 
 KERNEL_OWNED = frozenset({"document", "status", "_snapshot"})
 """Traits that only the kernel writes; the outbox sends them."""
 
 _STATIC = Path(__file__).parent.parent / "static"
+
+PointPrompt = Annotated[
+    tuple[Number, Number, Label], Meta(title="PointPrompt", description="x and y in image pixels, and the label")
+]
+Phase = Annotated[
+    Literal["loading", "encoding", "ready", "failed", "closed"],
+    Meta(title="Phase", description="loading, encoding, ready, failed or closed"),
+]
+
+
+class ObjectSummary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An object of the document, as the trait ``document`` holds it."""
+
+    id: Count
+    name: Text
+    colour: Text
+    visible: Flag
+    score: Number | None
+    area: Count
+    box: Box | None
+    mask: Text
+    points: list[PointPrompt]
+    prompt_box: Box | None
+    level: Level | None
+
+
+class CandidateSummary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A candidate of the active object."""
+
+    mask: Text
+    score: Number
+
+
+class DocumentSummary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The trait ``document``: what the user has made. The kernel writes it."""
+
+    revision: Count
+    image: Text
+    active: Count | None
+    objects: list[ObjectSummary]
+    candidates: list[CandidateSummary]
+    can_undo: Flag
+    can_redo: Flag
+
+
+class Failure(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What went wrong, in words for programs and for people, and how to mend it."""
+
+    code: Text
+    message: Text
+    hint: Text
+
+
+class NetworkStatus(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The trait ``status``: the state of the model. The kernel writes it."""
+
+    network: Text
+    device: Text
+    phase: Phase
+    elapsed_s: Number
+    encode_s: Number | None
+    note: Text
+    error: Failure | UnsetType = UNSET
 
 
 class SharedTraits(anywidget.AnyWidget):

@@ -1,18 +1,18 @@
-// The line to the kernel: gives each request its id, waits for acknowledgement and answer, and knows what is still
-// pending. One link for a model, shared by its views. What the answers mean is decided by those who asked.
+// The link to the kernel: gives each request its id, waits for its acknowledgement and its replies, and knows which
+// requests are still pending. All views of a widget share one link. What a reply means is up to the code that asked.
 
 import { signal } from "@preact/signals-core";
 
-import { type Answer, type Envelope, envelope, type Request } from "./protocol.ts";
+import { type Envelope, envelope, type Reply, type Request } from "./protocol.ts";
 
-/** Without an acknowledgement after this long the kernel is running something else. */
+/** After this long without an acknowledgement, the kernel is busy with something else. */
 export const BUSY_AFTER_MS = 400;
-/** ... and after this long it may be gone. */
+/** After this long without one, the kernel may be gone. */
 export const SILENT_AFTER_MS = 10_000;
 
 export interface RequestOptions {
-  /** Called with each answer but the acknowledgement; the last of them is `done`, `preview`, `detail` or `error`. */
-  onAnswer?: (answer: Answer) => void;
+  /** Called with each reply but the acknowledgement; the last is `done`, `preview`, `detail` or `error`. */
+  onReply?: (reply: Reply) => void;
   onAck?: () => void;
   /** Stop waiting after this long, and call `onTimeout`; requests that change the document wait for ever. */
   timeout_ms?: number;
@@ -32,7 +32,7 @@ interface Waiting extends Pending {
   timers: ReturnType<typeof setTimeout>[];
 }
 
-/** Requests that leave the document alone; the view does not show them as pending. */
+/** Requests that do not change the document: the view does not show them as pending. */
 const QUIET: ReadonlySet<Request["kind"]> = new Set([
   "hello",
   "hover",
@@ -43,15 +43,15 @@ const QUIET: ReadonlySet<Request["kind"]> = new Set([
   "discard_found",
 ]);
 
-/** Answers after which another one comes. */
-const NOT_THE_LAST: ReadonlySet<Answer["kind"]> = new Set(["masks", "found"]);
+/** Replies that another reply to the same request follows. */
+const INTERIM: ReadonlySet<Reply["kind"]> = new Set(["masks", "found"]);
 
 export class Link {
   /** True while a request has waited too long for its acknowledgement. */
   readonly isBusy = signal(false);
   /** True while one has waited so long that the kernel may be gone. */
   readonly isSilent = signal(false);
-  /** The unfinished changes to the document, in the order of asking. */
+  /** The changes to the document that are not finished, oldest first. */
   readonly pending = signal<readonly Pending[]>([]);
 
   readonly #send: (message: Envelope) => void;
@@ -71,7 +71,7 @@ export class Link {
     const later = (delay_ms: number, action: () => void) => waiting.timers.push(setTimeout(action, delay_ms));
     later(BUSY_AFTER_MS, () => {
       waiting.isOverdue = !waiting.isAcked;
-      this.#judge();
+      this.#updateBusy();
     });
     later(SILENT_AFTER_MS, () => {
       if (!waiting.isAcked) this.isSilent.value = true;
@@ -88,25 +88,25 @@ export class Link {
     return id;
   }
 
-  /** Hands `answer` to whoever asked; false where nobody here did (another browser's request, or one given up). */
-  receive(answer: Answer): boolean {
-    if (!("re" in answer) || answer.re === undefined) return false;
-    const waiting = this.#waiting.get(answer.re);
+  /** Passes a reply to the code that asked; false for a request of another browser, or one that is no longer waited for. */
+  receive(reply: Reply): boolean {
+    if (!("re" in reply) || reply.re === undefined) return false;
+    const waiting = this.#waiting.get(reply.re);
     if (!waiting) return false;
     if (!waiting.isAcked) {
       waiting.isAcked = true;
       waiting.isOverdue = false;
       this.isSilent.value = false;
-      this.#judge();
+      this.#updateBusy();
       waiting.options.onAck?.();
     }
-    if (answer.kind === "ack") return true;
-    if (!NOT_THE_LAST.has(answer.kind)) this.#finish(waiting);
-    waiting.options.onAnswer?.(answer);
+    if (reply.kind === "ack") return true;
+    if (!INTERIM.has(reply.kind)) this.#finish(waiting);
+    waiting.options.onReply?.(reply);
     return true;
   }
 
-  /** Forgets a request whose answer is no longer wanted. */
+  /** Stops waiting for a request. */
   forget(id: string): void {
     const waiting = this.#waiting.get(id);
     if (waiting) this.#finish(waiting);
@@ -119,23 +119,23 @@ export class Link {
   #finish(waiting: Waiting): void {
     for (const timer of waiting.timers) clearTimeout(timer);
     this.#waiting.delete(waiting.id);
-    this.#judge();
+    this.#updateBusy();
     this.#publish();
   }
 
-  #judge(): void {
-    const waiting = [...this.#waiting.values()];
-    this.isBusy.value = waiting.some((one) => one.isOverdue);
-    if (!waiting.some((one) => !one.isAcked)) this.isSilent.value = false;
+  #updateBusy(): void {
+    const requests = [...this.#waiting.values()];
+    this.isBusy.value = requests.some(({ isOverdue }) => isOverdue);
+    if (requests.every(({ isAcked }) => isAcked)) this.isSilent.value = false;
   }
 
   #publish(): void {
-    const pending = [...this.#waiting.values()].filter((one) => !QUIET.has(one.request.kind));
+    const pending = [...this.#waiting.values()].filter(({ request }) => !QUIET.has(request.kind));
     if (pending.length > 0 || this.pending.value.length > 0) this.pending.value = pending;
   }
 }
 
-/** Several browsers may listen to one kernel: their ids must differ. */
+/** Several browsers may use one kernel: their ids must differ. */
 function randomPrefix(): string {
   const words = crypto.getRandomValues(new Uint32Array(2));
   return [...words].map((word) => word.toString(36)).join("");

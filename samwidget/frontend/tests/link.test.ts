@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
 import { HoverPreview, SLOW_ABOVE_MS } from "../src/hover.ts";
 import { BUSY_AFTER_MS, Link, SILENT_AFTER_MS } from "../src/link.ts";
-import type { Answer, Envelope } from "../src/protocol.ts";
+import type { Envelope, Reply } from "../src/protocol.ts";
 import { FRAME, mask, stubBrowser } from "./fakes.ts";
 
 let sent: Envelope[];
@@ -37,20 +37,20 @@ describe("Link", () => {
     const id = link.request(point);
     link.receive({ kind: "ack", re: id });
     link.receive({ kind: "masks", re: id, image: "a", frame: FRAME, masks: [], buffers: [] });
-    expect(link.pending.value.map((one) => one.request)).toEqual([point]);
+    expect(link.pending.value.map(({ request }) => request)).toEqual([point]);
     link.receive({ kind: "done", re: id });
     expect(link.pending.value).toEqual([]);
   });
 
   it("is no longer pending after an error", () => {
-    const onAnswer = vi.fn<(answer: Answer) => void>();
-    const id = link.request(point, { onAnswer });
+    const onReply = vi.fn<(reply: Reply) => void>();
+    const id = link.request(point, { onReply });
     link.receive({ kind: "error", re: id, code: "prompt", message: "no", hint: "" });
     expect(link.pending.value).toEqual([]);
-    expect(onAnswer).toHaveBeenCalledOnce();
+    expect(onReply).toHaveBeenCalledOnce();
   });
 
-  it("does not show questions as pending", () => {
+  it("does not show requests as pending that change nothing", () => {
     link.request({ kind: "hello" });
     link.request({ kind: "hover", x: 1, y: 1, label: 1 });
     expect(link.pending.value).toEqual([]);
@@ -82,26 +82,26 @@ describe("Link", () => {
     expect(link.isSilent.value).toBe(false);
   });
 
-  it("leaves the answers to other browsers alone", () => {
+  it("leaves the replies to other browsers alone", () => {
     expect(link.receive({ kind: "done", re: "somebody-1" })).toBe(false);
     expect(link.receive({ kind: "error", code: "model", message: "no", hint: "" })).toBe(false);
   });
 
-  it("hands over no answer after the time is up", () => {
-    const onAnswer = vi.fn<(answer: Answer) => void>();
+  it("passes on no reply after the time is up", () => {
+    const onReply = vi.fn<(reply: Reply) => void>();
     const onTimeout = vi.fn<() => void>();
-    const id = link.request({ kind: "detail", box: [0, 0, 1, 1], width: 1 }, { timeout_ms: 50, onAnswer, onTimeout });
+    const id = link.request({ kind: "detail", box: [0, 0, 1, 1], width: 1 }, { timeout_ms: 50, onReply, onTimeout });
     vi.advanceTimersByTime(50);
     expect(link.receive({ kind: "done", re: id })).toBe(false);
     expect(onTimeout).toHaveBeenCalledOnce();
-    expect(onAnswer).not.toHaveBeenCalled();
+    expect(onReply).not.toHaveBeenCalled();
   });
 });
 
 describe("HoverPreview", () => {
   let hover: HoverPreview;
   const asked = () => sent.filter((message) => message.kind === "hover");
-  const answer = (message: Envelope | undefined) => {
+  const reply = (message: Envelope | undefined) => {
     const { header, buffer } = mask("m1");
     link.receive({
       kind: "preview",
@@ -121,48 +121,48 @@ describe("HoverPreview", () => {
   it("has one request on the way; the newest position follows, those between are dropped", () => {
     for (const x of [1, 2, 3, 4]) hover.ask({ x, y: 0 }, 1);
     expect(asked().map((message) => message.x)).toEqual([1]);
-    answer(asked()[0]);
+    reply(asked()[0]);
     expect(hover.preview.value?.at).toEqual({ x: 1, y: 0 });
     expect(asked().map((message) => message.x)).toEqual([1, 4]);
   });
 
-  it("does not draw an answer that came after the pointer left", () => {
+  it("does not draw a reply that came after the pointer left", () => {
     hover.ask({ x: 1, y: 0 }, 1);
     hover.clear();
-    answer(asked()[0]);
+    reply(asked()[0]);
     expect(hover.preview.value).toBeNull();
   });
 
-  it("does not draw the answer to a question of before", () => {
+  it("does not draw the reply to an earlier request", () => {
     hover.ask({ x: 1, y: 0 }, 1);
     hover.clear();
     hover.ask({ x: 9, y: 0 }, 1);
-    answer(asked()[0]);
+    reply(asked()[0]);
     expect(hover.preview.value).toBeNull();
-    answer(asked()[1]);
+    reply(asked()[1]);
     expect(hover.preview.value?.at).toEqual({ x: 9, y: 0 });
   });
 
   it("asks nothing when the pointer has not moved", () => {
     hover.ask({ x: 1, y: 0 }, 1);
-    answer(asked()[0]);
+    reply(asked()[0]);
     hover.ask({ x: 1, y: 0 }, 1);
     expect(asked().length).toBe(1);
   });
 
-  it("goes on after an answer that never came", () => {
+  it("goes on after a reply that never came", () => {
     hover.ask({ x: 1, y: 0 }, 1);
     hover.ask({ x: 2, y: 0 }, 1);
     vi.advanceTimersByTime(3000);
     expect(asked().map((message) => message.x)).toEqual([1, 2]);
-    answer(asked()[1]);
+    reply(asked()[1]);
   });
 
   it("switches itself off on a slow link, and can be restarted", () => {
     const ask = (x: number, trip_ms: number) => {
       hover.ask({ x, y: 0 }, 1);
       vi.advanceTimersByTime(trip_ms);
-      answer(asked().at(-1));
+      reply(asked().at(-1));
     };
     for (const [x, trip_ms] of [900, 900, 20, 20, SLOW_ABOVE_MS + 50].entries()) ask(x, trip_ms);
     expect(hover.isOff.value).toBe(true);
@@ -171,14 +171,14 @@ describe("HoverPreview", () => {
     hover.restart();
     hover.ask({ x: 51, y: 0 }, 1);
     expect(asked().length).toBe(6);
-    answer(asked()[5]);
+    reply(asked()[5]);
   });
 
-  it("stays on when single answers are slow", () => {
+  it("stays on when single replies are slow", () => {
     for (const [x, trip_ms] of [900, 20, 20, 900, 20, 20, 900].entries()) {
       hover.ask({ x, y: 0 }, 1);
       vi.advanceTimersByTime(trip_ms);
-      answer(asked().at(-1));
+      reply(asked().at(-1));
     }
     expect(hover.isOff.value).toBe(false);
   });

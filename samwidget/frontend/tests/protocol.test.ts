@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import fixture from "../../../tests/shared/messages.json";
-import { ANSWER_KINDS, bytesOf, envelope, PROTOCOL_VERSION, parseAnswer, REQUEST_KINDS } from "../src/protocol.ts";
+import { bytesOf, envelope, PROTOCOL_VERSION, parseReply, REPLY_KINDS, REQUEST_KINDS } from "../src/protocol.ts";
 
 interface Example {
   reason?: string;
@@ -23,7 +23,7 @@ describe("what both sides agree on", () => {
   it("has the same version and the same kinds", () => {
     expect(PROTOCOL_VERSION).toBe(messages.version);
     expect([...REQUEST_KINDS].sort()).toEqual(Object.keys(messages.browser_to_kernel.kinds).sort());
-    expect([...ANSWER_KINDS].sort()).toEqual(Object.keys(messages.kernel_to_browser.kinds).sort());
+    expect([...REPLY_KINDS].sort()).toEqual(Object.keys(messages.kernel_to_browser.kinds).sort());
   });
 
   it.each(Object.entries(messages.browser_to_kernel.kinds))("sends %s as the examples are written", (_, { valid }) => {
@@ -38,25 +38,25 @@ describe("what both sides agree on", () => {
 describe("what comes in", () => {
   it.each(incoming)("reads the valid examples of %s", (kind, { valid }) => {
     for (const { message, buffers: count } of valid) {
-      expect(parseAnswer(message, buffers(count)).kind).toBe(kind);
+      expect(parseReply(message, buffers(count)).kind).toBe(kind);
     }
   });
 
   it.each(incoming)("refuses the broken examples of %s", (_, { valid, broken }) => {
     for (const { message, buffers: count, reason } of broken) {
-      expect(() => parseAnswer(message, buffers(count ?? valid[0]?.buffers)), reason).toThrow();
+      expect(() => parseReply(message, buffers(count ?? valid[0]?.buffers)), reason).toThrow();
     }
   });
 
   it.each(messages.kernel_to_browser.any)("refuses $reason", ({ message }) => {
-    expect(() => parseAnswer(message)).toThrow();
+    expect(() => parseReply(message)).toThrow();
   });
 
   it("refuses what is no message, and buffers that do not match", () => {
-    expect(() => parseAnswer(null)).toThrow("not an object");
-    expect(() => parseAnswer("ack")).toThrow("not an object");
+    expect(() => parseReply(null)).toThrow("not an object");
+    expect(() => parseReply("ack")).toThrow("not an object");
     const image = { v: 1, kind: "image", image: "a", size_hw: [4, 6], mime: "image/png" };
-    expect(() => parseAnswer(image, [])).toThrow("0 buffers");
+    expect(() => parseReply(image, [])).toThrow("0 buffers");
   });
 });
 

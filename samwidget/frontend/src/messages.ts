@@ -1,0 +1,452 @@
+// Messages and traits: their types, and checks of what the kernel sends. Made by `python -m docs.make_messages` from
+// samwidget/widget/protocol.py and traits.py: change those.
+
+import { type Check, flag, list, number, oneOf, optional, positive, record, text, tuple, whole } from "./checks.ts";
+
+export const PROTOCOL_VERSION = 1;
+export const NAME_LENGTH_MAX = 80;
+
+/** 4 finite numbers: x0, y0, x1, y1 in image pixels */
+export type Box = [number, number, number, number];
+/** 0 (exclude) or 1 (include) */
+export type Label = 0 | 1;
+/** loading, encoding, ready, failed or closed */
+export type Phase = "closed" | "encoding" | "failed" | "loading" | "ready";
+/** x and y in image pixels, and the label */
+export type PointPrompt = [number, number, Label];
+/** none, running, done, cancelled or failed */
+export type SearchPhase = "cancelled" | "done" | "failed" | "none" | "running";
+/** 2 whole numbers: height, width */
+export type Size = [number, number];
+
+/** A view has opened: send the image, the masks and what a search has found. */
+export interface Hello {
+  kind: "hello";
+}
+
+/** Send the mask that a click here would make. */
+export interface Hover {
+  kind: "hover";
+  x: number;
+  y: number;
+  label: Label;
+}
+
+/** Refine the active object with a point, or begin an object. */
+export interface AddPoint {
+  kind: "add_point";
+  x: number;
+  y: number;
+  label: Label;
+}
+
+/** Move a point of the active object. */
+export interface MovePoint {
+  kind: "move_point";
+  index: number;
+  x: number;
+  y: number;
+}
+
+/** Remove a point of the active object; the object goes with its last prompt. */
+export interface RemovePoint {
+  kind: "remove_point";
+  index: number;
+}
+
+/** Give the active object a box where it fits that object; otherwise begin an object. */
+export interface AddBox {
+  kind: "add_box";
+  box: Box;
+}
+
+/** Replace the box of the active object. */
+export interface MoveBox {
+  kind: "move_box";
+  box: Box;
+}
+
+/** Remove the box of the active object; the object goes with its last prompt. */
+export interface RemoveBox {
+  kind: "remove_box";
+}
+
+/** Show another candidate of the active object. */
+export interface Choose {
+  kind: "choose";
+  level: number;
+}
+
+/** Finish the active object: the next prompt begins a new one. */
+export interface Accept {
+  kind: "accept";
+}
+
+/** Make an object active; null makes none active. */
+export interface Select {
+  kind: "select";
+  object: number | null;
+}
+
+/** Name an object. */
+export interface Rename {
+  kind: "rename";
+  object: number;
+  name: string;
+}
+
+/** Show or hide an object. */
+export interface SetVisible {
+  kind: "set_visible";
+  object: number;
+  visible: boolean;
+}
+
+/** Delete an object. */
+export interface Delete {
+  kind: "delete";
+  object: number;
+}
+
+/** Delete all objects, in one step of the history. */
+export interface Clear {
+  kind: "clear";
+}
+
+/** Go one step back in the history. */
+export interface Undo {
+  kind: "undo";
+}
+
+/** Take one undo back. */
+export interface Redo {
+  kind: "redo";
+}
+
+/** Send the image's own pixels inside the box, at most `width` pixels wide. */
+export interface Detail {
+  kind: "detail";
+  box: Box;
+  width: number;
+}
+
+/** Load the model and encode the image again, after that failed. */
+export interface Retry {
+  kind: "retry";
+}
+
+/** Search the image for all objects; the search before ends, and what it found goes. */
+export interface Everything {
+  kind: "everything";
+  points_per_side: number | null;
+}
+
+/** End the search and keep on the screen what it found. */
+export interface CancelEverything {
+  kind: "cancel_everything";
+}
+
+/** Make objects of these found masks, in one step of the history, and forget the others. */
+export interface KeepFound {
+  kind: "keep_found";
+  ids: number[];
+}
+
+/** Forget everything that was found. */
+export interface DiscardFound {
+  kind: "discard_found";
+}
+
+/** The kernel has received the request; the work follows. */
+export interface AckReply {
+  kind: "ack";
+  re: string;
+}
+
+/** The whole image, made smaller where it is large. */
+export interface ImageReply {
+  kind: "image";
+  image: string;
+  size_hw: Size;
+  mime: string;
+  bytes: Uint8Array;
+}
+
+/** The bytes of masks that the trait `document` names. */
+export interface MasksReply {
+  kind: "masks";
+  image: string;
+  frame: FrameSizes;
+  masks: MaskHeader[];
+  re?: string;
+  buffers: Uint8Array[];
+}
+
+/** Sizes that tie an image to the low-res logits of its masks. */
+export interface FrameSizes {
+  image_hw: Size;
+  input_hw: Size;
+  content_hw: Size;
+  logits_hw: Size;
+}
+
+/** One entry of `masks`; its bytes are the buffer of the same index. */
+export interface MaskHeader {
+  mask: string;
+  window: [number, number, number, number];
+  scale: number;
+}
+
+/** The mask under the pointer; the reply to `hover`. */
+export interface PreviewReply {
+  kind: "preview";
+  re: string;
+  image: string;
+  frame: FrameSizes;
+  score: number;
+  masks: [MaskHeader];
+  buffers: Uint8Array[];
+}
+
+/** How far a search of everything is, and what has changed since the message before. */
+export interface FoundReply {
+  kind: "found";
+  image: string;
+  search: string;
+  phase: SearchPhase;
+  done: number;
+  total: number;
+  is_whole: boolean;
+  added: FoundSummary[];
+  removed: number[];
+  masks: MaskHeader[];
+  frame?: FrameSizes;
+  seconds_left?: number;
+  re?: string;
+  buffers: Uint8Array[];
+}
+
+/** A mask that a search of everything has found and nobody has kept yet. */
+export interface FoundSummary {
+  id: number;
+  mask: string;
+  colour: string;
+  score: number;
+  stability: number;
+  area: number;
+  box: Box;
+}
+
+/** The request was carried out; the trait `document` shows the result. */
+export interface DoneReply {
+  kind: "done";
+  re: string;
+}
+
+/** Pixels of a part of the image; `box` says which part was cut. */
+export interface DetailReply {
+  kind: "detail";
+  re: string;
+  image: string;
+  box: Box;
+  mime: string;
+  bytes: Uint8Array;
+}
+
+/** What went wrong and how to mend it; the document is as it was. */
+export interface ErrorReply {
+  kind: "error";
+  code: string;
+  message: string;
+  hint: string;
+  re?: string;
+}
+
+/** The trait `document`: what the user has made. The kernel writes it. */
+export interface DocumentSummary {
+  revision: number;
+  image: string;
+  active: number | null;
+  objects: ObjectSummary[];
+  candidates: CandidateSummary[];
+  can_undo: boolean;
+  can_redo: boolean;
+}
+
+/** An object of the document, as the trait `document` holds it. */
+export interface ObjectSummary {
+  id: number;
+  name: string;
+  colour: string;
+  visible: boolean;
+  score: number | null;
+  area: number;
+  box: Box | null;
+  mask: string;
+  points: PointPrompt[];
+  prompt_box: Box | null;
+  level: number | null;
+}
+
+/** A candidate of the active object. */
+export interface CandidateSummary {
+  mask: string;
+  score: number;
+}
+
+/** The trait `status`: the state of the model. The kernel writes it. */
+export interface NetworkStatus {
+  network: string;
+  device: string;
+  phase: Phase;
+  elapsed_s: number;
+  encode_s: number | null;
+  note: string;
+  error?: Failure;
+}
+
+/** What went wrong, in words for programs and for people, and how to mend it. */
+export interface Failure {
+  code: string;
+  message: string;
+  hint: string;
+}
+
+export type Request =
+  | Hello
+  | Hover
+  | AddPoint
+  | MovePoint
+  | RemovePoint
+  | AddBox
+  | MoveBox
+  | RemoveBox
+  | Choose
+  | Accept
+  | Select
+  | Rename
+  | SetVisible
+  | Delete
+  | Clear
+  | Undo
+  | Redo
+  | Detail
+  | Retry
+  | Everything
+  | CancelEverything
+  | KeepFound
+  | DiscardFound;
+
+export type Reply =
+  | AckReply
+  | ImageReply
+  | MasksReply
+  | PreviewReply
+  | FoundReply
+  | DoneReply
+  | DetailReply
+  | ErrorReply;
+
+export const REQUEST_KINDS = [
+  "hello",
+  "hover",
+  "add_point",
+  "move_point",
+  "remove_point",
+  "add_box",
+  "move_box",
+  "remove_box",
+  "choose",
+  "accept",
+  "select",
+  "rename",
+  "set_visible",
+  "delete",
+  "clear",
+  "undo",
+  "redo",
+  "detail",
+  "retry",
+  "everything",
+  "cancel_everything",
+  "keep_found",
+  "discard_found",
+] as const satisfies readonly Request["kind"][];
+
+const isSize = tuple(whole(1), whole(1));
+const isFrameSizes = record({
+  image_hw: isSize,
+  input_hw: isSize,
+  content_hw: isSize,
+  logits_hw: isSize,
+});
+const isMaskHeader = record({
+  mask: text,
+  window: tuple(whole(0), whole(0), whole(0), whole(0)),
+  scale: positive,
+});
+const isSearchPhase = oneOf("cancelled", "done", "failed", "none", "running");
+const isBox = tuple(number, number, number, number);
+const isFoundSummary = record({
+  id: whole(0),
+  mask: text,
+  colour: text,
+  score: number,
+  stability: number,
+  area: whole(1),
+  box: isBox,
+});
+
+/** The fields of each kind from the kernel, with their checks. */
+export const REPLY_FIELDS = {
+  ack: {
+    re: text,
+  },
+  image: {
+    image: text,
+    size_hw: isSize,
+    mime: text,
+  },
+  masks: {
+    image: text,
+    frame: isFrameSizes,
+    masks: list(isMaskHeader),
+    re: optional(text),
+  },
+  preview: {
+    re: text,
+    image: text,
+    frame: isFrameSizes,
+    score: number,
+    masks: tuple(isMaskHeader),
+  },
+  found: {
+    image: text,
+    search: text,
+    phase: isSearchPhase,
+    done: whole(0),
+    total: whole(0),
+    is_whole: flag,
+    added: list(isFoundSummary),
+    removed: list(whole(0)),
+    masks: list(isMaskHeader),
+    frame: optional(isFrameSizes),
+    seconds_left: optional(number),
+    re: optional(text),
+  },
+  done: {
+    re: text,
+  },
+  detail: {
+    re: text,
+    image: text,
+    box: isBox,
+    mime: text,
+  },
+  error: {
+    code: text,
+    message: text,
+    hint: text,
+    re: optional(text),
+  },
+} satisfies Record<Reply["kind"], Record<string, Check>>;
