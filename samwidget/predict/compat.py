@@ -1,4 +1,8 @@
-"""What was found, in the names and conventions of the reference implementation, for code that was written for it."""
+"""Found objects in the names and conventions of the reference implementation, for code that was written for it.
+
+Source: ``SamAutomaticMaskGenerator.generate`` (https://github.com/facebookresearch/segment-anything). This is the only
+file that uses its conventions; users call it as ``samwidget.to_sam_dicts``.
+"""
 
 from __future__ import annotations
 
@@ -8,38 +12,41 @@ from typing import Any, Literal
 from samwidget.core import FoundObject
 
 
+# Any: the values of a record have different types, and code for the reference indexes them unchecked.
 def to_sam_dicts(
     objects: Iterable[FoundObject], output_mode: Literal["binary_mask", "uncompressed_rle"] = "binary_mask"
 ) -> list[dict[str, Any]]:
-    """The records that the official ``SamAutomaticMaskGenerator.generate`` returns, key for key.
+    """The records that the official ``SamAutomaticMaskGenerator.generate`` returns, with the same keys.
 
-    Its conventions are not ours: boxes are x, y, width and height, and the width of ``bbox`` is the distance from the
-    first column to the last, one less than their number.
+    Boxes follow its convention, not ours: x, y, width and height, where the width of ``bbox`` is the distance from the
+    first column to the last, which is the number of columns less one.
 
     Args:
-        objects: what was found.
-        output_mode: ``segmentation`` as an (H, W) bool array, or as COCO's uncompressed run lengths, which take little
-            memory.
+        objects: what ``SamPredictor.everything`` returned.
+        output_mode: ``binary_mask`` gives ``segmentation`` as an (H, W) bool array, ``uncompressed_rle`` as COCO's
+            uncompressed run lengths, which take little memory.
 
     Returns:
         A dict for each object: ``segmentation``, ``area``, ``bbox``, ``predicted_iou``, ``point_coords``,
         ``stability_score``, ``crop_box``.
     """
-    return [_sam_dict(found, output_mode) for found in objects]
+    return [_sam_dict(found_object, output_mode) for found_object in objects]
 
 
-def _sam_dict(found: FoundObject, output_mode: str) -> dict[str, Any]:
-    x0, y0, x1, y1 = found.box_xyxy
-    crop_x0, crop_y0, crop_x1, crop_y1 = found.crop_xyxy
-    as_runs = output_mode == "uncompressed_rle"
+def _sam_dict(found_object: FoundObject, output_mode: str) -> dict[str, Any]:
+    x0, y0, x1, y1 = found_object.box_xyxy
+    crop_x0, crop_y0, crop_x1, crop_y1 = found_object.crop_xyxy
+    if output_mode == "uncompressed_rle":
+        run_lengths = found_object.run_lengths
+        segmentation: object = {"size": list(run_lengths.size_hw), "counts": run_lengths.to_counts()}
+    else:
+        segmentation = found_object.mask
     return {
-        "segmentation": {"size": list(found.run_lengths.size_hw), "counts": found.run_lengths.to_counts()}
-        if as_runs
-        else found.mask,
-        "area": found.area,
+        "segmentation": segmentation,
+        "area": found_object.area,
         "bbox": [x0, y0, x1 - 1 - x0, y1 - 1 - y0],
-        "predicted_iou": found.score,
-        "point_coords": [list(found.point_xy)],
-        "stability_score": found.stability,
+        "predicted_iou": found_object.score,
+        "point_coords": [list(found_object.point_xy)],
+        "stability_score": found_object.stability,
         "crop_box": [crop_x0, crop_y0, crop_x1 - crop_x0, crop_y1 - crop_y0],
     }

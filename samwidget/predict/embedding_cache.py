@@ -1,7 +1,8 @@
-"""EmbeddingCache: the embeddings of recent images, in memory and, where asked for, in a folder.
+"""EmbeddingCache: the embeddings of recent images in memory and, if wanted, in a folder.
 
-Owns the keys, the budget and the files. The folder holds ``<key>.safetensors`` with the network's signature and the
-frame in its metadata. A file that does not match or cannot be read costs a warning and a new encode, never an answer.
+Owns the keys, the memory budget and the files. The folder holds ``<key>.safetensors`` with the model's signature and
+the frame in its metadata. A file that does not match or cannot be read is ignored with a warning, and the image is
+encoded again. It never runs a model. Called by ``SamPredictor`` and by the image routes of the server.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ from threading import Lock
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from samwidget.core import Frame
 from samwidget.errors import SamWidgetWarning
@@ -24,7 +24,7 @@ from samwidget.models import Embedding
 
 
 def content_key(image: npt.NDArray[np.uint8], signature: str) -> str:
-    """The key of one image under one network: a hash of shape, dtype, content and signature, 40 hex digits."""
+    """The cache key of an image for a model: a hash of shape, dtype, content and signature, 40 hex digits."""
     digest = hashlib.blake2b(digest_size=20)
     digest.update(f"{image.shape} {image.dtype} {signature}".encode())
     digest.update(np.ascontiguousarray(image).data)
@@ -32,52 +32,58 @@ def content_key(image: npt.NDArray[np.uint8], signature: str) -> str:
 
 
 class EmbeddingCache:
-    """Embeddings by content key; the least recently used go first. Safe to use from many threads.
+    """Embeddings by content key. The least recently used are dropped first. Threads may share it.
 
     Args:
-        bytes_max: budget in memory, on whatever device the embeddings are; the latest is kept even if it is larger.
-        folder: where embeddings stay for the next kernel; None keeps them in memory only.
+        bytes_max: memory budget in bytes, on whichever device the embeddings are. The latest embedding is kept even if
+            it is larger than the budget.
+        folder: folder that keeps embeddings for the next kernel; None keeps them in memory only.
     """
 
     def __init__(self, bytes_max: int, folder: Path | None = None) -> None:
         self.bytes_max = bytes_max
         self.folder = folder
+        # No cachetools.LRUCache: it refuses a value that is larger than the budget, and reading all values, which
+        # byte_count needs, changes its order.
         self._embeddings: OrderedDict[str, Embedding] = OrderedDict()
         self._lock = Lock()
 
     @property
     def byte_count(self) -> int:
-        """Bytes held in memory."""
+        """Bytes in memory."""
         with self._lock:
-            return sum(embedding.byte_count for embedding in self._embeddings.values())
+            return self._bytes_in_memory()
 
     def __len__(self) -> int:
         return len(self._embeddings)
 
     def get(self, key: str) -> Embedding | None:
-        """The embedding in memory, now the most recently used; None where there is none."""
+        """The embedding in memory, which becomes the most recently used; None if it is not in memory."""
         with self._lock:
             if key in self._embeddings:
                 self._embeddings.move_to_end(key)
             return self._embeddings.get(key)
 
     def put(self, key: str, embedding: Embedding) -> None:
-        """Keeps an embedding in memory, and drops the least recently used ones beyond the budget."""
+        """Keeps an embedding in memory, and drops the least recently used ones until the budget is met."""
         with self._lock:
             self._embeddings[key] = embedding
             self._embeddings.move_to_end(key)
-            held = sum(each.byte_count for each in self._embeddings.values())
-            while held > self.bytes_max and len(self._embeddings) > 1:
+            bytes_in_memory = self._bytes_in_memory()
+            while bytes_in_memory > self.bytes_max and len(self._embeddings) > 1:
                 _, dropped = self._embeddings.popitem(last=False)
-                held -= dropped.byte_count
+                bytes_in_memory -= dropped.byte_count
 
     def clear(self) -> None:
-        """Forgets what is in memory; the folder stays."""
+        """Drops all embeddings in memory; the files stay."""
         with self._lock:
             self._embeddings.clear()
 
     def read_file(self, key: str, signature: str) -> Embedding | None:
-        """The embedding in the folder, on the CPU; None, with a warning where its file is broken or of other origin."""
+        """The embedding in the folder, on the CPU; None if there is no file, no folder or the file is unusable.
+
+        Warns with SamWidgetWarning if the file cannot be read, or if a model of another signature made it.
+        """
         path = self._path(key)
         if path is None or not path.is_file():
             return None
@@ -89,14 +95,17 @@ class EmbeddingCache:
                 if metadata.get("signature") != signature:
                     _warn(f"{path} was made by {metadata.get('signature')!r} and not by {signature!r}: encoding again")
                     return None
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, it is no mapping
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, it is not a mapping
             return Embedding(tensors, Frame.from_json(json.loads(metadata["frame"])), signature)
         except Exception as error:  # whatever is wrong with the file, the image can be encoded again
             _warn(f"{path} cannot be read, encoding again: {error}")
             return None
 
     def write_file(self, key: str, embedding: Embedding) -> None:
-        """Writes the embedding to the folder, whole or not at all; a folder that cannot be written costs a warning."""
+        """Writes the embedding to the folder, completely or not at all; does nothing without a folder.
+
+        Warns with SamWidgetWarning if the folder cannot be written.
+        """
         path = self._path(key)
         if path is None:
             return
@@ -112,7 +121,10 @@ class EmbeddingCache:
             with atomic_writer(path, durable=False, mode=0o600) as file:
                 file.write(data)
         except OSError as error:
-            _warn(f"the embedding was not kept: {path} cannot be written: {error}")
+            _warn(f"the embedding was not kept on disk, {path} cannot be written: {error}")
+
+    def _bytes_in_memory(self) -> int:
+        return sum(embedding.byte_count for embedding in self._embeddings.values())
 
     def _path(self, key: str) -> Path | None:
         return None if self.folder is None else self.folder / f"{key}.safetensors"
@@ -120,11 +132,3 @@ class EmbeddingCache:
 
 def _warn(message: str) -> None:
     warnings.warn(message, SamWidgetWarning, stacklevel=3)
-
-
-def free_memory(device: torch.device) -> None:
-    """Gives what torch holds in reserve on a GPU back to it."""
-    if device.type == "cuda":
-        torch.cuda.empty_cache()
-    elif device.type == "mps":
-        torch.mps.empty_cache()

@@ -1,7 +1,7 @@
-"""SamPredictor: the vocabulary that SAM users know, over any ``Segmenter``.
+"""SamPredictor: the methods that SAM users know (``set_image``, ``predict``), for any ``Segmenter``.
 
-Owns the lock around the network, the embedding cache and the way out when the device's memory is full. It knows no
-widget; the widget, servers and batch jobs share one predictor and pass embeddings around.
+Owns the lock around the model, the embedding cache and the fallback to the CPU when the device's memory is full. It
+does not know about widgets: widgets, servers and batch runs may share one predictor and keep their embeddings.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from threading import RLock
+from threading import Event, RLock
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -20,10 +20,11 @@ from samwidget.core import FoundObject, Frame, Masks, Prompt, make_prompt
 from samwidget.errors import ClosedError, ModelError, PromptError, SamWidgetWarning
 from samwidget.images import load_rgb
 from samwidget.models import Embedding, EverythingDefaults, Segmenter, choose_device, load
-from samwidget.predict.cleanup import clean as clean_logits
-from samwidget.predict.embedding_cache import EmbeddingCache, content_key, free_memory
-from samwidget.predict.everything import generate
-from samwidget.predict.everything.generate import Progress
+from samwidget.predict.cleanup import remove_islands_and_holes
+from samwidget.predict.device_memory import free_memory, is_out_of_memory
+from samwidget.predict.embedding_cache import EmbeddingCache, content_key
+from samwidget.predict.everything.generate import Progress, search
+from samwidget.predict.everything.options import EverythingOptions
 
 _CACHE_BYTES = 512 * 1024 * 1024
 _T = TypeVar("_T")
@@ -34,11 +35,11 @@ class Prediction(NamedTuple):
 
     Attributes:
         masks: (C, H, W) bool at the image's own size, or float32 logits with ``return_logits``.
-        scores: (C,) float32, the network's estimate of each mask's IoU, in its own order.
-        low_res_logits: (C, h, w) float32, fit for ``mask_input``.
+        scores: (C,) float32, the model's estimate of each mask's IoU.
+        low_res_logits: (C, h, w) float32, which can be given back as ``mask_input``.
     """
 
-    masks: npt.NDArray[Any]
+    masks: npt.NDArray[Any]  # Any: bool or float32, whichever was asked for
     scores: npt.NDArray[np.float32]
     low_res_logits: npt.NDArray[np.float32]
 
@@ -56,20 +57,20 @@ class EmbedResult(NamedTuple):
 
 
 class SamPredictor:
-    """Encodes images once and answers prompts about them. Threads may share it: one at a time uses the network.
+    """Encodes images once and predicts masks for prompts. Threads may share it: the model runs for one at a time.
 
     Args:
-        segmenter: the network.
-        cache_bytes_max: budget for embeddings in memory; one of SAM ViT-B takes 4 MB, and 512 MB is the default.
-        cache_folder: keeps embeddings on disk, so that a new kernel does not encode again; None does not.
-        clean: drop islands and fill small holes (``samwidget.predict.cleanup.clean``). None leaves it to the network:
-            the bundled one gains by it, SAM does not need it. Give False for objects that come in parts.
-        device_reason: one sentence about why the network runs where it does.
-        runs_on: the device of a network on another machine; None where it is the segmenter's own.
+        segmenter: the model.
+        cache_bytes_max: budget for embeddings in memory. An embedding of SAM ViT-B takes 4 MB; the default is 512 MB.
+        cache_folder: folder that keeps embeddings on disk, so that a new kernel need not encode again; None for none.
+        clean: whether to remove stray islands and fill small holes of each mask. None takes the model's own setting:
+            on for ``nano``, whose masks it improves, and off for SAM. Give False for objects that consist of parts.
+        device_reason: one sentence that says why the model runs on its device.
+        runs_on: the device of a model on another computer; None for a model in this process.
 
     Attributes:
-        encodes: how often the encoder has run.
-        note: what the user should know, such as a move to the CPU; empty while all is as asked.
+        encodes: how often the encoder has run, for all users of this predictor: a statistic.
+        note: what the user should know, such as a move to the CPU; empty if there is nothing.
         device_reason: as given.
     """
 
@@ -106,21 +107,21 @@ class SamPredictor:
         cache_folder: str | Path | None = None,
         clean: bool | None = None,
     ) -> SamPredictor:
-        """A predictor with a network by name.
+        """A predictor with a model by name.
 
         Args:
-            model: None or ``nano`` for the bundled network, a hub id such as ``facebook/sam-vit-base``, or a folder.
-            device: ``auto`` takes a GPU where there is one; or any torch device.
+            model: None or ``nano`` for the bundled model, a hub id such as ``facebook/sam-vit-base``, or a folder.
+            device: ``auto`` takes a GPU if there is one; or any torch device.
             dtype: ``auto`` takes float16 on CUDA and float32 elsewhere.
             local_files_only: True never downloads; None follows the environment variable HF_HUB_OFFLINE.
-            cache_bytes_max: as the class.
-            cache_folder: as the class.
-            clean: as the class.
+            cache_bytes_max: as for the class.
+            cache_folder: as for the class.
+            clean: as for the class.
 
         Raises:
-            ModelNotFoundError: no such network, or not here while offline.
-            UnsupportedModelError: a family that samwidget cannot drive; no weights were downloaded.
-            ModelError: weights that cannot be read, or a device that is not here.
+            ModelNotFoundError: there is no such model, or it is not on this computer and samwidget is offline.
+            UnsupportedModelError: samwidget cannot run this family of models; no weights were downloaded.
+            ModelError: the weights cannot be read, or the device is not available.
         """
         choice = choose_device(device, dtype)
         segmenter = load(model, device=choice.device, dtype=choice.dtype, local_files_only=local_files_only)
@@ -134,39 +135,48 @@ class SamPredictor:
 
     @classmethod
     def from_endpoint(cls, url: str, *, key: str | None = None, timeout_s: float = 120.0) -> SamPredictor:
-        """A predictor whose network is on another machine, for the widget here and the GPU over there.
+        """A predictor whose model runs on another computer, for example one with a GPU.
 
-        Against ``samwidget serve`` an image is sent once and questions are small. Against any other endpoint with the
-        documented ``/score``, such as one of Azure ML, each question is the documented request with the image in it.
+        With ``samwidget serve`` the image is sent once, and each prompt is a small request. With any other endpoint
+        that has the documented ``/score``, such as one of Azure ML, the image is sent with each prompt.
 
         Args:
-            url: of the server, with or without ``/score``.
-            key: the server's; None takes the environment variable SAMWIDGET_KEY, where there is one.
-            timeout_s: for one answer, the waiting for a busy server included.
+            url: address of the server, with or without ``/score``.
+            key: the server's key; None takes the environment variable SAMWIDGET_KEY if it is set.
+            timeout_s: seconds for one response, including the wait for a busy server.
 
         Raises:
-            EndpointError: no server there, or it refuses the key. So do later calls, where they would raise ModelError.
+            EndpointError: there is no server, or it refuses the key. Later calls raise it where other predictors raise
+                ModelError.
         """
         from samwidget.models.remote import open_remote
 
         segmenter = open_remote(url, key, timeout_s)
-        return cls(segmenter, device_reason=f"the network runs at {url}", runs_on=segmenter.runs_on)
+        return cls(segmenter, device_reason=f"the model runs at {url}", runs_on=segmenter.runs_on)
 
     @property
     def name(self) -> str:
-        """The network's name."""
+        """The model's name."""
         return self._name
 
     @property
     def signature(self) -> str:
-        """Name, weights, precision and preprocessing; equal ones answer alike. Raises ClosedError after ``close``."""
-        return self._open().signature
+        """Name, weights, precision and preprocessing of the model; models of equal signature give equal masks.
+
+        Raises:
+            ClosedError: after ``close``.
+        """
+        return self._open_segmenter().signature
 
     @property
     def device(self) -> torch.device:
-        """Where the network runs now; raises ClosedError after ``close``."""
-        here = self._open().device
-        return here if self._runs_on is None else self._runs_on
+        """The device that the model runs on now.
+
+        Raises:
+            ClosedError: after ``close``.
+        """
+        device = self._open_segmenter().device
+        return device if self._runs_on is None else self._runs_on
 
     @property
     def thread_count(self) -> int:
@@ -175,22 +185,26 @@ class SamPredictor:
 
     @property
     def everything_defaults(self) -> EverythingDefaults:
-        """What ``everything`` asks of this network unless told otherwise; raises ClosedError after ``close``."""
-        return self._open().everything_defaults
+        """The options of ``everything`` that suit the model and apply unless others are given.
+
+        Raises:
+            ClosedError: after ``close``.
+        """
+        return self._open_segmenter().everything_defaults
 
     @property
     def frame(self) -> Frame | None:
-        """Sizes of the image that is set; None before ``set_image``."""
+        """The sizes of the image that is set; None if no image is set."""
         embedding = self._embedding
         return None if embedding is None else embedding.frame
 
-    def embed(self, image: Any) -> Embedding:
-        """The embedding of an image, from the cache where it has been seen; changes no state but the cache.
+    def embed(self, image: object) -> Embedding:
+        """The embedding of an image, from the cache if it has one. The image that is set stays set.
 
-        Threads that ask for one image at the same time wait for one encoder run.
+        Threads that ask for the same image at the same time wait for one run of the encoder.
 
         Args:
-            image: whatever ``load_rgb`` reads.
+            image: path, URL, bytes, PIL image, array or tensor: whatever ``load_rgb`` reads.
 
         Raises:
             ImageError: the image cannot be read.
@@ -199,18 +213,18 @@ class SamPredictor:
         """
         return self.embed_with_source(image).embedding
 
-    def embed_with_source(self, image: Any) -> EmbedResult:
-        """The embedding of an image, and whether the cache had it; otherwise as ``embed``."""
+    def embed_with_source(self, image: object) -> EmbedResult:
+        """The embedding of an image, and whether it came from the cache; otherwise the same as ``embed``."""
         pixels = load_rgb(image)
-        signature = self._open().signature
+        signature = self._open_segmenter().signature
         key = content_key(pixels, signature)
-        known = self._cache.get(key)
-        if known is not None:
-            return EmbedResult(known, from_cache=True)
+        cached = self._cache.get(key)
+        if cached is not None:
+            return EmbedResult(cached, from_cache=True)
         with self._lock:
-            known = self._cache.get(key)  # another thread may have made it meanwhile
-            if known is not None:
-                return EmbedResult(known, from_cache=True)
+            cached = self._cache.get(key)  # another thread may have encoded the image meanwhile
+            if cached is not None:
+                return EmbedResult(cached, from_cache=True)
             embedding = self._cache.read_file(key, signature)
             from_cache = embedding is not None
             if embedding is None:
@@ -221,11 +235,11 @@ class SamPredictor:
             self._cache.put(key, embedding)
             return EmbedResult(embedding, from_cache)
 
-    def set_image(self, image: Any) -> None:
-        """Makes this the image that ``predict`` asks about. On failure the previous image stays.
+    def set_image(self, image: object) -> None:
+        """Sets the image that ``predict`` works on. If this fails, the previous image stays.
 
         Args:
-            image: path, URL, bytes, PIL image, array or tensor; whatever ``load_rgb`` reads.
+            image: path, URL, bytes, PIL image, array or tensor: whatever ``load_rgb`` reads.
 
         Raises:
             ImageError: the image cannot be read.
@@ -235,7 +249,7 @@ class SamPredictor:
         self._embedding = self.embed(image)
 
     def reset_image(self) -> None:
-        """Forgets the image; the cache keeps its embedding."""
+        """Unsets the image; its embedding stays in the cache."""
         self._embedding = None
 
     def predict(
@@ -250,19 +264,19 @@ class SamPredictor:
         """Masks of one object in the image that is set.
 
         Args:
-            point_coords: (N, 2) image pixels, x before y.
-            point_labels: (N,), 1 includes and 0 excludes; None includes all.
+            point_coords: (N, 2) x, y in image pixels.
+            point_labels: (N,), 1 to include and 0 to exclude; None includes all points.
             box: (4,) x0, y0, x1, y1 in image pixels.
-            mask_input: (1, h, w) or (h, w) low-res logits of an earlier answer.
-            multimask_output: three candidates, for prompts that can be read in several ways, such as one click; or one,
-                for all others.
-            return_logits: ``masks`` holds float32 logits instead of bool.
+            mask_input: (1, h, w) or (h, w) low-res logits of an earlier prediction.
+            multimask_output: True gives three candidates, for ambiguous prompts such as one click; False gives one
+                mask, for all other prompts.
+            return_logits: return float32 logits in ``masks`` instead of bool.
 
         Returns:
-            ``(masks, scores, low_res_logits)``; C is 3 or 1.
+            ``(masks, scores, low_res_logits)`` of C candidates, where C is 3 or 1.
 
         Raises:
-            PromptError: no image is set, nothing was asked, or shapes, labels or places do not fit the image.
+            PromptError: no image is set, the prompt is empty, or its shapes, labels or positions do not fit the image.
             ModelError: the decoder failed.
             ClosedError: after ``close``.
         """
@@ -278,20 +292,20 @@ class SamPredictor:
         *,
         threads: int | None = None,
     ) -> list[Masks]:
-        """The answers to many prompts about one image, each as if asked alone.
+        """The masks of many prompts on one image; each is the same as if its prompt were given alone.
 
         Args:
-            prompts: points, boxes and masks, one object each.
+            prompts: the prompts, one for each object.
             embedding: what ``embed`` returned; None takes the image that is set.
-            multimask_output: three candidates per prompt, or one.
+            multimask_output: three candidates for each prompt, or one mask.
             threads: how many CPU threads the model may use; None is ``thread_count``. Only ``nano`` follows it.
 
         Raises:
-            PromptError: as ``predict``, for any of the prompts, before the network runs.
-            ModelError: the decoder failed, or the embedding is another network's.
+            PromptError: as ``predict``, for any of the prompts; raised before the model runs.
+            ModelError: the decoder failed, or another model made the embedding.
             ClosedError: after ``close``.
         """
-        signature = self._open().signature
+        signature = self._open_segmenter().signature
         embedding = self._embedding if embedding is None else embedding
         if embedding is None:
             raise PromptError("no image is set", hint="call set_image(image) first")
@@ -304,7 +318,7 @@ class SamPredictor:
             return []
         frame = embedding.frame
         for prompt in prompts:
-            _check(prompt, frame)
+            _check_prompt(prompt, frame)
         logits, scores = self._run(
             lambda segmenter: segmenter.decode(
                 self._on_device(embedding), prompts, multimask_output=multimask_output, threads=threads
@@ -312,20 +326,94 @@ class SamPredictor:
         )
         logits_array, score_array = logits.float().cpu().numpy(), scores.float().cpu().numpy()
         return [
-            Masks(clean_logits(candidates, prompt, frame) if self._clean else candidates, row, frame, prompt)
+            Masks(
+                remove_islands_and_holes(candidates, prompt, frame) if self._clean else candidates, row, frame, prompt
+            )
             for candidates, row, prompt in zip(logits_array, score_array, prompts, strict=True)
         ]
 
-    def generate_masks(self, image: Any, **options: Any) -> Iterator[Progress]:
-        """All objects of an image while they are found: ``generate_masks`` with this predictor."""
-        return generate.generate_masks(self, image, **options)
+    def generate_masks(
+        self,
+        image: object,
+        *,
+        points_per_side: int | None = None,
+        points_per_batch: int = 64,
+        pred_iou_thresh: float | None = None,
+        stability_score_thresh: float | None = None,
+        stability_score_offset: float | None = None,
+        box_nms_thresh: float = 0.7,
+        crop_n_layers: int = 0,
+        crop_nms_thresh: float = 0.7,
+        crop_overlap_ratio: float = 512 / 1500,
+        crop_n_points_downscale_factor: int = 1,
+        point_grids: Sequence[npt.ArrayLike] | None = None,
+        min_mask_region_area: int = 0,
+        cancel: Event | None = None,
+    ) -> Iterator[Progress]:
+        """The objects of an image while they are found: ``samwidget.generate_masks`` with this predictor.
 
-    def everything(self, image: Any, **options: Any) -> list[FoundObject]:
-        """All objects of an image: ``everything`` with this predictor."""
-        return generate.everything(self, image, **options)
+        See there for each option, what is yielded and what is raised.
+        """
+        options = EverythingOptions(
+            points_per_side=points_per_side,
+            points_per_batch=points_per_batch,
+            pred_iou_thresh=pred_iou_thresh,
+            stability_score_thresh=stability_score_thresh,
+            stability_score_offset=stability_score_offset,
+            box_nms_thresh=box_nms_thresh,
+            crop_n_layers=crop_n_layers,
+            crop_nms_thresh=crop_nms_thresh,
+            crop_overlap_ratio=crop_overlap_ratio,
+            crop_n_points_downscale_factor=crop_n_points_downscale_factor,
+            point_grids=point_grids,
+            min_mask_region_area=min_mask_region_area,
+        )
+        return search(self, image, options, cancel)
+
+    def everything(
+        self,
+        image: object,
+        *,
+        points_per_side: int | None = None,
+        points_per_batch: int = 64,
+        pred_iou_thresh: float | None = None,
+        stability_score_thresh: float | None = None,
+        stability_score_offset: float | None = None,
+        box_nms_thresh: float = 0.7,
+        crop_n_layers: int = 0,
+        crop_nms_thresh: float = 0.7,
+        crop_overlap_ratio: float = 512 / 1500,
+        crop_n_points_downscale_factor: int = 1,
+        point_grids: Sequence[npt.ArrayLike] | None = None,
+        min_mask_region_area: int = 0,
+        cancel: Event | None = None,
+    ) -> list[FoundObject]:
+        """All objects of an image, the best first.
+
+        Runs ``generate_masks`` to its end. ``samwidget.generate_masks`` explains each option and each error. With
+        ``cancel`` set meanwhile, the objects that were found until then are returned.
+        """
+        options = EverythingOptions(
+            points_per_side=points_per_side,
+            points_per_batch=points_per_batch,
+            pred_iou_thresh=pred_iou_thresh,
+            stability_score_thresh=stability_score_thresh,
+            stability_score_offset=stability_score_offset,
+            box_nms_thresh=box_nms_thresh,
+            crop_n_layers=crop_n_layers,
+            crop_nms_thresh=crop_nms_thresh,
+            crop_overlap_ratio=crop_overlap_ratio,
+            crop_n_points_downscale_factor=crop_n_points_downscale_factor,
+            point_grids=point_grids,
+            min_mask_region_area=min_mask_region_area,
+        )
+        objects: tuple[FoundObject, ...] = ()
+        for progress in search(self, image, options, cancel):
+            objects = progress.objects
+        return list(objects)
 
     def close(self) -> None:
-        """Frees the network and the embeddings; waits for a running call. Later calls raise ClosedError."""
+        """Frees the model and the embeddings in memory, after a call that is running. Later calls raise ClosedError."""
         with self._lock:
             segmenter, self._segmenter = self._segmenter, None
             self._embedding = None
@@ -333,63 +421,53 @@ class SamPredictor:
             if segmenter is not None:
                 free_memory(segmenter.device)
 
-    def _open(self) -> Segmenter:
+    def _open_segmenter(self) -> Segmenter:
         segmenter = self._segmenter
         if segmenter is None:
             raise ClosedError("the predictor is closed", hint="make a new one with SamPredictor.from_pretrained")
         return segmenter
 
     def _on_device(self, embedding: Embedding) -> Embedding:
-        device = self._open().device
+        """The embedding on the model's device; the same object if it is there already."""
+        device = self._open_segmenter().device
         is_there = all(tensor.device == device for tensor in embedding.tensors.values())
         return embedding if is_there else embedding.to(device)
 
     def _run(self, call: Callable[[Segmenter], _T]) -> _T:
-        """Calls the network under the lock; where its device is out of memory, once more on the CPU."""
+        """What ``call`` returns for the segmenter. If the device is full, moves to the CPU and calls once more."""
         with self._lock:
-            segmenter = self._open()
+            segmenter = self._open_segmenter()
             try:
                 return call(segmenter)
             except (RuntimeError, MemoryError) as error:
-                if not _is_out_of_memory(error):
+                if not is_out_of_memory(error):
                     raise ModelError(f"{self._name} failed", hint=f"{type(error).__name__}: {error}") from error
                 if segmenter.device.type == "cpu":
                     raise ModelError(
-                        f"{self._name} does not fit into memory", hint="free some, or take a smaller network"
+                        f"{self._name} does not fit into memory", hint="free memory, or take a smaller model"
                     ) from error
-                full = segmenter.device
-            # Outside the handler, since the error's traceback keeps the tensors that filled the device.
-            self._move_to_cpu(segmenter, full)
+                full_device = segmenter.device
+            # Outside the except block, because the error's traceback keeps the tensors that fill the device.
+            self._move_to_cpu(segmenter, full_device)
             return self._run(call)
 
-    def _move_to_cpu(self, segmenter: Segmenter, full: torch.device) -> None:
+    def _move_to_cpu(self, segmenter: Segmenter, full_device: torch.device) -> None:
         cpu = torch.device("cpu")
         self._cache.clear()
         if self._embedding is not None:
             self._embedding = self._embedding.to(cpu)
         segmenter.to(cpu)
-        free_memory(full)
-        self.note = f"{full} is out of memory: {self._name} now runs on the CPU, slower"
+        free_memory(full_device)
+        self.note = f"{full_device} is out of memory: {self._name} now runs on the CPU, which is slower"
         warnings.warn(self.note, SamWidgetWarning, stacklevel=2)
 
 
-def _check(prompt: Prompt, frame: Frame) -> None:
+def _check_prompt(prompt: Prompt, frame: Frame) -> None:
     if prompt.is_empty:
         raise PromptError("the prompt is empty", hint="give a point, a box or a mask")
     prompt.check_inside(frame.image_hw)
     if prompt.mask is not None and prompt.mask.shape != frame.logits_hw:
         raise PromptError(
-            f"mask_input has shape {prompt.mask.shape}, this network's logits are {frame.logits_hw}",
-            hint="give low_res_logits of an earlier answer of the same network and image",
+            f"mask_input has shape {prompt.mask.shape}, this model's logits are {frame.logits_hw}",
+            hint="give low_res_logits of an earlier prediction of the same model and image",
         )
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    # Apple's MPS and torch's CPU allocator raise plain RuntimeErrors.
-    text = str(error).lower()
-    return (
-        isinstance(error, MemoryError | torch.cuda.OutOfMemoryError)
-        or "out of memory" in text
-        or "not enough memory" in text
-        or "can't allocate memory" in text
-    )

@@ -1,49 +1,66 @@
-"""Networks: the predictors that widgets of this process opened by name, so that none is in memory twice.
+"""Shares one predictor between the widgets of this process that use the same model.
 
-A notebook's cell is run again and again, and Jupyter keeps every widget that was ever shown. With a network each, ten
-runs of a cell with SAM ViT-H would fill 25 GB, and each would encode the photo anew. Here a widget gets the network
-that another one still holds, with its cache of embeddings. Held weakly: the last widget takes the network with it.
+In a notebook a cell is run again and again, and Jupyter keeps every widget that was ever displayed. With a model for
+each widget, ten runs of a cell with SAM ViT-H would fill 25 GB, and each would encode the image again. So a widget gets
+the predictor, and with it the cached embeddings, that another widget still uses. References are weak: when the last
+widget is gone, so is the model.
 
-This and the entry script's network, which Azure ML wants there, are the package's only state at module scope. Widgets
-cannot meet through it, because a predictor's answers depend on image and prompt alone.
+This registry and the predictor of the entry script, where Azure ML prescribes it, are the package's only state at
+module scope. It cannot mix up the masks of two widgets: they depend on the image and the prompt alone.
 """
 
 from __future__ import annotations
 
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
 if TYPE_CHECKING:
+    import torch
+
     from samwidget.predict.predictor import SamPredictor
 
+_FileStamp = tuple[str, int, int]
+"""Name, size in bytes and time of the last change in nanoseconds."""
+_Key = tuple[str, str, str, bool | None, tuple[_FileStamp, ...]]
+
 _lock = threading.Lock()
-_opened: WeakValueDictionary[tuple[Any, ...], SamPredictor] = WeakValueDictionary()
+_predictors: WeakValueDictionary[_Key, SamPredictor] = WeakValueDictionary()
 
 
-def open_predictor(model: str | Path | None, device: Any, dtype: Any, local_files_only: bool | None) -> SamPredictor:
+def open_predictor(
+    model: str | Path | None,
+    device: str | torch.device,
+    dtype: str | torch.dtype,
+    local_files_only: bool | None,
+) -> SamPredictor:
     """The predictor that was opened with the same arguments and is still in use, or a new one.
 
-    A folder whose files have changed since is another network. The arguments are those of
-    ``SamPredictor.from_pretrained``, which also says what it raises. Takes seconds: torch is imported here.
+    A folder whose files have changed since then counts as another model. The arguments are those of
+    ``SamPredictor.from_pretrained``. A new predictor takes seconds, because torch is imported too.
+
+    Raises:
+        SamWidgetError: as ``SamPredictor.from_pretrained``.
     """
     from samwidget.predict.predictor import SamPredictor
 
-    key = ("nano" if model is None else str(model), str(device), str(dtype), local_files_only, _files_of(model))
-    # One at a time: two widgets made in one cell would otherwise both load the network.
+    key = ("nano" if model is None else str(model), str(device), str(dtype), local_files_only, _file_stamps(model))
+    # Under the lock, because two widgets of one cell would otherwise both load the model.
     with _lock:
-        found = _opened.get(key)
-        if found is None:
-            found = SamPredictor.from_pretrained(model, device=device, dtype=dtype, local_files_only=local_files_only)
-            _opened[key] = found
-        return found
+        predictor = _predictors.get(key)
+        if predictor is None:
+            predictor = SamPredictor.from_pretrained(
+                model, device=device, dtype=dtype, local_files_only=local_files_only
+            )
+            _predictors[key] = predictor
+        return predictor
 
 
-def _files_of(model: str | Path | None) -> tuple[tuple[str, int, int], ...]:
-    """Name, size and time of each file of a network's folder; nothing for a network by name."""
+def _file_stamps(model: str | Path | None) -> tuple[_FileStamp, ...]:
+    """The stamp of each file in a model's folder; empty for a model by name."""
     folder = None if model is None else Path(model).expanduser()
     if folder is None or not folder.is_dir():
         return ()
-    files = [(path.name, path.stat()) for path in sorted(folder.iterdir()) if path.is_file()]
-    return tuple((name, stat.st_size, stat.st_mtime_ns) for name, stat in files)
+    stats = [(path.name, path.stat()) for path in sorted(folder.iterdir()) if path.is_file()]
+    return tuple((name, stat.st_size, stat.st_mtime_ns) for name, stat in stats)

@@ -24,7 +24,7 @@ from tqdm import tqdm
 
 from samwidget.core import EXCLUDE, INCLUDE, Masks, Prompt, box_of
 from samwidget.models import Embedding, Segmenter, load
-from samwidget.predict import clean
+from samwidget.predict import remove_islands_and_holes
 from samwidget.training.click_simulator import centre
 from samwidget.training.contact_sheet import draw_sheets
 from samwidget.training.data import PARTS, object_areas
@@ -105,7 +105,7 @@ class Examiner:
         logits, scores = self.segmenter.decode(embedding, prompts, multimask_output=multimask_output)
         answers = []
         for prompt, some, score in zip(prompts, logits.cpu().numpy(), scores.cpu().numpy(), strict=True):
-            tidy = clean(some, prompt, embedding.frame) if self.segmenter.cleans_masks else some
+            tidy = remove_islands_and_holes(some, prompt, embedding.frame) if self.segmenter.cleans_masks else some
             answers.append(Masks(tidy, score, embedding.frame, prompt))
         return answers
 

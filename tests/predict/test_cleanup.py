@@ -3,7 +3,7 @@ import pytest
 
 from samwidget.core.frame import Frame
 from samwidget.core.prompt import Prompt, make_prompt
-from samwidget.predict.cleanup import clean
+from samwidget.predict.cleanup import remove_islands_and_holes
 
 # One logit is one image pixel, so that points can be read off the pictures.
 FRAME = Frame((12, 12), (12, 12), (12, 12), (12, 12))
@@ -46,7 +46,7 @@ HOLE, ISLAND = (slice(None), 3, 4), (slice(None), slice(8, 10), slice(10, 12))
     ],
 )
 def test_islands_and_holes(prompt, island_stays, hole_stays):
-    cleaned = clean(LOGITS, prompt, FRAME)
+    cleaned = remove_islands_and_holes(LOGITS, prompt, FRAME)
     assert (cleaned[ISLAND] > 0).all() == island_stays
     assert (cleaned[HOLE] < 0).all() == hole_stays
     # What changes sides keeps its distance from the threshold; the rest is untouched.
@@ -54,33 +54,33 @@ def test_islands_and_holes(prompt, island_stays, hole_stays):
 
 
 def test_the_object_goes_when_only_the_island_is_meant():
-    cleaned = clean(LOGITS, make_prompt([11, 9]), FRAME)
+    cleaned = remove_islands_and_holes(LOGITS, make_prompt([11, 9]), FRAME)
     assert (cleaned > 0).sum() == 4
 
 
 def test_large_parts_stay_without_a_click():
     parts = logits_of("\n".join(["####....####"] * 12))
-    np.testing.assert_array_equal(clean(parts, make_prompt(box=[0, 0, 12, 12]), FRAME), parts)
+    np.testing.assert_array_equal(remove_islands_and_holes(parts, make_prompt(box=[0, 0, 12, 12]), FRAME), parts)
 
 
 def test_large_holes_stay():
     ring = logits_of("\n".join(["#" * 12, *["#" + "." * 10 + "#"] * 10, "#" * 12]))
-    np.testing.assert_array_equal(clean(ring, make_prompt([0, 0]), FRAME), ring)
+    np.testing.assert_array_equal(remove_islands_and_holes(ring, make_prompt([0, 0]), FRAME), ring)
 
 
 def test_a_bay_is_no_hole():
     bay = logits_of("\n".join(["#" * 12] * 11 + ["######.#####"]))
-    np.testing.assert_array_equal(clean(bay, make_prompt([0, 0]), FRAME), bay)
+    np.testing.assert_array_equal(remove_islands_and_holes(bay, make_prompt([0, 0]), FRAME), bay)
 
 
 @pytest.mark.parametrize("value", [-1.0, 1.0, 0.0])
 def test_nothing_and_everything_stay(value):
     flat = np.full((3, 12, 12), value, np.float32)
-    np.testing.assert_array_equal(clean(flat, make_prompt([3, 3]), FRAME), flat)
+    np.testing.assert_array_equal(remove_islands_and_holes(flat, make_prompt([3, 3]), FRAME), flat)
 
 
 def test_every_candidate_is_cleaned_alone():
     both = np.concatenate([LOGITS, -np.abs(LOGITS)])
-    cleaned = clean(both, make_prompt([2, 2]), FRAME)
-    np.testing.assert_array_equal(cleaned[0], clean(LOGITS, make_prompt([2, 2]), FRAME)[0])
+    cleaned = remove_islands_and_holes(both, make_prompt([2, 2]), FRAME)
+    np.testing.assert_array_equal(cleaned[0], remove_islands_and_holes(LOGITS, make_prompt([2, 2]), FRAME)[0])
     np.testing.assert_array_equal(cleaned[1], both[1])

@@ -60,7 +60,7 @@ def test_earlier_logits_are_a_prompt(predictor, shape):
         ({"point_coords": [[1, 5]], "point_labels": [1, 0]}, "one label per point"),
         ({"point_coords": [[np.nan, 5]]}, "NaN"),
         ({"box": [5, 5, 5, 9]}, "no area"),
-        ({"mask_input": np.zeros((1, 256, 256))}, r"shape \(256, 256\), this network's logits are \(16, 16\)"),
+        ({"mask_input": np.zeros((1, 256, 256))}, r"shape \(256, 256\), this model's logits are \(16, 16\)"),
     ],
 )
 def test_prompts_that_do_not_fit(predictor, asked, message):
@@ -207,7 +207,7 @@ def test_a_device_that_fills_up_later_keeps_the_image():
 
 def test_a_full_cpu_is_an_error_with_a_remedy():
     predictor = SamPredictor(FakeSegmenter(full_devices=("cpu",), error=MemoryError()))
-    with pytest.raises(ModelError, match="smaller network"):
+    with pytest.raises(ModelError, match="smaller model"):
         predictor.set_image(an_image())
 
 
@@ -228,7 +228,7 @@ def test_after_closing_nothing_works_and_nothing_is_held(predictor):
 
 @pytest.mark.parametrize(("clean", "of_network", "expected"), [(None, True, 1), (None, False, 2), (True, False, 1)])
 def test_cleaning_is_the_networks_choice_unless_said(clean, of_network, expected):
-    from samwidget.predict.cleanup import regions
+    from samwidget.predict.regions import connected_regions
 
     class TwoDiscs(FakeSegmenter):
         cleans_masks = of_network
@@ -241,4 +241,4 @@ def test_cleaning_is_the_networks_choice_unless_said(clean, of_network, expected
     predictor = SamPredictor(TwoDiscs(), clean=clean)
     predictor.set_image(an_image())
     mask = predictor.predict([[6, 6]], multimask_output=False).masks[0]
-    assert len(regions(mask)[1]) - 1 == expected
+    assert len(connected_regions(mask)[1]) - 1 == expected

@@ -1,6 +1,6 @@
 import numpy as np
 
-from samwidget.predict.cleanup import regions
+from samwidget.predict.regions import connected_regions
 
 
 def grid(text):
@@ -8,7 +8,7 @@ def grid(text):
 
 
 def test_regions_touch_by_edges_and_not_by_corners():
-    numbers, areas = regions(grid("##..  ..#.  ..##"))
+    numbers, areas = connected_regions(grid("##..  ..#.  ..##"))
     assert areas.tolist() == [7, 2, 3]
     assert numbers.tolist() == [[1, 1, 0, 0], [0, 0, 2, 0], [0, 0, 2, 2]]
-    assert regions(grid(".."))[1].tolist() == [2]
+    assert connected_regions(grid(".."))[1].tolist() == [2]

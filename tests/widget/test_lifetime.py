@@ -170,7 +170,7 @@ def test_a_network_is_loaded_once_while_somebody_uses_it(loads):
     del first
     gc.collect()
     assert gone() is None
-    assert len(shared._opened) == 0
+    assert len(shared._predictors) == 0
 
 
 def test_a_folder_whose_files_have_changed_is_another_network(loads, tmp_path):

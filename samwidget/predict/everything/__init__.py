@@ -1,4 +1,4 @@
-"""All objects of an image: a grid of points is asked, and the good, stable and different masks are kept."""
+"""*Everything*: the search for all objects of an image. The model is asked at each point of a grid."""
 
 from samwidget.predict.everything.generate import Progress, generate_masks
 

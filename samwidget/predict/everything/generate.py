@@ -1,52 +1,69 @@
-"""Everything: the objects of a whole image, found by asking at every point of a grid.
+"""*Everything*: finds the objects of a whole image by asking the model at every point of a grid.
 
-Owns the order of the search: crops, points, filters, progress, cancel. The rules and the defaults are those of the
-official ``SamAutomaticMaskGenerator`` (https://github.com/facebookresearch/segment-anything), and so are the masks; but
-they come as they are found, and none is ever a picture while it is filtered.
+Owns the order of a search: crops, points, filters, progress and cancel. The rules and defaults are those of the
+official ``SamAutomaticMaskGenerator`` (https://github.com/facebookresearch/segment-anything), and it gives the same
+masks. Unlike there, objects are yielded as they are found, and a mask is stored as run lengths and not as an image.
+It does not own the model: ``SamPredictor`` calls ``search`` with itself.
 """
 
 from __future__ import annotations
 
-import inspect
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from threading import Event
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 from threadpoolctl import ThreadpoolController
 
-from samwidget.core import Box, FoundObject, Masks, make_prompt
-from samwidget.errors import PromptError
+from samwidget.core import Box, FoundObject, Masks, Prompt, Size, make_prompt
 from samwidget.images import load_rgb
-from samwidget.predict.everything.grid import crop_boxes, point_grid, spread_order
-from samwidget.predict.everything.nms import Selection, is_cut_off, without_duplicates
+from samwidget.predict.everything.grid import crop_boxes, spread_order
+from samwidget.predict.everything.nms import IncrementalNms, is_cut_off, suppress_overlaps
+from samwidget.predict.everything.options import EverythingOptions
 from samwidget.predict.everything.pace import Pace
-from samwidget.predict.everything.small_regions import without_small_regions
-from samwidget.predict.everything.stability import trace
+from samwidget.predict.everything.small_regions import remove_small_regions
+from samwidget.predict.everything.stability import mask_and_stability
 
 if TYPE_CHECKING:
-    from samwidget.models import Embedding
-    from samwidget.predict.predictor import SamPredictor
+    from samwidget.models import Embedding, EverythingDefaults
 
 _CANDIDATES = 3
 
 
+class Predictor(Protocol):
+    """What a search needs of a predictor; a ``SamPredictor`` is one."""
+
+    @property
+    def everything_defaults(self) -> EverythingDefaults:
+        """The options that suit the model."""
+        ...
+
+    def embed(self, image: npt.NDArray[np.uint8]) -> Embedding:
+        """The embedding of an (H, W, 3) uint8 RGB image."""
+        ...
+
+    def predict_many(self, prompts: Sequence[Prompt], embedding: Embedding) -> list[Masks]:
+        """Three candidates for each prompt."""
+        ...
+
+
 @dataclass(frozen=True, eq=False)
 class Progress:
-    """How far a search is, and what has changed since the last time.
+    """The state of a search after a step, and what the step changed.
 
     Attributes:
-        done: points that were asked.
-        total: points in all, those of later crops among them.
+        done: number of points that were asked so far.
+        total: number of points of the whole search, with those of all crops.
         seconds_left: an estimate.
-        objects: all that is found so far, best first. In the last one, after ``done == total``, the result.
-        added: of these, the ones that were not there before.
-        removed: ids of those that were there before and are not now, since a better one took their place. An object
-            whose small regions were removed is in both, with one id: remove first, then add.
+        objects: all objects found so far, the best first. In the last ``Progress`` they are the result.
+        added: the objects in ``objects`` that were not in the previous one.
+        removed: ids of the objects that were in the previous ``objects`` and are no longer, because a better object
+            overlaps them. An object whose small regions were removed is in both under the same id: remove first, then
+            add.
     """
 
     done: int
@@ -58,8 +75,8 @@ class Progress:
 
 
 def generate_masks(
-    predictor: SamPredictor,
-    image: Any,
+    predictor: Predictor,
+    image: object,
     *,
     points_per_side: int | None = None,
     points_per_batch: int = 64,
@@ -77,258 +94,239 @@ def generate_masks(
 ) -> Iterator[Progress]:
     """The objects of an image while they are found, a few points at a time.
 
-    The parameters and their defaults are those of the official ``SamAutomaticMaskGenerator``; where None is the default
-    it stands for what suits the network (``Segmenter.everything_defaults``), for SAM the official numbers too.
-    The points are asked in an order that is spread over the image; that changes nothing in the result.
+    The options and their defaults are those of the official ``SamAutomaticMaskGenerator``. Where the default is None,
+    the model's own value is taken (``Segmenter.everything_defaults``); for SAM that is the official number.
+    The order of the points is spread over the image; it does not change the result.
 
     Args:
-        predictor: a network; between two steps it answers others. Its setting ``clean`` applies.
+        predictor: a ``SamPredictor``. It can serve other callers between two steps. Its setting ``clean`` applies.
         image: whatever ``load_rgb`` reads.
-        points_per_side: the grid has this many points along each side.
-        points_per_batch: points asked together at most; fewer where the network is slow, so that a step takes 0.1 s.
-        pred_iou_thresh: masks with a score above it stay, 0 to 1; 0 keeps all.
-        stability_score_thresh: masks at least as stable stay, 0 to 1; 0 keeps all.
-        stability_score_offset: stability compares the masks at thresholds this much above and below 0.
-        box_nms_thresh: of masks whose boxes overlap by more than this IoU the one with the highest score stays.
-        crop_n_layers: look at crops too: 2 x 2 with one layer, 4 x 4 more with two, ... Small objects come out better,
-            and each crop is encoded.
-        crop_nms_thresh: as ``box_nms_thresh``, between crops; the object of the smaller crop stays.
+        points_per_side: number of points along each side of the grid.
+        points_per_batch: largest number of points that are decoded together. With a slow model fewer are, so that a
+            step takes about 0.1 s.
+        pred_iou_thresh: masks with a score above it are kept, 0 to 1; 0 keeps all.
+        stability_score_thresh: masks with at least this stability are kept, 0 to 1; 0 keeps all.
+        stability_score_offset: stability compares the masks at the thresholds this far above and below 0, in logits.
+        box_nms_thresh: of masks whose boxes overlap by more than this IoU, the one with the highest score is kept.
+        crop_n_layers: number of layers of crops that are searched besides the image: 2 x 2 crops in the first, 4 x 4 in
+            the second, and so on. They improve small objects, and each crop has to be encoded.
+        crop_nms_thresh: as ``box_nms_thresh`` between crops; the object of the smaller crop is kept.
         crop_overlap_ratio: overlap of the 2 x 2 crops as a share of the image's shorter side, below 1.
-        crop_n_points_downscale_factor: divides ``points_per_side`` once for each layer of crops.
-        point_grids: for the image and each layer of crops an (N, 2) array of x, y in [0, 1], instead of
+        crop_n_points_downscale_factor: ``points_per_side`` is divided by it once for each layer of crops.
+        point_grids: an (N, 2) array of x, y in [0, 1] for the image and for each layer of crops, in place of
             ``points_per_side``.
-        min_mask_region_area: fills holes and removes islands of fewer pixels at the end; 0 does not.
-        cancel: ends the search once it is set, looked at between steps. What was found until then has been yielded,
-            with its small regions. An encoder that runs is finished first, where the image or a crop is a new one.
+        min_mask_region_area: holes and islands of fewer pixels are removed at the end; 0 removes none.
+        cancel: the search ends when this event is set. It is checked after each step, so all that was found has been
+            yielded; small regions are not removed then. An encode that runs is finished first.
 
     Yields:
-        ``Progress`` after each step; the last one holds the result. None at all where ``cancel`` is set from the start.
+        ``Progress`` after each step; the last one holds the result. Nothing if ``cancel`` is set from the start.
 
     Raises:
-        PromptError: a parameter out of its range, before anything runs.
-        ImageError: the image cannot be read.
-        ModelError: the network failed.
-        ClosedError: the predictor was closed, before or meanwhile.
+        PromptError: an option is out of its range; raised by the call, before the model runs.
+        ImageError: the image cannot be read; raised by the call too.
+        ModelError: the model failed.
+        ClosedError: the predictor is closed.
     """
+    options = EverythingOptions(
+        points_per_side=points_per_side,
+        points_per_batch=points_per_batch,
+        pred_iou_thresh=pred_iou_thresh,
+        stability_score_thresh=stability_score_thresh,
+        stability_score_offset=stability_score_offset,
+        box_nms_thresh=box_nms_thresh,
+        crop_n_layers=crop_n_layers,
+        crop_nms_thresh=crop_nms_thresh,
+        crop_overlap_ratio=crop_overlap_ratio,
+        crop_n_points_downscale_factor=crop_n_points_downscale_factor,
+        point_grids=point_grids,
+        min_mask_region_area=min_mask_region_area,
+    )
+    return search(predictor, image, options, cancel)
+
+
+def search(
+    predictor: Predictor, image: object, options: EverythingOptions, cancel: Event | None = None
+) -> Iterator[Progress]:
+    """``generate_masks`` with its options as one value."""
     defaults = predictor.everything_defaults
-    if points_per_side is not None and point_grids is not None:
-        raise PromptError("points_per_side and point_grids were both given", hint="give one of them")
-    _check_range("pred_iou_thresh", pred_iou_thresh, 1)
-    _check_range("stability_score_thresh", stability_score_thresh, 1)
-    _check_range("stability_score_offset", stability_score_offset, np.inf)
-    _check_range("box_nms_thresh", box_nms_thresh, 1)
-    _check_range("crop_nms_thresh", crop_nms_thresh, 1)
-    _check_range("crop_overlap_ratio", crop_overlap_ratio, np.nextafter(1, 0))
-    _check_whole("points_per_batch", points_per_batch, 1)
-    _check_whole("crop_n_layers", crop_n_layers, 0)
-    _check_whole("min_mask_region_area", min_mask_region_area, 0)
-    if point_grids is None:
-        side = defaults.points_per_side if points_per_side is None else points_per_side
-        grids = _own_grids(side, crop_n_layers, crop_n_points_downscale_factor)
-    else:
-        grids = _given_grids(point_grids, crop_n_layers)
+    grids = options.grids(defaults.points_per_side)
     pixels = load_rgb(image)
     height, width = pixels.shape[:2]
-    search = _Search(
+    crops = crop_boxes((height, width), options.crop_n_layers, options.crop_overlap_ratio)
+    return _Search(
         predictor=predictor,
         pixels=pixels,
-        crops=[(box, grids[layer]) for layer, box in crop_boxes((height, width), crop_n_layers, crop_overlap_ratio)],
-        score_min=defaults.pred_iou_thresh if pred_iou_thresh is None else pred_iou_thresh,
-        stability_min=defaults.stability_score_thresh if stability_score_thresh is None else stability_score_thresh,
-        stability_offset=defaults.stability_score_offset if stability_score_offset is None else stability_score_offset,
-        selection=Selection(box_nms_thresh, crop_nms_thresh),
-        pace=Pace(points_per_batch),
-        region_area_min=min_mask_region_area,
-        region_nms_thresh=max(box_nms_thresh, crop_nms_thresh),
+        crops=[_Crop(box_xyxy, grids[layer]) for layer, box_xyxy in crops],
+        score_min=_first_given(options.pred_iou_thresh, defaults.pred_iou_thresh),
+        stability_min=_first_given(options.stability_score_thresh, defaults.stability_score_thresh),
+        stability_offset=_first_given(options.stability_score_offset, defaults.stability_score_offset),
+        nms=IncrementalNms(options.box_nms_thresh, options.crop_nms_thresh),
+        pace=Pace(options.points_per_batch),
+        region_area_min=options.min_mask_region_area,
+        region_nms_thresh=max(options.box_nms_thresh, options.crop_nms_thresh),
         cancel=cancel or Event(),
-    )
-    return search.steps()
+    ).steps()
 
 
-def everything(predictor: SamPredictor, image: Any, **options: Any) -> list[FoundObject]:
-    """The objects of an image, best first: ``generate_masks`` to its end.
+def _first_given(value: float | None, default: float) -> float:
+    return default if value is None else value
 
-    Args:
-        predictor: a network.
-        image: whatever ``load_rgb`` reads.
-        options: those of ``generate_masks``; with ``cancel`` set meanwhile, what was found until then.
 
-    Raises:
-        SamWidgetError: as ``generate_masks``.
+class _Crop(NamedTuple):
+    """A part of the image, or all of it.
+
+    Attributes:
+        box_xyxy: in image pixels, the maximum exclusive.
+        grid: (N, 2) float64 points x, y as shares of the crop's width and height.
     """
-    objects: tuple[FoundObject, ...] = ()
-    for progress in generate_masks(predictor, image, **options):
-        objects = progress.objects
-    return list(objects)
+
+    box_xyxy: Box
+    grid: npt.NDArray[np.float64]
 
 
-# Jupyter completes what a signature names.
-everything.__signature__ = inspect.signature(generate_masks).replace(  # type: ignore[attr-defined]
-    return_annotation="list[FoundObject]"
-)
+class _Candidate(NamedTuple):
+    """A candidate with a score above the threshold.
+
+    Attributes:
+        masks: the three candidates of its point.
+        level: which of them it is.
+        point_xy: the point, in image pixels.
+        id: its number in this search.
+    """
+
+    masks: Masks
+    level: int
+    point_xy: tuple[float, float]
+    id: int
 
 
 @dataclass(eq=False)
 class _Search:
-    """One search: its settings, checked, and what it has found so far."""
+    """One search: its settings and the objects found so far. See ``generate_masks`` for the settings."""
 
-    predictor: SamPredictor
+    predictor: Predictor
     pixels: npt.NDArray[np.uint8]
-    crops: list[tuple[Box, npt.NDArray[np.float64]]]
+    crops: list[_Crop]
     score_min: float
     stability_min: float
     stability_offset: float
-    selection: Selection
+    nms: IncrementalNms
     pace: Pace
     region_area_min: int
     region_nms_thresh: float
     cancel: Event
     blas: ThreadpoolController = field(default_factory=lambda: ThreadpoolController().select(internal_api="openblas"))
     done: int = 0
-    shown: tuple[FoundObject, ...] = ()
+    objects: tuple[FoundObject, ...] = ()
 
     def steps(self) -> Iterator[Progress]:
-        # Masks are traced side by side: numpy lets go of the interpreter while it computes.
-        with ThreadPoolExecutor(min(4, os.cpu_count() or 1), "samwidget everything") as threads:
-            yield from self._steps(threads)
+        # Full-size masks are computed in parallel: numpy releases the interpreter lock while it computes.
+        with ThreadPoolExecutor(min(4, os.cpu_count() or 1), "samwidget everything") as pool:
+            yield from self._steps(pool)
 
-    def _steps(self, threads: ThreadPoolExecutor) -> Iterator[Progress]:
-        for index, (crop, grid) in enumerate(self.crops):
+    def _steps(self, pool: ThreadPoolExecutor) -> Iterator[Progress]:
+        first_id = 0
+        for index, crop in enumerate(self.crops):
             if self.cancel.is_set():
                 return
-            x0, y0, x1, y1 = crop
+            x0, y0, x1, y1 = crop.box_xyxy
             with self.pace.encoding():
                 embedding = self.predictor.embed(self.pixels[y0:y1, x0:x1])
-            self.selection.begin_crop()
-            order = spread_order(len(grid))
+            self.nms.begin_crop()
+            waiting = spread_order(len(crop.grid))
             crops_left = len(self.crops) - index - 1
-            first_id = sum(len(points) for _, points in self.crops[:index]) * _CANDIDATES
-            while len(order):
-                some, order = np.split(order, [self.pace.points_at_once])
-                with self.pace.answering(len(some)):
-                    ids = first_id + some * _CANDIDATES
-                    self.selection.add(self._candidates(threads, embedding, crop, grid[some], ids))
-                self.done += len(some)
-                yield self._progress(self.selection.objects(), crops_left)
+            while len(waiting):
+                batch, waiting = np.split(waiting, [self.pace.points_at_once])
+                with self.pace.decoding(len(batch)):
+                    ids = first_id + batch * _CANDIDATES
+                    self.nms.add(self._found_objects(pool, embedding, crop, crop.grid[batch], ids))
+                self.done += len(batch)
+                yield self._progress(self.nms.objects(), crops_left)
                 if self.cancel.is_set():
                     return
+            first_id += len(crop.grid) * _CANDIDATES
         if self.region_area_min:
             yield self._progress(self._without_small_regions(), 0)
 
-    def _candidates(
+    def _found_objects(
         self,
-        threads: ThreadPoolExecutor,
+        pool: ThreadPoolExecutor,
         embedding: Embedding,
-        crop: Box,
+        crop: _Crop,
         points: npt.NDArray[np.float64],
         ids: npt.NDArray[np.intp],
     ) -> list[FoundObject]:
-        """The masks at some points, relative to a crop, that pass the filters."""
-        places = points * (crop[2] - crop[0], crop[3] - crop[1])
-        answers = self.predictor.predict_many([make_prompt(place) for place in places], embedding)
-        # As the reference compares: in the network's float32, and 0 keeps all.
-        good = [
-            (answer, level, (x + crop[0], y + crop[1]), first_id + level)
-            for answer, (x, y), first_id in zip(answers, places.tolist(), ids.tolist(), strict=True)
-            for level, score in enumerate(answer.scores)
+        """The candidates of (N, 2) points of a crop's grid that pass all filters but non-maximum suppression.
+
+        ``ids`` (N,) are the ids of each point's first candidate.
+        """
+        x0, y0, x1, y1 = crop.box_xyxy
+        points_xy = points * (x1 - x0, y1 - y0)
+        masks_of_points = self.predictor.predict_many([make_prompt(point_xy) for point_xy in points_xy], embedding)
+        # As the reference compares: in the model's float32, and 0 keeps all.
+        candidates = [
+            _Candidate(masks, level, (x + x0, y + y0), first_id + level)
+            for masks, (x, y), first_id in zip(masks_of_points, points_xy.tolist(), ids.tolist(), strict=True)
+            for level, score in enumerate(masks.scores)
             if self.score_min <= 0 or score > np.float32(self.score_min)
         ]
-        # One thread each for numpy's small products: with two the masks would wait for each other, and take three times
-        # as long.
+        # One thread for each of numpy's small matrix products. With two, the products of different masks wait for each
+        # other and take three times as long.
         with self.blas.limit(limits=1):
-            found = list(threads.map(lambda each: self._found(crop, *each), good))
-        return [each for each in found if each is not None]
+            found_objects = list(pool.map(lambda candidate: self._found_object(crop.box_xyxy, candidate), candidates))
+        return [found_object for found_object in found_objects if found_object is not None]
 
-    def _found(
-        self, crop: Box, answer: Masks, level: int, point_xy: tuple[float, float], number: int
-    ) -> FoundObject | None:
-        """One candidate of an answer; None where it is not stable, empty, or cut off by the crop."""
-        traced = trace(answer.logits[level], answer.frame, self.stability_offset, self.stability_min)
-        if traced is None:
+    def _found_object(self, crop_xyxy: Box, candidate: _Candidate) -> FoundObject | None:
+        """The candidate as a found object; None if it is not stable, empty or cut off by the crop."""
+        masks, level = candidate.masks, candidate.level
+        result = mask_and_stability(masks.logits[level], masks.frame, self.stability_offset, self.stability_min)
+        if result is None:
             return None
-        runs, stability = traced[0].moved(crop[0], crop[1], self._image_hw), traced[1]
-        if runs.box_xyxy is None or is_cut_off(runs.box_xyxy, crop, self._image_hw):
+        run_lengths, stability = result[0].moved(crop_xyxy[0], crop_xyxy[1], self._image_hw), result[1]
+        if run_lengths.box_xyxy is None or is_cut_off(run_lengths.box_xyxy, crop_xyxy, self._image_hw):
             return None
         return FoundObject(
-            id=number,
-            run_lengths=runs,
-            score=float(answer.scores[level]),
+            id=candidate.id,
+            run_lengths=run_lengths,
+            score=float(masks.scores[level]),
             stability=float(stability),
-            point_xy=point_xy,
+            point_xy=candidate.point_xy,
             level=level,
-            crop_xyxy=crop,
-            candidate=_one(answer, level) if answer.frame.image_hw == self._image_hw else None,
+            crop_xyxy=crop_xyxy,
+            candidate=_masks_of_level(masks, level) if masks.frame.image_hw == self._image_hw else None,
         )
 
     def _without_small_regions(self) -> list[FoundObject]:
-        tidied = [(found, without_small_regions(found.run_lengths, self.region_area_min)) for found in self.shown]
-        same = [found for found, runs in tidied if runs is found.run_lengths]
+        pairs = [(before, remove_small_regions(before.run_lengths, self.region_area_min)) for before in self.objects]
+        unchanged = [before for before, run_lengths in pairs if run_lengths is before.run_lengths]
         changed = [
-            replace(found, run_lengths=runs, candidate=None) for found, runs in tidied if runs is not found.run_lengths
+            replace(before, run_lengths=run_lengths, candidate=None)
+            for before, run_lengths in pairs
+            if run_lengths is not before.run_lengths
         ]
-        # A change may make two masks one; those that needed none win.
-        return without_duplicates([*same, *changed], self.region_nms_thresh)
+        # Two masks may be the same after the change. As in the reference, unchanged masks rank first.
+        return suppress_overlaps([*unchanged, *changed], self.region_nms_thresh)
 
     def _progress(self, objects: list[FoundObject], crops_left: int) -> Progress:
-        before, now = set(self.shown), set(objects)
-        removed = tuple(found.id for found in self.shown if found not in now)
-        self.shown = tuple(objects)
-        total = sum(len(points) for _, points in self.crops)
+        before, now = set(self.objects), set(objects)
+        removed = tuple(found_object.id for found_object in self.objects if found_object not in now)
+        self.objects = tuple(objects)
+        total = sum(len(crop.grid) for crop in self.crops)
         return Progress(
             done=self.done,
             total=total,
             seconds_left=self.pace.seconds_left(encodes=crops_left, points=total - self.done),
-            objects=self.shown,
-            added=tuple(found for found in objects if found not in before),
+            objects=self.objects,
+            added=tuple(found_object for found_object in objects if found_object not in before),
             removed=removed,
         )
 
     @property
-    def _image_hw(self) -> tuple[int, int]:
+    def _image_hw(self) -> Size:
         return (self.pixels.shape[0], self.pixels.shape[1])
 
 
-def _one(answer: Masks, level: int) -> Masks:
-    """One candidate, copied, since the others' memory would stay with it."""
-    return Masks(answer.logits[level : level + 1].copy(), answer.scores[level : level + 1], answer.frame, answer.prompt)
-
-
-def _own_grids(points_per_side: int, layers: int, downscale_factor: int) -> list[npt.NDArray[np.float64]]:
-    _check_whole("points_per_side", points_per_side, 1)
-    _check_whole("crop_n_points_downscale_factor", downscale_factor, 1)
-    sides = [int(points_per_side / downscale_factor**layer) for layer in range(layers + 1)]
-    if sides[-1] == 0:
-        raise PromptError(
-            f"{points_per_side} points per side divided {layers} times by {downscale_factor} leave none",
-            hint="give a smaller crop_n_points_downscale_factor",
-        )
-    return [point_grid(side) for side in sides]
-
-
-def _given_grids(point_grids: Sequence[npt.ArrayLike], layers: int) -> list[npt.NDArray[np.float64]]:
-    grids = [np.asarray(grid, np.float64) for grid in point_grids]
-    if len(grids) <= layers:
-        raise PromptError(
-            f"there are {len(grids)} point grids for the image and {layers} layers of crops",
-            hint="give one for the image and one for each layer",
-        )
-    for grid in grids:
-        if grid.ndim != 2 or grid.shape[1:] != (2,) or len(grid) == 0:
-            raise PromptError(f"a point grid has shape {grid.shape}", hint="give (N, 2), x before y")
-        if not ((grid >= 0) & (grid <= 1)).all():
-            raise PromptError(
-                f"a point grid holds values from {grid.min():g} to {grid.max():g}",
-                hint="give shares of the width and the height, 0 to 1",
-            )
-    return grids
-
-
-def _check_range(name: str, value: float | None, most: float) -> None:
-    if value is not None and not 0 <= value <= most:
-        hint = "give a number from 0" if most == np.inf else f"give a number from 0 to {most:g}"
-        raise PromptError(f"{name} is {value}", hint=hint)
-
-
-def _check_whole(name: str, value: int, least: int) -> None:
-    if isinstance(value, bool) or int(value) != value or value < least:
-        raise PromptError(f"{name} is {value}", hint=f"give a whole number, {least} or more")
+def _masks_of_level(masks: Masks, level: int) -> Masks:
+    """One candidate, copied: a view would keep the memory of the other candidates."""
+    return Masks(masks.logits[level : level + 1].copy(), masks.scores[level : level + 1], masks.frame, masks.prompt)

@@ -1,6 +1,7 @@
-"""Where *everything* looks: grids of points, and crops of the image. Pure functions; the rules are the reference's.
+"""Where *everything* asks the model: grids of points, and crops of the image. Pure functions.
 
-Source: ``segment_anything/utils/amg.py``, whose numbers the tests compare with.
+The rules are those of ``segment_anything/utils/amg.py`` (https://github.com/facebookresearch/segment-anything); the
+tests compare the numbers. Called by ``everything/options`` and ``everything/generate``.
 """
 
 from __future__ import annotations
@@ -20,20 +21,21 @@ _GOLDEN_RATIO = (5**0.5 - 1) / 2
 def point_grid(points_per_side: int) -> npt.NDArray[np.float64]:
     """(N * N, 2) float64 x, y in [0, 1]: the centres of N x N equal cells, row by row."""
     offset = 1 / (2 * points_per_side)
-    along = np.linspace(offset, 1 - offset, points_per_side)
-    x, y = np.meshgrid(along, along)
+    steps = np.linspace(offset, 1 - offset, points_per_side)
+    x, y = np.meshgrid(steps, steps)
     return np.stack([x.ravel(), y.ravel()], axis=1)
 
 
 def crop_boxes(image_hw: Size, layers: int, overlap_ratio: float) -> Iterator[tuple[int, Box]]:
-    """Layer and x0, y0, x1, y1 of each crop: the whole image, then 2 x 2 crops in layer 1, 4 x 4 in layer 2, ...
+    """Layer and box of each crop: the whole image is layer 0, 2 x 2 crops are layer 1, 4 x 4 are layer 2, and so on.
 
-    Crops without area, which small images have in deep layers, are left out.
+    Boxes are x0, y0, x1, y1 in image pixels, the maximum exclusive. Crops without area, which deep layers of a small
+    image have, are left out.
 
     Args:
         image_hw: height and width of the image.
-        layers: of crops, beside the whole image.
-        overlap_ratio: how much neighbours of layer 1 overlap, as a share of the image's shorter side; half of it in
+        layers: number of layers besides the whole image.
+        overlap_ratio: how much neighbours in layer 1 overlap, as a share of the image's shorter side; half of that in
             layer 2, and so on.
     """
     height, width = image_hw
@@ -51,9 +53,10 @@ def crop_boxes(image_hw: Size, layers: int, overlap_ratio: float) -> Iterator[tu
 
 
 def spread_order(count: int) -> npt.NDArray[np.intp]:
-    """(N,) intp, the numbers 0 to N - 1 in an order whose every beginning is spread evenly.
+    """(N,) intp, the numbers 0 to N - 1 in an order of which the first k are spread evenly, for every k.
 
-    So objects appear all over the photo, and a search that is cancelled has looked everywhere a little.
+    So objects appear all over the image at once, and a cancelled search has covered the image evenly.
     """
-    # Multiples of the golden ratio fall evenly into every part of [0, 1); those in its first part are asked first.
+    # The fractional parts of multiples of the golden ratio are spread evenly in [0, 1), and so are those in any part
+    # of it. Sorting by them puts evenly spread numbers first.
     return np.argsort(np.arange(count) * _GOLDEN_RATIO % 1, kind="stable")

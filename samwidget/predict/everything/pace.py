@@ -1,4 +1,7 @@
-"""Pace: how many points to ask together so that nobody waits long, and how long the rest of a search takes."""
+"""How many points *everything* decodes together, and how long the rest of a search takes.
+
+Measures encodes and decodes with a clock; knows nothing about images or masks. Called by ``everything/generate``.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +9,19 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-# Between two looks at the cancel event; a slow step may take three times as long as the one before and be in time.
+# Target time of a step. The cancel event is checked once a step, and a cancel should take effect within 0.3 s also
+# where a step takes three times as long as the one before.
 _STEP_S = 0.1
 
 
 class Pace:
-    """Measures a search while it runs.
+    """Times the encodes and decodes of one search.
 
     Args:
-        points_at_once_max: never more, however quick the network is.
+        points_at_once_max: the largest number of points in a step, however fast the model is.
+
+    Attributes:
+        points_at_once: how many points the next step should decode.
     """
 
     def __init__(self, points_at_once_max: int) -> None:
@@ -25,23 +32,23 @@ class Pace:
 
     @contextmanager
     def encoding(self) -> Iterator[None]:
-        """Around one encode."""
+        """Times the encode of one image or crop inside the ``with`` block."""
         start = time.monotonic()
         yield
         self._encodes += 1
         self._encodes_s += time.monotonic() - start
 
     @contextmanager
-    def answering(self, count: int) -> Iterator[None]:
-        """Around the answers to ``count`` points."""
+    def decoding(self, count: int) -> Iterator[None]:
+        """Times a step of ``count`` points inside the ``with`` block, and sets ``points_at_once`` for the next."""
         start = time.monotonic()
         yield
         took_s = time.monotonic() - start
         self._points += count
         self._points_s += took_s
-        fitting = int(_STEP_S * count / took_s) if took_s > 0 else self._points_at_once_max
-        self.points_at_once = max(1, min(fitting, self._points_at_once_max))
+        points_in_time = int(_STEP_S * count / took_s) if took_s > 0 else self._points_at_once_max
+        self.points_at_once = max(1, min(points_in_time, self._points_at_once_max))
 
     def seconds_left(self, *, encodes: int, points: int) -> float:
-        """An estimate for so many more encodes and points; 0 for what has not been measured yet."""
+        """Estimated seconds for this many more encodes and points; what was not timed yet counts 0."""
         return encodes * self._encodes_s / max(1, self._encodes) + points * self._points_s / max(1, self._points)

@@ -1,64 +1,53 @@
-"""Small holes and islands of finished masks, by pixels of the image: the ``min_mask_region_area`` of *everything*.
+"""Removes small holes and islands of finished masks: the option ``min_mask_region_area`` of *everything*.
 
-Not ``filters.clean``, which tidies the low-res logits of an answer and knows its points.
+Sizes are in image pixels. ``predict/cleanup`` does a similar thing to low-res logits, where the prompt's points decide.
+Source: ``remove_small_regions`` in ``segment_anything/utils/amg.py``; the tests compare with it.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
-from scipy import ndimage
 
 from samwidget.core import RunLengths
-
-# Pixels that touch by a corner are one region, as in the reference.
-_EIGHT_NEIGHBOURS = np.ones((3, 3), np.bool_)
+from samwidget.predict.regions import connected_regions
 
 
-def without_small_regions(runs: RunLengths, area_min: int) -> RunLengths:
+def remove_small_regions(run_lengths: RunLengths, area_min: int) -> RunLengths:
     """The mask with holes smaller than ``area_min`` pixels filled, then islands smaller than that removed.
 
-    Where all islands are small the largest stays. A mask without small regions is returned itself.
+    If all islands are small, the largest stays. A mask without small regions is returned itself, not copied.
     """
-    if runs.box_xyxy is None:
-        return runs
-    x0, y0, x1, y1 = runs.box_xyxy
-    height, width = runs.size_hw
-    # Beyond the box all is background: on each side one line of pixels stands for all of it, unless that is so little
-    # that it may count as a hole itself.
+    if run_lengths.box_xyxy is None:
+        return run_lengths
+    x0, y0, x1, y1 = run_lengths.box_xyxy
+    height, width = run_lengths.size_hw
+    # Beyond the mask's box there is only background. So only the box and a margin of one pixel on each side are
+    # computed, and a pixel of the margin weighs as much as all the background that it stands for. Where the background
+    # on a side is so small that it may count as a hole, the margin is the whole side.
     left, right = (_margin(size, size * height, area_min) for size in (x0, width - x1))
     top, bottom = (_margin(size, size * width, area_min) for size in (y0, height - y1))
-    mask = runs.moved(left - x0, top - y0, (top + y1 - y0 + bottom, left + x1 - x0 + right)).to_mask()
-    rows, columns = np.ones(mask.shape[0]), np.ones(mask.shape[1])
-    rows[0] += y0 - top
-    rows[-1] += height - y1 - bottom
-    columns[0] += x0 - left
-    columns[-1] += width - x1 - right
+    mask = run_lengths.moved(left - x0, top - y0, (top + y1 - y0 + bottom, left + x1 - x0 + right)).to_mask()
+    row_weights, column_weights = np.ones(mask.shape[0], np.int64), np.ones(mask.shape[1], np.int64)
+    row_weights[0] += y0 - top
+    row_weights[-1] += height - y1 - bottom
+    column_weights[0] += x0 - left
+    column_weights[-1] += width - x1 - right
 
-    numbers, areas = _regions(~mask, np.outer(rows, columns))
+    # As in the reference, pixels that touch by a corner are connected.
+    numbers, areas = connected_regions(~mask, diagonal=True, weights=np.outer(row_weights, column_weights))
     is_hole = areas < area_min
     is_hole[0] = False
     filled = mask | is_hole[numbers]
-    numbers, areas = _regions(filled, None)
+    numbers, areas = connected_regions(filled, diagonal=True)
     stays = areas >= area_min
     if not is_hole.any() and stays[1:].all():
-        return runs
+        return run_lengths
     if not stays[1:].any():
         stays[1 + np.argmax(areas[1:])] = True
     stays[0] = False
-    return RunLengths.from_mask(stays[numbers]).moved(x0 - left, y0 - top, runs.size_hw)
+    return RunLengths.from_mask(stays[numbers]).moved(x0 - left, y0 - top, run_lengths.size_hw)
 
 
 def _margin(size: int, area: int, area_min: int) -> int:
+    """Pixels to compute on one side of the box: all of them if they may be a hole, else one."""
     return size if area < area_min else 1
-
-
-def _regions(
-    mask: npt.NDArray[np.bool_], weights: npt.NDArray[np.float64] | None
-) -> tuple[npt.NDArray[np.int32], npt.NDArray[Any]]:
-    """Region numbers (H, W) from 1, 0 outside, and the areas by number, (R + 1,), pixels weighted."""
-    numbers, count = ndimage.label(mask, _EIGHT_NEIGHBOURS)
-    weights = None if weights is None else weights.ravel()
-    return numbers, np.bincount(numbers.ravel(), weights, minlength=count + 1)

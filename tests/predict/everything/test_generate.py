@@ -1,5 +1,7 @@
 """The search with a fake network: what it asks, yields, keeps when cancelled, and holds in memory."""
 
+import dataclasses
+import inspect
 import threading
 import tracemalloc
 from itertools import chain
@@ -15,6 +17,7 @@ from samwidget.errors import ClosedError, ModelError, PromptError
 from samwidget.models.sam.segmenter import SamSegmenter
 from samwidget.models.segmenter import Embedding, EverythingDefaults
 from samwidget.predict.compat import to_sam_dicts
+from samwidget.predict.everything.options import EverythingOptions
 from samwidget.predict.predictor import SamPredictor
 
 IMAGE = np.zeros((120, 160, 3), np.uint8)
@@ -292,8 +295,28 @@ def test_a_search_holds_no_pictures():
 
 
 def test_the_methods_show_their_options():
-    import inspect
+    public = inspect.signature(samwidget.generate_masks).parameters.values()
+    options = [parameter for parameter in public if parameter.name != "predictor"]
+    assert len(options) == 14
+    for method in (predictor().everything, predictor().generate_masks):
+        assert list(inspect.signature(method).parameters.values()) == options
+    fields = [(field.name, field.default) for field in dataclasses.fields(EverythingOptions)]
+    assert [(option.name, option.default) for option in options[1:-1]] == fields
 
-    assert list(inspect.signature(SamPredictor.everything).parameters) == list(
-        inspect.signature(samwidget.generate_masks).parameters
-    )
+
+@pytest.mark.parametrize("caller", ["function", "generate_masks", "everything"])
+def test_each_option_arrives(caller, monkeypatch):
+    received = []
+    for module in ("samwidget.predict.everything.generate.search", "samwidget.predict.predictor.search"):
+        monkeypatch.setattr(module, lambda *arguments: received.append(arguments) or iter(()))
+    monkeypatch.setattr(EverythingOptions, "__post_init__", lambda self: None)
+    one, cancel = predictor(), threading.Event()
+    values = {field.name: f"the value of {field.name}" for field in dataclasses.fields(EverythingOptions)}
+    if caller == "function":
+        samwidget.generate_masks(one, IMAGE, **values, cancel=cancel)
+    else:
+        getattr(one, caller)(IMAGE, **values, cancel=cancel)
+    ((searched_by, image, options, cancelled_by),) = received
+    assert (searched_by, cancelled_by) == (one, cancel)
+    assert image is IMAGE
+    assert dataclasses.asdict(options) == values

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from samwidget.core.objects import FoundObject
 from samwidget.core.rle import RunLengths
-from samwidget.predict.everything.nms import Selection, is_cut_off, without_duplicates
+from samwidget.predict.everything.nms import IncrementalNms, is_cut_off, suppress_overlaps
 
 IMAGE = (60, 80)
 WHOLE = (0, 0, 80, 60)
@@ -39,14 +39,14 @@ boxes = st.tuples(st.integers(0, 8), st.integers(0, 8), st.integers(1, 6), st.in
 @given(st.lists(boxes, max_size=12), st.sampled_from([0, 0.1, 1 / 3, 0.5, 0.7, 1]))
 def test_duplicates_as_a_naive_loop_finds_them(drawn, iou_max):
     ranked = [box_shaped(i, x, y, x + w, y + h, 1.0) for i, (x, y, w, h) in enumerate(drawn)]
-    assert ids(without_duplicates(ranked, iou_max)) == ids(naive(ranked, iou_max))
+    assert ids(suppress_overlaps(ranked, iou_max)) == ids(naive(ranked, iou_max))
 
 
 @settings(deadline=None)
 @given(st.lists(st.tuples(boxes, st.integers(0, 4)), max_size=12), st.integers(1, 5), st.sampled_from([0, 0.3, 0.7]))
 def test_candidates_in_parts_are_selected_as_all_at_once(drawn, part, iou_max):
     found = [box_shaped(i, x, y, x + w, y + h, score / 4) for i, ((x, y, w, h), score) in enumerate(drawn)]
-    selection = Selection(iou_max, 0.5)
+    selection = IncrementalNms(iou_max, 0.5)
     selection.begin_crop()
     for start in range(0, len(found), part):
         selection.add(found[start : start + part])
@@ -58,7 +58,7 @@ def test_a_candidate_comes_back_when_its_rival_loses():
     low = box_shaped(0, 0, 0, 21, 21, 0.5)
     middle = box_shaped(1, 5, 0, 26, 21, 0.6)
     high = box_shaped(2, 10, 0, 31, 21, 0.7)
-    selection = Selection(0.5, 0.5)
+    selection = IncrementalNms(0.5, 0.5)
     selection.begin_crop()
     selection.add([low])
     assert ids(selection.objects()) == [0]
@@ -69,7 +69,7 @@ def test_a_candidate_comes_back_when_its_rival_loses():
 
 
 def test_the_smaller_crop_wins_whatever_the_score():
-    selection = Selection(0.7, 0.7)
+    selection = IncrementalNms(0.7, 0.7)
     selection.begin_crop()
     selection.add([box_shaped(0, 1, 1, 11, 11, 0.9), box_shaped(1, 50, 1, 60, 11, 0.8)])
     selection.begin_crop()
@@ -78,7 +78,7 @@ def test_the_smaller_crop_wins_whatever_the_score():
 
 
 def test_equal_scores_stay_in_the_order_of_the_grid():
-    selection = Selection(0.7, 0.7)
+    selection = IncrementalNms(0.7, 0.7)
     selection.begin_crop()
     selection.add([box_shaped(7, 1, 1, 11, 11, 0.9), box_shaped(3, 1, 1, 11, 11, 0.9)])
     assert ids(selection.objects()) == [3]

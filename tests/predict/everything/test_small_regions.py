@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from samwidget.core.rle import RunLengths
-from samwidget.predict.everything.small_regions import without_small_regions
+from samwidget.predict.everything.small_regions import remove_small_regions
 
 
 def mask_of(picture):
@@ -35,7 +35,7 @@ def official(mask, area_min):
 )
 def test_small_is_below_three_pixels(before, after):
     runs = RunLengths.from_mask(mask_of(before))
-    tidy = without_small_regions(runs, 3)
+    tidy = remove_small_regions(runs, 3)
     np.testing.assert_array_equal(tidy.to_mask(), mask_of(after))
     assert (tidy is runs) == (before == after)
 
@@ -47,7 +47,7 @@ def test_as_the_official_one(mask, area_min, in_the_middle):
     if not mask.any():
         mask[0, 0] = True
     runs = RunLengths.from_mask(mask)
-    tidy = without_small_regions(runs, area_min)
+    tidy = remove_small_regions(runs, area_min)
     expected, has_changed = official(mask, area_min)
     if tidy.area < area_min:  # one of several small islands; OpenCV may count another of the same size first
         assert tidy.area == np.count_nonzero(expected)
@@ -58,4 +58,4 @@ def test_as_the_official_one(mask, area_min, in_the_middle):
 
 def test_an_empty_mask_stays():
     runs = RunLengths.from_mask(np.zeros((3, 4), np.bool_))
-    assert without_small_regions(runs, 5) is runs
+    assert remove_small_regions(runs, 5) is runs

@@ -8,7 +8,7 @@ from scipy import ndimage
 
 from samwidget.core.frame import Frame
 from samwidget.core.upsample import upsample
-from samwidget.predict.everything.stability import trace
+from samwidget.predict.everything.stability import mask_and_stability
 
 
 def blobs(shape, seed, spread=2.0):
@@ -27,7 +27,7 @@ def test_mask_and_stability(image_hw, logits_side, offset, seed):
     frame = Frame.padded(image_hw, 64, logits_side)
     logits = blobs(frame.logits_hw, seed)
     full = upsample(logits, frame)
-    traced = trace(logits, frame, offset, 0)
+    traced = mask_and_stability(logits, frame, offset, 0)
     assert traced is not None
     runs, stability = traced
     # Where a logit lies on a threshold, the order of additions decides.
@@ -44,18 +44,18 @@ def test_mask_and_stability(image_hw, logits_side, offset, seed):
 def test_unstable_masks_are_left_out_and_no_others(seed, spread):
     frame = Frame.padded((300, 400), 256, 64)
     logits = blobs(frame.logits_hw, seed, spread)
-    traced = trace(logits, frame, 0.5, 0)
+    traced = mask_and_stability(logits, frame, 0.5, 0)
     assert traced is not None
     stability = float(traced[1])
-    assert trace(logits, frame, 0.5, stability - 1e-3) is not None
-    assert trace(logits, frame, 0.5, stability + 1e-3) is None
+    assert mask_and_stability(logits, frame, 0.5, stability - 1e-3) is not None
+    assert mask_and_stability(logits, frame, 0.5, stability + 1e-3) is None
 
 
 def test_nothing_is_never_stable():
     frame = Frame.padded((30, 40), 64, 16)
     logits = np.full(frame.logits_hw, -3.0, np.float32)
-    assert trace(logits, frame, 1.0, 0.1) is None
-    traced = trace(logits, frame, 1.0, 0)
+    assert mask_and_stability(logits, frame, 1.0, 0.1) is None
+    traced = mask_and_stability(logits, frame, 1.0, 0)
     assert traced is not None
     assert traced[0].area == 0
     assert np.isnan(traced[1])
