@@ -18,8 +18,8 @@ fetching one image by URL          20 s, 5 redirects    ``http/url_images.py``
 open connections                   1000                 ``http/server.py``
 =================================  ===================  ==============================================================
 
-The HTTP server takes all of them. Under other servers the adapters check rows, prompts, points and pixels; body size
-and time are up to those servers.
+The HTTP server enforces all of them. Under other servers the adapters check rows, prompts, points and pixels; those
+servers limit the body and the time themselves.
 """
 
 from __future__ import annotations

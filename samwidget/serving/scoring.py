@@ -18,7 +18,7 @@ from samwidget.predict import SamPredictor
 
 
 def score(
-    request: Any,  # JSON of any form or a DataFrame, which parse_request checks
+    request: object,
     predictor: SamPredictor | None = None,
     style: Style = "card",
     *,

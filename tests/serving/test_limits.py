@@ -1,4 +1,4 @@
-"""Each limit, one below and one above, and images that lie about themselves."""
+"""Each limit, once at it and once above, and images with false headers."""
 
 import io
 import struct
@@ -47,7 +47,7 @@ def test_formats_that_are_read(kind):
         b"\x89PNG\r\n\x1a\n" + b"\xff" * 40,
     ],
 )
-def test_what_is_not_read(data):
+def test_other_data_is_refused(data):
     with pytest.raises(ImageError, match="send one of BMP, GIF, JPEG, PNG, TIFF, WEBP"):
         Limits().check_image(data)
 
@@ -64,7 +64,7 @@ def test_pixels_are_counted_in_the_header(size):
 
 
 @pytest.mark.parametrize("size", [(20_000, 20_000), (100_000, 100_000), (2**31 - 1, 2**31 - 1)])
-def test_bombs_are_refused_before_they_are_decoded(size):
+def test_decompression_bombs_are_refused_before_they_are_decoded(size):
     with pytest.raises(LimitError, match="pixels"):
         Limits().check_image(png_of_claimed_size(*size))
 

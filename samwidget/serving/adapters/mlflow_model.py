@@ -7,7 +7,6 @@ Azure ML deployment of an MLflow model, without an entry script. Those servers o
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from samwidget import __version__
 from samwidget.errors import ModelError, SamWidgetError
@@ -45,7 +44,7 @@ class MaskGeneration(PythonModel):
         self,
         context: PythonModelContext,
         model_input: pd.DataFrame,
-        params: dict[str, Any] | None = None,  # MLflow's own signature
+        params: dict[str, object] | None = None,
     ) -> pd.DataFrame:
         """A DataFrame with the column ``response``, one row per row of the request.
 

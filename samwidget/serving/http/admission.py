@@ -100,7 +100,7 @@ class Admission:
         """Counts one more request as admitted while the block runs.
 
         Raises:
-            BusyError: as many requests as possible are admitted, or the server is stopping.
+            BusyError: the server has as many requests as it admits, or it is stopping.
         """
         if self._is_closed:
             raise self._busy(_STOPPING)
@@ -156,7 +156,7 @@ class Admission:
             raise
         if not assigned.done():
             self._waiting.remove(assigned)
-            raise self._busy(f"no predictor became free within {self._wait_s:g} s")
+            raise self._busy(f"the request waited longer than {self._wait_s:g} s")
         return assigned.result()
 
     def _stop_waiting(self, assigned: asyncio.Future[SamPredictor]) -> None:

@@ -6,8 +6,6 @@ Owns ``/``, ``/health``, ``/docs``, ``/models`` and ``/metrics``, and which rout
 
 from __future__ import annotations
 
-from typing import Any
-
 from fastapi import APIRouter, Depends, FastAPI, Response
 from starlette.middleware import Middleware
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse
@@ -70,9 +68,8 @@ def _information_routes(service: Service) -> APIRouter:
     """Routes with a key that use no network."""
     routes = APIRouter(tags=["score"])
 
-    # The return type is part of the OpenAPI document, where Any stands for any JSON value.
     @routes.get("/models")
-    async def models() -> list[dict[str, Any]]:
+    async def models() -> list[dict[str, object]]:
         """The model that answers: its name, signature, device and thresholds."""
         predictor = service.predictors[0]
         return [

@@ -13,7 +13,11 @@ _STYLE = (
 
 
 def render_docs_page(openapi: Mapping[str, Any]) -> str:
-    """HTML with the routes of an OpenAPI document: what each one does, and its statuses."""
+    """HTML with the routes of an OpenAPI document: what each one does, and its statuses.
+
+    Args:
+        openapi: the document as FastAPI makes it: nested JSON values of many kinds.
+    """
     title, version = escape(openapi["info"]["title"]), escape(openapi["info"]["version"])
     description = escape(openapi["info"]["description"])
     sections = "".join(

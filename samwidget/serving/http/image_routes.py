@@ -11,7 +11,7 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 from fastapi import APIRouter, Path, Request, Response
@@ -35,12 +35,12 @@ def image_routes(service: Service) -> APIRouter:
 
     # Operation ids are names for client generators: they stay as version 0.1.0 had them.
     @routes.get("/images/{sha256}", operation_id="look_images__sha256__get")
-    async def get_image(sha256: Sha256) -> dict[str, Any]:
+    async def get_image(sha256: Sha256) -> dict[str, object]:
         """The image's frame and the model's signature; 404 where the server does not have the image."""
         return _frame_json(_embedding(service, sha256))
 
     @routes.put("/images/{sha256}", openapi_extra=_request_body("application/octet-stream", "The image file."))
-    async def upload(request: Request, sha256: Sha256) -> dict[str, Any]:
+    async def upload(request: Request, sha256: Sha256) -> dict[str, object]:
         """Sends an image, which the server encodes."""
         with service.admission.admit():
             data = await read_body(request, service.limits)
@@ -114,10 +114,9 @@ def _embedding(service: Service, sha256: str) -> Embedding:
     return embedding
 
 
-# Any in the following stands for the values of a JSON document, as in FastAPI's own signatures.
-def _frame_json(embedding: Embedding) -> dict[str, Any]:
+def _frame_json(embedding: Embedding) -> dict[str, object]:
     return {"frame": embedding.frame.to_json(), "signature": embedding.signature}
 
 
-def _request_body(media_type: str, description: str) -> dict[str, Any]:
+def _request_body(media_type: str, description: str) -> dict[str, object]:
     return {"requestBody": {"required": True, "description": description, "content": {media_type: {}}}}

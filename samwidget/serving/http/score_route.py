@@ -10,7 +10,6 @@ import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
@@ -75,16 +74,15 @@ async def _with_images(rows: Sequence[RequestRow], service: Service) -> list[Req
     return [replace(row, image=images[row.image]) if isinstance(row.image, str) else row for row in rows]
 
 
-# Any in the following stands for the values of a JSON document, as in FastAPI's own signatures.
-def _schema(name: str) -> dict[str, Any]:
+def _schema(name: str) -> dict[str, object]:
     # With an id of its own, the references inside a schema stay inside it.
     return {"$id": f"urn:samwidget:{name}", **load_schema(name)}
 
 
-_REQUEST_BODY: dict[str, Any] = {
+_REQUEST_BODY: dict[str, object] = {
     "requestBody": {"required": True, "content": {"application/json": {"schema": _schema("azure_ml_request")}}}
 }
-_RESPONSES: dict[int | str, dict[str, Any]] = {
+_RESPONSES: dict[int | str, dict[str, object]] = {
     200: {
         "description": "One entry per row.",
         "content": {"application/json": {"schema": _schema("azure_ml_response_service")}},

@@ -1,4 +1,4 @@
-"""Images by address: only from listed hosts, never from a private network, whatever a name or a redirect says."""
+"""Images by URL: only from listed hosts, never from a private network, whatever a name or a redirect says."""
 
 import asyncio
 from contextlib import contextmanager
@@ -43,7 +43,7 @@ def test_public_addresses(address):
         "2001:0:4136:e378:8000:63bf:3fff:fdd2",
     ],
 )
-def test_addresses_that_are_not(address):
+def test_addresses_that_are_not_public(address):
     assert not is_public(address)
 
 
@@ -94,8 +94,8 @@ class Names:
         self.asked.append(host)
         if host not in self.answers:
             raise OSError("no such name")
-        found = self.answers[host]
-        return [found.pop(0) if len(found) > 1 else found[0]]
+        addresses = self.answers[host]
+        return [addresses.pop(0) if len(addresses) > 1 else addresses[0]]
 
 
 def fetch(url, web, *hosts, names=None, is_allowed=lambda address: address == "127.0.0.1", bytes_max=50):
@@ -116,7 +116,7 @@ def test_an_image_from_a_listed_host(web):
 
 
 @pytest.mark.parametrize("host", ["*.photos.test:{port}", "*.test:{port}"])
-def test_a_star_lists_what_is_below(web, host):
+def test_a_star_allows_all_names_below(web, host):
     names = Names(a_photos_test=["127.0.0.1"])
     assert fetch("http://a.photos.test:{port}/photo", web, host, names=names) == b"photo"
 
@@ -143,7 +143,7 @@ def test_other_hosts_are_not_even_looked_up(web, url, hosts):
 @pytest.mark.parametrize(
     "url", ["file:///etc/passwd", "ftp://photos.test/a", "http://", "http://me@photos.test/a", "http://photos.test:x/a"]
 )
-def test_what_is_no_web_address(web, url):
+def test_invalid_urls(web, url):
     with pytest.raises(ImageError, match="is not a valid URL"):
         fetch(url, web, "photos.test")
 
@@ -172,7 +172,7 @@ def test_the_connection_goes_to_the_address_that_was_checked(web):
         fetch("http://photos.test:{port}/photo", web, "photos.test:{port}", names=names)
 
 
-def test_a_redirect_inside_the_list_is_followed(web):
+def test_a_redirect_to_a_listed_host_is_followed(web):
     url = "http://photos.test:{port}/to//photo"
     assert fetch(url, web, "photos.test:{port}") == b"photo"
 
@@ -198,7 +198,7 @@ def test_a_redirect_is_checked_like_the_first_address(web, target, message):
     ("path", "message"),
     [("/large", "is larger than 50 bytes"), ("/none", "answers 404")],
 )
-def test_answers_that_are_not_taken(web, path, message):
+def test_responses_that_are_refused(web, path, message):
     with pytest.raises(ImageError, match=message):
         fetch(f"http://photos.test:{{port}}{path}", web, "photos.test:{port}")
 
@@ -208,7 +208,7 @@ def test_a_name_that_is_not_known(web):
         fetch("http://none.test:{port}/photo", web, "*.test:{port}")
 
 
-def test_nobody_listens():
+def test_a_port_where_nothing_listens():
     fetcher = ImageFetcher(["photos.test:1"], resolve=Names(photos_test=["127.0.0.1"]), is_allowed=lambda _: True)
     with pytest.raises(ImageError, match="cannot be fetched"):
         asyncio.run(fetcher.fetch("http://photos.test:1/a", 9))
