@@ -45,7 +45,10 @@ format: $(VENV)/test.stamp $(FRONTEND)/node_modules/.stamp ## rewrite the source
 	$(BIN)/ruff check --fix .
 	npm --prefix $(FRONTEND) run format
 
-generate: $(VENV)/test.stamp bundle ## write anew what is made from sources: messages, keyboard page, bundle
+generate: $(VENV)/test.stamp $(FRONTEND)/node_modules/.stamp ## write anew what sources make: keyboard page, message types, bundle
+	$(BIN)/python docs/make_keyboard.py
+	$(BIN)/python -m docs.make_messages
+	npm --prefix $(FRONTEND) run build
 
 bundle: $(FRONTEND)/node_modules/.stamp ## rebuild samwidget/static from the TypeScript sources
 	npm --prefix $(FRONTEND) run build

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # A block that needs a download is compiled and its names are checked, not run; the page says so to the reader too.
 NEEDS_DOWNLOAD = "# needs a download"
@@ -46,6 +46,19 @@ def test_shell_blocks_name_real_commands(page):
             assert words[1] in commands, line
         elif words[:1] == ["make"]:
             assert words[1] in targets, line
+
+
+def test_files_that_the_pages_name_exist():
+    """`core/rle.py` and the like: from the top, from the package or from its front end."""
+    homes = (ROOT, ROOT / "samwidget", ROOT / "samwidget/frontend", ROOT / "samwidget/frontend/src")
+    missing = [
+        f"{page.name}: {name}"
+        for page in PAGES
+        for name in re.findall(r"`([\w.-]+(?:/[\w.-]+)*/(?:[\w-]+\.(?:py|pyi|ts|json|yml))?)`", page.read_text())
+        if not name.startswith(("photos/", "/", "mask-generation"))
+        and not any((home / name).exists() for home in homes)
+    ]
+    assert not missing, missing
 
 
 def test_links_inside_the_project_lead_somewhere():
