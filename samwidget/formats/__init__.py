@@ -1,4 +1,4 @@
-"""How results leave and enter: pure functions between values of ``core`` and bytes or JSON. No widget, no network."""
+"""File formats: pure functions between the values of ``core`` and bytes or JSON. No widget, no network."""
 
 from samwidget.formats.coco import CATEGORIES, annotation_entry, decode_rle, encode_rle, image_entry
 

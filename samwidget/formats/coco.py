@@ -1,7 +1,10 @@
-"""COCO: masks as run lengths, and the JSON of images and annotations. The byte form is that of its own ``maskApi.c``.
+"""COCO: masks as run lengths, and the JSON entries of images and annotations.
 
-Runs are counted down the columns, first pixels outside, then inside, and so on. The compressed text holds each count
-(from the fourth on, its difference to the count before the last) as groups of five bits, each as a printable character.
+Owns the text form of run lengths, which is that of ``maskApi.c`` in pycocotools, and the entries. Batch outputs call it.
+
+COCO counts pixels down the columns: first those outside, then those inside, and so on. From the fourth count on the
+text holds the difference to the count before the last. Each number is written in groups of five bits, least significant
+first, and each group as a printable character.
 """
 
 from __future__ import annotations
@@ -16,34 +19,33 @@ from samwidget.core import PIXELS_MAX, RunLengths
 from samwidget.errors import FormatError
 
 CATEGORIES = ({"id": 1, "name": "object", "supercategory": ""},)
-"""What ``annotation_entry`` says unless told otherwise: the networks find objects and do not name them."""
+"""The categories of a file: one, because the networks find objects and do not name them."""
 
 _BITS, _MORE, _SIGN, _FIRST_CHARACTER = 5, 0x20, 0x10, 48
 
 
 def encode_rle(mask: npt.NDArray[np.bool_] | RunLengths) -> dict[str, Any]:
-    """``{"size": [H, W], "counts": text}`` of an (H, W) bool mask, fit for JSON and for pycocotools.
+    """``{"size": [H, W], "counts": text}`` of an (H, W) bool mask, for JSON and for pycocotools.
 
     Raises:
-        FormatError: an array of another dtype or number of dimensions.
+        FormatError: the mask is an array of another type or number of dimensions.
     """
-    if not isinstance(mask, RunLengths):
-        if mask.dtype != np.bool_ or mask.ndim != 2:
-            raise FormatError(f"mask is {mask.dtype} of shape {mask.shape}", hint="give an (H, W) bool array")
-        mask = RunLengths.from_mask(mask)
-    return {"size": list(mask.size_hw), "counts": compress_counts(mask.to_counts())}
+    run_lengths = _run_lengths(mask)
+    return {"size": list(run_lengths.size_hw), "counts": compress_counts(run_lengths.to_counts())}
 
 
 def decode_rle(rle: Mapping[str, Any]) -> npt.NDArray[np.bool_]:
-    """(H, W) bool of run lengths, compressed (text or bytes) or as a list.
+    """(H, W) bool mask of run lengths, whose counts are compressed text or bytes, or a list of numbers.
 
     Raises:
-        FormatError: no size or counts, text that is cut off, or counts that do not add up to the size.
+        FormatError: size or counts are missing, the text is cut off, or the counts do not add up to the size.
     """
     try:
         height, width = (int(length) for length in rle["size"])
         if height < 1 or width < 1 or height * width > PIXELS_MAX:
-            raise FormatError(f"the mask has {width} x {height} pixels", hint=f"1 to {PIXELS_MAX} are read")
+            raise FormatError(
+                f"the mask has {width} x {height} pixels", hint=f"only masks of 1 to {PIXELS_MAX} pixels are read"
+            )
         counts = rle["counts"]
         if isinstance(counts, str | bytes):
             counts = decompress_counts(counts if isinstance(counts, bytes) else counts.encode("ascii"))
@@ -55,7 +57,7 @@ def decode_rle(rle: Mapping[str, Any]) -> npt.NDArray[np.bool_]:
 
 
 def compress_counts(counts: list[int]) -> str:
-    """The text form of run lengths."""
+    """The text form of run lengths; see the module."""
     values = np.asarray(counts, np.int64)
     values[3:] -= np.asarray(counts, np.int64)[1:-2]
     groups, is_used = [], []
@@ -63,7 +65,7 @@ def compress_counts(counts: list[int]) -> str:
     while used.any():
         group = values & (_MORE - 1)
         values = values >> _BITS
-        # The last group's highest bit is the sign, so a positive number that ends in a 1 there needs another group.
+        # The highest bit of the last group is the sign, so a positive number with a 1 there needs another group.
         more = used & np.where(group & _SIGN, values != -1, values != 0)
         groups.append(group + _FIRST_CHARACTER + np.where(more, _MORE, 0))
         is_used.append(used)
@@ -72,21 +74,26 @@ def compress_counts(counts: list[int]) -> str:
 
 
 def decompress_counts(text: bytes) -> list[int]:
-    """The run lengths of their text form; raises FormatError where it is cut off or no such text."""
+    """The run lengths of a text form; see the module.
+
+    Raises:
+        FormatError: the text is cut off, or not of this form.
+    """
     groups = np.frombuffer(text, np.uint8).astype(np.int64) - _FIRST_CHARACTER
     if len(groups) and (groups.min() < 0 or groups.max() >= 2 * _MORE or groups[-1] & _MORE):
-        raise FormatError("the run lengths are no compressed counts", hint="the text is cut off, or something else")
+        raise FormatError("the run lengths are not compressed counts", hint="the text may be cut off")
     is_last = (groups & _MORE) == 0
     ends = np.flatnonzero(is_last)
     starts = np.concatenate([[0], ends[:-1] + 1]).astype(np.int64)
     if len(ends) and (ends - starts).max() >= 63 // _BITS:
-        raise FormatError("the run lengths are no compressed counts", hint="a count has too many digits")
-    places = np.arange(len(groups)) - np.repeat(starts, ends - starts + 1)
-    shifted = (groups & (_MORE - 1)) << (_BITS * places)
+        raise FormatError("the run lengths are not compressed counts", hint="a count has too many digits")
+    positions = np.arange(len(groups)) - np.repeat(starts, ends - starts + 1)
+    shifted = (groups & (_MORE - 1)) << (_BITS * positions)
     values = np.add.reduceat(shifted, starts) if len(ends) else np.zeros(0, np.int64)
     negative = (groups[ends] & _SIGN) != 0
     values = np.where(negative, values - (np.int64(1) << (_BITS * (ends - starts + 1))), values)
-    # Differences to the count before the last: even and odd places are two sums. The first three stand for themselves.
+    # Each value from the fourth on is the difference to the count before the last: the odd counts and the even ones are
+    # two running sums. The first three values are the counts themselves.
     values[1::2] = np.cumsum(values[1::2])
     values[2::2] = np.cumsum(values[2::2])
     counts: list[int] = values.tolist()
@@ -94,7 +101,7 @@ def decompress_counts(text: bytes) -> list[int]:
 
 
 def image_entry(image_id: int, file_name: str, size_hw: tuple[int, int]) -> dict[str, Any]:
-    """An element of ``images``."""
+    """An entry of ``images``."""
     height, width = size_hw
     return {"id": image_id, "file_name": file_name, "height": height, "width": width}
 
@@ -107,21 +114,28 @@ def annotation_entry(
     score: float | None = None,
     category_id: int = 1,
 ) -> dict[str, Any]:
-    """An element of ``annotations``: the mask as run lengths, its area, and its box as x, y, width, height.
+    """An entry of ``annotations``: the mask as run lengths, its area in pixels, and its box as x, y, width, height.
 
     Raises:
         FormatError: as ``encode_rle``.
     """
-    rle = encode_rle(mask)
-    runs = mask if isinstance(mask, RunLengths) else RunLengths.from_mask(mask)
-    x0, y0, x1, y1 = runs.box_xyxy or (0, 0, 0, 0)
+    run_lengths = _run_lengths(mask)
+    x0, y0, x1, y1 = run_lengths.box_xyxy or (0, 0, 0, 0)
     entry = {
         "id": annotation_id,
         "image_id": image_id,
         "category_id": category_id,
-        "segmentation": rle,
-        "area": runs.area,
+        "segmentation": encode_rle(run_lengths),
+        "area": run_lengths.area,
         "bbox": [x0, y0, x1 - x0, y1 - y0],
         "iscrowd": 0,
     }
     return entry if score is None else {**entry, "score": score}
+
+
+def _run_lengths(mask: npt.NDArray[np.bool_] | RunLengths) -> RunLengths:
+    if isinstance(mask, RunLengths):
+        return mask
+    if mask.dtype != np.bool_ or mask.ndim != 2:
+        raise FormatError(f"mask is {mask.dtype} of shape {mask.shape}", hint="give an (H, W) bool array")
+    return RunLengths.from_mask(mask)

@@ -2,7 +2,7 @@
 
 from samwidget.images.load import load_rgb
 from samwidget.images.overlay import SNAPSHOT_SIDE_MAX, draw_overlay, encode_small_jpeg, encode_small_png
-from samwidget.images.png import decode_png, encode_png
+from samwidget.images.png import decode_png, encode_png, encode_rgb_png
 from samwidget.images.preview import EncodedImage, crop_detail, make_preview, shrink
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "decode_png",
     "draw_overlay",
     "encode_png",
+    "encode_rgb_png",
     "encode_small_jpeg",
     "encode_small_png",
     "load_rgb",

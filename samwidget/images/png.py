@@ -1,4 +1,4 @@
-"""PNG files of masks: 8-bit gray, 0 outside and 255 inside, as the documented responses hold them.
+"""PNG files of masks: 8-bit gray, 0 outside and 255 inside, as the documented responses hold them; and of RGB images.
 
 Called by ``formats``, ``batch`` and the command line. Images that a user opens are read by ``load``.
 """
@@ -27,6 +27,14 @@ def encode_png(mask: npt.ArrayLike) -> bytes:
     buffer = io.BytesIO()
     # For masks level 1 is within a few percent of the default's size, and several times as fast.
     Image.fromarray(array.view(np.uint8) * np.uint8(255)).save(buffer, "PNG", compress_level=1)
+    return buffer.getvalue()
+
+
+def encode_rgb_png(image: npt.NDArray[np.uint8]) -> bytes:
+    """Lossless PNG of an (H, W, 3) uint8 RGB image."""
+    buffer = io.BytesIO()
+    # Level 1 is several times as fast as the default.
+    Image.fromarray(image).save(buffer, "PNG", compress_level=1)
     return buffer.getvalue()
 
 

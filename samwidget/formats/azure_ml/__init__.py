@@ -1,4 +1,4 @@
-"""The request and response of the Azure ML ``mask-generation`` model card, and its deployment YAML."""
+"""Azure ML: the request and response of its ``mask-generation`` models, their JSON Schemas, and deployment YAML."""
 
 from samwidget.formats.azure_ml.deployment import (
     BatchDeployment,

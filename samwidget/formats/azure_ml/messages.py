@@ -1,19 +1,17 @@
-"""The documented request and response of the Azure ML catalogue's ``mask-generation`` models.
+"""The documented request and response of the ``mask-generation`` models in Azure ML's catalogue.
 
-Owns the wire alone: which networks answer, and how an image is read, belong to the callers; the cells that hold
-prompts are in ``azure_prompts``. The reader takes what the
-model card documents and what deployed endpoints and their clients really send; the writer's ``style`` says which of the
-two to write:
+Owns the JSON of both. Models and the reading of images belong to the callers; the prompts in a row's cells are read in
+``prompts``. The reader accepts what the model card documents, and what deployed endpoints and their clients send
+besides. The writer writes one of two styles of response:
 
-- ``card``: ``[{"predictions": [{"mask_per_prediction": [...]}]}]``
-- ``service``: ``[{"response": {"predictions": [{"masks_per_prediction": [...]}]}}]``
+- ``card``, as the model card documents it: ``[{"predictions": [{"mask_per_prediction": [...]}]}]``
+- ``service``, as deployed endpoints return it: ``[{"response": {"predictions": [{"masks_per_prediction": [...]}]}}]``
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
-import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,31 +19,31 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
 from samwidget.core import Prompt
 from samwidget.errors import FormatError
 from samwidget.formats.azure_ml.prompts import prompts_of, write_nested
-from samwidget.images import decode_png, encode_png
+from samwidget.images import decode_png, encode_png, encode_rgb_png
 
 COLUMNS = ("image", "input_points", "input_boxes", "input_labels", "multimask_output")
+"""The columns of a request, in the order of the model card."""
 
 Style = Literal["card", "service"]
 MaskSet = tuple[npt.NDArray[np.bool_], npt.NDArray[np.float32]]
-"""(C, H, W) bool masks and their (C,) float32 scores, in the network's own order."""
+"""The masks of one prediction: (C, H, W) bool and their (C,) float32 scores, in the network's own order."""
 
 _MASK_LISTS: Mapping[Style, str] = {"card": "mask_per_prediction", "service": "masks_per_prediction"}
 
 
 @dataclass(frozen=True)
 class RequestRow:
-    """One row of a request: an image and what is asked about it.
+    """One row of a request: an image and its prompts.
 
     Attributes:
-        image: the bytes of an encoded image, or an http(s) URL.
-        prompts: one per expected prediction; empty where the row has neither points nor boxes.
-        multimask_output: three masks per prediction instead of one.
-        index: the row's name in the request's ``index``; its number, from 0, where there is none.
+        image: the bytes of an image file, or an http(s) URL.
+        prompts: one for each prediction; empty where the row has neither points nor boxes.
+        multimask_output: whether a prediction has three masks, or one.
+        index: name of the row in the request's ``index``; its number from 0 where the request has none.
     """
 
     image: bytes | str
@@ -55,25 +53,26 @@ class RequestRow:
 
 
 def build_request(
-    images: Any,
-    points: Any = None,
-    labels: Any = None,
-    boxes: Any = None,
+    images: str | bytes | npt.NDArray[np.uint8] | Sequence[str | bytes | npt.NDArray[np.uint8]],
+    points: Iterable[object] | None = None,
+    labels: Iterable[object] | None = None,
+    boxes: Iterable[object] | None = None,
     multimask_output: bool | Sequence[bool] = True,
 ) -> dict[str, Any]:
     """A request as plain JSON values, one row per image.
 
     Args:
-        images: one image or a list of them. An image is the bytes of a file, a URL or base64 text, or an (H, W, 3)
-            uint8 array, which is sent as PNG. Read a file first: ``Path("photo.jpg").read_bytes()``.
-        points: for one image a nested list or array of shape (masks, points, 2), or (points, 2) for one mask from all
-            points; image pixels, x before y. For a list of images a list of these, None where a row has none.
-        labels: as ``points`` less the last axis: 1 include, 0 exclude. None includes every point.
-        boxes: for one image (n, 4) x0, y0, x1, y1; for a list of images a list of these.
-        multimask_output: for all rows, or one per row.
+        images: one image or a list of images. An image is the bytes of a file, a URL or base64 text, or an (H, W, 3)
+            uint8 RGB array, which is sent as PNG. Read a file first: ``Path("photo.jpg").read_bytes()``.
+        points: x, y in image pixels. For one image a nested list or array of shape (masks, points, 2), or (points, 2)
+            for one mask from all points. For a list of images a list of these, None where a row has none.
+        labels: the shape of ``points`` without the last axis: 1 include, 0 exclude. None includes all points.
+        boxes: x0, y0, x1, y1 in image pixels: (n, 4) for one image, for a list of images a list of these.
+        multimask_output: whether a prediction has three masks; for all rows, or one value per row.
 
     Raises:
-        FormatError: lists of other lengths than ``images``, an image of another kind, or values that are no numbers.
+        FormatError: a list of another length than ``images``, an image of another kind, or a prompt that is not
+            numbers.
     """
     if isinstance(images, str | bytes | np.ndarray):
         images, points, labels, boxes = [images], [points], [labels], [boxes]
@@ -84,13 +83,13 @@ def build_request(
         if len(values) != count:
             raise FormatError(f"{name} has {len(values)} rows for {count} images", hint="give one per image, or None")
     data = [
-        [_image_text(image), write_nested(row_points), write_nested(row_boxes), write_nested(row_labels), bool(several)]
-        for image, row_points, row_boxes, row_labels, several in zip(images, *columns, multimask, strict=True)
+        [_image_text(image), *(write_nested(cell) for cell in cells), bool(is_multimask)]
+        for image, cells, is_multimask in zip(images, zip(*columns, strict=True), multimask, strict=True)
     ]
     return {"input_data": {"columns": list(COLUMNS), "index": list(range(count)), "data": data}, "params": {}}
 
 
-def parse_request(request: Any) -> list[RequestRow]:
+def parse_request(request: object) -> list[RequestRow]:
     """The rows of a request.
 
     Args:
@@ -98,8 +97,8 @@ def parse_request(request: Any) -> list[RequestRow]:
             DataFrame. Columns may come in any order, and all but ``image`` may be missing.
 
     Raises:
-        FormatError: not a table of these columns, text that is no nested list, labels that do not fit the points, or
-            points and boxes that do not pair. The message names row and column.
+        FormatError: not a table of these columns, text that is not a nested list, labels that do not match the points,
+            or points and boxes that do not match each other. The message names row and column.
     """
     columns, index, data = _table(request)
     if "image" not in columns:
@@ -109,12 +108,13 @@ def parse_request(request: Any) -> list[RequestRow]:
         if not isinstance(values, Sequence) or isinstance(values, str) or len(values) != len(columns):
             raise FormatError(f"row {number} does not have {len(columns)} values", hint="give one value per column")
         cells = dict(zip(columns, values, strict=True))
-        several = cells.get("multimask_output")
+        multimask = cells.get("multimask_output")
         rows.append(
             RequestRow(
                 decode_image(cells["image"], where=f"row {number}, image"),
                 prompts_of(cells, number),
-                bool(several) if isinstance(several, bool | np.bool_) else True,
+                # Endpoints take anything but a boolean for true.
+                bool(multimask) if isinstance(multimask, bool | np.bool_) else True,
                 name,
             )
         )
@@ -125,8 +125,8 @@ def build_response(rows: Iterable[Iterable[MaskSet]], style: Style = "card") -> 
     """A response as plain JSON values.
 
     Args:
-        rows: per request row the predictions, one per prompt: (C, H, W) bool masks and (C,) scores.
-        style: ``card`` as the model card documents it, ``service`` as deployed endpoints answer.
+        rows: for each row of the request its predictions, one per prompt: (C, H, W) bool masks and (C,) scores.
+        style: ``card`` as the model card documents it, ``service`` as deployed endpoints return it.
 
     Raises:
         FormatError: an unknown style, or scores that do not match their masks.
@@ -140,36 +140,48 @@ def build_response(rows: Iterable[Iterable[MaskSet]], style: Style = "card") -> 
     return response
 
 
-def parse_response(response: Any) -> list[list[MaskSet]]:
-    """Per row and prompt, (C, H, W) bool masks and (C,) float32 scores; of either style.
+def parse_response(response: object) -> list[list[MaskSet]]:
+    """For each row and prompt, (C, H, W) bool masks and (C,) float32 scores, from a response of either style.
 
     Args:
-        response: JSON text or bytes, its parsed value, or a DataFrame with the column ``response``.
+        response: JSON text or bytes, its parsed value, or a pandas DataFrame with the column ``response``.
 
     Raises:
-        FormatError: neither style, or a mask that cannot be read.
+        FormatError: a response of neither style, or a mask that cannot be read.
     """
     value = _parsed(response)
-    if hasattr(value, "columns") and hasattr(value, "to_dict"):
+    if hasattr(value, "columns") and hasattr(value, "to_dict"):  # a DataFrame, without importing pandas
         value = value.to_dict("records")
     rows = [value] if isinstance(value, Mapping) else value
     if not isinstance(rows, Sequence) or isinstance(rows, str):
-        raise FormatError("a response is a list with one entry per row")
+        raise FormatError("the response is not a list", hint="give a list with one entry per row")
     return [[_mask_set(prediction) for prediction in _predictions(row)] for row in rows]
 
 
 def encode_mask(mask: npt.ArrayLike) -> str:
-    """Base64 of the 8-bit gray PNG of an (H, W) bool mask; raises FormatError for anything else."""
+    """Base64 text of the 8-bit gray PNG of an (H, W) bool mask.
+
+    Raises:
+        FormatError: the mask is not an (H, W) array of bool, or is empty.
+    """
     return base64.b64encode(encode_png(mask)).decode("ascii")
 
 
 def decode_mask(text: str) -> npt.NDArray[np.bool_]:
-    """(H, W) bool from ``encoded_binary_mask``; raises FormatError where it is not base64 of a PNG."""
+    """(H, W) bool mask of an ``encoded_binary_mask``.
+
+    Raises:
+        FormatError: the text is not base64 of a PNG.
+    """
     return decode_png(_decoded_base64(text, "encoded_binary_mask"))
 
 
-def decode_image(value: Any, where: str = "image") -> bytes | str:
-    """The bytes behind base64 text, with or without line breaks or a data-URL prefix; a URL as it is.
+def decode_image(value: object, where: str = "image") -> bytes | str:
+    """The bytes of base64 text, which may have line breaks or a data-URL prefix; a URL as it is.
+
+    Args:
+        value: text, or ASCII bytes.
+        where: names the value in error messages.
 
     Raises:
         FormatError: neither base64 text nor a URL.
@@ -186,39 +198,39 @@ def decode_image(value: Any, where: str = "image") -> bytes | str:
     return _decoded_base64(text, where)
 
 
-def _decoded_base64(text: Any, where: str) -> bytes:
+def _decoded_base64(text: str, where: str) -> bytes:
     try:
-        # encodebytes() breaks lines; validate=True would refuse the breaks, and without it garbage passes.
+        # Clients send line breaks, which base64.encodebytes() adds. validate=True refuses them, but without it wrong
+        # characters are ignored.
         return base64.b64decode("".join(text.split()), validate=True)
-    except (AttributeError, ValueError, binascii.Error) as error:
+    except (AttributeError, ValueError, binascii.Error) as error:  # AttributeError: not text
         raise FormatError(f"{where} is not base64", hint=str(error)) from error
 
 
-def _image_text(image: Any) -> str:
+def _image_text(image: object) -> str:
     if isinstance(image, str):
         decode_image(image)
         return image
     if isinstance(image, np.ndarray):
         if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
             raise FormatError(f"image is {image.dtype} of shape {image.shape}", hint="give (H, W, 3) uint8")
-        buffer = io.BytesIO()
-        Image.fromarray(image).save(buffer, "PNG", compress_level=1)
-        image = buffer.getvalue()
+        image = encode_rgb_png(image)
     if not isinstance(image, bytes | bytearray):
         raise FormatError(f"image is a {type(image).__name__}", hint="give bytes, a URL, base64 text or an array")
     return base64.b64encode(image).decode("ascii")
 
 
-def _parsed(value: Any) -> Any:
+def _parsed(value: object) -> object:
     if isinstance(value, str | bytes | bytearray):
         try:
-            return json.loads(value)
+            parsed: object = json.loads(value)
         except (ValueError, RecursionError) as error:
             raise FormatError("the text is not JSON", hint=str(error)) from error
+        return parsed
     return value
 
 
-def _table(request: Any) -> tuple[list[str], Sequence[Any], Sequence[Any]]:
+def _table(request: object) -> tuple[list[str], Sequence[int | str], Sequence[object]]:
     """Columns, index and rows."""
     value = _parsed(request)
     if isinstance(value, Mapping):
@@ -240,7 +252,7 @@ def _table(request: Any) -> tuple[list[str], Sequence[Any], Sequence[Any]]:
     return columns, index, data
 
 
-def _mask_entries(masks: npt.ArrayLike, scores: npt.ArrayLike) -> list[dict[str, Any]]:
+def _mask_entries(masks: npt.ArrayLike, scores: npt.ArrayLike) -> list[dict[str, str | float]]:
     mask_array, score_array = np.asarray(masks), np.asarray(scores)
     if mask_array.ndim != 3 or len(mask_array) == 0 or score_array.shape != mask_array.shape[:1]:
         raise FormatError(
@@ -253,23 +265,24 @@ def _mask_entries(masks: npt.ArrayLike, scores: npt.ArrayLike) -> list[dict[str,
     ]
 
 
-def _predictions(row: Any) -> Sequence[Any]:
+def _predictions(row: object) -> Sequence[object]:
     value = _parsed(row)
     if isinstance(value, Mapping) and "response" in value:
         value = _parsed(value["response"])
     predictions = value.get("predictions") if isinstance(value, Mapping) else None
     if not isinstance(predictions, Sequence):
-        raise FormatError("a row of the response has no predictions")
+        raise FormatError("a row of the response has no predictions", hint='give {"predictions": [...]}')
     return predictions
 
 
-def _mask_set(prediction: Any) -> MaskSet:
-    entries = next((prediction[name] for name in _MASK_LISTS.values() if name in prediction), None)
-    if not entries:
-        raise FormatError("a prediction has no masks", hint=f"expected one of {sorted(_MASK_LISTS.values())}")
+def _mask_set(prediction: object) -> MaskSet:
+    names = sorted(_MASK_LISTS.values())
+    lists = [prediction[name] for name in names if name in prediction] if isinstance(prediction, Mapping) else []
+    if not lists or not lists[0]:
+        raise FormatError("a prediction has no masks", hint=f"expected one of {names}")
     try:
-        masks = [decode_mask(entry["encoded_binary_mask"]) for entry in entries]
-        scores = np.array([entry["iou_score"] for entry in entries], np.float32)
+        masks = [decode_mask(entry["encoded_binary_mask"]) for entry in lists[0]]
+        scores = np.array([entry["iou_score"] for entry in lists[0]], np.float32)
         return np.stack(masks), scores
     except (KeyError, TypeError, ValueError) as error:
         if isinstance(error, FormatError):

@@ -1,8 +1,8 @@
-"""The cells of a documented request that hold prompts: nested lists as text, read to ``Prompt`` and written.
+"""Prompts in the cells of a documented request: nested lists as text, read into ``Prompt`` and written.
 
-Owns how points, labels and boxes of one row belong together. A group of points asks for one prediction, and so does a
-box; where a row has both, box i goes with group i, and there are as many of the one as of the other. This is how
-transformers' ``SamModel`` reads them too. Called by ``azure_ml``, and by batch runs.
+Owns how the points, labels and boxes of one row belong together. A group of points asks for one prediction, and so does
+a box. Where a row has both, box i belongs to group i, and there are as many boxes as groups. transformers' ``SamModel``
+reads them in the same way. ``messages`` and batch runs call this.
 """
 
 from __future__ import annotations
@@ -19,21 +19,22 @@ import numpy.typing as npt
 from samwidget.core import EXCLUDE, INCLUDE, Prompt
 from samwidget.errors import FormatError, PromptError
 
-_NONE_WORDS = ("", "null", "none", "nan")
-_BACKGROUND, _IGNORED = -1, -10
+_EMPTY_CELLS = ("", "null", "none", "nan")
+# Labels of transformers that are not ours: background, which excludes a point, and padding, which is no point.
+_BACKGROUND, _PADDING = -1, -10
 
 
-def prompts_of(cells: Mapping[str, Any], row: int) -> tuple[Prompt, ...]:
-    """What one row asks, one prompt per expected prediction; empty where it has neither points nor boxes.
+def prompts_of(cells: Mapping[str, object], row: int) -> tuple[Prompt, ...]:
+    """The prompts of one row, one for each prediction; empty where the row has neither points nor boxes.
 
     Args:
         cells: ``input_points``, ``input_labels`` and ``input_boxes`` by name, where the request has them: text, nested
             lists or arrays.
-        row: its number, for the messages of errors.
+        row: number of the row, for error messages.
 
     Raises:
-        FormatError: text that is no nested list, labels that do not fit the points, or points and boxes that do not
-            pair.
+        FormatError: text that is not a nested list, labels that do not match the points, or points and boxes that do
+            not match each other.
     """
     points, labels, boxes = (
         _nested(cells.get(name), f"row {row}, {name}") for name in ("input_points", "input_labels", "input_boxes")
@@ -54,11 +55,11 @@ def prompts_of(cells: Mapping[str, Any], row: int) -> tuple[Prompt, ...]:
         raise FormatError(f"row {row}: {getattr(error, 'message', error)}", hint=getattr(error, "hint", "")) from error
 
 
-def write_nested(value: Any) -> str:
-    """A nested list or array as the service wants it: text, and empty for none.
+def write_nested(value: object) -> str:
+    """A nested list or array as the text of a cell; empty for None.
 
     Raises:
-        FormatError: something that is not a list of numbers.
+        FormatError: something that is not a nested list of finite numbers.
     """
     try:
         return "" if value is None else json.dumps(_plain(value), allow_nan=False)
@@ -66,11 +67,15 @@ def write_nested(value: Any) -> str:
         raise FormatError("a prompt is not a nested list of numbers", hint=str(error)) from error
 
 
-def _nested(value: Any, where: str) -> list[Any] | None:
-    """The nested list in a cell; None where the cell says that there is none."""
+# Cells come from outside: what a list holds is known only after it was checked, here or by numpy and ``Prompt``.
+_Nested = list[Any]
+
+
+def _nested(value: object, where: str) -> _Nested | None:
+    """The nested list in a cell; None where the cell is empty."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return None
-    if isinstance(value, str) and value.strip().lower() in _NONE_WORDS:
+    if isinstance(value, str) and value.strip().lower() in _EMPTY_CELLS:
         return None
     try:
         value = _plain(json.loads(value) if isinstance(value, str) else value)
@@ -81,14 +86,16 @@ def _nested(value: Any, where: str) -> list[Any] | None:
     return value or None
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
+    """Lists and numbers in place of tuples and arrays, at any depth."""
     if isinstance(value, np.ndarray | np.generic):
-        return value.tolist()
+        plain: object = value.tolist()
+        return plain
     return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
 
 
-def _depth(value: Any) -> int:
-    """Lists within lists, along the first of each."""
+def _depth(value: object) -> int:
+    """How many lists are nested, along the first item of each."""
     depth = 0
     while isinstance(value, list) and value:
         depth, value = depth + 1, value[0]
@@ -96,9 +103,9 @@ def _depth(value: Any) -> int:
 
 
 def _point_groups(
-    points: list[Any], labels: list[Any] | None
+    points: _Nested, labels: _Nested | None
 ) -> list[tuple[npt.NDArray[np.float32], npt.NDArray[np.int32]]]:
-    """One (points, labels) pair per mask; two levels of points are one mask from all of them."""
+    """Points and labels of each prediction; points that are nested only two deep are one group."""
     if _depth(points) == 2:
         points = [points]
     if _depth(points) != 3:
@@ -109,14 +116,15 @@ def _point_groups(
         labels = [labels]
     if len(labels) != len(points):
         raise FormatError(f"labels for {len(labels)} masks, points for {len(points)}", hint="give one label per point")
-    return [_one_group(*pair) for pair in zip(points, labels, strict=True)]
+    return [_point_group(*group) for group in zip(points, labels, strict=True)]
 
 
-def _one_group(points: list[Any], labels: Any) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int32]]:
+def _point_group(points: _Nested, labels: _Nested) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int32]]:
+    """(N, 2) points and (N,) labels, 1 or 0, without the padding."""
     points_xy = np.asarray(points, np.float32)
     label_array = np.asarray(labels)
     if label_array.shape != points_xy.shape[:1]:
         raise FormatError(f"{label_array.size} labels for {len(points_xy)} points", hint="give one label per point")
-    kept = label_array != _IGNORED
+    is_point = label_array != _PADDING
     label_array = np.where(label_array == _BACKGROUND, EXCLUDE, label_array)
-    return points_xy[kept], label_array[kept]
+    return points_xy[is_point], label_array[is_point]

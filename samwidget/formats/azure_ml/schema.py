@@ -1,7 +1,7 @@
-"""The formats as JSON Schemas, for clients and servers that check what they send.
+"""The JSON Schemas of the documented request and response, for clients and servers that check what they send.
 
-Owns the files in ``schemas/`` alone. The readers of this package do not use them: a schema says what is documented,
-and a reader also takes what real clients send.
+Owns access to the files in ``schemas/``. The readers in ``messages`` do not use them: a schema describes what is
+documented, and the readers also accept what clients send besides.
 """
 
 from __future__ import annotations
@@ -16,10 +16,13 @@ _FOLDER = Path(__file__).parent / "schemas"
 
 
 def load_schema(name: str) -> dict[str, Any]:
-    """A JSON Schema (draft 2020-12) by name: ``azure_ml_request``, ``azure_ml_response_card``, ...
+    """A JSON Schema, draft 2020-12.
+
+    Args:
+        name: ``azure_ml_request``, ``azure_ml_response_card`` or ``azure_ml_response_service``.
 
     Raises:
-        FormatError: there is no schema of that name.
+        FormatError: there is no schema with this name.
     """
     names = sorted(path.stem for path in _FOLDER.glob("*.json"))
     if name not in names:

@@ -12,7 +12,6 @@ be made also after the server has forgotten the image.
 from __future__ import annotations
 
 import hashlib
-import io
 from collections.abc import Sequence
 from itertools import chain
 from typing import NamedTuple
@@ -21,11 +20,11 @@ import httpx
 import numpy as np
 import numpy.typing as npt
 import torch
-from PIL import Image
 
 from samwidget.core import Frame, Prompt, logits_of_mask
 from samwidget.errors import EndpointError, FormatError, PromptError
 from samwidget.formats.azure_ml import MaskSet, build_request, parse_response
+from samwidget.images import encode_rgb_png
 from samwidget.models.remote.client import Endpoint
 from samwidget.models.remote.wire import read_response, write_request
 from samwidget.models.segmenter import Embedding, EverythingDefaults, Segmenter
@@ -87,7 +86,7 @@ class _ImageRoutesSegmenter(RemoteSegmenter):
         self._endpoint = endpoint
 
     def encode(self, image: npt.NDArray[np.uint8]) -> Embedding:
-        png = _png_of(image)
+        png = encode_rgb_png(image)
         sha256 = hashlib.sha256(png)
         response = self._endpoint.get(f"/images/{sha256.hexdigest()}")
         frame = self._frame_in(response) if response.is_success else self._upload(png, sha256.hexdigest())
@@ -137,7 +136,7 @@ class _ScoreSegmenter(RemoteSegmenter):
         image_hw = (image.shape[0], image.shape[1])
         logits_hw = (min(image_hw[0], _LOGITS_SIDE_MAX), min(image_hw[1], _LOGITS_SIDE_MAX))
         frame = Frame.stretched(image_hw, image_hw, logits_hw)
-        return Embedding({_PNG: _tensor_of(_png_of(image))}, frame, self.signature)
+        return Embedding({_PNG: _tensor_of(encode_rgb_png(image))}, frame, self.signature)
 
     def decode(
         self, embedding: Embedding, prompts: Sequence[Prompt], *, multimask_output: bool, threads: int | None = None
@@ -205,12 +204,6 @@ def _rows_of_one_form(prompts: Sequence[Prompt]) -> list[list[int]]:
     for index, prompt in enumerate(prompts):
         rows.setdefault((len(prompt.points_xy), prompt.box_xyxy is None), []).append(index)
     return list(rows.values())
-
-
-def _png_of(image: npt.NDArray[np.uint8]) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(image).save(buffer, "PNG", compress_level=1)
-    return buffer.getvalue()
 
 
 def _tensor_of(data: bytes) -> torch.Tensor:
