@@ -1,4 +1,4 @@
-"""A network behind the documented request alone: logits made of masks, and answers that make no sense."""
+"""A model behind the documented request alone: logits made of masks, and responses that make no sense."""
 
 import json
 from contextlib import contextmanager
@@ -19,7 +19,7 @@ from tests.drawn_photo import drawn_photo
 class Handler(BaseHTTPRequestHandler):
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        status, content = self.server.answer(body)
+        status, content = self.server.respond(body)
         self.send_response(status)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
@@ -35,10 +35,10 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def answering(answer):
-    """A predictor on an endpoint whose ``/score`` says what ``answer`` makes of a request's body."""
+def responding(respond):
+    """A predictor on an endpoint whose ``/score`` returns what ``respond`` makes of a request's body."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.answer = answer
+    server.respond = respond
     Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield SamPredictor.from_endpoint(f"http://127.0.0.1:{server.server_port}/score", timeout_s=10)
@@ -55,8 +55,8 @@ def disc(hw, centre_xy, radius):
 def discs(hw, radius, style):
     """A network whose three masks are discs around a prompt's first point, or its box's centre."""
 
-    def answer(body):
-        answers = []
+    def respond(body):
+        rows = []
         for row in parse_request(body):
             sets = []
             for prompt in row.prompts:
@@ -64,10 +64,10 @@ def discs(hw, radius, style):
                 count = 3 if row.multimask_output else 1
                 masks = np.stack([disc(hw, centre, radius * (n + 1)) for n in range(count)])
                 sets.append((masks, np.linspace(0.5, 0.7, count, dtype=np.float32)))
-            answers.append(sets)
-        return 200, json.dumps(build_response(answers, style)).encode()
+            rows.append(sets)
+        return 200, json.dumps(build_response(rows, style)).encode()
 
-    return answer
+    return respond
 
 
 @pytest.mark.parametrize("style", ["card", "service"])
@@ -88,22 +88,22 @@ def test_logits_are_made_of_masks(hw, radius, least, style):
         make_prompt(box=[0, 0, hw[1], hw[0]]),
         make_prompt([centre], box=[0, 0, *hw[::-1]]),
     ]
-    with answering(discs(hw, radius, style)) as predictor:
-        answers = predictor.predict_many(prompts, predictor.embed(drawn_photo(*hw)))
-    for answer, at in zip(answers, (centre, (hw[1] / 2, hw[0] / 2), centre), strict=True):
-        assert answer.scores.tolist() == pytest.approx([0.5, 0.6, 0.7])
-        assert max(answer.logits.shape[1:]) <= 256
-        for number, mask in enumerate(answer.to_bool(), start=1):
+    with responding(discs(hw, radius, style)) as predictor:
+        results = predictor.predict_many(prompts, predictor.embed(drawn_photo(*hw)))
+    for result, at in zip(results, (centre, (hw[1] / 2, hw[0] / 2), centre), strict=True):
+        assert result.scores.tolist() == pytest.approx([0.5, 0.6, 0.7])
+        assert max(result.logits.shape[1:]) <= 256
+        for number, mask in enumerate(result.to_bool(), start=1):
             assert iou(mask, disc(hw, at, radius * number)) >= least
 
 
 def test_one_mask():
-    with answering(discs((60, 80), 9, "service")) as predictor:
+    with responding(discs((60, 80), 9, "service")) as predictor:
         predictor.set_image(drawn_photo(60, 80))
         assert predictor.predict([[40, 30]], multimask_output=False).masks.shape == (1, 60, 80)
 
 
-def answer_of_size(hw):
+def response_of_size(hw):
     return json.dumps(build_response([[(np.zeros((3, *hw), np.bool_), np.zeros(3, np.float32))]], "service")).encode()
 
 
@@ -113,7 +113,12 @@ def answer_of_size(hw):
         (200, b"not JSON", EndpointError, "cannot be read"),
         (200, b"[]", EndpointError, "not have one prediction for each prompt"),
         (200, b'[{"response": {"predictions": []}}]', EndpointError, "not have one prediction for each prompt"),
-        (200, answer_of_size((30, 40)), EndpointError, r"not all of its masks have the size of the image, \(60, 80\)"),
+        (
+            200,
+            response_of_size((30, 40)),
+            EndpointError,
+            r"not all of its masks have the size of the image, \(60, 80\)",
+        ),
         (
             500,
             b"<html>oops</html>",
@@ -131,15 +136,15 @@ def answer_of_size(hw):
         (400, b'{"error": {"code": "format", "message": "m", "hint": "h"}}', FormatError, "m: h"),
     ],
 )
-def test_answers_that_are_none(status, content, error, message):
-    with answering(lambda body: (status, content)) as predictor:
+def test_responses_that_are_none(status, content, error, message):
+    with responding(lambda body: (status, content)) as predictor:
         predictor.set_image(drawn_photo(60, 80))
         with pytest.raises(error, match=message):
             predictor.predict([[40, 30]])
 
 
 def test_a_mask_is_no_prompt_there():
-    with answering(lambda body: (500, b"")) as predictor:
+    with responding(lambda body: (500, b"")) as predictor:
         predictor.set_image(drawn_photo(60, 80))
         with pytest.raises(PromptError, match="takes no mask as a prompt"):
             predictor.predict([[40, 30]], mask_input=np.zeros(predictor.frame.logits_hw))

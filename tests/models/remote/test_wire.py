@@ -1,4 +1,4 @@
-"""What passes between a remote network and its predictor: questions come back exact, answers to half precision."""
+"""The format between samwidget serve and a remote predictor: requests are exact, responses have half precision."""
 
 import json
 
@@ -26,13 +26,13 @@ def prompts(draw):
 
 
 @given(st.lists(prompts(), max_size=4), st.booleans(), st.text(max_size=20))
-def test_a_question_comes_back_exact(asked, several, signature):
-    text = json.dumps(write_request(asked, several, signature))
-    assert read_request(json.loads(text)) == (asked, several, signature)
+def test_a_request_comes_back_exact(expected, multimask_output, signature):
+    text = json.dumps(write_request(expected, multimask_output, signature))
+    assert read_request(json.loads(text)) == (expected, multimask_output, signature)
 
 
 @given(arrays(np.float32, (2, 3, 4, 5), elements=st.floats(-1e6, 1e6, width=32)))
-def test_an_answer_keeps_signs_and_is_near(logits):
+def test_a_response_keeps_signs_and_is_near(logits):
     scores = np.linspace(0, 1, 6, dtype=np.float32).reshape(2, 3)
     read, read_scores = read_response(write_response(logits, scores))
     np.testing.assert_array_equal(read_scores, scores)
@@ -43,14 +43,14 @@ def test_an_answer_keeps_signs_and_is_near(logits):
     np.testing.assert_allclose(read[within], logits[within], rtol=2**-10)
 
 
-def test_the_smallest_question():
-    (prompt,), several, signature = read_request({"prompts": [{"points": [[3, 4]], "labels": [1]}]})
+def test_the_smallest_request():
+    (prompt,), multimask_output, signature = read_request({"prompts": [{"points": [[3, 4]], "labels": [1]}]})
     assert prompt == make_prompt([[3, 4]])
-    assert (several, signature) == (True, "")
+    assert (multimask_output, signature) == (True, "")
 
 
 @pytest.mark.parametrize(
-    ("question", "error", "message"),
+    ("request_json", "error", "message"),
     [
         (None, FormatError, "has no prompts"),
         ([], FormatError, "has no prompts"),
@@ -64,17 +64,17 @@ def test_the_smallest_question():
         ({"prompts": [{"mask": {"hw": [1, 1], "float32": "%%%%"}}]}, FormatError, "prompt 0"),
     ],
 )
-def test_questions_that_cannot_be_read(question, error, message):
+def test_requests_that_cannot_be_read(request_json, error, message):
     with pytest.raises(error, match=message):
-        read_request(question)
+        read_request(request_json)
 
 
 @pytest.mark.parametrize("data", [b"", b"no tensors", write_response(np.zeros((1, 2, 3, 3)), np.zeros((1, 2)))[:-1]])
-def test_answers_that_cannot_be_read(data):
+def test_responses_that_cannot_be_read(data):
     with pytest.raises(FormatError):
         read_response(data)
 
 
-def test_an_answer_whose_parts_do_not_fit():
+def test_a_response_whose_parts_do_not_fit():
     with pytest.raises(FormatError, match="shape"):
         read_response(write_response(np.zeros((2, 3, 4, 4), np.float32), np.zeros((2, 1), np.float32)))

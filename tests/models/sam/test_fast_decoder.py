@@ -23,10 +23,10 @@ SIZES = [(1024, 1024), (300, 500), (3000, 4000), (1023, 17)]
 @pytest.fixture(scope="module")
 def both(true_size):
     """The same weights twice: computed by samwidget, and left to transformers."""
-    ours = SamSegmenter(true_size.plain, name="ours", device=torch.device("cpu"))
-    theirs = SamSegmenter(true_size.plain, name="theirs", device=torch.device("cpu"))
-    theirs.not_covered["decoder"] = "left to transformers for comparison"
-    return SimpleNamespace(ours=ours, theirs=theirs)
+    fast = SamSegmenter(true_size.plain, name="fast", device=torch.device("cpu"))
+    transformers = SamSegmenter(true_size.plain, name="transformers", device=torch.device("cpu"))
+    transformers.not_covered["decoder"] = "left to transformers for comparison"
+    return SimpleNamespace(fast=fast, transformers=transformers)
 
 
 def embedding(image_hw=(1024, 1024), seed=0):
@@ -48,21 +48,21 @@ def random_prompt(rng, image_hw):
     return make_prompt(points, rng.integers(0, 2, count) if count else None, box, mask)
 
 
-def worst_difference(answer, reference):
+def worst_difference(logits, reference):
     """Largest difference of logits, in standard deviations of each mask."""
-    assert answer.shape == reference.shape
-    return float(((answer - reference).abs().amax((2, 3)) / reference.std((2, 3))).max())
+    assert logits.shape == reference.shape
+    return float(((logits - reference).abs().amax((2, 3)) / reference.std((2, 3))).max())
 
 
 @pytest.mark.parametrize("image_hw", SIZES, ids=str)
-def test_random_prompts_are_answered_as_by_transformers(both, image_hw):
+def test_random_prompts_get_the_masks_of_transformers(both, image_hw):
     rng = np.random.default_rng(sum(image_hw))
     image = embedding(image_hw, seed=image_hw[0])
     for multimask_output in (True, False):
         prompts = [random_prompt(rng, image_hw) for _ in range(4)]
-        logits, scores = both.ours.decode(image, prompts, multimask_output=multimask_output)
-        expected, expected_scores = both.theirs.decode(image, prompts, multimask_output=multimask_output)
-        assert (both.ours.decoded_by, both.theirs.decoded_by) == ("samwidget", "transformers")
+        logits, scores = both.fast.decode(image, prompts, multimask_output=multimask_output)
+        expected, expected_scores = both.transformers.decode(image, prompts, multimask_output=multimask_output)
+        assert (both.fast.decoded_by, both.transformers.decoded_by) == ("samwidget", "transformers")
         assert worst_difference(logits, expected) < TOLERANCE
         torch.testing.assert_close(scores, expected_scores, atol=1e-4, rtol=1e-4)
 
@@ -72,50 +72,50 @@ def test_the_official_package_agrees(true_size, both, photo):
     features = true_size.official.features
     image = Embedding({"image_embeddings": features}, Frame.padded((300, 500), 1024, 256), "test")
     prompt = make_prompt([[120, 200], [30, 40]], [1, 0], [10, 20, 400, 250])
-    logits, _ = both.ours.decode(image, [prompt], multimask_output=True)
+    logits, _ = both.fast.decode(image, [prompt], multimask_output=True)
     _, _, expected = true_size.official.predict(prompt.points_xy, prompt.labels, prompt.box_xyxy)
     assert worst_difference(logits, torch.from_numpy(expected)[None]) < TOLERANCE
 
 
 @pytest.mark.parametrize("together", [2, 3])
-def test_batches_of_image_sides_change_no_answer(both, monkeypatch, together):
-    """On a GPU the image sides of several prompts run as one; here the same code runs on the CPU."""
+def test_batches_of_image_tokens_change_no_mask(both, monkeypatch, together):
+    """On a GPU the image tokens of several prompts run as one batch; here the same code runs on the CPU."""
     rng = np.random.default_rng(1)
     image = embedding()
     mask = rng.normal(0, 5, (256, 256)).astype(np.float32)
     prompts = [make_prompt([rng.uniform(0, 1024, 2)], mask=mask * (i % 2) if i < 3 else None) for i in range(6)]
-    alone, _ = both.ours.decode(image, prompts, multimask_output=True)
+    alone, _ = both.fast.decode(image, prompts, multimask_output=True)
     monkeypatch.setattr(fast_decoder, "_BATCH_SIZE_CPU", together)
-    assert worst_difference(both.ours.decode(image, prompts, multimask_output=True)[0], alone) < TOLERANCE
+    assert worst_difference(both.fast.decode(image, prompts, multimask_output=True)[0], alone) < TOLERANCE
 
 
 def test_many_points_go_to_transformers(both):
     points = np.random.default_rng(0).uniform(0, 1024, (fast_decoder.TOKENS_MAX, 2))
-    logits, _ = both.ours.decode(embedding(), [make_prompt(points)], multimask_output=True)
-    assert both.ours.decoded_by == "transformers"
-    assert torch.equal(logits, both.theirs.decode(embedding(), [make_prompt(points)], multimask_output=True)[0])
+    logits, _ = both.fast.decode(embedding(), [make_prompt(points)], multimask_output=True)
+    assert both.fast.decoded_by == "transformers"
+    assert torch.equal(logits, both.transformers.decode(embedding(), [make_prompt(points)], multimask_output=True)[0])
 
 
 def test_lost_digits_are_noticed(both, monkeypatch):
-    """Where low rank cancels the image, transformers answers."""
+    """Where low rank cancels the image, transformers computes the prompt."""
     monkeypatch.setattr(low_rank, "_CANCELLATION", 1e6)
-    both.ours.decode(embedding(), [make_prompt([[5, 5]])], multimask_output=True)
-    assert both.ours.decoded_by == "transformers"
+    both.fast.decode(embedding(), [make_prompt([[5, 5]])], multimask_output=True)
+    assert both.fast.decoded_by == "transformers"
 
 
 def test_an_image_that_its_prompt_nearly_cancels(true_size):
     """Image tokens a hundred times smaller than their parts still give the same masks, whatever computes them."""
     decoder, encoder = true_size.plain.mask_decoder, true_size.plain.prompt_encoder
     no_mask = encoder.no_mask_embed.weight.detach()
-    ours = SamSegmenter(true_size.plain, name="x", device=torch.device("cpu"))
+    fast = SamSegmenter(true_size.plain, name="x", device=torch.device("cpu"))
     output = decoder.transformer.layers[0].cross_attn_image_to_token.out_proj
     # The image is nearly the negative of what every image token reads, up to the constant that the norm removes.
     flat = -(output.bias.detach() + no_mask[0]).reshape(1, -1, 1, 1).expand(1, -1, 64, 64)
     tensors = {"image_embeddings": flat + 0.01 * embedding().tensors["image_embeddings"]}
     image = Embedding(tensors, Frame.padded((1024, 1024), 1024, 256), "test")
-    logits, _ = ours.decode(image, [make_prompt([[500, 300]])], multimask_output=True)
-    ours.not_covered["decoder"] = "left to transformers for comparison"
-    expected, _ = ours.decode(image, [make_prompt([[500, 300]])], multimask_output=True)
+    logits, _ = fast.decode(image, [make_prompt([[500, 300]])], multimask_output=True)
+    fast.not_covered["decoder"] = "left to transformers for comparison"
+    expected, _ = fast.decode(image, [make_prompt([[500, 300]])], multimask_output=True)
     assert worst_difference(logits, expected) < TOLERANCE
 
 
@@ -155,34 +155,34 @@ def test_a_replaced_layer_is_not_covered():
     assert segmenter.decoded_by == "transformers"
 
 
-def test_answers_are_fresh_and_memory_is_flat(both):
+def test_results_are_fresh_and_memory_is_flat(both):
     """The workspace grows to the largest call, products are those of two images, and nothing else stays."""
     rng = np.random.default_rng(0)
     images = [embedding(seed=seed) for seed in range(3)]
-    first, _ = both.ours.decode(images[0], [make_prompt([[5, 5]])], multimask_output=True)
-    kept = first.clone()
+    first, _ = both.fast.decode(images[0], [make_prompt([[5, 5]])], multimask_output=True)
+    first_copy = first.clone()
     counts = []
     for _ in range(3):
         for image in images:
             prompts = [make_prompt([rng.uniform(0, 1024, 2)]) for _ in range(2)]
-            both.ours.decode(image, prompts, multimask_output=True)
+            both.fast.decode(image, prompts, multimask_output=True)
         gc.collect()
-        counts.append((both.ours.byte_count, sum(type(each) is torch.Tensor for each in gc.get_objects())))
-    assert torch.equal(first, kept)
+        counts.append((both.fast.byte_count, sum(type(value) is torch.Tensor for value in gc.get_objects())))
+    assert torch.equal(first, first_copy)
     assert counts[1] == counts[2]
     del images, image
     gc.collect()
     last = embedding()
-    assert both.ours._decoder.image_products(last) is not None
-    assert len(both.ours._decoder._image_products) == 1
-    assert both.ours.byte_count < 130e6
+    assert both.fast._decoder.image_products(last) is not None
+    assert len(both.fast._decoder._image_products) == 1
+    assert both.fast.byte_count < 130e6
 
 
 def test_products_are_computed_once_an_image(both, monkeypatch):
     image = embedding(seed=9)
-    both.ours.decode(image, [make_prompt([[5, 5]])], multimask_output=True)
-    monkeypatch.setattr(both.ours._decoder._weights, "multiply", None)
-    both.ours.decode(image, [make_prompt([[9, 9]])], multimask_output=False)
+    both.fast.decode(image, [make_prompt([[5, 5]])], multimask_output=True)
+    monkeypatch.setattr(both.fast._decoder._weights, "multiply", None)
+    both.fast.decode(image, [make_prompt([[9, 9]])], multimask_output=False)
 
 
 def test_an_embedding_in_half_precision_keeps_the_masks(both):
@@ -190,7 +190,7 @@ def test_an_embedding_in_half_precision_keeps_the_masks(both):
     image = embedding()
     half = Embedding({"image_embeddings": image.tensors["image_embeddings"].half()}, image.frame, "test")
     prompts = [make_prompt([[200, 300]]), make_prompt(box=[100, 100, 700, 900])]
-    masks, expected = (both.ours.decode(each, prompts, multimask_output=True)[0] > 0 for each in (half, image))
+    masks, expected = (both.fast.decode(variant, prompts, multimask_output=True)[0] > 0 for variant in (half, image))
     for mask, reference in zip(masks.flatten(0, 1).numpy(), expected.flatten(0, 1).numpy(), strict=True):
         assert iou(mask, reference) >= 0.999
 

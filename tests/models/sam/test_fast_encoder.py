@@ -31,15 +31,15 @@ def segmenter(network):
     return SamSegmenter(network, name="x", device=torch.device("cpu"))
 
 
-def compare(ours, image):
-    embedding = ours.encode(image)
-    assert ours.encoded_by == "samwidget"
-    ours.not_covered["encoder"] = "left to transformers for comparison"
-    expected = ours.encode(image).tensors["image_embeddings"]
-    assert ours.encoded_by == "transformers"
-    found = embedding.tensors["image_embeddings"]
-    assert found.shape == expected.shape
-    assert (found - expected).abs().max() < 1e-4 * expected.std()
+def compare(fast, image):
+    embedding = fast.encode(image)
+    assert fast.encoded_by == "samwidget"
+    fast.not_covered["encoder"] = "left to transformers for comparison"
+    expected = fast.encode(image).tensors["image_embeddings"]
+    assert fast.encoded_by == "transformers"
+    actual = embedding.tensors["image_embeddings"]
+    assert actual.shape == expected.shape
+    assert (actual - expected).abs().max() < 1e-4 * expected.std()
 
 
 @pytest.mark.parametrize(
@@ -78,32 +78,32 @@ def test_a_replaced_layer_is_not_covered(photo):
 
     network = model()
     network.vision_encoder.layers[1].attn.qkv = Adapted(48, 144)
-    ours = segmenter(network)
-    assert "layers.1.attn.qkv" in ours.not_covered["encoder"]
-    ours.encode(photo(30, 30))
-    assert ours.encoded_by == "transformers"
+    fast = segmenter(network)
+    assert "layers.1.attn.qkv" in fast.not_covered["encoder"]
+    fast.encode(photo(30, 30))
+    assert fast.encoded_by == "transformers"
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
 def test_half_precision_runs_the_same_code(photo, dtype):
     half = SamSegmenter(model(), name="x", device=torch.device("cpu"), dtype=getattr(torch, dtype))
     full = segmenter(model())
-    found, expected = (each.encode(photo(200, 230)).tensors["image_embeddings"].float() for each in (half, full))
+    actual, expected = (network.encode(photo(200, 230)).tensors["image_embeddings"].float() for network in (half, full))
     assert half.encoded_by == "samwidget"
-    assert (found - expected).abs().mean() < 0.03 * expected.std()
+    assert (actual - expected).abs().mean() < 0.03 * expected.std()
 
 
-def test_answers_are_fresh_and_memory_is_flat():
-    ours = segmenter(model())
+def test_results_are_fresh_and_memory_is_flat():
+    fast = segmenter(model())
     rng = np.random.default_rng(0)
     images = [rng.integers(0, 256, (40, 50, 3), dtype=np.uint8) for _ in range(6)]
-    first = ours.encode(images[0])
-    kept = first.tensors["image_embeddings"].clone()
+    first = fast.encode(images[0])
+    first_copy = first.tensors["image_embeddings"].clone()
     counts = []
     for _ in range(3):
         for image in images:
-            ours.encode(image)
+            fast.encode(image)
         gc.collect()
-        counts.append((ours.byte_count, sum(type(each) is torch.Tensor for each in gc.get_objects())))
-    assert torch.equal(first.tensors["image_embeddings"], kept)
+        counts.append((fast.byte_count, sum(type(value) is torch.Tensor for value in gc.get_objects())))
+    assert torch.equal(first.tensors["image_embeddings"], first_copy)
     assert counts[1] == counts[2]

@@ -1,4 +1,4 @@
-"""The same answers as the official package and as plain transformers calls, on a SAM of true sizes."""
+"""The same masks and scores as the official package and as plain transformers calls, on a SAM of true sizes."""
 
 import numpy as np
 import pytest
@@ -25,7 +25,7 @@ ALSO_PLAIN = {"one point", "points and box", "mask and box"}
 
 
 def arguments(prompt, image_hw, mask):
-    """What all three predictors are asked, in image pixels."""
+    """The arguments of all three predictors, in image pixels."""
     size = np.array(image_hw[::-1], np.float64)
     points, box = prompt.get("points"), prompt.get("box")
     return {
@@ -68,15 +68,15 @@ class Plain:
         return masks[0].numpy(), output.iou_scores[0, 0].numpy(), output.pred_masks[0, 0].numpy()
 
 
-def assert_same(ours, reference):
+def assert_same(actual, reference):
     masks, scores, logits = reference
-    assert ours.low_res_logits.dtype == np.float32
-    assert ours.low_res_logits.shape == logits.shape
+    assert actual.low_res_logits.dtype == np.float32
+    assert actual.low_res_logits.shape == logits.shape
     assert logits.std() > 0.1, "the weights must make logits that mean something"
-    assert np.abs(ours.low_res_logits - logits).max() < 0.01 * logits.std()
-    np.testing.assert_allclose(ours.scores, scores, atol=0.01)
-    assert ours.masks.shape == masks.shape
-    for mask, reference_mask in zip(ours.masks, masks, strict=True):
+    assert np.abs(actual.low_res_logits - logits).max() < 0.01 * logits.std()
+    np.testing.assert_allclose(actual.scores, scores, atol=0.01)
+    assert actual.masks.shape == masks.shape
+    for mask, reference_mask in zip(actual.masks, masks, strict=True):
         assert iou(mask, reference_mask.astype(np.bool_)) >= 0.999
 
 
@@ -88,34 +88,36 @@ def test_official_and_plain_transformers(true_size, photo, image_hw):
     plain = Plain(true_size.plain, image)
     earlier = true_size.ours.predict(np.array([[0.5, 0.5]]) * image_hw[::-1], [1]).low_res_logits[:1]
     for name, prompt in PROMPTS.items():
-        asked = arguments(prompt, image_hw, earlier)
+        inputs = arguments(prompt, image_hw, earlier)
         for multimask_output in (True, False) if image_hw == SIZE_WITH_BOTH_OUTPUTS else (name not in SINGLE_MASK,):
-            ours = true_size.ours.predict(**asked, multimask_output=multimask_output)
-            assert ours.masks.shape == (3 if multimask_output else 1, *image_hw)
-            assert_same(ours, true_size.official.predict(**asked, multimask_output=multimask_output))
+            actual = true_size.ours.predict(**inputs, multimask_output=multimask_output)
+            assert actual.masks.shape == (3 if multimask_output else 1, *image_hw)
+            assert_same(actual, true_size.official.predict(**inputs, multimask_output=multimask_output))
             if name in ALSO_PLAIN:
-                assert_same(ours, plain.predict(**asked, multimask_output=multimask_output))
+                assert_same(actual, plain.predict(**inputs, multimask_output=multimask_output))
 
 
 def test_full_size_logits(true_size, photo):
     image = photo(300, 500)
     true_size.ours.set_image(image)
     true_size.official.set_image(image)
-    asked = arguments(PROMPTS["points"], (300, 500), None)
-    ours = true_size.ours.predict(**asked, return_logits=True)
-    logits, _, _ = true_size.official.predict(**asked, return_logits=True)
-    assert ours.masks.dtype == np.float32
-    assert np.abs(ours.masks - logits).max() < 0.01 * logits.std()
+    inputs = arguments(PROMPTS["points"], (300, 500), None)
+    actual = true_size.ours.predict(**inputs, return_logits=True)
+    logits, _, _ = true_size.official.predict(**inputs, return_logits=True)
+    assert actual.masks.dtype == np.float32
+    assert np.abs(actual.masks - logits).max() < 0.01 * logits.std()
 
 
-def test_many_prompts_are_answered_as_each_alone(true_size, photo):
+def test_many_prompts_get_the_masks_of_each_alone(true_size, photo):
     from samwidget.core.prompt import make_prompt
 
     image = photo(300, 500)
     true_size.ours.set_image(image)
-    asked = [arguments(prompt, (300, 500), None) for prompt in list(PROMPTS.values())[:4]]
-    prompts = [make_prompt(each["point_coords"], each["point_labels"], each["box"]) for each in [*asked, asked[0]]]
-    for masks, alone in zip(true_size.ours.predict_many(prompts), [*asked, asked[0]], strict=True):
+    inputs = [arguments(prompt, (300, 500), None) for prompt in list(PROMPTS.values())[:4]]
+    prompts = [
+        make_prompt(values["point_coords"], values["point_labels"], values["box"]) for values in [*inputs, inputs[0]]
+    ]
+    for masks, alone in zip(true_size.ours.predict_many(prompts), [*inputs, inputs[0]], strict=True):
         np.testing.assert_allclose(masks.logits, true_size.ours.predict(**alone).low_res_logits, atol=1e-4)
 
 

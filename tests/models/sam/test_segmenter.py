@@ -45,25 +45,25 @@ def test_sizes_come_from_the_config(segmenter, image):
 
 
 @pytest.mark.parametrize(("at_once", "multimask_output"), [(2, True), (32, False)])
-def test_batches_change_no_answer(segmenter, image, monkeypatch, at_once, multimask_output):
+def test_batches_change_no_mask(segmenter, image, monkeypatch, at_once, multimask_output):
     embedding = segmenter.encode(image)
     alone = [segmenter.decode(embedding, [prompt], multimask_output=multimask_output) for prompt in PROMPTS]
     monkeypatch.setattr(sam, "_BATCH_SIZE_CPU", at_once)
     logits, scores = segmenter.decode(embedding, PROMPTS, multimask_output=multimask_output)
     assert logits.shape == (len(PROMPTS), 3 if multimask_output else 1, 16, 16)
-    torch.testing.assert_close(logits, torch.cat([each for each, _ in alone]), atol=1e-4, rtol=1e-4)
-    torch.testing.assert_close(scores, torch.cat([each for _, each in alone]), atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(logits, torch.cat([mask_logits for mask_logits, _ in alone]), atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(scores, torch.cat([mask_scores for _, mask_scores in alone]), atol=1e-4, rtol=1e-4)
 
 
-def test_answers_are_fresh_tensors(segmenter, image):
+def test_results_are_fresh_tensors(segmenter, image):
     embedding = segmenter.encode(image)
     first, _ = segmenter.decode(embedding, PROMPTS[:1], multimask_output=True)
-    kept = first.clone()
+    first_copy = first.clone()
     segmenter.decode(embedding, PROMPTS[1:2], multimask_output=True)
-    assert torch.equal(first, kept)
+    assert torch.equal(first, first_copy)
 
 
-def test_eight_threads_get_the_answers_of_one(segmenter, image):
+def test_eight_threads_get_the_masks_of_one(segmenter, image):
     predictor = SamPredictor(segmenter)
     predictor.set_image(image)
     points = [(x, y) for x in (4, 14, 24, 34) for y in (5, 22)]
@@ -106,4 +106,4 @@ def test_normalising_follows_the_checkpoint(small_sam_folder, image):
 
     usual, other = with_preprocessing(None), with_preprocessing({"image_mean": [0, 0, 0], "image_std": [1, 1, 1]})
     assert usual.signature != other.signature
-    assert not torch.equal(*(each.encode(image).tensors["image_embeddings"] for each in (usual, other)))
+    assert not torch.equal(*(variant.encode(image).tensors["image_embeddings"] for variant in (usual, other)))

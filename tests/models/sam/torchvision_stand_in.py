@@ -25,16 +25,20 @@ def box_area(boxes):
 
 
 def batched_nms(boxes, scores, idxs, iou_threshold):
-    kept = []
+    selected = []
     for index in scores.argsort(descending=True, stable=True).tolist():
-        rivals = torch.tensor([k for k in kept if idxs[k] == idxs[index]], dtype=torch.long)
+        candidates = torch.tensor([k for k in selected if idxs[k] == idxs[index]], dtype=torch.long)
         corners = torch.cat(
-            [torch.maximum(boxes[rivals, :2], boxes[index, :2]), torch.minimum(boxes[rivals, 2:], boxes[index, 2:])], 1
+            [
+                torch.maximum(boxes[candidates, :2], boxes[index, :2]),
+                torch.minimum(boxes[candidates, 2:], boxes[index, 2:]),
+            ],
+            1,
         )
         shared = (corners[:, 2:] - corners[:, :2]).clamp(min=0).prod(1)
-        if not (shared / (box_area(boxes[rivals]) + box_area(boxes[index][None]) - shared) > iou_threshold).any():
-            kept.append(index)
-    return torch.tensor(kept, dtype=torch.long)
+        if not (shared / (box_area(boxes[candidates]) + box_area(boxes[index][None]) - shared) > iou_threshold).any():
+            selected.append(index)
+    return torch.tensor(selected, dtype=torch.long)
 
 
 @contextmanager
