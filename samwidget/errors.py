@@ -1,33 +1,37 @@
-"""The exceptions samwidget raises for things a user can mend.
+"""The exceptions that samwidget raises for problems that a user can solve.
 
 ::
 
     SamWidgetError
-    ├── ImageError          the picture cannot be read or is not an image          (also a ValueError)
-    ├── PromptError         points, labels, box or mask do not fit                 (also a ValueError)
-    ├── ModelError          a network cannot be found, read or run
-    │   ├── ModelNotFoundError     no such name, folder or file here
-    │   ├── UnsupportedModelError  the family of the network is not one of ours
-    │   └── EndpointError          a network on another machine cannot be reached, or refuses
-    ├── MessageError        a message from the browser does not follow the protocol (also a ValueError)
-    ├── FormatError         a request, response or file does not follow its format (also a ValueError)
-    ├── LimitError          a request asks for more than a server allows           (also a ValueError)
-    ├── BatchError          a batch run cannot start, go on or end as asked
-    └── ClosedError         the widget or predictor was closed                     (also a RuntimeError)
+    ├── ImageError          an image cannot be read, or is too large                 (also a ValueError)
+    ├── PromptError         points, labels, a box, a mask or an option are not valid (also a ValueError)
+    ├── ModelError          a model cannot be loaded or run
+    │   ├── ModelNotFoundError     no model has this name, or the folder holds none
+    │   ├── UnsupportedModelError  samwidget cannot run models of this family
+    │   └── EndpointError          a model on another machine cannot be used
+    ├── MessageError        a message from the browser does not follow the protocol  (also a ValueError)
+    ├── FormatError         a request, a response or a file has the wrong format     (also a ValueError)
+    ├── LimitError          a request is larger than the server allows               (also a ValueError)
+    ├── BatchError          a batch run cannot start, continue or end
+    └── ClosedError         the widget or the predictor is closed                    (also a RuntimeError)
 
-Every one carries ``code``, a stable word for programs, and ``hint``, the remedy for people. The widget shows both, a
-server sends both, and ``str()`` joins them.
+Each has ``message``, what is wrong; ``hint``, the remedy; and ``code``, a word for programs that does not change. The
+widget and the server show message and hint, and ``str()`` joins them. Errors in samwidget's own code are not of these
+classes.
 """
 
 from __future__ import annotations
 
 
 class SamWidgetError(Exception):
-    """Base of all errors that the user can mend.
+    """Base class of all errors that a user can solve.
 
     Args:
-        message: what is wrong, with the values that were seen.
-        hint: how to mend it; empty where the message says it already.
+        message: what is wrong, with the values that caused it.
+        hint: the remedy; empty where the message already says it.
+
+    Attributes:
+        code: names the class for programs; the same in each version.
     """
 
     code = "error"
@@ -42,61 +46,61 @@ class SamWidgetError(Exception):
 
 
 class ImageError(SamWidgetError, ValueError):
-    """The picture cannot be read, is too large or is not an image."""
+    """An image cannot be read, or has more pixels than samwidget reads."""
 
     code = "image"
 
 
 class PromptError(SamWidgetError, ValueError):
-    """Points, labels, box or mask have the wrong shape, range or place."""
+    """Points, labels, a box or a mask have a wrong shape or value, or an option is out of its range."""
 
     code = "prompt"
 
 
 class ModelError(SamWidgetError):
-    """A network cannot be loaded or run."""
+    """A model cannot be loaded or run."""
 
     code = "model"
 
 
 class ModelNotFoundError(ModelError):
-    """No network of that name, or a folder that holds none."""
+    """No model has this name, or the folder holds no model."""
 
     code = "model-not-found"
 
 
 class UnsupportedModelError(ModelError):
-    """The network's family is not one that samwidget can drive."""
+    """The model belongs to a family that samwidget cannot run."""
 
     code = "model-unsupported"
 
 
 class EndpointError(ModelError):
-    """A network on another machine cannot be reached, refuses, or answers what cannot be read."""
+    """A model on another machine cannot be reached, refuses the request, or sends a response that cannot be read."""
 
     code = "endpoint"
 
 
 class MessageError(SamWidgetError, ValueError):
-    """A message from the browser that does not follow the protocol."""
+    """A message from the browser does not follow the protocol."""
 
     code = "message"
 
 
 class FormatError(SamWidgetError, ValueError):
-    """A request, response or file that does not follow its format."""
+    """A request, a response or a file does not follow its format."""
 
     code = "format"
 
 
 class LimitError(SamWidgetError, ValueError):
-    """A request asks for more than a server allows.
+    """A request is larger than the server allows.
 
     Args:
-        message: as the base class.
-        hint: as the base class.
+        message: as in ``SamWidgetError``.
+        hint: as in ``SamWidgetError``.
         limit: name of the limit, such as ``rows``; empty where it is not known.
-        maximum: its value; None where it is not known.
+        maximum: value of the limit; None where it is not known.
     """
 
     code = "limit"
@@ -108,16 +112,16 @@ class LimitError(SamWidgetError, ValueError):
 
 
 class BatchError(SamWidgetError):
-    """A batch run cannot start, go on or end as asked."""
+    """A batch run cannot start, continue or end."""
 
     code = "batch"
 
 
 class ClosedError(SamWidgetError, RuntimeError):
-    """The widget or predictor was closed before the call."""
+    """The widget or the predictor was closed before the call."""
 
     code = "closed"
 
 
 class SamWidgetWarning(UserWarning):
-    """Something went on differently than asked, and the result is still right: a slower device, a stale cache file."""
+    """Something did not go as requested, such as the use of a slower device. The result is still right."""
