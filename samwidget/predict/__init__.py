@@ -1,9 +1,8 @@
-"""Uses a model: embeds images with a cache, decodes prompts, and searches an image for everything."""
+"""Uses a model: embeds images with a cache, decodes prompts, and searches an image for everything.
 
-from samwidget.predict.cleanup import remove_islands_and_holes
-from samwidget.predict.compat import to_sam_dicts
-from samwidget.predict.embedding_cache import EmbeddingCache
-from samwidget.predict.predictor import SamPredictor
-from samwidget.predict.shared import open_predictor
+Its public names are in ``__init__.pyi``. Each loads on first use: a widget is on the screen before torch is imported.
+"""
 
-__all__ = ["EmbeddingCache", "SamPredictor", "open_predictor", "remove_islands_and_holes", "to_sam_dicts"]
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
