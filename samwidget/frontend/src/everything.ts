@@ -4,7 +4,7 @@
 
 import { batch, computed, type ReadonlySignal, signal } from "@preact/signals-core";
 
-import type { Answer, FoundObject, SearchPhase } from "./protocol.ts";
+import type { FoundObject, Reply, SearchPhase } from "./protocol.ts";
 
 export interface Progress {
   done: number;
@@ -54,7 +54,7 @@ export class EverythingSearch {
   }
 
   /** Applies one message of the kernel. */
-  update(message: Extract<Answer, { kind: "found" }>): void {
+  update(message: Extract<Reply, { kind: "found" }>): void {
     batch(() => {
       if (message.search !== this.#search || message.phase === "none") this.#reset();
       this.#search = message.search;

@@ -7,7 +7,7 @@ import { computed, signal } from "@preact/signals-core";
 import { outline, toPath } from "./contour.ts";
 import type { Link } from "./link.ts";
 import { decode } from "./masks.ts";
-import type { Answer, Label } from "./protocol.ts";
+import type { Label, Reply } from "./protocol.ts";
 import type { Point } from "./viewport.ts";
 
 /** Previews are switched off where the median round trip of the last ones is longer. */
@@ -78,7 +78,7 @@ export class HoverPreview {
       { kind: "hover", x: at.x, y: at.y, label },
       {
         timeout_ms: REPLY_WITHIN_MS,
-        onAnswer: (message) => {
+        onReply: (message) => {
           this.#requestId = null;
           this.#measure(performance.now() - sent_ms);
           const isCurrent = version === this.#version;
@@ -120,7 +120,7 @@ export class HoverPreview {
     if (next) this.#send(next);
   }
 
-  #show(at: Point, message: Answer): void {
+  #show(at: Point, message: Reply): void {
     if (message.kind === "error") {
       this.clear();
       this.offBecause.value = `The preview is off. ${message.message}`;

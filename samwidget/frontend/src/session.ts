@@ -9,11 +9,11 @@ import { Link, type RequestOptions } from "./link.ts";
 import { MaskStore } from "./masks.ts";
 import { decodePixels } from "./photo.ts";
 import {
-  type Answer,
   bytesOf,
   type DocumentSummary,
   type Failure,
-  parseAnswer,
+  parseReply,
+  type Reply,
   type Request,
   type Status,
 } from "./protocol.ts";
@@ -99,9 +99,9 @@ export class Session {
     try {
       return this.link.request(request, {
         ...options,
-        onAnswer: (message) => {
+        onReply: (message) => {
           if (message.kind === "error" && request.kind !== "hover") this.#fail(message);
-          options.onAnswer?.(message);
+          options.onReply?.(message);
         },
       });
     } catch (error) {
@@ -127,7 +127,7 @@ export class Session {
   #receive(content: unknown, buffers: readonly unknown[]): void {
     this.presence.value = "here";
     try {
-      const message = parseAnswer(content, buffers);
+      const message = parseReply(content, buffers);
       this.#keep(message);
       const isOurs = this.link.receive(message);
       if (!isOurs && message.kind === "error" && message.re === undefined) this.#fail(message);
@@ -140,7 +140,7 @@ export class Session {
     }
   }
 
-  #keep(message: Answer): void {
+  #keep(message: Reply): void {
     if (message.kind === "masks") {
       this.masks.add(message.frame, message.masks, message.buffers, this.settings.threshold.value);
     } else if (message.kind === "found") {

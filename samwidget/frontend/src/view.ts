@@ -32,7 +32,7 @@ export class View {
     this.session.failure.value = null;
     // The callbacks know the id only after request() returns, and no message comes before that.
     const id = this.session.request(request, {
-      onAnswer: ({ kind }) => {
+      onReply: ({ kind }) => {
         if (id === null) return;
         if (kind === "masks") this.clickTimer.masksArrived(id);
         else if (kind === "error") this.clickTimer.failed(id);

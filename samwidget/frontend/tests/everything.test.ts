@@ -2,11 +2,11 @@ import { beforeEach, describe, expect, it } from "vitest";
 
 import { areaAt, EverythingSearch, scoreAt } from "../src/everything.ts";
 import samwidget from "../src/index.ts";
-import type { Answer, FoundObject } from "../src/protocol.ts";
+import type { FoundObject, Reply } from "../src/protocol.ts";
 import type { Model } from "../src/traits.ts";
 import { FakeModel, FRAME, mask, stubBrowser } from "./fakes.ts";
 
-type Found = Extract<Answer, { kind: "found" }>;
+type Found = Extract<Reply, { kind: "found" }>;
 
 const foundObject = (id: number, area: number, score: number): FoundObject => ({
   id,

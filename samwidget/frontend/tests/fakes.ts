@@ -87,20 +87,57 @@ export function mask(id: string, width = 4, height = 3): { header: MaskHeader; b
   return { header, buffer: zlibSync(new Uint8Array(width * height).fill(200)) };
 }
 
+/** A path that remembers its rings. */
+class FakePath2D {
+  readonly rings: [number, number][][] = [];
+  moveTo(x: number, y: number) {
+    this.rings.push([[x, y]]);
+  }
+  lineTo(x: number, y: number) {
+    this.rings.at(-1)?.push([x, y]);
+  }
+  arc() {}
+  closePath() {}
+}
+
+/** Whether a point is inside by the even-odd rule. */
+function isInPath({ rings }: FakePath2D, x: number, y: number): boolean {
+  let isInside = false;
+  for (const ring of rings) {
+    for (const [i, [x0, y0]] of ring.entries()) {
+      const [x1, y1] = ring[(i + 1) % ring.length] ?? [x0, y0];
+      if (y0 > y !== y1 > y && x < x0 + ((y - y0) / (y1 - y0)) * (x1 - x0)) isInside = !isInside;
+    }
+  }
+  return isInside;
+}
+
+type Call = [method: string, ...args: unknown[]];
+const calls = new WeakMap<HTMLCanvasElement, Call[]>();
+
+/** What was drawn on `canvas` since the last time that this was asked. */
+export function takeCalls(canvas: HTMLCanvasElement): Call[] {
+  return calls.get(canvas)?.splice(0) ?? [];
+}
+
+function fakeContext(canvas: HTMLCanvasElement): object {
+  const log: Call[] = calls.get(canvas) ?? [];
+  calls.set(canvas, log);
+  const properties: Record<string, unknown> = {
+    isPointInPath: isInPath,
+  };
+  return new Proxy(properties, {
+    get: (target, name: string) => target[name] ?? ((...args: unknown[]) => log.push([name, ...args])),
+  });
+}
+
 /** Fills in canvas, Path2D, images and layout, which happy-dom does not have. */
 export function stubBrowser(): void {
-  const context = new Proxy(
-    {},
-    { get: (target: Record<string, unknown>, name: string) => target[name] ?? (() => false), set: () => true },
-  );
-  HTMLCanvasElement.prototype.getContext = (() => context) as unknown as HTMLCanvasElement["getContext"];
+  HTMLCanvasElement.prototype.getContext = function (this: HTMLCanvasElement) {
+    return fakeContext(this);
+  } as unknown as HTMLCanvasElement["getContext"];
   Object.assign(globalThis, {
-    Path2D: class {
-      moveTo() {}
-      lineTo() {}
-      arc() {}
-      closePath() {}
-    },
+    Path2D: FakePath2D,
     createImageBitmap: async () => ({ width: 600, height: 400, close() {} }),
     ResizeObserver: class {
       observe() {}

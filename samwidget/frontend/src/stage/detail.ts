@@ -5,7 +5,7 @@ import { type ReadonlySignal, signal } from "@preact/signals-core";
 
 import type { Scope } from "../dom.ts";
 import { decodePixels } from "../photo.ts";
-import type { Answer, Box } from "../protocol.ts";
+import type { Box, Reply } from "../protocol.ts";
 import type { Photo } from "../session.ts";
 import type { View } from "../view.ts";
 import { visibleBox } from "../viewport.ts";
@@ -31,7 +31,7 @@ export function watchDetail({ session, state }: View, scope: Scope): ReadonlySig
     detail.value = next;
   };
 
-  const receive = async (id: string | null, message: Answer) => {
+  const receive = async (id: string | null, message: Reply) => {
     if (message.kind !== "detail") return;
     const bitmap = await decodePixels(message.bytes, message.mime);
     if (id !== requestId || scope.signal.aborted) bitmap.close();
@@ -47,7 +47,7 @@ export function watchDetail({ session, state }: View, scope: Scope): ReadonlySig
     const width = Math.ceil(Math.min(WIDTH_MAX, device, box[2] - box[0]));
     requestId = session.request(
       { kind: "detail", box, width: Math.max(1, width) },
-      { timeout_ms: REPLY_WITHIN_MS, onAnswer: (message) => void receive(requestId, message).catch(() => show(null)) },
+      { timeout_ms: REPLY_WITHIN_MS, onReply: (message) => void receive(requestId, message).catch(() => show(null)) },
     );
   };
 

@@ -1,0 +1,185 @@
+// A view with its canvases, gestures, keys and focus, but without panels: real modules on a fake model. The tests give it
+// DOM events and read the requests that come out. Frames are drawn when a test says so.
+
+import { signal } from "@preact/signals-core";
+
+import { keyActions, listenToSpace } from "../src/commands/actions.ts";
+import { Scope } from "../src/dom.ts";
+import { watchFocus } from "../src/focus.ts";
+import { listenToKeys } from "../src/keyboard.ts";
+import type { DocumentSummary, ObjectSummary, Request } from "../src/protocol.ts";
+import { type Photo, Session } from "../src/session.ts";
+import { StageCanvases } from "../src/stage/canvases.ts";
+import { Gestures } from "../src/stage/gestures.ts";
+import { View } from "../src/view.ts";
+import { fitted, type Point, toScreen } from "../src/viewport.ts";
+import { FakeModel, FRAME, mask, stubBrowser } from "./fakes.ts";
+
+/** CSS pixels; the stage does not begin at the corner of the page. */
+export const STAGE = { left: 100, top: 50, width: 900, height: 600 };
+export const PHOTO: Photo = {
+  id: "a",
+  size: { width: 600, height: 400 },
+  bitmap: { width: 600, height: 400, close() {} } as ImageBitmap,
+};
+
+export const object = (changes: Partial<ObjectSummary> = {}): ObjectSummary => ({
+  id: 1,
+  name: "cup",
+  colour: "#7048e8",
+  visible: true,
+  score: 0.9,
+  area: 300,
+  box: [46, 93, 66, 108],
+  mask: "m1",
+  points: [],
+  prompt_box: null,
+  level: null,
+  ...changes,
+});
+
+export const documentOf = (objects: ObjectSummary[], active: number | null): DocumentSummary => ({
+  revision: 1,
+  image: "a",
+  active,
+  objects,
+  candidates: [],
+  can_undo: true,
+  can_redo: true,
+});
+
+export class OpenedView {
+  readonly fake = new FakeModel();
+  readonly scope = new Scope();
+  readonly session: Session;
+  readonly view: View;
+  readonly canvases: StageCanvases;
+  readonly gestures: Gestures;
+  /** Callbacks of the next frame, and of the observers of sizes. */
+  readonly #frames = new Map<number, FrameRequestCallback>();
+  readonly #resizes: ((entries: unknown[]) => void)[] = [];
+  disconnected = 0;
+
+  constructor() {
+    stubBrowser();
+    this.#stubFrames();
+    this.fake.traits.hover = false;
+    this.session = new Session(this.fake.model, this.scope.signal);
+    this.view = new View(this.session, this.scope);
+    this.canvases = new StageCanvases(this.view, signal(null), this.scope);
+    this.gestures = new Gestures(this.canvases, this.view, this.scope);
+    watchFocus(this.view, this.scope);
+    listenToKeys(this.view.root, keyActions(this.view, this.gestures), this.scope);
+    listenToSpace(this.view, this.gestures, this.scope);
+    this.view.root.append(this.stage);
+    document.body.replaceChildren(this.view.root);
+    this.stage.getBoundingClientRect = () => new DOMRect(STAGE.left, STAGE.top, STAGE.width, STAGE.height);
+    this.stage.setPointerCapture = () => {};
+    this.session.photo.value = PHOTO;
+    this.view.state.stageSize.value = { width: STAGE.width, height: STAGE.height };
+    this.view.state.viewport.value = fitted(PHOTO.size, this.view.state.stageSize.value);
+  }
+
+  get stage(): HTMLElement {
+    return this.canvases.element;
+  }
+
+  /** The requests so far, without their envelopes. */
+  get requests(): Request[] {
+    return this.fake.sent.map(({ v: _, id: __, ...request }) => request as Request);
+  }
+
+  /** The newest request. */
+  get last(): Request | undefined {
+    return this.requests.at(-1);
+  }
+
+  /** Sends a pointer event at `at`, image pixels. */
+  pointer(type: string, at: Point, init: PointerEventInit = {}): PointerEvent {
+    const { x, y } = toScreen(this.view.state.viewport.value, at);
+    return this.pointerAt(type, { x: x + STAGE.left, y: y + STAGE.top }, init);
+  }
+
+  /** Sends a pointer event at `client`, CSS pixels of the page. */
+  pointerAt(type: string, client: Point, init: PointerEventInit = {}): PointerEvent {
+    const event = new PointerEvent(`pointer${type}`, {
+      bubbles: true,
+      cancelable: true,
+      pointerId: 1,
+      pointerType: "mouse",
+      clientX: client.x,
+      clientY: client.y,
+      ...init,
+    });
+    this.stage.dispatchEvent(event);
+    return event;
+  }
+
+  click(at: Point, init: PointerEventInit = {}): void {
+    this.pointer("down", at, init);
+    this.pointer("up", at, init);
+  }
+
+  drag(from: Point, to: Point, init: PointerEventInit = {}): void {
+    this.pointer("down", from, init);
+    this.pointer("move", { x: (from.x + to.x) / 2, y: (from.y + to.y) / 2 }, init);
+    this.pointer("move", to, init);
+    this.pointer("up", to, init);
+  }
+
+  key(key: string, init: KeyboardEventInit = {}, type = "keydown"): void {
+    this.stage.dispatchEvent(new KeyboardEvent(type, { key, bubbles: true, cancelable: true, ...init }));
+  }
+
+  /** Presses and releases the space bar. */
+  space(): void {
+    this.key(" ");
+    this.key(" ", {}, "keyup");
+  }
+
+  /** The kernel changes the document. */
+  show(objects: ObjectSummary[], active: number | null = null): void {
+    this.fake.change("document", documentOf(objects, active));
+  }
+
+  /** The kernel sends a mask of x 46.9 to 65.6 and y 93.8 to 107.9, image pixels; larger with more logits. */
+  sendMask(id: string, width = 4, height = 3): void {
+    const { header, buffer } = mask(id, width, height);
+    this.fake.receive({ kind: "masks", image: "a", frame: FRAME, masks: [header] }, [buffer]);
+  }
+
+  /** Draws the frame that was requested; false where none was. */
+  drawFrame(now_ms = performance.now()): boolean {
+    const callbacks = [...this.#frames.values()];
+    this.#frames.clear();
+    for (const callback of callbacks) callback(now_ms);
+    return callbacks.length > 0;
+  }
+
+  /** The browser lays the stage out anew. */
+  resize(width: number, height: number, pixelRatio = 1): void {
+    const device = [{ inlineSize: width * pixelRatio, blockSize: height * pixelRatio }];
+    for (const resize of this.#resizes) resize([{ contentRect: { width, height }, devicePixelContentBoxSize: device }]);
+  }
+
+  #stubFrames(): void {
+    const opened = this;
+    let count = 0;
+    Object.assign(globalThis, {
+      requestAnimationFrame: (callback: FrameRequestCallback) => {
+        this.#frames.set(++count, callback);
+        return count;
+      },
+      cancelAnimationFrame: (id: number) => this.#frames.delete(id),
+      ResizeObserver: class {
+        constructor(callback: (entries: unknown[]) => void) {
+          opened.#resizes.push(callback);
+        }
+        observe() {}
+        disconnect() {
+          opened.disconnected++;
+        }
+      },
+    });
+  }
+}
