@@ -159,7 +159,7 @@ def _load_nano(
 ) -> Segmenter:
     from samwidget.models.nano.segmenter import NanoSegmenter
 
-    return NanoSegmenter.from_folder(source.folder(local_files_only), device=device, dtype=dtype)
+    return NanoSegmenter.from_folder(source.folder(local_files_only), device=device)
 
 
 def _load_sam(

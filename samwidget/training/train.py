@@ -25,7 +25,7 @@ from safetensors.torch import load_file
 from torch.multiprocessing.spawn import spawn
 
 from samwidget.errors import ModelNotFoundError
-from samwidget.models.nano import BUNDLED_FOLDER
+from samwidget.models import BUNDLED_FOLDER
 from samwidget.training.backbone import new_network
 from samwidget.training.data import CropMaker
 from samwidget.training.photo_cache import PhotoStore

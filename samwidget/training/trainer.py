@@ -19,7 +19,7 @@ import torch.distributed as dist
 import torch.nn.functional as F
 from torch import Tensor
 
-from samwidget.models.nano import FROZEN_STAGES, NanoNetwork, PromptTensors, is_one_click, shown_mask
+from samwidget.models.nano import FROZEN_STAGES, NanoNetwork, PromptTensors, default_mask_index, is_one_click
 from samwidget.training.click_simulator import PromptDraft
 from samwidget.training.data import Batch, CropMaker
 from samwidget.training.export import export_bundle, save_state
@@ -175,7 +175,7 @@ class Trainer:
             if index < rounds - 1:
                 # Some people look at the three candidates and take the right one before they click again.
                 picks = torch.from_numpy(rng.random((count, objects)) < PICK_SHARE)
-                which_mask = torch.where(picks, shown_mask(prompts, iou), shown_mask(prompts, scores))
+                which_mask = torch.where(picks, default_mask_index(prompts, iou), default_mask_index(prompts, scores))
                 chosen = torch.take_along_dim(logits.detach(), which_mask[..., None, None, None], 2)
                 shown = chosen[:, :, 0].flatten(0, 1).numpy()
                 draft.correct(rng, truth, shown, valid)

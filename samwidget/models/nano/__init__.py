@@ -1,11 +1,11 @@
-"""``nano``, the network inside the wheel."""
+"""``nano``, the model inside the wheel. Only training imports it; all others load it by name (``models.load``)."""
 
-from samwidget.models.nano.network import FROZEN_STAGES, Encoder, InvertedResidual, NanoNetwork, initialise
-from samwidget.models.nano.prompt_maps import PromptTensors, is_one_click, shown_mask
-from samwidget.models.nano.segmenter import BUNDLED_FOLDER, LOGIT_STRIDE, MODEL_TYPE, normalise
+from samwidget.models.nano.encoder import FROZEN_STAGES, Encoder, InvertedResidual
+from samwidget.models.nano.network import NanoNetwork, init_weights
+from samwidget.models.nano.prompt_maps import PromptTensors, default_mask_index, is_one_click
+from samwidget.models.nano.segmenter import LOGIT_STRIDE, MODEL_TYPE, normalise_pixels
 
 __all__ = [
-    "BUNDLED_FOLDER",
     "FROZEN_STAGES",
     "LOGIT_STRIDE",
     "MODEL_TYPE",
@@ -13,8 +13,8 @@ __all__ = [
     "InvertedResidual",
     "NanoNetwork",
     "PromptTensors",
-    "initialise",
+    "default_mask_index",
+    "init_weights",
     "is_one_click",
-    "normalise",
-    "shown_mask",
+    "normalise_pixels",
 ]

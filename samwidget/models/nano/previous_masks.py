@@ -1,36 +1,38 @@
-"""Clicks come one after another: the question before the last click, and the masks shown for such questions.
+"""The prompt before the last click, and the masks that ``nano`` made for such prompts.
 
-A person clicks where the mask shown is wrong, so ``nano`` reads a click together with that mask. It is not part of the
-question: it follows from the clicks before and the level that the user holds to, so that an answer depends on image and
-prompt alone, and nobody has to hand masks about. Remembered, it costs nothing; asked out of the blue, five clicks cost
-five answers.
+Users click where the mask on screen is wrong, so ``nano`` reads a click together with the mask before it. That mask is
+not part of the prompt: it follows from the earlier clicks and the level, so that the masks depend on image and prompt
+alone. A remembered mask costs nothing; without it, five clicks cost five decodes.
+
+Called by ``segmenter`` alone, one call at a time.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from dataclasses import replace
 from typing import TypeAlias
 from weakref import ref
 
 import numpy as np
 import numpy.typing as npt
+from cachetools import LRUCache
 
 from samwidget.core import INCLUDE, Prompt
 from samwidget.models.segmenter import Embedding
 
 Logits: TypeAlias = npt.NDArray[np.float32]
-_TURNS_MAX = 16
-_REMEMBERED_MAX = 32
+_Key: TypeAlias = "tuple[ref[Embedding], bytes, bytes, bytes, int | None]"
+_CLICKS_MAX = 16
+_MASKS_MAX = 32
 
 
-def before(prompt: Prompt) -> Prompt | None:
-    """The prompt without its last click, and without all beyond the 16th.
+def previous_prompt(prompt: Prompt) -> Prompt | None:
+    """The prompt without its last click, and without all clicks beyond the 16th.
 
-    None for a question that stands alone: nothing was asked before, nothing that includes anything, or the caller
-    brings the mask.
+    None where no mask comes before: it is the first click or a box alone, the earlier clicks include nothing, or the
+    prompt has a mask of its own.
     """
-    clicks = min(len(prompt.points_xy) - 1, _TURNS_MAX)
+    clicks = min(len(prompt.points_xy) - 1, _CLICKS_MAX)
     if prompt.mask is not None or clicks < 0:
         return None
     if prompt.box_xyxy is None and INCLUDE not in prompt.labels[:clicks]:
@@ -38,29 +40,22 @@ def before(prompt: Prompt) -> Prompt | None:
     return replace(prompt, points_xy=prompt.points_xy[:clicks], labels=prompt.labels[:clicks])
 
 
-class ShownMasks:
-    """The masks shown for the last questions, (h, w) low-res logits; 32 of them, of whatever images."""
+class PreviousMasks:
+    """The masks of the 32 prompts used last, of any images, as (h, w) float32 low-res logits."""
 
     def __init__(self) -> None:
-        self._masks: OrderedDict[tuple[object, ...], Logits] = OrderedDict()
+        self._masks: LRUCache[_Key, Logits] = LRUCache(_MASKS_MAX)
 
     def get(self, embedding: Embedding, prompt: Prompt) -> Logits | None:
-        """The mask shown for this question, which brings none itself, where it is among the last."""
-        key = _key(embedding, prompt)
-        if key in self._masks:
-            self._masks.move_to_end(key)
-        return self._masks.get(key)
+        """The mask of a prompt that has no mask of its own; None where it is not remembered."""
+        return self._masks.get(_key(embedding, prompt))
 
     def put(self, embedding: Embedding, prompt: Prompt, mask: Logits) -> None:
-        """Remembers a mask, and forgets the one not used for longest."""
-        key = _key(embedding, prompt)
-        self._masks[key] = mask
-        self._masks.move_to_end(key)
-        if len(self._masks) > _REMEMBERED_MAX:
-            self._masks.popitem(last=False)
+        """Remembers a mask, and drops the one that was not used for longest."""
+        self._masks[_key(embedding, prompt)] = mask
 
 
-def _key(embedding: Embedding, prompt: Prompt) -> tuple[object, ...]:
-    # By weak reference: a mask must not keep the embedding of an image that nobody looks at any more.
+def _key(embedding: Embedding, prompt: Prompt) -> _Key:
+    # A weak reference: a mask must not keep the embedding of an image that is no longer in use.
     box = b"" if prompt.box_xyxy is None else prompt.box_xyxy.tobytes()
     return ref(embedding), prompt.points_xy.tobytes(), prompt.labels.tobytes(), box, prompt.level

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from samwidget.core.prompt import Prompt, make_prompt
-from samwidget.models.nano.network import NanoNetwork, initialise
-from samwidget.models.nano.previous_masks import ShownMasks, before
+from samwidget.models.nano.network import NanoNetwork, init_weights
+from samwidget.models.nano.previous_masks import PreviousMasks, previous_prompt
 from samwidget.models.nano.segmenter import NanoSegmenter
 
 THREE = make_prompt([[30, 40], [100, 20], [60, 60]], [1, 0, 1])
@@ -19,7 +19,7 @@ BOX = [10, 20, 80, 70]
 
 def new_segmenter():
     torch.manual_seed(0)
-    network = initialise(NanoNetwork())
+    network = init_weights(NanoNetwork())
     torch.nn.init.normal_(network.decoder.shortcut.weight[:, 7], 4.0, 1.0)  # a mask before that makes a difference
     return NanoSegmenter(network, "test")
 
@@ -50,7 +50,7 @@ def photo():
     ],
 )
 def test_the_question_before(prompt, expected):
-    assert before(prompt) == expected
+    assert previous_prompt(prompt) == expected
 
 
 def shown(segmenter, embedding, prompt):
@@ -116,7 +116,7 @@ def test_a_known_question_before_is_not_asked_again(segmenter, photo):
 
 
 def test_what_is_remembered_is_little_and_keeps_no_image(segmenter, photo):
-    memory, embedding = ShownMasks(), segmenter.encode(photo)
+    memory, embedding = PreviousMasks(), segmenter.encode(photo)
     for x in range(100):
         memory.put(embedding, make_prompt([x, 1]), np.zeros((1, 1), np.float32))
         memory.get(embedding, make_prompt([0, 1]))  # in use all the time, so it stays

@@ -5,7 +5,13 @@ import math
 import pytest
 import torch
 
-from samwidget.models.nano.prompt_maps import PromptTensors, compare, likeness, prompt_maps, surroundings
+from samwidget.models.nano.prompt_maps import (
+    PromptTensors,
+    prompt_maps,
+    prompt_similarity,
+    region_similarity,
+    surroundings,
+)
 
 HEIGHT, WIDTH = 4, 6
 
@@ -66,8 +72,8 @@ def test_absent_kinds_are_as_if_they_were_drawn(other):
     alone, alone_weights = prompt_maps(click, HEIGHT, WIDTH)
     both, both_weights = prompt_maps(joined(click, prompts(**other)), HEIGHT, WIDTH)
     torch.testing.assert_close(both[:, :1], alone)
-    here = compare(alone_weights, click.labels, middle)
-    there = compare(both_weights[:, :1], click.labels, middle)
+    here = prompt_similarity(alone_weights, click.labels, middle)
+    there = prompt_similarity(both_weights[:, :1], click.labels, middle)
     for one, two in zip(here, there, strict=True):
         torch.testing.assert_close(one, two)
 
@@ -76,7 +82,7 @@ def test_likeness_is_the_cosine_with_what_lies_under_the_weights():
     torch.manual_seed(0)
     middle = torch.randn(1, 160, HEIGHT, WIDTH)
     weights = torch.rand(1, 2, 3, HEIGHT, WIDTH)
-    pooled, alike = likeness(weights, middle)
+    pooled, alike = region_similarity(weights, middle)
     assert pooled.shape == (1, 2, 3, 160)
     assert alike.shape == (1, 2, 3, 4, HEIGHT, WIDTH)
     for prompt, region, head in ((0, 0, 0), (1, 2, 3), (0, 1, 2)):

@@ -11,14 +11,16 @@ from safetensors.torch import save_file
 
 from samwidget.core.prompt import Prompt, make_prompt
 from samwidget.errors import ModelError, ModelNotFoundError, PromptError, UnsupportedModelError
-from samwidget.models.nano.network import NanoNetwork, initialise
-from samwidget.models.nano.segmenter import BUNDLED_FOLDER, MODEL_TYPE, NanoSegmenter, _resized, frame_of
+from samwidget.models.nano.network import NanoNetwork, init_weights
+from samwidget.models.nano.segmenter import MODEL_TYPE, NanoSegmenter, _resize, frame_of
+from samwidget.models.registry import BUNDLED_FOLDER
+from samwidget.models.segmenter import Embedding
 
 
 @pytest.fixture(scope="module")
 def segmenter():
     torch.manual_seed(0)
-    return NanoSegmenter(initialise(NanoNetwork()), "test")
+    return NanoSegmenter(init_weights(NanoNetwork()), "test")
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +123,7 @@ def test_a_photo_is_resized_as_pillow_does_it(size):
     noise.flags.writeable = False  # as the widget's are
     height, width = frame_of(size).content_hw
     expected = np.asarray(Image.fromarray(noise).resize((width, height), Image.Resampling.BILINEAR), int)
-    assert np.abs(_resized(noise, (height, width)).numpy() - expected).max() <= 1
+    assert np.abs(_resize(noise, (height, width)).numpy() - expected).max() <= 1
 
 
 def test_decoding_leaves_the_network_as_it_was(segmenter, embedding):
@@ -141,7 +143,7 @@ def test_a_click_uses_no_more_threads_than_it_may(segmenter, embedding, monkeypa
             asked.append(limits)
             return contextlib.nullcontext()
 
-    monkeypatch.setattr(segmenter, "_threads", Noted())
+    monkeypatch.setattr(segmenter, "_thread_pool", Noted())
     click, box = make_prompt([100, 80]), make_prompt(box=[10, 10, 90, 90])
     expected = segmenter.decode(embedding, [click], multimask_output=True)[0]
     logits = segmenter.decode(embedding, [click], multimask_output=True, threads=1)[0]
@@ -155,9 +157,19 @@ def test_a_mask_prompt_of_another_size_is_refused(segmenter, embedding):
         segmenter.decode(embedding, [make_prompt([9, 9], mask=np.zeros((256, 256)))], multimask_output=True)
 
 
+@pytest.mark.parametrize("name", ["context", "deep", "middle", "fine"])
+def test_an_embedding_with_other_tensors_is_refused(segmenter, embedding, name):
+    tensors = dict(embedding.tensors)
+    for change in (lambda: tensors.update({name: tensors[name][..., :-1]}), lambda: tensors.pop(name)):
+        change()
+        damaged = Embedding(tensors, embedding.frame, embedding.signature)
+        with pytest.raises(ModelError, match=f"no tensor '{name}'"):
+            segmenter.decode(damaged, PROMPTS[:1], multimask_output=True)
+
+
 def write_bundle(folder, model_type=MODEL_TYPE, change=None):
     torch.manual_seed(1)
-    weights = {name: value.half() for name, value in initialise(NanoNetwork()).state_dict().items()}
+    weights = {name: value.half() for name, value in init_weights(NanoNetwork()).state_dict().items()}
     if change is not None:
         change(weights)
     save_file(weights, folder / "model.safetensors")
@@ -183,6 +195,14 @@ def test_folders_that_do_not_fit(tmp_path):
         NanoSegmenter.from_folder(tmp_path)
     write_bundle(tmp_path, change=lambda weights: weights.pop("encoder.stem.bias"))
     with pytest.raises(ModelError, match="does not fit"):
+        NanoSegmenter.from_folder(tmp_path)
+
+
+def test_weights_that_cannot_be_read(tmp_path):
+    write_bundle(tmp_path)
+    weights = tmp_path / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:1000])
+    with pytest.raises(ModelError, match="cannot be read"):
         NanoSegmenter.from_folder(tmp_path)
 
 

@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from samwidget.core.prompt import make_prompt
-from samwidget.models.nano import network
+from samwidget.models.nano import decoder
 from samwidget.models.nano.segmenter import NanoSegmenter
-from samwidget.models.nano.window import DOUBT, Window, whole, window_of
+from samwidget.models.nano.window import POSSIBLE_LOGIT, Window, full_window, window_of
 
 
 @pytest.mark.parametrize(
@@ -21,9 +21,9 @@ from samwidget.models.nano.window import DOUBT, Window, whole, window_of
     ],
 )
 def test_the_window_holds_what_is_possible_and_a_margin(possible, rows, columns):
-    rough = torch.full((20, 30), DOUBT - 1)
+    rough = torch.full((20, 30), POSSIBLE_LOGIT - 1)
     for y, x in possible:
-        rough[y, x] = DOUBT + 0.1
+        rough[y, x] = POSSIBLE_LOGIT + 0.1
     assert window_of(rough) == Window(*rows, *columns, 20, 30)
 
 
@@ -38,18 +38,18 @@ def test_what_is_cut_out_is_put_back_in_its_place(stride):
     scale = 16 // stride
     x = torch.rand(1, 2, 6 * scale, 9 * scale)
     window = Window(1, 4, 2, 9, 6, 9)
-    part = window.cut(x, stride)
+    part = window.crop(x, stride)
     assert part.shape == (1, 2, 3 * scale, 7 * scale)
     inside = torch.zeros(6 * scale, 9 * scale, dtype=torch.bool)
     inside[scale : 4 * scale, 2 * scale : 9 * scale] = True
-    assert torch.equal(window.put_back(part, stride, -7.0), torch.where(inside, x, -7.0))
+    assert torch.equal(window.pad(part, stride, -7.0), torch.where(inside, x, -7.0))
 
 
 def test_the_whole_window_changes_nothing():
     x = torch.rand(1, 3, 12, 18)
-    window = whole(torch.zeros(1, 1, 6, 9))
-    assert window.cut(x, 8) is x
-    assert window.put_back(x, 8, -1.0) is x
+    window = full_window(torch.zeros(1, 1, 6, 9))
+    assert window.crop(x, 8) is x
+    assert window.pad(x, 8, -1.0) is x
 
 
 def test_masks_are_those_of_looking_everywhere(monkeypatch):
@@ -64,10 +64,10 @@ def test_masks_are_those_of_looking_everywhere(monkeypatch):
         seen.append(window_of(rough))
         return seen[-1]
 
-    monkeypatch.setattr(network, "window_of", noted)
+    monkeypatch.setattr(decoder, "window_of", noted)
     logits, scores = segmenter.decode(embedding, prompts, multimask_output=True)
     assert any((w.bottom - w.top) * (w.right - w.left) < 0.7 * w.height * w.width for w in seen)
-    monkeypatch.setattr(network, "window_of", whole)
+    monkeypatch.setattr(decoder, "window_of", full_window)
     expected, expected_scores = segmenter.decode(embedding, prompts, multimask_output=True)
     mask, truth = logits > 0, expected > 0
     overlap = (mask & truth).sum((2, 3)) / (mask | truth).sum((2, 3))
