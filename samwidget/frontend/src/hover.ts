@@ -6,7 +6,7 @@ import { computed, signal } from "@preact/signals-core";
 
 import { outline, toPath } from "./contour.ts";
 import type { Link } from "./link.ts";
-import { decode } from "./masks.ts";
+import { decode } from "./mask_store.ts";
 import type { Label, Reply } from "./protocol.ts";
 import type { Point } from "./viewport.ts";
 

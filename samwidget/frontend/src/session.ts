@@ -6,7 +6,7 @@ import { type ReadonlySignal, signal } from "@preact/signals-core";
 import { Scope } from "./dom.ts";
 import { EverythingSearch } from "./everything.ts";
 import { Link, type RequestOptions } from "./link.ts";
-import { MaskStore } from "./masks.ts";
+import { MaskStore } from "./mask_store.ts";
 import { decodePixels } from "./photo.ts";
 import {
   bytesOf,

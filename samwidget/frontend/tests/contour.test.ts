@@ -37,16 +37,16 @@ function square(width: number, height: number): Frame {
 }
 
 describe("outline", () => {
-  it.each((fixture as unknown as { cases: Case[] }).cases)("agrees with the kernel on $name", (one) => {
+  it.each((fixture as unknown as { cases: Case[] }).cases)("agrees with the kernel on $name", (example) => {
     const mask: MaskBytes = {
-      frame: square(one.width, one.height),
-      window: [0, 0, one.width, one.height],
-      scale: one.scale,
-      bytes: new Uint8Array(one.bytes),
+      frame: square(example.width, example.height),
+      window: [0, 0, example.width, example.height],
+      scale: example.scale,
+      bytes: new Uint8Array(example.bytes),
     };
-    const rings = outline(mask, one.threshold);
-    expect(rings.length).toBe(one.rings);
-    expect(area(rings)).toBeCloseTo(one.area, 3);
+    const rings = outline(mask, example.threshold);
+    expect(rings.length).toBe(example.rings);
+    expect(area(rings)).toBeCloseTo(example.area, 3);
   });
 
   it("puts a window where the frame says, in image pixels", () => {

@@ -6,7 +6,7 @@ import type { FoundObject, Reply } from "../src/protocol.ts";
 import type { Model } from "../src/traits.ts";
 import { FakeModel, FRAME, mask, stubBrowser } from "./fakes.ts";
 
-type Found = Extract<Reply, { kind: "found" }>;
+type FoundMessage = Extract<Reply, { kind: "found" }>;
 
 const foundObject = (id: number, area: number, score: number): FoundObject => ({
   id,
@@ -22,7 +22,7 @@ const TREE = foundObject(1, 10_000, 0.9);
 const CUP = foundObject(2, 1_000, 0.7);
 const SPECK = foundObject(3, 100, 0.8);
 
-const message = (changes: Partial<Found> = {}): Found => ({
+const message = (changes: Partial<FoundMessage> = {}): FoundMessage => ({
   kind: "found",
   image: "a",
   search: "s1",
@@ -37,9 +37,9 @@ const message = (changes: Partial<Found> = {}): Found => ({
   ...changes,
 });
 
-const ids = (found: readonly FoundObject[]) => found.map(({ id }) => id);
+const ids = (foundObjects: readonly FoundObject[]) => foundObjects.map(({ id }) => id);
 
-describe("what was found", () => {
+describe("the search of everything", () => {
   let search: EverythingSearch;
 
   beforeEach(() => {
@@ -67,14 +67,14 @@ describe("what was found", () => {
     }
   });
 
-  it("is told whole to another view, and the user's choice is still theirs", () => {
+  it("keeps the user's choice when another view is sent everything", () => {
     search.toggle(2);
     search.update(message({ phase: "done", is_whole: true, added: [SPECK, CUP, TREE] }));
     expect(ids(search.foundObjects.value)).toEqual([1, 2, 3]);
     expect([...search.keptIds.value]).toEqual([1, 3]);
   });
 
-  it("goes with the next search, and with the last word of this one", () => {
+  it("begins anew with the next search, and is empty when it ends", () => {
     search.toggle(2);
     search.areaSlider.value = 50;
     search.update(message({ search: "s2", is_whole: true, total: 0, done: 0 }));
@@ -97,7 +97,7 @@ describe("what was found", () => {
     expect([...search.keptIds.value]).toEqual([1, 3]);
   });
 
-  it("does what the user says of one mask, whatever the sliders say", () => {
+  it("follows a click on one mask, whatever the sliders say", () => {
     search.toggle(1);
     expect([...search.keptIds.value]).toEqual([2, 3]);
     search.areaSlider.value = 60;
@@ -118,17 +118,17 @@ describe("what was found", () => {
 });
 
 describe("the sliders", () => {
-  const found = [TREE, CUP, SPECK];
+  const foundObjects = [TREE, CUP, SPECK];
 
   it("let everything pass at their beginning, and the largest and best at their end", () => {
-    expect([areaAt(0, found), scoreAt(0, found)]).toEqual([0, 0]);
-    expect([areaAt(100, found), scoreAt(100, found)]).toEqual([10_000, 0.9]);
+    expect([areaAt(0, foundObjects), scoreAt(0, foundObjects)]).toEqual([0, 0]);
+    expect([areaAt(100, foundObjects), scoreAt(100, foundObjects)]).toEqual([10_000, 0.9]);
     expect([areaAt(50, []), scoreAt(50, [])]).toEqual([0, 0]);
     expect([areaAt(50, [CUP]), scoreAt(50, [CUP])]).toEqual([1000, 0.7]);
   });
 
   it("ask for areas in steps of the same factor, in round numbers", () => {
-    expect([25, 50, 75].map((position) => areaAt(position, found))).toEqual([320, 1000, 3200]);
+    expect([25, 50, 75].map((position) => areaAt(position, foundObjects))).toEqual([320, 1000, 3200]);
   });
 });
 
@@ -149,26 +149,26 @@ describe("the panel", () => {
     widget.render?.({ model: fake.model as Model, el });
   });
 
-  function tell(changes: Partial<Found> = {}): void {
+  function send(changes: Partial<FoundMessage> = {}): void {
     const added = changes.added ?? [];
-    const { buffers: _, ...content } = message({ ...changes, masks: added.map((one) => mask(one.mask).header) });
+    const { buffers: _, ...content } = message({ ...changes, masks: added.map(({ mask: id }) => mask(id).header) });
     fake.receive(
       { ...content, ...(added.length > 0 && { frame: FRAME }) },
-      added.map((one) => mask(one.mask).buffer),
+      added.map(({ mask: id }) => mask(id).buffer),
     );
   }
 
   it("asks for everything by button and by key, and once", () => {
     find(el, "everything")?.click();
     expect(fake.last("everything")).toMatchObject({ points_per_side: null });
-    tell({ is_whole: true, total: 0 });
+    send({ is_whole: true, total: 0 });
     press(el, "a");
     expect(fake.sent.filter(({ kind }) => kind === "everything").length).toBe(1);
     expect(document.activeElement).toBe(find(el, "find-cancel"));
   });
 
   it("shows how far the search is, and stops it", () => {
-    tell({ done: 312, total: 1024, seconds_left: 11.3, added: [TREE, CUP] });
+    send({ done: 312, total: 1024, seconds_left: 11.3, added: [TREE, CUP] });
     expect(find(el, "find-progress")?.textContent).toBe("312 of 1\u2009024 points · 2 found");
     expect(find(el, "everything-panel")?.textContent).toContain("12 s left");
     expect(el.querySelector('[role="progressbar"]')?.getAttribute("aria-valuenow")).toBe("312");
@@ -179,8 +179,8 @@ describe("the panel", () => {
   });
 
   it("keeps those that pass, once, by Enter", () => {
-    tell({ added: [TREE, CUP, SPECK] });
-    tell({ phase: "done" });
+    send({ added: [TREE, CUP, SPECK] });
+    send({ phase: "done" });
     const slider = find(el, "area-min") as HTMLInputElement;
     slider.value = "50";
     slider.dispatchEvent(new Event("input"));
@@ -193,22 +193,22 @@ describe("the panel", () => {
   });
 
   it("discards by Escape, and says when nothing was found", () => {
-    tell({ phase: "done", done: 16 });
+    send({ phase: "done", done: 16 });
     expect(find(el, "everything-panel")?.textContent).toContain("Nothing found");
     expect(find(el, "find-keep")?.hidden).toBe(true);
     press(el, "Enter");
     press(el, "Escape");
     expect(fake.sent.slice(-1).map(({ kind }) => kind)).toEqual(["discard_found"]);
-    tell({ phase: "none", is_whole: true });
+    send({ phase: "none", is_whole: true });
     expect(find(el, "everything-panel")?.classList.contains("sw-shown")).toBe(false);
   });
 
-  it("says in words how a search begins and ends", () => {
+  it("announces how a search begins and ends", () => {
     const announced = () => el.querySelector('p[aria-live="polite"]')?.textContent;
-    tell({ is_whole: true, total: 0 });
+    send({ is_whole: true, total: 0 });
     expect(announced()).toBe("Looking for everything. Press Escape to stop.");
-    tell({ added: [TREE] });
-    tell({ phase: "cancelled" });
+    send({ added: [TREE] });
+    send({ phase: "cancelled" });
     expect(announced()).toBe("Search stopped. 1 object found. Enter keeps them, Escape discards them.");
   });
 
@@ -216,8 +216,8 @@ describe("the panel", () => {
     find(el, "everything")?.click();
     const { id } = fake.last("everything");
     fake.receive({ kind: "ack", re: id });
-    tell({ re: id, added: [TREE] });
-    tell({ phase: "failed" });
+    send({ re: id, added: [TREE] });
+    send({ phase: "failed" });
     fake.receive({ kind: "error", re: id, code: "model", message: "The network failed.", hint: "" });
     expect(find(el, "error")?.textContent).toContain("The network failed.");
     expect(find(el, "find-count")?.textContent).toBe("1 of 1");

@@ -1,4 +1,4 @@
-// Hand-written stand-ins: a model that counts its listeners, a kernel that answers when told to, and the parts of a
+// Hand-written stand-ins: a model that counts its listeners, a kernel that sends what a test says, and the parts of a
 // browser that happy-dom leaves out.
 
 import { zlibSync } from "fflate";
@@ -68,9 +68,9 @@ export class FakeModel {
 
   /** The last request of `kind`. */
   last(kind: Request["kind"]): Sent {
-    const found = this.sent.findLast((message) => message.kind === kind);
-    if (!found) throw new Error(`no ${kind} was sent`);
-    return found;
+    const request = this.sent.findLast((message) => message.kind === kind);
+    if (!request) throw new Error(`no ${kind} was sent`);
+    return request;
   }
 }
 
@@ -81,7 +81,7 @@ export const FRAME: Frame = {
   logits_hw: [128, 128],
 };
 
-/** A filled rectangle of `width` x `height` logits, and its compressed bytes. */
+/** The header and the compressed bytes of a mask that fills `width` x `height` logits. */
 export function mask(id: string, width = 4, height = 3): { header: MaskHeader; buffer: Uint8Array } {
   const header: MaskHeader = { mask: id, window: [10, 20, width, height], scale: 16 };
   return { header, buffer: zlibSync(new Uint8Array(width * height).fill(200)) };

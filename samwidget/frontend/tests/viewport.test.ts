@@ -27,12 +27,12 @@ const { cases } = fixture as unknown as { cases: Case[] };
 const image = { width: 600, height: 400 };
 const stage = { width: 900, height: 700 };
 
-describe.each(cases)("$name", (one) => {
-  const view = fitted(extent(one.image), extent(one.stage));
+describe.each(cases)("$name", (example) => {
+  const view = fitted(extent(example.image), extent(example.stage));
 
-  it("fits", () => expect(view).toEqual(one.fit));
+  it("fits", () => expect(view).toEqual(example.fit));
 
-  it.each(one.pairs)("$image is at $screen, and back", (pair) => {
+  it.each(example.pairs)("$image is at $screen, and back", (pair) => {
     const screen = toScreen(view, point(pair.image));
     expect(screen.x).toBeCloseTo(pair.screen[0]);
     expect(screen.y).toBeCloseTo(pair.screen[1]);

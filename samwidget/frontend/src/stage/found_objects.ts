@@ -1,6 +1,6 @@
 // Layer: the found objects. Those that pass are tinted, the others are a faint dashed line.
 
-import type { MaskStore } from "../masks.ts";
+import type { MaskStore } from "../mask_store.ts";
 import type { FoundObject } from "../protocol.ts";
 import type { Viewport } from "../viewport.ts";
 import { drawMask, EDGED_MAX, type Lines, type MaskAppearance, stroke } from "./masks.ts";

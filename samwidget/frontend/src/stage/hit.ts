@@ -1,6 +1,6 @@
 // Which object or found object is under a point, decided by the same paths that are drawn.
 
-import type { MaskStore } from "../masks.ts";
+import type { MaskStore } from "../mask_store.ts";
 import type { DocumentSummary, FoundObject, ObjectSummary } from "../protocol.ts";
 import type { Point } from "../viewport.ts";
 import { inDrawingOrder } from "./masks.ts";

@@ -2,7 +2,7 @@
 // line widths are CSS pixels at every zoom.
 
 import type { Preview } from "../hover.ts";
-import type { MaskStore } from "../masks.ts";
+import type { MaskStore } from "../mask_store.ts";
 import type { DocumentSummary, ObjectSummary } from "../protocol.ts";
 import type { Viewport } from "../viewport.ts";
 import type { Surface } from "./surface.ts";

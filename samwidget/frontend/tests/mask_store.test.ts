@@ -1,7 +1,7 @@
 import { zlibSync } from "fflate";
 import { beforeAll, describe, expect, it } from "vitest";
 
-import { decode, MaskStore } from "../src/masks.ts";
+import { decode, MaskStore } from "../src/mask_store.ts";
 import { FRAME, mask, stubBrowser } from "./fakes.ts";
 
 beforeAll(stubBrowser);
