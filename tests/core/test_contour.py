@@ -14,14 +14,14 @@ CASES = json.loads((Path(__file__).parent.parent / "shared" / "contours.json").r
 def clipped(ring, width, height):
     """The part of a ring inside the image, as a drawing clips it."""
     for axis, limit, sign in ((0, 0, 1), (0, width, -1), (1, 0, 1), (1, height, -1)):
-        kept = []
+        rows = []
         for a, b in zip(np.roll(ring, 1, axis=0), ring, strict=True):
             was_in, is_in = ((point[axis] - limit) * sign >= 0 for point in (a, b))
             if was_in != is_in:
-                kept.append(a + (limit - a[axis]) / (b[axis] - a[axis]) * (b - a))
+                rows.append(a + (limit - a[axis]) / (b[axis] - a[axis]) * (b - a))
             if is_in:
-                kept.append(b)
-        ring = np.array(kept).reshape(-1, 2)
+                rows.append(b)
+        ring = np.array(rows).reshape(-1, 2)
     return ring
 
 
@@ -34,10 +34,10 @@ def signed_area(ring):
 def test_shared_cases(case):
     width, height = case["width"], case["height"]
     logits = (np.array(case["bytes"]).reshape(height, width) - 127.5) / case["scale"]
-    found = rings(logits.astype(np.float32), case["threshold"])
-    assert len(found) == case["rings"]
+    outlines = rings(logits.astype(np.float32), case["threshold"])
+    assert len(outlines) == case["rings"]
     # Holes turn the other way round, so that their areas subtract.
-    area = abs(sum(signed_area(clipped(ring[:-1], width, height)) for ring in found))
+    area = abs(sum(signed_area(clipped(ring[:-1], width, height)) for ring in outlines))
     assert area == pytest.approx(case["area"], abs=1e-3)
 
 

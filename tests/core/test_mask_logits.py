@@ -12,14 +12,14 @@ from samwidget.errors import PromptError
 
 @pytest.mark.parametrize("values", [(0, 1), (0, 255), (0.0, 1.0), (False, True)])
 def test_masks_of_zeros_and_ones_are_read(values):
-    found = checked_mask(np.array([values, values[::-1]]), (2, 2))
-    assert found.dtype == np.bool_
-    assert found.tolist() == [[False, True], [True, False]]
-    assert not found.flags.writeable
+    checked = checked_mask(np.array([values, values[::-1]]), (2, 2))
+    assert checked.dtype == np.bool_
+    assert checked.tolist() == [[False, True], [True, False]]
+    assert not checked.flags.writeable
 
 
 @pytest.mark.parametrize(
-    ("mask", "what"),
+    ("mask", "message"),
     [
         (np.zeros((3, 2), bool), r"shape \(3, 2\)"),
         (np.zeros((1, 2, 2), bool), r"shape \(1, 2, 2\)"),
@@ -29,16 +29,16 @@ def test_masks_of_zeros_and_ones_are_read(values):
         ("mask.png", r"shape \(\)"),
     ],
 )
-def test_anything_else_is_refused(mask, what):
-    with pytest.raises(PromptError, match=what):
+def test_anything_else_is_refused(mask, message):
+    with pytest.raises(PromptError, match=message):
         checked_mask(mask, (2, 2))
 
 
 def test_the_callers_array_is_copied():
     mask = np.zeros((2, 2), bool)
-    found = checked_mask(mask, (2, 2))
+    checked = checked_mask(mask, (2, 2))
     mask[0, 0] = True
-    assert not found.any()
+    assert not checked.any()
 
 
 def test_whole_cells_are_sure_and_halves_are_in_between():

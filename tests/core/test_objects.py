@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from samwidget.core.frame import Frame
-from samwidget.core.objects import SegmentedObject
+from samwidget.core.masks import Masks
+from samwidget.core.objects import FoundObject, SegmentedObject
 from samwidget.core.prompt import Prompt, make_prompt
+from samwidget.core.rle import RunLengths
 from samwidget.core.upsample import upsample_mask
 
 FRAME = Frame.padded((33, 47), 32, 8)
@@ -25,6 +27,17 @@ def test_the_mask_follows_logits_and_threshold():
     assert item.prompts is item.prompt
 
 
+def test_a_found_object_has_the_properties_of_an_object():
+    item = an_object()
+    candidate = Masks(item.logits[None], np.array([item.score], np.float32), FRAME, item.prompt)
+    found_object = FoundObject(
+        7, RunLengths.from_mask(item.mask), item.score, 0.9, (20.0, 10.0), 0, (0, 0, 47, 33), candidate
+    )
+    np.testing.assert_array_equal(found_object.mask, item.mask)
+    assert (found_object.box_xyxy, found_object.area, found_object.score) == (item.box_xyxy, item.area, item.score)
+    assert found_object.mask is not found_object.mask, "a thousand of these would not fit in memory"
+
+
 def test_the_box_has_an_exclusive_maximum():
     x0, y0, x1, y1 = an_object().box_xyxy
     mask = an_object().mask
@@ -40,14 +53,14 @@ def test_an_empty_mask_has_no_box():
     assert an_object(threshold=9.0).area == 0
 
 
-def test_given_pixels_are_the_mask_until_the_prompt_says_more():
+def test_passed_pixels_are_the_mask_until_the_prompt_says_more():
     pixels = np.zeros((33, 47), np.bool_)
     pixels[5, 7] = True
-    given = an_object(pixels=pixels, prompt=Prompt())
-    np.testing.assert_array_equal(given.mask, pixels)
-    assert given.box_xyxy == (7, 5, 8, 6)
-    refined = replace(given, prompt=make_prompt([[1, 1]]))
-    np.testing.assert_array_equal(refined.mask, upsample_mask(given.logits, FRAME))
+    item = an_object(pixels=pixels, prompt=Prompt())
+    np.testing.assert_array_equal(item.mask, pixels)
+    assert item.box_xyxy == (7, 5, 8, 6)
+    refined = replace(item, prompt=make_prompt([[1, 1]]))
+    np.testing.assert_array_equal(refined.mask, upsample_mask(item.logits, FRAME))
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import pytest
 
 from samwidget.document import Document
 from samwidget.errors import PromptError
-from tests.document.answers import FRAME, answer, given_mask
+from tests.document.examples import FRAME, candidates, user_mask
 
 
 @pytest.fixture
@@ -14,85 +14,85 @@ def document():
 
 
 def ids(document):
-    return [found.id for found in document.state.objects]
+    return [item.id for item in document.state.objects]
 
 
 def test_an_object_exists_from_its_first_prompt_on(document):
-    found = document.add(answer())
-    assert document.state.objects == (found,)
-    assert document.state.active_object is found
-    assert (found.id, found.name, found.level) == (1, "object 1", None)
-    assert found.score == pytest.approx(0.9)
+    item = document.add(candidates())
+    assert document.state.objects == (item,)
+    assert document.state.active_object is item
+    assert (item.id, item.name, item.level) == (1, "object 1", None)
+    assert item.score == pytest.approx(0.9)
     assert len(document.state.active_candidates) == 3
 
 
 def test_accept_closes_and_keeps(document):
-    document.add(answer())
+    document.add(candidates())
     document.select(None)
     assert document.state.active is None
     assert document.state.active_candidates is None
     assert ids(document) == [1]
-    document.add(answer())
+    document.add(candidates())
     assert (ids(document), document.state.active) == ([1, 2], 2)
 
 
 def test_python_may_add_without_taking_the_users_object_from_them(document):
-    document.add(answer())
-    document.add(answer(), name="tree", activate=False)
+    document.add(candidates())
+    document.add(candidates(), name="tree", activate=False)
     assert document.state.active == 1
-    assert [found.name for found in document.state.objects] == ["object 1", "tree"]
+    assert [item.name for item in document.state.objects] == ["object 1", "tree"]
 
 
 def test_ids_are_never_used_twice(document):
-    document.add(answer())
+    document.add(candidates())
     document.undo()
-    document.add(answer())
+    document.add(candidates())
     document.delete(2)
     document.clear()
-    assert document.add(answer()).id == 3
+    assert document.add(candidates()).id == 3
 
 
 def test_colours_follow_the_ids(document):
     for _ in range(3):
-        document.add(answer())
-    colours = [found.colour for found in document.state.objects]
+        document.add(candidates())
+    colours = [item.colour for item in document.state.objects]
     assert len(set(colours)) == 3
     document.delete(2)
-    assert [found.colour for found in document.state.objects] == [colours[0], colours[2]]
+    assert [item.colour for item in document.state.objects] == [colours[0], colours[2]]
 
 
 def test_the_chosen_level_is_kept_while_refining(document):
-    document.add(answer())
+    document.add(candidates())
     assert document.state.shown_level(0) == 1
     document.choose(2)
-    document.refine(1, answer(count=2))
-    found = document.state.objects[0]
-    assert (found.level, document.state.shown_level(0)) == (2, 2)
-    assert found.score == pytest.approx(0.4)
-    assert np.array_equal(found.logits, answer(count=2).logits[2])
+    document.refine(1, candidates(count=2))
+    item = document.state.objects[0]
+    assert (item.level, document.state.shown_level(0)) == (2, 2)
+    assert item.score == pytest.approx(0.4)
+    assert np.array_equal(item.logits, candidates(count=2).logits[2])
 
 
 def test_without_a_choice_the_best_is_shown(document):
-    document.add(answer())
-    document.refine(1, answer(count=2))
-    assert np.array_equal(document.state.objects[0].logits, answer(count=2).logits[1])
+    document.add(candidates())
+    document.refine(1, candidates(count=2))
+    assert np.array_equal(document.state.objects[0].logits, candidates(count=2).logits[1])
 
 
 def test_a_selected_object_has_its_candidates_again(document):
-    first = answer()
+    first = candidates()
     document.add(first)
-    document.add(answer())
+    document.add(candidates())
     document.select(1)
     assert document.state.active_candidates is first
 
 
 def test_a_given_mask_is_shown_to_the_pixel_until_it_is_refined(document):
-    pixels, prompt = given_mask()
-    found = document.add_mask(pixels, prompt, FRAME, name="mine")
+    pixels, prompt = user_mask()
+    item = document.add_mask(pixels, prompt, FRAME, name="mine")
     assert document.state.active is None
-    assert np.array_equal(found.mask, pixels)
-    assert (found.score, document.state.shown_level(0)) == (1.0, None)
-    refined = answer()
+    assert np.array_equal(item.mask, pixels)
+    assert (item.score, document.state.shown_level(0)) == (1.0, None)
+    refined = candidates()
     document.refine(1, refined)
     assert not np.array_equal(document.state.objects[0].mask, pixels)
     document.restore_mask(1, prompt)
@@ -100,15 +100,15 @@ def test_a_given_mask_is_shown_to_the_pixel_until_it_is_refined(document):
 
 
 def test_rename_and_hide(document):
-    document.add(answer())
+    document.add(candidates())
     document.rename(1, "cup")
     document.set_visible(1, False)
-    found = document.state.objects[0]
-    assert (found.name, found.visible) == ("cup", False)
+    item = document.state.objects[0]
+    assert (item.name, item.visible) == ("cup", False)
 
 
 def test_a_change_that_changes_nothing_is_no_step(document):
-    document.add(answer())
+    document.add(candidates())
     revision = document.revision
     document.rename(1, "object 1")
     document.set_visible(1, True)
@@ -117,21 +117,21 @@ def test_a_change_that_changes_nothing_is_no_step(document):
 
 
 def test_deleting_the_active_object_leaves_none_active(document):
-    document.add(answer())
-    document.add(answer())
+    document.add(candidates())
+    document.add(candidates())
     document.delete(2)
     assert document.state.active is None
     document.select(1)
-    document.add(answer(), activate=False)
+    document.add(candidates(), activate=False)
     document.delete(3)
     assert document.state.active == 1
 
 
 def test_undo_and_redo_bring_the_active_object_along(document):
-    document.add(answer())
-    document.refine(1, answer(count=2))
+    document.add(candidates())
+    document.refine(1, candidates(count=2))
     document.select(None)
-    document.add(answer())
+    document.add(candidates())
     document.undo()
     assert (ids(document), document.state.active) == ([1], None)
     document.undo()
@@ -145,8 +145,8 @@ def test_undo_and_redo_bring_the_active_object_along(document):
 
 
 def test_selecting_after_undo_keeps_what_can_be_redone(document):
-    document.add(answer())
-    document.add(answer())
+    document.add(candidates())
+    document.add(candidates())
     document.undo()
     document.select(None)
     document.select(1)
@@ -156,15 +156,15 @@ def test_selecting_after_undo_keeps_what_can_be_redone(document):
 
 
 def test_a_new_step_forgets_what_could_be_redone(document):
-    document.add(answer())
+    document.add(candidates())
     document.undo()
-    document.add(answer())
+    document.add(candidates())
     assert not document.can_redo
 
 
 def test_clear_is_one_step(document):
     for _ in range(3):
-        document.add(answer())
+        document.add(candidates())
     document.clear()
     assert document.state.objects == ()
     document.undo()
@@ -182,14 +182,14 @@ def test_clear_is_one_step(document):
         lambda document: document.rename(7, "cup"),
         lambda document: document.set_visible(7, False),
         lambda document: document.delete(7),
-        lambda document: document.refine(7, answer()),
+        lambda document: document.refine(7, candidates()),
     ],
     ids=["select", "rename", "set_visible", "delete", "refine"],
 )
 def test_an_unknown_object_is_refused_and_nothing_changes(document, act):
     with pytest.raises(PromptError, match=r"no object 7.*no objects"):
         act(document)
-    document.add(answer())
+    document.add(candidates())
     before, revision = document.state, document.revision
     with pytest.raises(PromptError, match=r"no object 7.*\[1\]"):
         act(document)
@@ -200,21 +200,21 @@ def test_an_unknown_object_is_refused_and_nothing_changes(document, act):
 def test_choosing_needs_a_candidate(document):
     with pytest.raises(PromptError, match="no object is active"):
         document.choose(1)
-    document.add(answer())
+    document.add(candidates())
     with pytest.raises(PromptError, match="3 candidates"):
         document.choose(3)
-    document.add_mask(*given_mask(), FRAME)
+    document.add_mask(*user_mask(), FRAME)
     document.select(2)
     with pytest.raises(PromptError, match="0 candidates"):
         document.choose(0)
 
 
 def test_many_objects_are_one_step_and_leave_the_active_one_alone(document):
-    document.add(answer())
+    document.add(candidates())
     draft = replace(document.state.objects[0], id=77, name="", colour="#1c7ed6", level=2)
     added = document.add_many([draft, draft])
     assert document.state.objects[1:] == added
-    assert [(found.id, found.name, found.colour, found.level) for found in added] == [
+    assert [(item.id, item.name, item.colour, item.level) for item in added] == [
         (2, "object 2", "#1c7ed6", 2),
         (3, "object 3", "#1c7ed6", 2),
     ]
@@ -223,8 +223,8 @@ def test_many_objects_are_one_step_and_leave_the_active_one_alone(document):
     assert ids(document) == [1]
     assert document.redo()
     document.select(3)
-    document.refine(3, answer(count=2))
-    assert document.state.shown_level(2) == 2, "the level that was found is kept while refining"
+    document.refine(3, candidates(count=2))
+    assert document.state.shown_level(2) == 2, "the level that was item is kept while refining"
 
 
 def test_no_objects_are_no_step(document):

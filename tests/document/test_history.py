@@ -5,12 +5,12 @@ from hypothesis import strategies as st
 from samwidget.document.document import Document
 from samwidget.document.history import History
 from samwidget.document.state import State
-from tests.document.answers import answer
+from tests.document.examples import candidates
 
 
-def state_of(*answers):
+def state_of(*all_candidates):
     document = Document()
-    for item in answers:
+    for item in all_candidates:
         document.add(item)
     return document.state
 
@@ -20,7 +20,7 @@ def bytes_in(states):
 
 
 def test_undo_and_redo_walk_along_the_snapshots():
-    first, second, third = State(), state_of(answer()), state_of(answer(), answer())
+    first, second, third = State(), state_of(candidates()), state_of(candidates(), candidates())
     history = History(first)
     history.push(second)
     history.push(third)
@@ -33,21 +33,21 @@ def test_undo_and_redo_walk_along_the_snapshots():
 
 
 def test_an_array_that_many_snapshots_share_is_counted_once():
-    one = answer()
-    history = History(state_of(one))
+    shared = candidates()
+    history = History(state_of(shared))
     size = history.byte_count
-    assert size >= one.logits.nbytes
+    assert size >= shared.logits.nbytes
     for _ in range(5):
         history.push(history.present)
     assert history.byte_count == size
 
 
 def test_the_oldest_steps_are_forgotten_beyond_the_bytes():
-    each = answer().logits.nbytes
-    history = History(State(), bytes_max=3 * each + 200)
+    size = candidates().logits.nbytes
+    history = History(State(), bytes_max=3 * size + 200)
     for _ in range(10):
-        history.push(state_of(answer()))
-    assert history.byte_count <= 3 * each + 200
+        history.push(state_of(candidates()))
+    assert history.byte_count <= 3 * size + 200
     assert 2 <= len(history) <= 4
     last = history.present
     while history.undo():
@@ -60,7 +60,7 @@ def test_the_oldest_steps_are_forgotten_beyond_the_bytes():
 def test_the_present_and_the_step_before_are_kept_even_where_they_are_too_large():
     history = History(State(), bytes_max=1)
     for _ in range(3):
-        history.push(state_of(answer()))
+        history.push(state_of(candidates()))
     assert len(history) == 2
     assert len(history.present.objects) == 1
     assert history.undo()
@@ -71,7 +71,7 @@ def test_the_present_and_the_step_before_are_kept_even_where_they_are_too_large(
 @settings(deadline=None)
 def test_the_count_is_always_that_of_the_arrays_held(steps, bytes_max):
     history = History(State(), bytes_max=bytes_max)
-    pool = [answer(count=n) for n in range(1, 4)]
+    pool = [candidates(count=n) for n in range(1, 4)]
     rng = np.random.default_rng(len(steps))
     for step in steps:
         if step in {"push", "amend"}:

@@ -34,9 +34,9 @@ def test_there_and_back_through_json(mask):
 @given(MASKS)
 def test_pycocotools_writes_the_same_bytes(mask):
     reference = pytest.importorskip("pycocotools.mask")
-    theirs = reference.encode(np.asfortranarray(mask.astype(np.uint8)))
-    ours = encode_rle(mask)
-    assert (ours["size"], ours["counts"].encode()) == (theirs["size"], theirs["counts"])
+    expected = reference.encode(np.asfortranarray(mask.astype(np.uint8)))
+    rle = encode_rle(mask)
+    assert (rle["size"], rle["counts"].encode()) == (expected["size"], expected["counts"])
 
 
 @settings(deadline=None)

@@ -36,6 +36,16 @@ def test_settings_stand_under_settings_or_beside_them(tmp_path):
     assert beside == under == BatchDeployment(workers=6, mini_batch_size=7, max_errors=5, retries=0)
 
 
+def test_the_number_of_instances_stands_in_two_places(tmp_path):
+    assert read(tmp_path, "settings: {instance_count: 3}") == BatchDeployment(workers=3)
+    assert read(tmp_path, "resources: {instance_count: 3}") == BatchDeployment(workers=3)
+
+
+def test_a_model_folder_lies_beside_the_file(tmp_path):
+    (tmp_path / "network").mkdir()
+    assert read(tmp_path, "model: {path: ./network}").model == str(tmp_path / "network")
+
+
 @pytest.mark.parametrize(
     ("name", "model"),
     [

@@ -1,4 +1,5 @@
 import base64
+import io
 import json
 
 import numpy as np
@@ -6,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
+from PIL import Image
 
 from samwidget.core.prompt import make_prompt
 from samwidget.errors import FormatError
@@ -88,11 +90,11 @@ def test_what_cannot_be_read_names_its_row(points, boxes, labels, message):
 
 
 @pytest.mark.parametrize(
-    ("given", "read"),
+    ("cell", "read"),
     [(True, True), (False, False), ("false", True), (None, True), (0, True), (np.bool_(False), False)],
 )
-def test_only_a_boolean_false_asks_for_one_mask(given, read):
-    assert parse_request(request_of("[[1,2]]", several=given))[0].multimask_output is read
+def test_only_a_boolean_false_asks_for_one_mask(cell, read):
+    assert parse_request(request_of("[[1,2]]", several=cell))[0].multimask_output is read
 
 
 @pytest.mark.parametrize(
@@ -148,9 +150,9 @@ def test_data_frames():
     assert [row.multimask_output for row in rows] == [False, False]
     prediction = masks_and_scores(0, 1, (2, 3))
     service = build_response([[prediction]], style="service")
-    # MLflow's answer: one column of JSON text.
-    answer = pd.DataFrame({"response": [json.dumps(service[0]["response"])]})
-    np.testing.assert_array_equal(parse_response(answer)[0][0][0], prediction[0])
+    # MLflow's response: one column of JSON text.
+    response = pd.DataFrame({"response": [json.dumps(service[0]["response"])]})
+    np.testing.assert_array_equal(parse_response(response)[0][0][0], prediction[0])
 
 
 @pytest.mark.parametrize(
@@ -186,6 +188,12 @@ def test_the_request_is_written_as_the_card_documents():
         "params": {},
     }
     assert build_request(IMAGE, boxes=np.array([[650, 900, 1000, 1250]]), multimask_output=False) == request
+
+
+def test_an_array_is_sent_as_png():
+    image = np.random.default_rng(0).integers(0, 256, (5, 7, 3)).astype(np.uint8)
+    (row,) = parse_request(build_request(image, points=[[1, 2]]))
+    np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(row.image))), image)
 
 
 def test_one_row_per_image():

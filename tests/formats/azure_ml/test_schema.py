@@ -1,4 +1,4 @@
-"""The schemas take what is documented, and refuse what is not. That what is built fits them: test_azure_ml.py."""
+"""The schemas take what is documented, and refuse what is not. That what is built fits them: test_messages.py."""
 
 import copy
 

@@ -1,4 +1,4 @@
-"""Small answers for documents: three 4 x 4 masks, the middle one best."""
+"""Small values for documents: three candidates of 4 x 4 logits, the middle one the best; and a mask of the user."""
 
 import numpy as np
 
@@ -9,15 +9,15 @@ from samwidget.core.prompt import Prompt
 FRAME = Frame.stretched((8, 8), (4, 4), (4, 4))
 
 
-def answer(x=1.0, y=1.0, *, count=1):
-    """What a network might say to ``count`` include points at one place."""
+def candidates(x=1.0, y=1.0, *, count=1):
+    """The candidates of a prompt with ``count`` equal include points."""
     prompt = Prompt(np.full((count, 2), (x, y), np.float32), np.ones(count, np.int32))
     logits = np.arange(48, dtype=np.float32).reshape(3, 4, 4) - 24 + count
     return Masks(logits, np.array([0.2, 0.9, 0.4], np.float32), FRAME, prompt)
 
 
-def given_mask():
-    """A mask that the user gave, and its prompt."""
+def user_mask():
+    """A mask that a user passes in, and its prompt."""
     pixels = np.zeros((8, 8), bool)
     pixels[2:6, 2:6] = True
     return pixels, Prompt(mask=np.where(pixels[::2, ::2], 8, -8).astype(np.float32))
