@@ -14,14 +14,14 @@ CASES = json.loads((Path(__file__).parent.parent / "shared" / "contours.json").r
 def clipped(ring, width, height):
     """The part of a ring inside the image, as a drawing clips it."""
     for axis, limit, sign in ((0, 0, 1), (0, width, -1), (1, 0, 1), (1, height, -1)):
-        rows = []
+        points = []
         for a, b in zip(np.roll(ring, 1, axis=0), ring, strict=True):
             was_in, is_in = ((point[axis] - limit) * sign >= 0 for point in (a, b))
             if was_in != is_in:
-                rows.append(a + (limit - a[axis]) / (b[axis] - a[axis]) * (b - a))
+                points.append(a + (limit - a[axis]) / (b[axis] - a[axis]) * (b - a))
             if is_in:
-                rows.append(b)
-        ring = np.array(rows).reshape(-1, 2)
+                points.append(b)
+        ring = np.array(points).reshape(-1, 2)
     return ring
 
 
