@@ -1,13 +1,18 @@
-"""The command ``samwidget``: each sub-command is one function that calls the library and prints what it did."""
+"""The command ``samwidget``: each sub-command is one function that calls the library and prints what it did.
+
+Owns the options, their help texts and the lines that are printed. All work is done by the packages, which each command
+imports when it runs, so that ``--help`` is fast. ``__main__`` and the installed script call ``main``.
+"""
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -15,28 +20,28 @@ from samwidget.errors import PromptError, SamWidgetError
 
 app = typer.Typer(
     name="samwidget",
-    help="Click a photo in a notebook, get its masks.",
+    help="Segment images: open a notebook and click on them, or run one of these commands.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
 
+ModelOption = Annotated[str | None, typer.Option("--model", help="A name of `samwidget models`, a hub id or a folder.")]
+
 _FIRST_NOTEBOOK = "01_first_mask.ipynb"
 
 
 @app.command()
 def demo(
-    folder: Annotated[Path, typer.Argument(help="Where the notebooks are copied to.")] = Path("samwidget-demo"),
-    yes: Annotated[
-        bool, typer.Option("--yes", "-y", help="Install JupyterLab without asking where it is missing.")
-    ] = False,
+    folder: Annotated[Path, typer.Argument(help="The folder to copy the notebooks to.")] = Path("samwidget-demo"),
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Install a missing JupyterLab without asking.")] = False,
     browser: Annotated[bool, typer.Option(help="Open a browser window.")] = True,
 ) -> None:
-    """Open JupyterLab on the demo notebook."""
+    """Open the first notebook in JupyterLab."""
     source = _notebooks()
     if source.parent == Path(__file__).parent:
-        # Installed: the notebooks are copied to where the user may write; what is there already is the user's.
+        # An installed package: copy to a folder that the user may write to. Files that are there belong to the user.
         for file in sorted(source.rglob("*")):
             target = folder / file.relative_to(source)
             if file.is_file() and not target.exists():
@@ -46,12 +51,12 @@ def demo(
         folder = source
     _require_jupyterlab(yes)
     typer.echo(f"Opening {folder / _FIRST_NOTEBOOK}; stop with Ctrl-C")
-    # The address that JupyterLab prints, for those who open it by hand, leads to the notebook as well.
+    # With this option also the address that JupyterLab prints leads to the notebook.
     command = [sys.executable, "-m", "jupyterlab", f"--LabApp.default_url=/lab/tree/{_FIRST_NOTEBOOK}"]
     command.append(f"--ServerApp.root_dir={folder.resolve()}")
     if not browser:
         command.append("--no-browser")
-    if _is_root():
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
         command.append("--allow-root")
     raise typer.Exit(subprocess.call(command))
 
@@ -59,32 +64,30 @@ def demo(
 @app.command()
 def segment(
     image: Annotated[str, typer.Argument(help="A file or an http(s) address.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="The mask as a PNG, 0 and 255, of the image's size.")],
-    point: Annotated[Optional[list[str]], typer.Option(help="Include this point: x,y in pixels. Repeat.")] = None,  # noqa: UP045
-    exclude: Annotated[Optional[list[str]], typer.Option(help="Exclude this point: x,y in pixels. Repeat.")] = None,  # noqa: UP045
-    box: Annotated[Optional[str], typer.Option(help="x0,y0,x1,y1 in pixels.")] = None,  # noqa: UP045
-    model: Annotated[Optional[str], typer.Option(help="A name of `samwidget models`, a hub id or a folder.")] = None,  # noqa: UP045
+    output: Annotated[Path, typer.Option("--output", "-o", help="The mask: a PNG of the image's size, 0 and 255.")],
+    point: Annotated[list[str] | None, typer.Option(help="A point to include: x,y in pixels. Repeatable.")] = None,
+    exclude: Annotated[list[str] | None, typer.Option(help="A point to exclude: x,y in pixels. Repeatable.")] = None,
+    box: Annotated[str | None, typer.Option(help="A box around the object: x0,y0,x1,y1 in pixels.")] = None,
+    model: ModelOption = None,
     candidate: Annotated[
-        Optional[int],  # noqa: UP045
-        typer.Option(min=1, max=3, help="Take this one of the three masks, and not the best."),
+        int | None,
+        typer.Option(min=1, max=3, help="Write this candidate of the three, not the one with the best score."),
     ] = None,
 ) -> None:
-    """Write the mask of one object in one image."""
+    """Write the mask of one object of an image."""
     from samwidget.images import encode_png
     from samwidget.predict import SamPredictor
 
-    include, outside = (
-        [_numbers(p, 2, "--point") for p in point or []],
-        [_numbers(p, 2, "--exclude") for p in exclude or []],
-    )
-    if not include and not outside and box is None:
-        raise PromptError("nothing says which object is meant", hint="give --point x,y or --box x0,y0,x1,y1")
+    included = [_numbers(text, 2, "--point") for text in point or []]
+    excluded = [_numbers(text, 2, "--exclude") for text in exclude or []]
+    if not included and not excluded and box is None:
+        raise PromptError("there is no prompt", hint="give --point x,y or --box x0,y0,x1,y1")
     _require_folder(output)
     predictor = SamPredictor.from_pretrained(model)
     predictor.set_image(image)
     masks, scores, _ = predictor.predict(
-        point_coords=include + outside or None,
-        point_labels=[1] * len(include) + [0] * len(outside) or None,
+        point_coords=included + excluded or None,
+        point_labels=[1] * len(included) + [0] * len(excluded) or None,
         box=None if box is None else _numbers(box, 4, "--box"),
     )
     chosen = int(scores.argmax()) if candidate is None else candidate - 1
@@ -95,13 +98,14 @@ def segment(
 
 @app.command()
 def score(
-    request: Annotated[str, typer.Argument(help="A file with a request as JSON, or - for standard input.")],
+    request: Annotated[str, typer.Argument(help="A file that holds a request as JSON; - reads standard input.")],
     output: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option("--output", "-o", help="Where the response is written; standard output where it is left out."),
+        Path | None, typer.Option("--output", "-o", help="The file for the response; standard output if not given.")
     ] = None,
-    style: Annotated[str, typer.Option(help="card as the model card has it, service as endpoints answer.")] = "card",
-    model: Annotated[Optional[str], typer.Option(help="A name of `samwidget models`, a hub id or a folder.")] = None,  # noqa: UP045
+    style: Annotated[
+        str, typer.Option(help="card: as the model card documents it. service: as deployed endpoints answer.")
+    ] = "card",
+    model: ModelOption = None,
 ) -> None:
     """Answer a documented mask-generation request."""
     import json
@@ -113,9 +117,9 @@ def score(
 
     if output is not None:
         _require_folder(output)
-    asked = _read(request)
+    body = _read(request)
     predictor = None if model is None else SamPredictor.from_pretrained(model)
-    rows = score_request(asked, predictor, cast("Style", style))  # refuses other styles
+    rows = score_request(body, predictor, cast("Style", style))  # it raises FormatError for any other text
     if output is None:
         typer.echo(json.dumps(rows))
     else:
@@ -128,33 +132,32 @@ def batch(
     source: Annotated[
         str,
         typer.Argument(
-            metavar="INPUT", help="A documented CSV or a folder of them; or a folder or 'pattern' of images."
+            metavar="INPUT", help="A documented CSV, or a folder of them; a folder of images, or a 'pattern'."
         ),
     ],
     output: Annotated[
         Path, typer.Option("--output", "-o", help="A .csv, .parquet or .json (COCO) file; or a folder.", metavar="OUT")
     ],
-    config: Annotated[Optional[Path], typer.Option(help="A deployment YAML; options given here come first.")] = None,  # noqa: UP045
-    workers: Annotated[
-        Optional[int],  # noqa: UP045
-        typer.Option(min=1, help="Processes with a network; more than 1 need Ray."),
+    config: Annotated[
+        Path | None, typer.Option(help="YAML of an Azure ML batch deployment; options of this command take precedence.")
     ] = None,
-    address: Annotated[Optional[str], typer.Option(help="Of a Ray cluster: ray://head:10001, or auto.")] = None,  # noqa: UP045
-    model: Annotated[Optional[str], typer.Option(help="A name of `samwidget models`, a hub id or a folder.")] = None,  # noqa: UP045
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes with a model; more than 1 need Ray.")] = None,
+    address: Annotated[str | None, typer.Option(help="A Ray cluster: ray://head:10001, or auto.")] = None,
+    model: ModelOption = None,
     everything: Annotated[bool, typer.Option("--everything", help="Find all objects of each image.")] = False,
     prompts: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option(help="A CSV of prompts; its column image names files of INPUT."),
+        str | None, typer.Option(help="A CSV of prompts; its column `image` holds names of files in INPUT.")
     ] = None,
     prompt_column: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option(help="The column with prompts as JSON, in place of the documented columns."),
+        str | None, typer.Option(help="The column that holds prompts as JSON, instead of the documented columns.")
     ] = None,
-    format_: Annotated[Optional[str], typer.Option("--format", help="csv, parquet, png or coco, for a folder.")] = None,  # noqa: UP045
-    max_errors: Annotated[Optional[int], typer.Option(min=0, help="Stop above so many rows without an answer.")] = None,  # noqa: UP045
-    fresh: Annotated[bool, typer.Option("--fresh", help="Forget what an earlier run did, and overwrite.")] = False,
+    format_: Annotated[
+        str | None, typer.Option("--format", help="If OUT is a folder: csv, parquet, png or coco.")
+    ] = None,
+    max_errors: Annotated[int | None, typer.Option(min=0, help="Stop when more rows than this have failed.")] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Start again and overwrite, instead of continuing.")] = False,
 ) -> None:
-    """Answer a table or a folder of images; the same command goes on after a stop."""
+    """Segment the images of a table or a folder. The same command continues a run that was stopped."""
     from samwidget.batch import Job, choose_result, run_batch
     from samwidget.formats.azure_ml import BatchDeployment, model_here, read_batch_deployment
     from samwidget.models import MODELS
@@ -182,8 +185,8 @@ def batch(
         fresh=fresh,
     )
     before = f", {summary.rows_before} of them before" if summary.rows_before else ""
-    wrong = f"; {summary.errors} have no answer, and say why" if summary.errors else ""
-    typer.echo(f"{summary.result}: {summary.rows} row{'s' * (summary.rows != 1)}{before}{wrong}")
+    failed = f"; {summary.errors} have no answer, and say why" if summary.errors else ""
+    typer.echo(f"{summary.result}: {summary.rows} row{'s' * (summary.rows != 1)}{before}{failed}")
     if summary.errors == summary.rows:  # then the cause is probably not in the rows
         raise typer.Exit(1)
 
@@ -191,26 +194,30 @@ def batch(
 @app.command()
 def serve(
     config: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option(help="YAML of an Azure ML online deployment; what means nothing here is named at the start."),
+        Path | None,
+        typer.Option(help="YAML of an Azure ML online deployment; unused settings are listed at the start."),
     ] = None,
-    model: Annotated[Optional[str], typer.Option(help="A name of `samwidget models`, a hub id or a folder.")] = None,  # noqa: UP045
-    host: Annotated[str, typer.Option(help="Where to listen; 0.0.0.0 is reached by other machines.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 5001,
-    no_key: Annotated[bool, typer.Option("--no-key", help="Let every program on this machine ask.")] = False,
+    model: ModelOption = None,
+    host: Annotated[
+        str, typer.Option(help="The address to listen on; with 0.0.0.0 other machines can reach the server.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 chooses a free port.")] = 5001,
+    no_key: Annotated[
+        bool, typer.Option("--no-key", help="Accept requests without a key, from every program on this machine.")
+    ] = False,
     open_to_anyone: Annotated[
-        bool, typer.Option("--open-to-anyone", help="With --no-key: let other machines ask, too.")
+        bool, typer.Option("--open-to-anyone", help="With --no-key: accept them from other machines, too.")
     ] = False,
     image_host: Annotated[
-        Optional[list[str]],  # noqa: UP045
-        typer.Option(help="Fetch images from this host: example.org or *.example.org. Repeat. None otherwise."),
+        list[str] | None,
+        typer.Option(help="Allow image URLs of this host: example.org or *.example.org. Repeatable."),
     ] = None,
-    waiting: Annotated[int, typer.Option(min=0, help="Requests that may wait; more are answered 503.")] = 32,
-    megabytes: Annotated[int, typer.Option(min=1, help="Of one request.")] = 32,
-    megapixels: Annotated[int, typer.Option(min=1, max=178, help="Of one image.")] = 50,
-    rows: Annotated[int, typer.Option(min=1, help="Of one request.")] = 64,
+    waiting: Annotated[int, typer.Option(min=0, help="Limit for waiting requests; others get status 503.")] = 32,
+    megabytes: Annotated[int, typer.Option(min=1, help="Limit for a request.")] = 32,
+    megapixels: Annotated[int, typer.Option(min=1, max=178, help="Limit for an image.")] = 50,
+    rows: Annotated[int, typer.Option(min=1, help="Limit for a request.")] = 64,
 ) -> None:
-    """Answer documented requests over HTTP."""
+    """Answer documented requests over HTTP, until Ctrl-C."""
     _require_serve()
     from samwidget.formats.azure_ml import Deployment, model_here, read_deployment
     from samwidget.models import MODELS
@@ -234,22 +241,22 @@ def serve(
         image_hosts=image_host or (),
     )
 
-    def tell() -> None:
-        network = service.predictors[0]
-        where = f"[{host}]" if ":" in host else host
-        typer.echo(f"{deployment.name or 'samwidget'}: {network.name} on {network.device}")
+    def announce() -> None:
+        predictor = service.predictors[0]
+        url_host = f"[{host}]" if ":" in host else host
+        typer.echo(f"{deployment.name or 'samwidget'}: {predictor.name} on {predictor.device}")
         if is_new:
             typer.echo(f"key: {key} (for this run; set SAMWIDGET_KEY to choose one)")
         elif key is None:
             typer.echo("no key is asked for")
-        typer.echo(f"listening at http://{where}:{listener.getsockname()[1]}, described at /docs; stop with Ctrl-C")
+        typer.echo(f"listening at http://{url_host}:{listener.getsockname()[1]}, described at /docs; stop with Ctrl-C")
 
-    run_server(service, listener, tell)
+    run_server(service, listener, announce)
 
 
 @app.command()
 def models() -> None:
-    """List the networks, and whether they are here."""
+    """List the models, and whether each is on this machine."""
     from samwidget.models import MODELS, is_here
 
     rows = [("NAME", "SIZE", "LICENCE", "HERE")]
@@ -268,7 +275,7 @@ def version() -> None:
 
 
 def main() -> None:
-    """Run the command line; errors that the user can mend end with one line and exit code 1."""
+    """Run the command line. An error that the user can mend is printed in one line, with exit code 1."""
     try:
         app()
     except SamWidgetError as error:
@@ -277,7 +284,7 @@ def main() -> None:
 
 
 def _notebooks() -> Path:
-    """The folder of notebooks: inside an installed package, or beside it in a checkout."""
+    """The folder of the notebooks: inside an installed package, or beside it in a clone of the repository."""
     here = Path(__file__).parent
     for folder in (here / "notebooks", here.parent / "notebooks"):
         if (folder / _FIRST_NOTEBOOK).is_file():
@@ -286,33 +293,25 @@ def _notebooks() -> Path:
 
 
 def _require_jupyterlab(yes: bool) -> None:
-    from importlib.util import find_spec
-
-    if find_spec("jupyterlab"):
+    if importlib.util.find_spec("jupyterlab"):
         return
-    if yes or (sys.stdin.isatty() and typer.confirm("JupyterLab is not installed here. Install it now?", default=True)):
+    if yes or (sys.stdin.isatty() and typer.confirm("JupyterLab is not installed. Install it now?", default=True)):
         subprocess.run([sys.executable, "-m", "pip", "install", "jupyterlab"], check=True)
         return
     raise SamWidgetError(
-        "JupyterLab is not installed here", hint="pip install 'samwidget[demo]', or samwidget demo --yes"
+        "JupyterLab is not installed", hint="run pip install 'samwidget[demo]', or samwidget demo --yes"
     )
 
 
 def _require_serve() -> None:
-    from importlib.util import find_spec
-
-    missing = [name for name in ("fastapi", "uvicorn", "prometheus_client") if not find_spec(name)]
+    missing = [name for name in ("fastapi", "uvicorn", "prometheus_client") if not importlib.util.find_spec(name)]
     if missing:
-        raise SamWidgetError(f"{', '.join(missing)} not installed here", hint="pip install 'samwidget[serve]'")
-
-
-def _is_root() -> bool:
-    return hasattr(os, "geteuid") and os.geteuid() == 0
+        raise SamWidgetError(f"samwidget serve needs {', '.join(missing)}", hint="run pip install 'samwidget[serve]'")
 
 
 def _require_folder(output: Path) -> None:
     if not output.parent.is_dir():
-        raise SamWidgetError(f"the folder {output.parent} is not there", hint="make it first, or write elsewhere")
+        raise SamWidgetError(f"the folder {output.parent} does not exist", hint="create it, or choose another --output")
 
 
 def _read(path: str) -> bytes:
@@ -326,6 +325,7 @@ def _read(path: str) -> bytes:
 
 
 def _numbers(text: str, count: int, option: str) -> list[float]:
+    """``count`` numbers separated by commas; raises PromptError, which names the option, for any other text."""
     try:
         numbers = [float(part) for part in text.split(",")]
     except ValueError:

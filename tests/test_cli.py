@@ -17,13 +17,13 @@ COFFEE = Path(__file__).parent.parent / "notebooks/photos/coffee.jpg"
 IMAGE = base64.b64encode(COFFEE.read_bytes()).decode()
 
 
-def run(*words, cwd=None, given=""):
+def run(*words, cwd=None, standard_input=""):
     return subprocess.run(
         [sys.executable, "-m", "samwidget", *map(str, words)],
         capture_output=True,
         text=True,
         cwd=cwd,
-        input=given,
+        input=standard_input,
         env={**os.environ, "HF_HUB_OFFLINE": "1"},
     )
 
@@ -59,7 +59,7 @@ def test_score_writes_the_response(tmp_path, request_file, more, style):
 
 
 def test_score_reads_and_writes_pipes(request_file):
-    done = run("score", "-", given=request_file.read_text())
+    done = run("score", "-", standard_input=request_file.read_text())
     assert done.returncode == 0, done.stderr
     (((masks, _),),) = parse_response(done.stdout)
     assert masks.shape == (3, 400, 600)
@@ -86,11 +86,11 @@ def assert_one_line(done, message):
     ("words", "message"),
     [
         (("segment", "missing.jpg", "--point", "1,2", "-o", "mask.png"), "missing.jpg"),
-        (("segment", COFFEE, "-o", "mask.png"), "nothing says which object is meant"),
+        (("segment", COFFEE, "-o", "mask.png"), "there is no prompt"),
         (("segment", COFFEE, "--point", "1;2", "-o", "mask.png"), "write x,y, in pixels"),
         (("segment", COFFEE, "--box", "1,2,3", "-o", "mask.png"), "write x0,y0,x1,y1"),
         (("segment", COFFEE, "--point", "9999,2", "-o", "mask.png"), "outside the image"),
-        (("segment", COFFEE, "--point", "1,2", "-o", "no/such/mask.png"), "is not there"),
+        (("segment", COFFEE, "--point", "1,2", "-o", "no/such/mask.png"), "does not exist"),
         (("segment", COFFEE, "--point", "1,2", "-o", "mask.png", "--model", "no-such-network"), "no-such-network"),
     ],
 )
@@ -101,20 +101,20 @@ def test_mistakes_end_with_one_line_and_no_file(tmp_path, words, message):
 
 
 @pytest.mark.parametrize(
-    ("words", "given", "message"),
+    ("words", "standard_input", "message"),
     [
         (("missing.json",), "", "missing.json cannot be read: No such file"),
         (("-",), "", "not JSON"),
         (("-",), '{"inputs": []}', "the request has no table"),
-        (("-",), json.dumps(build_request(IMAGE)), "row 0: nothing says which object is meant"),
+        (("-",), json.dumps(build_request(IMAGE)), "row 0: there is no prompt"),
         (("-",), json.dumps(build_request(IMAGE, points=[[9999, 2]])), "row 0: point (9999, 2) lies outside"),
         (("-", "--style", "both"), json.dumps(build_request(IMAGE, points=[[1, 2]])), "give card or service"),
         (("-", "--model", "no-such-network"), "{}", "no-such-network"),
-        (("-", "-o", "no/such/response.json"), "{}", "is not there"),
+        (("-", "-o", "no/such/response.json"), "{}", "does not exist"),
     ],
 )
-def test_requests_that_cannot_be_scored_end_with_one_line(tmp_path, words, given, message):
-    done = run("score", *words, cwd=tmp_path, given=given)
+def test_requests_that_cannot_be_scored_end_with_one_line(tmp_path, words, standard_input, message):
+    done = run("score", *words, cwd=tmp_path, standard_input=standard_input)
     assert_one_line(done, message)
     assert not done.stdout
     assert not list(tmp_path.iterdir())

@@ -55,4 +55,4 @@ def test_without_its_packages_the_remedy_is_told(start, monkeypatch):
         importlib.util, "find_spec", lambda name, *rest: None if name == "uvicorn" else find(name, *rest)
     )
     done = start()
-    assert str(done.exception) == "uvicorn not installed here: pip install 'samwidget[serve]'"
+    assert str(done.exception) == "samwidget serve needs uvicorn: run pip install 'samwidget[serve]'"
