@@ -1,4 +1,5 @@
-"""Training and judging the bundled network: data, click robot, losses, trainer, evaluation.
+"""Trains and evaluates the bundled model: data, augmentation, simulated clicks, losses, the training loop, evaluation.
 
-Needs ``pip install samwidget[train]``. Nothing else in samwidget imports it.
+Needs ``pip install samwidget[train]``. No other package of samwidget imports it; its command lines are
+``python -m samwidget.training.train``, ``.evaluate`` and ``.average``.
 """

@@ -1,8 +1,11 @@
-"""Changes that keep a mask true: where the crop lies, light and colour, and objects pasted from other photos."""
+"""Random changes of a photo and its object masks together: the view, light and colour, pasted objects, backgrounds.
+
+All functions draw from the generator that they are given, and from nothing else. Photos are (H, W, 3) uint8 RGB; ids
+are (H, W) uint8 with the object of each pixel (see ``photo_cache``). Called by ``data``, which decides how often each
+change is made.
+"""
 
 from __future__ import annotations
-
-from typing import Any
 
 import cv2
 import numpy as np
@@ -10,31 +13,40 @@ import numpy.typing as npt
 
 Rgb = npt.NDArray[np.uint8]
 Ids = npt.NDArray[np.uint8]
+_Numbers = npt.NDArray[np.number]
 
 
 def random_view(
-    rng: np.random.Generator, rgb: Rgb, ids: Ids, focus: int, size_hw: tuple[int, int], *, any_way_up: bool
+    rng: np.random.Generator, rgb: Rgb, ids: Ids, focus_id: int, size_hw: tuple[int, int], *, rotate: bool
 ) -> tuple[Rgb, Ids]:
-    """A crop of ``size_hw`` with some of object ``focus``: half the time as much of the photo as fits, else closer.
+    """A random part of a photo and its ids, scaled to ``size_hw``, with at least a part of one object in it.
 
-    One affine map does cropping, scaling, turning and flipping, so that pixels are interpolated once. Beyond the photo
-    its border is repeated, for image and ids alike.
+    One affine map crops, scales, rotates and flips, so that pixels are interpolated once. Outside of the photo its
+    border pixels are repeated, in the photo and in the ids.
+
+    Args:
+        rng: draws the view.
+        rgb: the photo.
+        ids: its object ids.
+        focus_id: the id of the object that is in the view.
+        size_hw: of the result.
+        rotate: whether to rotate by any multiple of 90 degrees, besides the small angle that some views get.
     """
     height, width = size_hw
     ratio = width / height * np.exp(rng.uniform(-0.22, 0.22))
-    widest = min(ids.shape[1], ids.shape[0] * ratio)
+    view_w = min(ids.shape[1], ids.shape[0] * ratio)
     if rng.random() < 0.2:
-        widest = max(ids.shape[1], ids.shape[0] * ratio)
+        view_w = max(ids.shape[1], ids.shape[0] * ratio)
     elif rng.random() < 0.5:
-        widest *= np.exp(rng.uniform(np.log(0.35), 0))
-    view_w, view_h = widest, widest / ratio
-    centre_xy = _view_centre(rng, ids, focus, view_w, view_h)
+        view_w *= np.exp(rng.uniform(np.log(0.35), 0))
+    view_h = view_w / ratio
+    centre_xy = _view_centre(rng, ids, focus_id, view_w, view_h)
     angle = rng.normal(0, 8) if rng.random() < 0.3 else 0.0
-    if any_way_up:
+    if rotate:
         angle += 90 * rng.integers(4)
     cos, sin = np.cos(np.radians(angle)), np.sin(np.radians(angle))
     flip = -1 if rng.random() < 0.5 else 1
-    # From crop pixels to photo pixels; warpAffine asks for this direction with WARP_INVERSE_MAP.
+    # From crop pixels to photo pixels, the direction that warpAffine expects with WARP_INVERSE_MAP.
     to_photo = np.array([[cos, -sin], [sin, cos]]) @ np.diag([flip * view_w / width, view_h / height])
     shift = np.asarray(centre_xy) - 0.5 - to_photo @ np.array([(width - 1) / 2, (height - 1) / 2])
     matrix = np.column_stack([to_photo, shift])
@@ -44,19 +56,24 @@ def random_view(
     return np.asarray(crop, np.uint8), np.asarray(crop_ids, np.uint8)
 
 
-def _view_centre(rng: np.random.Generator, ids: Ids, focus: int, view_w: float, view_h: float) -> tuple[float, float]:
-    """A centre that keeps the view on the photo where it fits, and some pixel of the object in the view."""
-    rows, columns = np.nonzero(ids == focus)
-    pick = rng.integers(len(rows))
-    centre = []
-    for position, view, side in ((columns[pick], view_w, ids.shape[1]), (rows[pick], view_h, ids.shape[0])):
-        at = position + rng.uniform(-0.45, 0.45) * view
-        centre.append(float(np.clip(at, view / 2, side - view / 2)) if view < side else side / 2)
-    return centre[0], centre[1]
+def _view_centre(
+    rng: np.random.Generator, ids: Ids, focus_id: int, view_w: float, view_h: float
+) -> tuple[float, float]:
+    """x, y of a centre for which a random pixel of the object is in the view.
+
+    The view stays inside the photo along each side on which it fits, and is centred on the photo along the others.
+    """
+    rows, columns = np.nonzero(ids == focus_id)
+    index = rng.integers(len(rows))
+    centre_xy = []
+    for position, view, side in ((columns[index], view_w, ids.shape[1]), (rows[index], view_h, ids.shape[0])):
+        middle = position + rng.uniform(-0.45, 0.45) * view
+        centre_xy.append(float(np.clip(middle, view / 2, side - view / 2)) if view < side else side / 2)
+    return centre_xy[0], centre_xy[1]
 
 
 def change_light(rng: np.random.Generator, rgb: Rgb) -> Rgb:
-    """Brightness, contrast, colour, grey, blur, noise and compression, each some of the time."""
+    """The photo with random changes of brightness, contrast, saturation, gamma, blur, noise and JPEG compression."""
     x = rgb.astype(np.float32) / np.float32(255)
     if rng.random() < 0.7:
         x = x * np.float32(np.exp(rng.normal(0, 0.2))) + np.float32(rng.normal(0, 0.05))
@@ -74,7 +91,7 @@ def change_light(rng: np.random.Generator, rgb: Rgb) -> Rgb:
     if rng.random() < 0.12:
         x = np.asarray(cv2.GaussianBlur(x, (0, 0), float(rng.uniform(0.4, 1.6))), np.float32)
     elif rng.random() < 0.1:
-        x = np.asarray(cv2.filter2D(x, -1, _motion(rng)), np.float32)
+        x = np.asarray(cv2.filter2D(x, -1, _motion_kernel(rng)), np.float32)
     if rng.random() < 0.15:
         x = x + rng.normal(0, rng.uniform(0.01, 0.06), x.shape).astype(np.float32)
     changed = np.asarray(np.clip(x, 0, 1) * 255 + 0.5, np.uint8)
@@ -84,8 +101,8 @@ def change_light(rng: np.random.Generator, rgb: Rgb) -> Rgb:
     return changed
 
 
-def _motion(rng: np.random.Generator) -> npt.NDArray[np.float32]:
-    """A kernel that blurs as a moving camera does: a line of 3 to 9 pixels in any direction."""
+def _motion_kernel(rng: np.random.Generator) -> npt.NDArray[np.float32]:
+    """(11, 11) float32 kernel of a motion blur: a line of 3 to 9 pixels in any direction, with sum 1."""
     length, angle = rng.uniform(3, 9), rng.uniform(0, np.pi)
     kernel = np.zeros((11, 11), np.float32)
     half = length / 2 * np.array([np.cos(angle), np.sin(angle)])
@@ -101,11 +118,20 @@ def paste(
     donor: Rgb,
     shape: npt.NDArray[np.bool_],
     new_id: int,
-    at_xy: tuple[int, int] | None = None,
+    centre_xy: tuple[int, int] | None = None,
 ) -> None:
-    """Pastes the donor's pixels under ``shape`` (h, w), scaled, in place; the edge blends over a pixel.
+    """Pastes an object of another photo, at a random scale, into ``rgb`` and ``ids`` in place.
 
-    Its middle comes to lie at ``at_xy``, or anywhere.
+    Does nothing if the object has fewer than 40 pixels. Its outline is blended over about a pixel.
+
+    Args:
+        rng: draws the scale and, if needed, the position.
+        rgb: the photo.
+        ids: its object ids.
+        donor: (h, w, 3) uint8 RGB, the other photo.
+        shape: (h, w) bool, the object in ``donor``.
+        new_id: the id of the pasted object.
+        centre_xy: where its centre is pasted, in pixels of ``rgb``; None for a random position.
     """
     rows, columns = np.nonzero(shape)
     if len(rows) < 40:
@@ -116,16 +142,16 @@ def paste(
     scale = share * min(height, width) / max(bottom - top, right - left)
     scale = min(scale, 2.5)
     small_w, small_h = max(4, int((right - left) * scale)), max(4, int((bottom - top) * scale))
-    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    patch = cv2.resize(np.ascontiguousarray(donor[top:bottom, left:right]), (small_w, small_h), interpolation=how)
-    alpha = cv2.resize(shape[top:bottom, left:right].astype(np.float32), (small_w, small_h), interpolation=how)
+    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    patch = cv2.resize(np.ascontiguousarray(donor[top:bottom, left:right]), (small_w, small_h), interpolation=method)
+    alpha = cv2.resize(shape[top:bottom, left:right].astype(np.float32), (small_w, small_h), interpolation=method)
     if rng.random() < 0.5:
         patch, alpha = patch[:, ::-1], alpha[:, ::-1]
-    if at_xy is None:
+    if centre_xy is None:
         x = int(rng.integers(-small_w // 3, width - small_w // 2))
         y = int(rng.integers(-small_h // 3, height - small_h // 2))
     else:
-        x, y = at_xy[0] - small_w // 2, at_xy[1] - small_h // 2
+        x, y = centre_xy[0] - small_w // 2, centre_xy[1] - small_h // 2
     x0, y0, x1, y1 = max(x, 0), max(y, 0), min(x + small_w, width), min(y + small_h, height)
     patch, alpha = (
         patch[y0 - y : y1 - y, x0 - x : x1 - x],
@@ -138,16 +164,31 @@ def paste(
     _blend(rgb[y0:y1, x0:x1], patch, soft)
 
 
-def _blend(under: Rgb, over: npt.NDArray[Any], share: npt.NDArray[Any]) -> None:
-    """Lays ``over`` on ``under``, in place, as much of it as ``share`` (h, w, 1) in 0..1 says."""
-    under[:] = (under + (over - under.astype(np.float32)) * share).astype(np.uint8)
+def _blend(rgb: Rgb, other: _Numbers, alpha: _Numbers) -> None:
+    """Mixes ``other`` into ``rgb`` in place.
+
+    Args:
+        rgb: (h, w, 3) uint8.
+        other: (h, w, 3) levels from 0 to 255, or (3,) for one colour.
+        alpha: (h, w, 1) from 0, which leaves ``rgb``, to 1, which gives ``other``.
+    """
+    rgb[:] = (rgb + (other - rgb.astype(np.float32)) * alpha).astype(np.uint8)
 
 
 def add_ground(rng: np.random.Generator, rgb: Rgb, ids: Ids, new_id: int, donor: Rgb | None) -> None:
-    """Paints part of what has no id as one ground, in place: water, sky, lawn, road or wall behind the objects.
+    """Paints a background area, such as water, sky, lawn, road or wall, behind the objects in place.
 
-    Nobody labelled those, and guesses by colour end where the light changes. This one has its border from a random
-    line, and its texture from a piece of ``donor``, or from noise that is stretched as waves and tracks are.
+    The datasets have no labels for these, and a guess by colour ends where the light changes. A painted area has an
+    exact border, a random line, and the texture of another photo or of stretched noise, like waves and tracks.
+
+    Does nothing if the area would cover less than 4 % or more than 85 % of the crop.
+
+    Args:
+        rng: draws the area and the light.
+        rgb: the photo.
+        ids: its object ids; only pixels with id 0 are painted.
+        new_id: the id of the painted area.
+        donor: (h, w, 3) uint8 RGB, a patch of another photo; None for noise.
     """
     free = ids == 0
     mask = ground_shape(rng, ids.shape) & free
@@ -159,18 +200,18 @@ def add_ground(rng: np.random.Generator, rgb: Rgb, ids: Ids, new_id: int, donor:
     light = np.linspace(-slope_y, slope_y, height)[:, None] + np.linspace(-slope_x, slope_x, width)
     alpha = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), float(rng.uniform(0.5, 2.0)))[..., None]
     ground = np.clip(texture + light[..., None].astype(np.float32), 0, 255)
-    # Under the blurred border lie objects, too: there the ground ends where they begin.
+    # The blurred border must not reach into objects.
     alpha = np.where(free[..., None], alpha, 0)
     _blend(rgb, ground, alpha)
     ids[mask] = new_id
 
 
 def ground_shape(rng: np.random.Generator, size_hw: tuple[int, int]) -> npt.NDArray[np.bool_]:
-    """One side of a wavy line, a band between two that may meet, or a blob, as bool."""
+    """(h, w) bool: one side of a wavy line, a band between two lines that may meet, or a blob."""
     height, width = size_hw
     y, x = np.mgrid[0:height, 0:width].astype(np.float32) / np.float32(min(size_hw))
     angle = rng.choice([0.0, np.pi, rng.uniform(0, 2 * np.pi)], p=[0.5, 0.15, 0.35]) + rng.normal(0, 0.1)
-    # Along and across the line, from a point in the middle part of the view.
+    # Coordinates along the line and across it; the origin is a random point near the middle of the crop.
     x, y = x - rng.uniform(0.2, 0.8) * width / min(size_hw), y - rng.uniform(0.2, 0.8) * height / min(size_hw)
     along, across = np.cos(angle) * x + np.sin(angle) * y, np.cos(angle) * y - np.sin(angle) * x
     wave = np.zeros_like(along)
@@ -186,7 +227,7 @@ def ground_shape(rng: np.random.Generator, size_hw: tuple[int, int]) -> npt.NDAr
 
 
 def noise_texture(rng: np.random.Generator, size_hw: tuple[int, int]) -> npt.NDArray[np.float32]:
-    """(h, w, 3) float32 levels: one colour, with noise of several sizes, as fine as sand or as coarse as clouds."""
+    """(h, w, 3) float32, about 0 to 255: one colour with noise, which is fine like sand or coarse like clouds."""
     height, width = size_hw
     colour = rng.uniform(20, 235) + rng.normal(0, 18, 3)
     strength, fall, stretch = rng.uniform(1, 22), rng.uniform(0.6, 1.3), np.exp(rng.uniform(0, np.log(6)))
@@ -201,18 +242,22 @@ def noise_texture(rng: np.random.Generator, size_hw: tuple[int, int]) -> npt.NDA
 
 
 def _tiled(patch: Rgb, size_hw: tuple[int, int]) -> npt.NDArray[np.float32]:
-    """The patch, mirrored at its borders until it fills the size."""
+    """(h, w, 3) float32, the patch mirrored at its borders until it fills ``size_hw``."""
     below, right = (max(0, size - side) for size, side in zip(size_hw, patch.shape, strict=False))
     filled = np.pad(patch, ((0, below), (0, right), (0, 0)), mode="symmetric")
     return np.asarray(filled[: size_hw[0], : size_hw[1]], np.float32)
 
 
 def add_lines(rng: np.random.Generator, rgb: Rgb, ids: Ids, ground_id: int) -> None:
-    """Draws thin lines from inside an object outwards, as its part, in place: leashes, masts, stalks, lines of a kite.
+    """Draws thin lines that begin in a random object and belong to it, in place: like leashes, masts and stalks.
 
-    The painted ground has none.
+    The photos have few objects with thin parts, and few objects that cover only a small part of their box.
 
-    Few of the photos have thin parts, and hardly a box in them holds mostly ground.
+    Args:
+        rng: draws the object and the lines.
+        rgb: the photo.
+        ids: its object ids.
+        ground_id: the id of the painted background, in which no lines begin.
     """
     objects = np.flatnonzero((ids > 0) & (ids != 255) & (ids != ground_id))
     if not len(objects):
@@ -224,8 +269,8 @@ def add_lines(rng: np.random.Generator, rgb: Rgb, ids: Ids, ground_id: int) -> N
     lines = np.zeros(ids.shape, np.uint8)
     angle, fan = rng.uniform(0, 2 * np.pi), abs(rng.normal(0, 0.3))
     for _ in range(int(rng.choice([1, 2, 4, 8], p=[0.5, 0.2, 0.2, 0.1]))):
-        turn = angle + rng.uniform(-fan, fan) + np.cumsum(rng.normal(0, 0.15, 6))
-        steps = np.column_stack([np.cos(turn), np.sin(turn)]) * reach / 6
+        angles = angle + rng.uniform(-fan, fan) + np.cumsum(rng.normal(0, 0.15, 6))
+        steps = np.column_stack([np.cos(angles), np.sin(angles)]) * reach / 6
         points = np.round(np.cumsum(np.vstack([[x, y], steps]), 0) * 16).astype(np.int32)
         cv2.polylines(lines, [points], False, 255, thickness, cv2.LINE_AA, 4)
     strength = (lines * rng.uniform(0.6, 1.0) / 255)[..., None]
@@ -234,7 +279,7 @@ def add_lines(rng: np.random.Generator, rgb: Rgb, ids: Ids, ground_id: int) -> N
 
 
 def random_shape(rng: np.random.Generator, size_hw: tuple[int, int]) -> npt.NDArray[np.bool_]:
-    """A polygon, an ellipse, an arc or a stroke, as bool: shapes that no dataset names."""
+    """(h, w) bool: a polygon, an ellipse, an arc or a stroke, so that not all objects are of the datasets' kinds."""
     height, width = size_hw
     canvas = np.zeros(size_hw, np.uint8)
     kind = rng.integers(4)
@@ -248,7 +293,7 @@ def random_shape(rng: np.random.Generator, size_hw: tuple[int, int]) -> npt.NDAr
         axes = (max(3, int(width * rng.uniform(0.05, 0.4))), max(3, int(height * rng.uniform(0.05, 0.4))))
         cv2.ellipse(canvas, (width // 2, height // 2), axes, float(rng.uniform(0, 180)), 0, 360, 1, -1)
     elif kind == 2:
-        # Hollow, so that the middle of its box is ground.
+        # An arc, so that the middle of its box is background.
         axes = (int(width * rng.uniform(0.15, 0.4)), int(height * rng.uniform(0.15, 0.4)))
         thickness = int(rng.integers(4, max(5, min(axes) // 2)))
         middle, tilt = (width // 2, height // 2), float(rng.uniform(0, 360))

@@ -1,7 +1,7 @@
 """``python -m samwidget.training.average A B --out C``: the mean of the weights in several folders.
 
-Runs that began from one state end in one valley, whose middle is better than its slopes (Wortsman et al. 2022, model
-soups).
+The mean of networks that were trained on from the same state is often better than each of them (Wortsman et al. 2022,
+"Model soups"). Reads and writes the form that ``export.export_bundle`` writes.
 """
 
 from __future__ import annotations
@@ -30,16 +30,27 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def average(folders: list[Path], shares: list[float], out: Path) -> None:
-    """Writes the mean of the weights, each counted by its share, and the facts of the folder trained for longest."""
-    weights = [load_file(folder / "model.safetensors") for folder in folders]
-    facts = [json.loads((folder / "config.json").read_text(encoding="utf-8"))["training"] for folder in folders]
+    """Writes the weighted mean of the weights in ``folders`` to the folder ``out``.
+
+    The facts about the training are those of the folder with the most steps.
+
+    Args:
+        folders: each with config.json and model.safetensors.
+        shares: the weight of each folder; they need not add up to 1.
+        out: the folder to write.
+    """
+    states = [load_file(folder / "model.safetensors") for folder in folders]
+    facts: list[dict[str, float]] = [
+        json.loads((folder / "config.json").read_text(encoding="utf-8"))["training"] for folder in folders
+    ]
     mean = {
         name: torch.stack(
-            [share / sum(shares) * some[name].float() for share, some in zip(shares, weights, strict=True)]
+            [share / sum(shares) * state[name].float() for share, state in zip(shares, states, strict=True)]
         ).sum(0)
-        for name in weights[0]
+        for name in states[0]
     }
-    export_bundle(mean, out, {**max(facts, key=lambda fact: fact["steps"]), "averaged": len(folders)})
+    longest = max(facts, key=lambda fact: fact["steps"])
+    export_bundle(mean, out, {**longest, "averaged": len(folders)})
 
 
 if __name__ == "__main__":

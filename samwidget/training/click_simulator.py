@@ -1,6 +1,7 @@
-"""The click robot: what a user would do next, given the object meant and the mask shown.
+"""Simulates a user: where they click or draw a box next, given the object they mean and the mask on the screen.
 
-Works on masks at stride 2; answers in input pixels.
+Works on masks at stride 2, half the size of the network's input. Called by ``trainer`` for training prompts, and by
+``evaluate`` for the centre of a region.
 """
 
 from __future__ import annotations
@@ -13,49 +14,58 @@ from samwidget.core import EXCLUDE, INCLUDE
 
 Mask = npt.NDArray[np.bool_]
 CENTRE_SHARE = 0.5
+"""Share of clicks at the centre of a region; the others are anywhere inside."""
 HOLLOW_SHARE = 0.4
+"""An object is hollow if it covers less than this share of its box."""
 
 
 def depth(mask: Mask) -> npt.NDArray[np.float32]:
-    """(h, w) distance of each pixel of the mask to the nearest outside; beyond the border of the image is outside."""
+    """(h, w) float32 distance of each pixel of the mask to the nearest pixel outside; beyond the image is outside."""
     padded = np.pad(mask.astype(np.uint8), 1)
     return np.asarray(cv2.distanceTransform(padded, cv2.DIST_L2, 3)[1:-1, 1:-1], np.float32)
 
 
 def centre(mask: Mask) -> tuple[int, int, float]:
-    """x, y and depth of the pixel farthest from any outside."""
-    inward = depth(mask)
-    at = int(inward.argmax())
-    y, x = divmod(at, mask.shape[1])
-    return x, y, float(inward.flat[at])
+    """x, y and depth of the deepest pixel of the mask, which is the farthest from any pixel outside."""
+    depths = depth(mask)
+    index = int(depths.argmax())
+    y, x = divmod(index, mask.shape[1])
+    return x, y, float(depths.flat[index])
 
 
 def click_in(rng: np.random.Generator, mask: Mask) -> tuple[float, float]:
-    """x, y at stride 2: half the time the centre, where a robot clicks, else anywhere inside, where people do."""
-    inward = depth(mask)
+    """x, y at stride 2 of a click inside the mask: half the time near its centre, else anywhere but its outline."""
+    depths = depth(mask)
     if rng.random() < CENTRE_SHARE:
-        at = int(inward.argmax())
+        index = int(depths.argmax())
     else:
-        inside = np.flatnonzero(inward > min(2.0, 0.5 * float(inward.max())))
-        at = int(rng.choice(inside))
-    y, x = divmod(at, mask.shape[1])
+        inside = np.flatnonzero(depths > min(2.0, 0.5 * float(depths.max())))
+        index = int(rng.choice(inside))
+    y, x = divmod(index, mask.shape[1])
     return x + rng.uniform(0, 1), y + rng.uniform(0, 1)
 
 
-def next_click(rng: np.random.Generator, target: Mask, shown: Mask, valid: Mask) -> tuple[float, float, int] | None:
-    """x, y at stride 2 and label of a click into the deepest wrong region; None where nothing is left to mend."""
-    missing, excess = target & ~shown & valid, shown & ~target & valid
-    found = [(centre(wrong)[2], label, wrong) for label, wrong in ((INCLUDE, missing), (EXCLUDE, excess))]
-    deepest, label, wrong = max(found, key=lambda item: item[0])
+def next_click(rng: np.random.Generator, target: Mask, predicted: Mask, valid: Mask) -> tuple[float, float, int] | None:
+    """x, y at stride 2 and label of a click into the deepest wrong region; None if no wrong region is a pixel deep.
+
+    Args:
+        rng: draws the position inside the region.
+        target: (h, w) bool, the object.
+        predicted: (h, w) bool, the mask that is to be corrected.
+        valid: (h, w) bool, False where nobody knows whether the object is there.
+    """
+    missing, excess = target & ~predicted & valid, predicted & ~target & valid
+    errors = [(centre(region)[2], label, region) for label, region in ((INCLUDE, missing), (EXCLUDE, excess))]
+    deepest, label, region = max(errors, key=lambda error: error[0])
     if deepest < 1:
         return None
-    x, y, _ = centre(wrong)
-    _, regions = cv2.connectedComponents(wrong.astype(np.uint8), connectivity=4)
+    x, y, _ = centre(region)
+    _, regions = cv2.connectedComponents(region.astype(np.uint8), connectivity=4)
     return (*click_in(rng, regions == regions[y, x]), label)
 
 
 def jittered_box(rng: np.random.Generator, target: Mask) -> tuple[float, float, float, float]:
-    """Bounding box at stride 2, each side moved by some 5 % of the box, as hands do."""
+    """x0, y0, x1, y1 at stride 2 around the object, each side moved by some 5 % of the box, as a user draws it."""
     rows, columns = np.flatnonzero(target.any(1)), np.flatnonzero(target.any(0))
     x0, y0, x1, y1 = columns[0], rows[0], columns[-1] + 1, rows[-1] + 1
     spread = rng.choice([0.0, 0.03, 0.08], p=[0.25, 0.5, 0.25])
@@ -65,13 +75,22 @@ def jittered_box(rng: np.random.Generator, target: Mask) -> tuple[float, float, 
     return left, top, max(x1 + dx1, left + 1), max(y1 + dy1, top + 1)
 
 
-class PromptDraft:
-    """The prompts for P objects, growing round by round; turned into tensors by the trainer.
+class SimulatedPrompts:
+    """The prompts for P objects, which get one click more in each round. The trainer turns them into tensors.
 
     Args:
         count: P.
-        rounds_max: room for clicks.
+        rounds_max: number of rounds; each has at most one click.
         size_hw: of the masks, at stride 2.
+
+    Attributes:
+        points_xy: (P, rounds_max, 2) float32, in pixels of the network's input.
+        labels: (P, rounds_max) float32: 1 include, 0 exclude, -1 no click.
+        boxes: (P, 4) float32 x0, y0, x1, y1 in pixels of the network's input; zeros where there is no box.
+        has_box: (P,) float32, 0 or 1.
+        mask: (P, h, w) float32 logits of the previous masks.
+        has_mask: (P,) float32, 0 or 1.
+        rounds: how many rounds of clicks there are so far.
     """
 
     def __init__(self, count: int, rounds_max: int, size_hw: tuple[int, int]) -> None:
@@ -81,12 +100,12 @@ class PromptDraft:
         self.has_box = np.zeros(count, np.float32)
         self.mask = np.zeros((count, *size_hw), np.float32)
         self.has_mask = np.zeros(count, np.float32)
-        self.used = 0
+        self.rounds = 0
 
-    def begin(self, rng: np.random.Generator, targets: npt.NDArray[np.bool_]) -> None:
-        """First prompts for (P, h, w) objects: half a click, a third a box, the rest both.
+    def add_first(self, rng: np.random.Generator, targets: npt.NDArray[np.bool_]) -> None:
+        """Adds the first prompts for (P, h, w) objects: half get a click, a third a box, and the rest both.
 
-        Objects that leave most of their box empty are asked for by a box more often: few are, and those boxes fail.
+        Hollow objects get a box more often: they are rare, and a box around one is hard to segment.
         """
         for index, target in enumerate(targets):
             draw = rng.random()
@@ -99,20 +118,24 @@ class PromptDraft:
             if draw < 1 / 2 or draw >= 5 / 6:
                 self.points_xy[index, 0] = np.array(click_in(rng, target)) * 2
                 self.labels[index, 0] = INCLUDE
-        self.used = 1
+        self.rounds = 1
 
-    def correct(
-        self, rng: np.random.Generator, targets: npt.NDArray[np.bool_], logits: npt.NDArray[np.float32], valid: Mask
+    def add_corrections(
+        self,
+        rng: np.random.Generator,
+        targets: npt.NDArray[np.bool_],
+        logits: npt.NDArray[np.float32],
+        valid: npt.NDArray[np.bool_],
     ) -> None:
-        """One more click for each of (P, h, w) objects, where the masks shown are wrong; ``valid`` is (P, h, w)."""
+        """Adds a click for each object whose mask is wrong. All arrays are (P, h, w); see ``next_click``."""
         for index, target in enumerate(targets):
             click = next_click(rng, target, logits[index] > 0, valid[index])
             if click is not None:
-                self.points_xy[index, self.used] = (click[0] * 2, click[1] * 2)
-                self.labels[index, self.used] = click[2]
-        self.used += 1
+                self.points_xy[index, self.rounds] = (click[0] * 2, click[1] * 2)
+                self.labels[index, self.rounds] = click[2]
+        self.rounds += 1
 
-    def show(self, logits: npt.NDArray[np.float32]) -> None:
-        """Gives back (P, h, w) masks shown, which the next clicks correct."""
+    def set_previous_masks(self, logits: npt.NDArray[np.float32]) -> None:
+        """Sets the (P, h, w) logits of the masks on the screen, which belong to the next prompts."""
         self.mask = logits.astype(np.float32)
         self.has_mask = np.ones(len(logits), np.float32)

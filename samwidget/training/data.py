@@ -1,11 +1,14 @@
-"""Crops with objects to segment: which photo, which part of it, which objects.
+"""Training data: crops of random photos, with the masks of the objects to segment in them.
 
-Every crop comes from a generator seeded with (seed, step, process), so a resumed run sees what an unbroken one would.
+Decides which photo, which part of it and which objects; how a crop is changed is in ``augment``. Each crop is drawn
+with a generator that is seeded with (seed, step, process), so a resumed run sees the same crops as one that was never
+interrupted. Called by ``trainer``.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -14,12 +17,12 @@ import torch
 from torch import Tensor
 
 from samwidget.models.nano import normalise_pixels
-from samwidget.training.augment import add_ground, add_lines, change_light, paste, random_shape, random_view
-from samwidget.training.photo_cache import VOID, PhotoStore
+from samwidget.training.augment import Ids, Rgb, add_ground, add_lines, change_light, paste, random_shape, random_view
+from samwidget.training.photo_cache import VOID, PhotoCache
 
-# How often a dataset is drawn. Cats, pets, farm animals and people are four fifths of the photos; the few with many
-# kinds of object teach most.
-WEIGHTS = {
+# How often a photo of each dataset is drawn. Cats, pets, farm animals and people are four fifths of the photos, but the
+# few photos with many kinds of objects teach the most.
+DATASET_WEIGHTS = {
     "coco_free": 0.14,
     "ccp_clothing": 0.15,
     "animals_roboflow": 0.18,
@@ -35,30 +38,31 @@ WEIGHTS = {
     "nanocrystals_sem": 0.015,
 }
 DEFAULT_WEIGHT = 0.05
-PARTS = {"ccp_clothing"}
-"""Ids are parts; all of them together are the object."""
-ANY_WAY_UP = {"buildings_aerial", "dsb2018_nuclei", "nanocrystals_sem", "plants_ampgcv"}
+PART_DATASETS = {"ccp_clothing"}
+"""In these datasets ids are parts; the union of all ids is the object."""
+ROTATED_DATASETS = {"buildings_aerial", "dsb2018_nuclei", "nanocrystals_sem", "plants_ampgcv"}
+"""Photos from above have no upright position: their crops are turned by any multiple of 90 degrees."""
 FULLY_LABELLED = {"coco_free", "oxford_pets600", "dsb2018_nuclei", "plants_ampgcv", "buildings_aerial", "feral_cats"}
-"""What has no id there is background, and may be asked for as a region."""
+"""In these datasets all pixels without an id are background, so that the background may be a target."""
 PASTE_SHARE, SHAPE_SHARE, REGION_SHARE = 0.4, 0.25, 0.08
 TOUCH_SHARE, JOIN_SHARE = 0.4, 0.3
-"""Things that touch are often meant as one: a rider and the horse, a child and the kite."""
+"""Objects that touch are often meant as one: a rider and the horse, a child and the kite."""
 LINE_SHARE = 0.15
 GROUND_SHARE = 0.25
-"""Crops with a painted ground: half of them with a piece of another photo, half with noise."""
+"""Crops with a painted ground: half of them with a patch of another photo, half with noise."""
 GROUND_ID, PASTED_ID = 249, 250
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Crops of one size, and objects to find in them.
+    """B crops of one size, with O objects to segment in each.
 
     Attributes:
         pixels: (B, 3, H, W) float32, normalised, channels last.
         targets: (B, O, H/2, W/2) float32, the share of each pixel that the object covers.
-        valid: (B, O, H/2, W/2) float32, 0 where the truth is not known.
-        is_unlikely: (B, O) bool, whether one click in it rather means something else: clothes, of which the wearer is
-            the whole, or two things that are taken as one.
+        valid: (B, O, H/2, W/2) float32, 0 where the truth is not known, else 1 (between at borders).
+        is_unlikely: (B, O) bool, whether one click in the object more likely means another one: a piece of clothing and
+            not its wearer, or two objects taken as one.
     """
 
     pixels: Tensor
@@ -67,78 +71,100 @@ class Batch:
     is_unlikely: Tensor
 
 
-class CropMaker:
-    """Draws batches from a store of photos.
+class Crop(NamedTuple):
+    """One crop of a ``Batch``, as arrays: (H, W, 3) uint8 RGB, (O, H/2, W/2) float32 twice, and (O,) bool."""
+
+    rgb: Rgb
+    targets: npt.NDArray[np.float32]
+    valid: npt.NDArray[np.float32]
+    is_unlikely: npt.NDArray[np.bool_]
+
+
+class Target(NamedTuple):
+    """A mask to segment, (H, W) bool, and whether one click in it more likely means another object."""
+
+    mask: npt.NDArray[np.bool_]
+    is_unlikely: bool
+
+
+class CropSampler:
+    """Draws batches of crops from cached photos.
 
     Args:
-        store: the photos.
-        objects: how many objects each crop asks for; one that shows fewer asks for them more than once.
+        photos: the photos.
+        objects: number of objects for each crop; a crop that has fewer repeats them.
     """
 
-    def __init__(self, store: PhotoStore, objects: int) -> None:
-        self.store, self.objects = store, objects
-        self._names = list(store.of_dataset)
-        weights = np.array([WEIGHTS.get(name, DEFAULT_WEIGHT) for name in self._names])
+    def __init__(self, photos: PhotoCache, objects: int) -> None:
+        self.photos, self.objects = photos, objects
+        self._names = list(photos.indices_of_dataset)
+        weights = np.array([DATASET_WEIGHTS.get(name, DEFAULT_WEIGHT) for name in self._names])
         self._weights = weights / weights.sum()
 
     def batch(self, rng: np.random.Generator, count: int, size_hw: tuple[int, int]) -> Batch:
         """``count`` crops of ``size_hw``, whose sides are multiples of 32."""
         crops = [self.crop(rng, size_hw) for _ in range(count)]
-        pixels = torch.stack([normalise_pixels(torch.from_numpy(crop[0])) for crop in crops])
-        targets, valid, is_unlikely = (torch.from_numpy(np.stack(part)) for part in list(zip(*crops, strict=True))[1:])
-        return Batch(pixels.contiguous(memory_format=torch.channels_last), targets, valid, is_unlikely)
+        pixels = torch.stack([normalise_pixels(torch.from_numpy(crop.rgb)) for crop in crops])
+        return Batch(
+            pixels.contiguous(memory_format=torch.channels_last),
+            torch.from_numpy(np.stack([crop.targets for crop in crops])),
+            torch.from_numpy(np.stack([crop.valid for crop in crops])),
+            torch.from_numpy(np.stack([crop.is_unlikely for crop in crops])),
+        )
 
-    def crop(
-        self, rng: np.random.Generator, size_hw: tuple[int, int]
-    ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
-        """(H, W, 3) uint8 RGB, (O, H/2, W/2) targets and as many valid shares, float32; (O,) which are unlikely."""
+    def crop(self, rng: np.random.Generator, size_hw: tuple[int, int]) -> Crop:
+        """A random crop of ``size_hw``, augmented, with its objects."""
         while True:
-            name, rgb, ids = self._view(rng, size_hw)
+            name, rgb, ids = self._random_view(rng, size_hw)
             if rng.random() < GROUND_SHARE:
-                add_ground(rng, rgb, ids, GROUND_ID, self._piece(rng, ids.shape) if rng.random() < 0.5 else None)
+                add_ground(
+                    rng, rgb, ids, GROUND_ID, self._background_patch(rng, ids.shape) if rng.random() < 0.5 else None
+                )
             if rng.random() < PASTE_SHARE:
-                self._paste(rng, rgb, ids)
+                self._paste_objects(rng, rgb, ids)
             if rng.random() < LINE_SHARE:
                 add_lines(rng, rgb, ids, GROUND_ID)
-            chosen = self._choose(rng, name, rgb, ids)
-            if chosen:
+            candidates = self._choose_targets(rng, name, rgb, ids)
+            if candidates:
                 break
-        order = rng.permutation(len(chosen))
-        asked = [chosen[order[slot % len(order)]] for slot in range(self.objects)]
-        valid = _half((ids != VOID).astype(np.float32))
-        targets = np.stack([_half(mask.astype(np.float32)) for mask, _ in asked])
-        is_unlikely = np.array([is_unlikely for _, is_unlikely in asked])
-        return change_light(rng, rgb), targets, np.broadcast_to(valid, targets.shape), is_unlikely
+        order = rng.permutation(len(candidates))
+        targets = [candidates[order[slot % len(order)]] for slot in range(self.objects)]
+        valid = _half_size((ids != VOID).astype(np.float32))
+        masks = np.stack([_half_size(target.mask.astype(np.float32)) for target in targets])
+        is_unlikely = np.array([target.is_unlikely for target in targets])
+        return Crop(change_light(rng, rgb), masks, np.broadcast_to(valid, masks.shape), is_unlikely)
 
-    def _view(
-        self, rng: np.random.Generator, size_hw: tuple[int, int]
-    ) -> tuple[str, npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
+    def _random_view(self, rng: np.random.Generator, size_hw: tuple[int, int]) -> tuple[str, Rgb, Ids]:
         """Dataset, RGB and ids of a random view of a random photo."""
         name = self._names[rng.choice(len(self._names), p=self._weights)]
         while True:
-            rgb, ids = self.store[int(rng.choice(self.store.of_dataset[name]))]
-            share = np.sqrt(object_areas(ids))
-            if share.any():
+            rgb, ids = self.photos[int(rng.choice(self.photos.indices_of_dataset[name]))]
+            weights = np.sqrt(object_areas(ids))
+            if weights.any():
                 break
-        focus = int(rng.choice(256, p=share / share.sum()))
-        return name, *random_view(rng, rgb, ids, focus, size_hw, any_way_up=name in ANY_WAY_UP)
+        focus_id = int(rng.choice(256, p=weights / weights.sum()))
+        return name, *random_view(rng, rgb, ids, focus_id, size_hw, rotate=name in ROTATED_DATASETS)
 
-    def _paste(self, rng: np.random.Generator, rgb: npt.NDArray[np.uint8], ids: npt.NDArray[np.uint8]) -> None:
+    def _paste_objects(self, rng: np.random.Generator, rgb: Rgb, ids: Ids) -> None:
+        """Pastes one to three objects of other photos, in place."""
         for index in range(int(rng.integers(1, 4))):
-            name, donor, donor_ids = self._view(rng, ids.shape)
+            name, donor, donor_ids = self._random_view(rng, ids.shape)
             if rng.random() < SHAPE_SHARE:
                 shape = random_shape(rng, ids.shape)
-            elif name in PARTS:
+            elif name in PART_DATASETS:
                 shape = (donor_ids > 0) & (donor_ids != VOID)
             else:
                 present = np.flatnonzero(object_areas(donor_ids))
                 shape = donor_ids == rng.choice(present) if len(present) else random_shape(rng, ids.shape)
-            at_xy = a_border(rng, ids) if rng.random() < TOUCH_SHARE else None
-            paste(rng, rgb, ids, donor, shape, PASTED_ID + index, at_xy)
+            centre_xy = random_border_pixel(rng, ids) if rng.random() < TOUCH_SHARE else None
+            paste(rng, rgb, ids, donor, shape, PASTED_ID + index, centre_xy)
 
-    def _piece(self, rng: np.random.Generator, size_hw: tuple[int, int]) -> npt.NDArray[np.uint8] | None:
-        """A rectangle without objects of some photo, (h, w, 3), at least a quarter of the size high and wide."""
-        _, donor, ids = self._view(rng, size_hw)
+    def _background_patch(self, rng: np.random.Generator, size_hw: tuple[int, int]) -> Rgb | None:
+        """(h, w, 3) uint8 RGB of a patch without objects, at least a quarter of the size high and wide.
+
+        None if ten attempts in a random photo found no such patch.
+        """
+        _, donor, ids = self._random_view(rng, size_hw)
         for _ in range(10):
             height, width = (int(rng.uniform(0.25, 0.5) * side) for side in size_hw)
             y, x = int(rng.integers(size_hw[0] - height)), int(rng.integers(size_hw[1] - width))
@@ -146,49 +172,44 @@ class CropMaker:
                 return donor[y : y + height, x : x + width]
         return None
 
-    def _choose(
-        self, rng: np.random.Generator, name: str, rgb: npt.NDArray[np.uint8], ids: npt.NDArray[np.uint8]
-    ) -> list[tuple[npt.NDArray[np.bool_], bool]]:
-        """Up to ``objects`` bool masks worth asking for, and whether one click in each rather means something else.
-
-        None where the crop shows nothing of a fair size.
-        """
+    def _choose_targets(self, rng: np.random.Generator, name: str, rgb: Rgb, ids: Ids) -> list[Target]:
+        """Up to ``objects`` targets in a crop of the dataset ``name``; an empty list if all objects are too small."""
         area = ids.size
         areas = object_areas(ids)
         present = np.flatnonzero((areas >= max(48, 0.0008 * area)) & (areas <= 0.9 * area))
-        masks: list[tuple[npt.NDArray[np.bool_], bool]] = []
-        if name in PARTS and rng.random() < 0.75:
-            whole = (ids > 0) & (ids < GROUND_ID)
-            if 0.002 * area < whole.sum() < 0.9 * area:
-                masks += [(whole, False), (whole, False)]
+        targets: list[Target] = []
+        if name in PART_DATASETS and rng.random() < 0.75:
+            union = (ids > 0) & (ids < GROUND_ID)
+            if 0.002 * area < union.sum() < 0.9 * area:
+                targets += [Target(union, False), Target(union, False)]
         if len(present):
-            share = areas[present] ** 0.4
-            count = min(len(present), self.objects - len(masks))
-            drawn = rng.choice(present, count, replace=False, p=share / share.sum())
-            masks += [(ids == i, name in PARTS and i < GROUND_ID) for i in drawn]
-        if not masks:
+            weights = areas[present] ** 0.4
+            count = min(len(present), self.objects - len(targets))
+            drawn = rng.choice(present, count, replace=False, p=weights / weights.sum())
+            targets += [Target(ids == i, name in PART_DATASETS and i < GROUND_ID) for i in drawn]
+        if not targets:
             return []
-        things = present[present != GROUND_ID]
-        if len(things) > 1 and rng.random() < JOIN_SHARE:
-            pair = neighbours(rng, ids, things)
-            if pair is not None:
-                masks = [*masks[: self.objects - 1], (pair, True)]
+        objects = present[present != GROUND_ID]
+        if len(objects) > 1 and rng.random() < JOIN_SHARE:
+            joined = join_neighbours(rng, ids, objects)
+            if joined is not None:
+                targets = [*targets[: self.objects - 1], Target(joined, True)]
         if rng.random() < REGION_SHARE * self.objects:
             region = background_region(rng, rgb, ids, may_be_all=name in FULLY_LABELLED)
             if region is not None:
-                masks = [*masks[: self.objects - 1], (region, False)]
-        return masks
+                targets = [*targets[: self.objects - 1], Target(region, False)]
+        return targets
 
 
-def object_areas(ids: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
-    """(256,) pixels of each object id; none for background and void."""
+def object_areas(ids: Ids) -> npt.NDArray[np.int64]:
+    """(256,) int64 pixels of each object id; 0 for background and void."""
     areas = np.bincount(ids.ravel(), minlength=256)
     areas[[0, VOID]] = 0
     return areas
 
 
-def a_border(rng: np.random.Generator, ids: npt.NDArray[np.uint8]) -> tuple[int, int] | None:
-    """x, y of a random pixel on the border of some object; None where there is none."""
+def random_border_pixel(rng: np.random.Generator, ids: Ids) -> tuple[int, int] | None:
+    """x, y of a random pixel on the border of the objects; None if there is no object."""
     objects = ((ids > 0) & (ids != VOID)).astype(np.uint8)
     border = np.flatnonzero(objects & (cv2.erode(objects, np.ones((3, 3), np.uint8)) == 0))
     if not len(border):
@@ -197,23 +218,37 @@ def a_border(rng: np.random.Generator, ids: npt.NDArray[np.uint8]) -> tuple[int,
     return x, y
 
 
-def neighbours(
-    rng: np.random.Generator, ids: npt.NDArray[np.uint8], present: npt.NDArray[np.int64]
-) -> npt.NDArray[np.bool_] | None:
-    """One of the objects ``present`` with all that touch it; None where none does or they would fill the crop."""
-    one = ids == rng.choice(present)
-    near = cv2.dilate(one.astype(np.uint8), np.ones((7, 7), np.uint8)) > 0
-    touching = np.intersect1d(np.unique(ids[near & ~one]), present)
-    together = one | np.isin(ids, touching)
-    return together if len(touching) and together.mean() < 0.8 else None
+def join_neighbours(rng: np.random.Generator, ids: Ids, present: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_] | None:
+    """(H, W) bool mask of a random object and all objects that touch it.
+
+    Args:
+        rng: chooses the object.
+        ids: (H, W) object ids.
+        present: the ids that take part.
+
+    Returns:
+        None if no object touches the chosen one, or if together they cover 80 % of the crop or more.
+    """
+    chosen = ids == rng.choice(present)
+    near = cv2.dilate(chosen.astype(np.uint8), np.ones((7, 7), np.uint8)) > 0
+    touching = np.intersect1d(np.unique(ids[near & ~chosen]), present)
+    joined = chosen | np.isin(ids, touching)
+    return joined if len(touching) and joined.mean() < 0.8 else None
 
 
 def background_region(
-    rng: np.random.Generator, rgb: npt.NDArray[np.uint8], ids: npt.NDArray[np.uint8], *, may_be_all: bool
+    rng: np.random.Generator, rgb: Rgb, ids: Ids, *, may_be_all: bool
 ) -> npt.NDArray[np.bool_] | None:
-    """A large region without objects, such as sky, water or wall: all of the background, or one of like colour in it.
+    """(H, W) bool mask of a large region without objects, such as sky, water or wall; None if there is none.
 
-    Nobody labelled these. They are guesses, drawn seldom, so that a click on sky takes the sky and not a blob.
+    The datasets have no labels for these. Regions of similar colour are a guess, and drawn seldom. They teach that a
+    click on the sky means the sky and not a spot in it.
+
+    Args:
+        rng: draws the colours and the region.
+        rgb: (H, W, 3) uint8 RGB.
+        ids: (H, W) object ids.
+        may_be_all: whether the region may be all of the background, of any colour.
     """
     free = (ids == 0).astype(np.uint8)
     if not (may_be_all and rng.random() < 0.4):
@@ -221,18 +256,19 @@ def background_region(
         lab = cv2.cvtColor(cv2.medianBlur(small, 5), cv2.COLOR_RGB2LAB).reshape(-1, 3).astype(np.float32)
         cv2.setRNGSeed(int(rng.integers(2**31)))
         stop = (cv2.TERM_CRITERIA_MAX_ITER, 8, 1.0)
-        _, label, _ = cv2.kmeans(lab, int(rng.integers(2, 6)), None, stop, 1, cv2.KMEANS_PP_CENTERS)  # type: ignore[call-overload]
-        kind = int(rng.choice(label[:, 0]))
-        like = cv2.medianBlur((label.reshape(64, 64) == kind).astype(np.uint8), 5)
-        like = cv2.resize(like.astype(np.float32), ids.shape[::-1], interpolation=cv2.INTER_CUBIC) > 0.5
-        free = free & like
+        # OpenCV's stubs do not know that None lets it choose the first labels.
+        _, cluster, _ = cv2.kmeans(lab, int(rng.integers(2, 6)), None, stop, 1, cv2.KMEANS_PP_CENTERS)  # type: ignore[call-overload]
+        chosen = int(rng.choice(cluster[:, 0]))
+        similar = cv2.medianBlur((cluster.reshape(64, 64) == chosen).astype(np.uint8), 5)
+        similar = cv2.resize(similar.astype(np.float32), ids.shape[::-1], interpolation=cv2.INTER_CUBIC) > 0.5
+        free = free & similar
     _, regions, stats, _ = cv2.connectedComponentsWithStats(free)
     largest = 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA])) if len(stats) > 1 else 0
     share = stats[largest, cv2.CC_STAT_AREA] / ids.size
     return regions == largest if largest and 0.08 < share < 0.85 else None
 
 
-def _half(mask: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """(H, W) to (H/2, W/2): the mean of four pixels."""
+def _half_size(mask: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """(H, W) to (H/2, W/2), the mean of each four pixels."""
     height, width = mask.shape
     return np.asarray(mask.reshape(height // 2, 2, width // 2, 2).mean((1, 3)), np.float32)

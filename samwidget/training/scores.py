@@ -1,8 +1,14 @@
-"""How good masks are: overlap, border, clicks needed, and whether the network's own scores can be believed."""
+"""Scores of masks against the truth, and their summary over many objects.
+
+Pure functions on masks and numbers; no model runs here. ``evaluate`` fills one ``ObjectResult`` for each object and
+calls ``summarise``. The names of the scores are the keys of the report ``scores.json``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import cv2
 import numpy as np
@@ -11,50 +17,147 @@ from scipy.stats import spearmanr
 
 Mask = npt.NDArray[np.bool_]
 BORDER_SHARE = 0.008
-"""Width of the band in which a border counts as found, as a share of the diagonal (Perazzi et al. 2016)."""
+"""Distance at which two borders still match, as a share of the image's diagonal (Perazzi et al. 2016)."""
+THRESHOLDS = (0.80, 0.85, 0.90)
+
+
+@dataclass
+class ObjectResult:
+    """One object of one photo, and the scores of the model's masks of it.
+
+    Attributes:
+        group: averages are taken over groups too. It is the video sequence in a bench of videos, else the dataset.
+        photo: index into the list of photos.
+        truth: (H, W) bool, the true mask.
+        valid: (H, W) bool, False where the truth is not known.
+        masks: (H, W) bool masks by kind of prompt, for the contact sheet.
+        values: scores by name.
+        ious_by_click: IoU after each click.
+        score_iou_pairs: the model's score and the IoU of every candidate after one, three and five clicks and for the
+            box.
+    """
+
+    group: str
+    photo: int
+    truth: Mask
+    valid: Mask
+    masks: dict[str, Mask] = field(default_factory=dict)
+    values: dict[str, float] = field(default_factory=dict)
+    ious_by_click: list[float] = field(default_factory=list)
+    score_iou_pairs: list[tuple[float, float]] = field(default_factory=list)
 
 
 def overlap(mask: Mask, truth: Mask, valid: Mask) -> float:
-    """Intersection over union within ``valid``; 1 where both are empty."""
-    either = int(np.count_nonzero((mask | truth) & valid))
-    return int(np.count_nonzero(mask & truth & valid)) / either if either else 1.0
+    """IoU of (H, W) bool masks within ``valid``; 1 if both are empty."""
+    union = int(np.count_nonzero((mask | truth) & valid))
+    return int(np.count_nonzero(mask & truth & valid)) / union if union else 1.0
 
 
 def border_f(mask: Mask, truth: Mask) -> float:
-    """F measure of the mask's border against the truth's, each within a band about the other."""
-    mine, theirs = _border(mask), _border(truth)
-    if not mine.any() or not theirs.any():
-        return float(mine.any() == theirs.any())
+    """F measure of the mask's border: the harmonic mean of precision and recall of border pixels, 0 to 1.
+
+    A border pixel counts as right if the other mask's border is near, see ``BORDER_SHARE``.
+    """
+    border, true_border = _border(mask), _border(truth)
+    if not border.any() or not true_border.any():
+        return float(border.any() == true_border.any())
     radius = max(1, round(BORDER_SHARE * float(np.hypot(*mask.shape))))
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
-    precision = (mine & (cv2.dilate(theirs.astype(np.uint8), disc) > 0)).sum() / mine.sum()
-    recall = (theirs & (cv2.dilate(mine.astype(np.uint8), disc) > 0)).sum() / theirs.sum()
+    precision = (border & (cv2.dilate(true_border.astype(np.uint8), disc) > 0)).sum() / border.sum()
+    recall = (true_border & (cv2.dilate(border.astype(np.uint8), disc) > 0)).sum() / true_border.sum()
     return float(2 * precision * recall / (precision + recall)) if precision + recall else 0.0
 
 
 def clicks_needed(ious: Sequence[float], threshold: float) -> int:
-    """Number of clicks until the IoU reached ``threshold``; all of them where it never did (NoC)."""
+    """Number of clicks until the IoU reached ``threshold``; the number of all clicks if it never did (NoC)."""
     return next((count for count, iou in enumerate(ious, 1) if iou >= threshold), len(ious))
 
 
 def calibration(scores: Sequence[float], ious: Sequence[float], bins: int = 10) -> dict[str, object]:
-    """How the network's scores compare with the true IoU: mean error, rank correlation and a table of bins."""
+    """How the model's scores compare with the true IoU: mean error, rank correlation, and means by bin of the score.
+
+    Args:
+        scores: the model's score of each mask.
+        ious: the true IoU of each mask.
+        bins: number of bins of equal width.
+    """
     predicted, true = np.asarray(scores, float), np.asarray(ious, float)
-    which = np.clip((predicted * bins).astype(int), 0, bins - 1)
+    bin_indices = np.clip((predicted * bins).astype(int), 0, bins - 1)
     table = [
         {
-            "score": round(float(predicted[which == b].mean()), 3),
-            "iou": round(float(true[which == b].mean()), 3),
-            "count": int((which == b).sum()),
+            "score": round(float(predicted[bin_indices == b].mean()), 3),
+            "iou": round(float(true[bin_indices == b].mean()), 3),
+            "count": int((bin_indices == b).sum()),
         }
         for b in range(bins)
-        if (which == b).any()
+        if (bin_indices == b).any()
     ]
     order = float(spearmanr(predicted, true).statistic) if np.ptp(predicted) and np.ptp(true) else 0.0
     error = float(np.abs(predicted - true).mean())
     return {"mean_error": round(error, 4), "rank_correlation": round(order, 4), "bins": table}
 
 
+# Any: the report is JSON, and its readers index it unchecked.
+def summarise(results: Sequence[ObjectResult]) -> dict[str, Any]:
+    """The report of an evaluation: means over objects and groups, share above 0.85, clicks needed, calibration."""
+    names = list(results[0].values)
+    groups = sorted({result.group for result in results})
+    by_group = {
+        group: {name: _mean([result.values[name] for result in results if result.group == group]) for name in names}
+        for group in groups
+    }
+    pairs = [pair for result in results for pair in result.score_iou_pairs]
+    return {
+        "objects": len(results),
+        "mean": {name: _mean([result.values[name] for result in results]) for name in names},
+        "mean_over_groups": {name: _mean([by_group[group][name] for group in groups]) for name in names},
+        "share_above_85": {
+            name: _mean([float(result.values[name] >= 0.85) for result in results])
+            for name in names
+            if "border" not in name
+        },
+        "clicks_needed": {
+            f"{threshold:.2f}": _mean([clicks_needed(result.ious_by_click, threshold) for result in results])
+            for threshold in THRESHOLDS
+        },
+        "lost_by_ranking": _lost_by_ranking(by_group),
+        "iou_by_click": [
+            _mean([result.ious_by_click[i] for result in results]) for i in range(len(results[0].ious_by_click))
+        ],
+        "score_calibration": calibration([score for score, _ in pairs], [iou for _, iou in pairs]),
+        "by_group": by_group,
+    }
+
+
+def _lost_by_ranking(by_group: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+    """How much worse the IoU of the best-scored candidate is than the best IoU of three: by kind of prompt, and mean."""
+    suffix = "_best_of_3"
+    prompt_kinds = [name.removesuffix(suffix) for name in next(iter(by_group.values())) if name.endswith(suffix)]
+    lost = {
+        kind: _mean([group[f"{kind}_best_of_3"] - group[f"{kind}_chosen_of_3"] for group in by_group.values()])
+        for kind in prompt_kinds
+    }
+    return {**lost, "mean": _mean(list(lost.values()))}
+
+
+def format_table(report: Mapping[str, Any]) -> str:
+    """The main numbers of a report of ``summarise`` as text, one score a line."""
+    rows = [f"{report['objects']} objects: mean over objects, mean over groups, share above .85"]
+    for name, value in report["mean"].items():
+        above = report["share_above_85"].get(name)
+        tail = "" if above is None else f"  {above:.3f}"
+        rows.append(f"  {name:24s} {value:.3f}  {report['mean_over_groups'][name]:.3f}{tail}")
+    rows.append(f"  clicks needed: {report['clicks_needed']}")
+    scores = report["score_calibration"]
+    rows.append(f"  lost by ranking: {report['lost_by_ranking']}")
+    rows.append(f"  scores: mean error {scores['mean_error']}, rank correlation {scores['rank_correlation']}")
+    return "\n".join(rows)
+
+
 def _border(mask: Mask) -> Mask:
     inner = cv2.erode(mask.astype(np.uint8), np.ones((3, 3), np.uint8), borderValue=0) > 0
     return np.asarray(mask & ~inner, np.bool_)
+
+
+def _mean(values: Sequence[float]) -> float:
+    return round(float(np.mean(values)), 4)

@@ -1,4 +1,4 @@
-"""``python -m samwidget.training.train``: trains the bundled network, or trains it further on masks of your own.
+"""``python -m samwidget.training.train``: trains the bundled model, or trains it further on masks of your own.
 
 Example::
 
@@ -6,8 +6,8 @@ Example::
     python -m samwidget.training.train --data photos --minutes 360 --folder run --resume run/state.pt
     python -m samwidget.training.train --data photos --minutes 60 --folder run --resume bundled
 
-``--resume`` of a ``state.pt`` within its schedule continues exactly; of one that has ended, or of a folder with shipped
-weights, it begins a new schedule with a fresh warm-up.
+``--resume`` with a ``state.pt`` whose schedule has not ended continues exactly. With one whose schedule has ended, or
+with a folder of shipped weights, it starts a new schedule with a warm-up.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from torch.multiprocessing.spawn import spawn
 from samwidget.errors import ModelNotFoundError
 from samwidget.models import BUNDLED_FOLDER
 from samwidget.training.backbone import new_network
-from samwidget.training.data import CropMaker
-from samwidget.training.photo_cache import PhotoStore
+from samwidget.training.data import CropSampler
+from samwidget.training.photo_cache import PhotoCache
 from samwidget.training.trainer import Settings, Trainer
 
 
@@ -49,19 +49,21 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--threads", type=int, default=1, help="of each process")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(arguments)
-    PhotoStore(options.data / "train", options.cache)  # Decoded here, once, and not by every process.
+    PhotoCache(options.data / "train", options.cache)  # decodes the photos once, and not in every process
     if options.processes == 1:
         _train(0, options, "")
         return
-    with tempfile.TemporaryDirectory() as meeting:
-        spawn(_train, (options, f"file://{meeting}/point"), options.processes)  # type: ignore[no-untyped-call]
+    with tempfile.TemporaryDirectory() as folder:
+        # torch has no types for spawn.
+        spawn(_train, (options, f"file://{folder}/rendezvous"), options.processes)  # type: ignore[no-untyped-call]
 
 
-def _train(rank: int, options: argparse.Namespace, meeting_point: str) -> None:
+def _train(rank: int, options: argparse.Namespace, rendezvous_url: str) -> None:
+    """Trains as process ``rank``; an empty URL means that this is the only process."""
     torch.set_num_threads(options.threads)
-    if meeting_point:
+    if rendezvous_url:
         os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
-        dist.init_process_group("gloo", init_method=meeting_point, rank=rank, world_size=options.processes)
+        dist.init_process_group("gloo", init_method=rendezvous_url, rank=rank, world_size=options.processes)
     settings = Settings(seed=options.seed, minutes=options.minutes)
     state = _read_state(options.resume)
     is_exact = state is not None and "optimizer" in state and not options.new_schedule and not _has_ended(state)
@@ -75,7 +77,7 @@ def _train(rank: int, options: argparse.Namespace, meeting_point: str) -> None:
         network.load_state_dict(state["network"])
     trainer = Trainer(
         network,
-        CropMaker(PhotoStore(options.data / "train", options.cache), settings.objects),
+        CropSampler(PhotoCache(options.data / "train", options.cache), settings.objects),
         settings,
         options.folder,
     )
@@ -86,8 +88,9 @@ def _train(rank: int, options: argparse.Namespace, meeting_point: str) -> None:
         dist.destroy_process_group()
 
 
+# Any: see Trainer.state.
 def _read_state(resume: str | None) -> dict[str, Any] | None:
-    """A full checkpoint, or ``{"network": weights}`` of a shipped folder, or None for a fresh start."""
+    """A full checkpoint; or ``{"network": weights}`` from a folder of shipped weights; or None without ``resume``."""
     if resume is None:
         return None
     path = BUNDLED_FOLDER if resume == "bundled" else Path(resume)

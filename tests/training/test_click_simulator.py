@@ -4,7 +4,7 @@ import pytest
 pytest.importorskip("cv2")
 
 from samwidget.core.prompt import EXCLUDE, INCLUDE
-from samwidget.training.click_simulator import PromptDraft, centre, click_in, jittered_box, next_click
+from samwidget.training.click_simulator import SimulatedPrompts, centre, click_in, jittered_box, next_click
 
 
 def square(x0, y0, x1, y1, size=(40, 60)):
@@ -70,17 +70,17 @@ def test_boxes_keep_an_area():
 def test_draft_grows_by_one_click_a_round():
     rng = np.random.default_rng(0)
     targets = np.stack([square(10, 10, 30, 30)] * 60)
-    draft = PromptDraft(60, 2, (40, 60))
-    draft.begin(rng, targets)
-    clicked, boxed = draft.labels[:, 0] == INCLUDE, draft.has_box == 1
+    simulated = SimulatedPrompts(60, 2, (40, 60))
+    simulated.add_first(rng, targets)
+    clicked, boxed = simulated.labels[:, 0] == INCLUDE, simulated.has_box == 1
     assert (clicked | boxed).all()
     assert 20 <= clicked.sum() - (clicked & boxed).sum() <= 40
-    draft.correct(rng, targets, np.full((60, 40, 60), -1, np.float32), np.stack([EVERYWHERE] * 60))
-    assert draft.used == 2
-    assert (draft.labels[:, 1] == INCLUDE).all()
-    draft.show(np.full((60, 40, 60), 2.0))
-    assert (draft.has_mask == 1).all()
-    assert (draft.mask == 2).all()
+    simulated.add_corrections(rng, targets, np.full((60, 40, 60), -1, np.float32), np.stack([EVERYWHERE] * 60))
+    assert simulated.rounds == 2
+    assert (simulated.labels[:, 1] == INCLUDE).all()
+    simulated.set_previous_masks(np.full((60, 40, 60), 2.0))
+    assert (simulated.has_mask == 1).all()
+    assert (simulated.mask == 2).all()
 
 
 def test_hollow_objects_are_asked_for_by_a_box_more_often():
@@ -88,8 +88,8 @@ def test_hollow_objects_are_asked_for_by_a_box_more_often():
     hollow = solid & ~square(12, 12, 30, 30)
     boxed = []
     for target in (solid, hollow):
-        draft = PromptDraft(400, 1, target.shape)
-        draft.begin(np.random.default_rng(0), np.stack([target] * 400))
-        boxed.append(draft.has_box.mean())
+        simulated = SimulatedPrompts(400, 1, target.shape)
+        simulated.add_first(np.random.default_rng(0), np.stack([target] * 400))
+        boxed.append(simulated.has_box.mean())
     assert 0.42 < boxed[0] < 0.58
     assert boxed[1] > 0.65

@@ -19,9 +19,10 @@ from samwidget.models.nano.segmenter import NanoSegmenter
 from samwidget.training import train, trainer
 from samwidget.training.augment import add_lines, change_light, paste
 from samwidget.training.backbone import new_network
-from samwidget.training.data import Batch, CropMaker, a_border, background_region, neighbours
-from samwidget.training.photo_cache import VOID, PhotoStore
-from samwidget.training.trainer import UNLIKELY_WEIGHT, Settings, Trainer, _round_loss, rate_factor
+from samwidget.training.data import Batch, CropSampler, background_region, join_neighbours, random_border_pixel
+from samwidget.training.losses import UNLIKELY_WEIGHT, prompt_loss
+from samwidget.training.photo_cache import VOID, PhotoCache
+from samwidget.training.trainer import Settings, Trainer, rate_factor
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +46,7 @@ def data(tmp_path_factory):
 
 @pytest.fixture
 def crops(data, tmp_path):
-    return CropMaker(PhotoStore(data / "train", tmp_path / "cache"), objects=2)
+    return CropSampler(PhotoCache(data / "train", tmp_path / "cache"), objects=2)
 
 
 @pytest.fixture(autouse=True)
@@ -97,7 +98,7 @@ def test_a_run_ends_with_its_schedule_and_exports(crops, tmp_path):
 
 def test_the_command_resumes_from_shipped_weights(data, tmp_path):
     common = ["--data", str(data), "--cache", str(tmp_path / "cache"), "--minutes", "0.001"]
-    make_trainer(CropMaker(PhotoStore(data / "train", tmp_path / "cache"), 2), tmp_path / "one").export()
+    make_trainer(CropSampler(PhotoCache(data / "train", tmp_path / "cache"), 2), tmp_path / "one").export()
     train.main([*common, "--folder", str(tmp_path / "two"), "--resume", str(tmp_path / "one" / "snapshot")])
     state = torch.load(tmp_path / "two" / "state.pt", weights_only=True)
     assert state["step"] >= 1
@@ -119,7 +120,7 @@ def test_batches_are_what_they_say(crops):
 
 def test_clothes_are_parts_and_their_wearer_is_not(data, tmp_path):
     shutil.copytree(data / "train" / "ccp_clothing", tmp_path / "train" / "ccp_clothing")
-    crops = CropMaker(PhotoStore(tmp_path / "train", tmp_path / "cache"), objects=4)
+    crops = CropSampler(PhotoCache(tmp_path / "train", tmp_path / "cache"), objects=4)
     seen = set()
     for seed in range(20):
         batch = crops.batch(np.random.default_rng(seed), 1, (64, 96))
@@ -135,7 +136,7 @@ def test_one_click_on_a_part_teaches_the_single_mask_less():
     zero, mask = torch.zeros(1, 2), torch.zeros(1, 2, 8, 8)
     click = PromptTensors(torch.zeros(1, 2, 1, 2), torch.ones(1, 2, 1), torch.zeros(1, 2, 4), zero, mask, zero)
     for prompts, share in ((click, UNLIKELY_WEIGHT), (replace(click, has_box=torch.ones(1, 2)), 1.0)):
-        loss, _ = _round_loss(logits, scores, torch.zeros(1, 2, 1, 1, 1), batch, prompts)
+        loss, _ = prompt_loss(logits, scores, torch.zeros(1, 2, 1, 1, 1), batch, prompts)
         (gradient,) = torch.autograd.grad(loss, logits)
         pull = gradient.abs().sum((3, 4))[0]
         assert float(pull[0, 0] / pull[1, 0]) == pytest.approx(share)
@@ -161,10 +162,10 @@ def test_things_that_touch_are_taken_together():
     ids = np.zeros((20, 40), np.uint8)
     ids[5:15, 2:10], ids[5:15, 10:18], ids[5:15, 30:38] = 1, 2, 3
     rng = np.random.default_rng(0)
-    assert neighbours(rng, ids, np.array([3])) is None
-    assert np.array_equal(neighbours(rng, ids, np.array([1, 2])), (ids == 1) | (ids == 2))
+    assert join_neighbours(rng, ids, np.array([3])) is None
+    assert np.array_equal(join_neighbours(rng, ids, np.array([1, 2])), (ids == 1) | (ids == 2))
     # One that is not among the present ones is too small to be asked for, alone or with others.
-    assert neighbours(rng, ids, np.array([1, 3])) is None
+    assert join_neighbours(rng, ids, np.array([1, 3])) is None
 
 
 def test_a_pasted_thing_can_touch_another():
@@ -172,13 +173,13 @@ def test_a_pasted_thing_can_touch_another():
     ids[20:40, 20:40] = 1
     for seed in range(10):
         rng, pasted = np.random.default_rng(seed), ids.copy()
-        x, y = a_border(rng, ids)
+        x, y = random_border_pixel(rng, ids)
         assert 20 in (x, y) or 39 in (x, y)
         rgb, donor = np.zeros((60, 60, 3), np.uint8), np.full((30, 30, 3), 200, np.uint8)
         paste(rng, rgb, pasted, donor, np.ones((30, 30), bool), 250, (x, y))
         assert pasted[y, x] == 250
         assert rgb[y, x].min() > 100
-    assert a_border(rng, np.zeros((9, 9), np.uint8)) is None
+    assert random_border_pixel(rng, np.zeros((9, 9), np.uint8)) is None
 
 
 def test_a_line_grows_out_of_an_object():
