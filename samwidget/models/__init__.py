@@ -1,6 +1,6 @@
-"""Which network, and where it comes from. Each network answers to the ``Segmenter`` protocol.
+"""Which models there are, how one is loaded, and the protocol that each follows.
 
-Its public names are in ``__init__.pyi``. Each loads on first use: the list of models costs no torch.
+The public names are in ``__init__.pyi``. Each is imported on first use, so that the list of models costs no torch.
 """
 
 import lazy_loader

@@ -1,4 +1,7 @@
-"""Chooses where a network runs and in which precision, and says why. No state: every call looks again."""
+"""Chooses the device and the precision of a model, and says why.
+
+Nothing is remembered: each call looks again. Called by ``loader`` and ``SamPredictor``.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +16,12 @@ _DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch
 
 @dataclass(frozen=True)
 class DeviceChoice:
-    """Where the encoder runs.
+    """Where a model runs.
 
     Attributes:
-        device: a torch device that is there.
+        device: a device that torch can use here.
         dtype: the precision of the encoder.
-        reason: one sentence for the user.
+        reason: device, precision and why they were chosen, in one line for the user.
     """
 
     device: torch.device
@@ -34,20 +37,19 @@ def choose_device(device: str | torch.device = "auto", dtype: str | torch.dtype 
         dtype: ``auto`` takes float16 on CUDA and float32 elsewhere; or ``float32``, ``float16``, ``bfloat16``.
 
     Raises:
-        ModelError: the device is not here, or torch does not know it.
+        ModelError: the device cannot be used here, or the precision is another one.
     """
-    chosen, reason = _automatic() if device == "auto" else (_checked(device), "you asked for it")
+    chosen, reason = _first_available() if device == "auto" else (_check_usable(device), "you asked for it")
     if dtype == "auto":
-        # float16 halves time and memory on CUDA; on CPUs it brings nothing and bfloat16 costs accuracy.
+        # float16 halves time and memory on CUDA. On CPUs it gains nothing, and bfloat16 costs accuracy.
         precision = torch.float16 if chosen.type == "cuda" else torch.float32
     else:
-        precision = dtype if isinstance(dtype, torch.dtype) else _DTYPES.get(dtype)  # type: ignore[assignment]
-        if precision not in _DTYPES.values():
-            raise ModelError(f"dtype is {dtype!r}", hint=f"give auto or one of {', '.join(_DTYPES)}")
+        precision = _check_precision(dtype)
     return DeviceChoice(chosen, precision, f"{chosen}, {str(precision).removeprefix('torch.')}: {reason}")
 
 
-def _automatic() -> tuple[torch.device, str]:
+def _first_available() -> tuple[torch.device, str]:
+    """A device, and why it was chosen."""
     if torch.cuda.is_available():
         return torch.device("cuda"), f"found {torch.cuda.get_device_name()}"
     if torch.backends.mps.is_available():
@@ -55,11 +57,18 @@ def _automatic() -> tuple[torch.device, str]:
     return torch.device("cpu"), "found no GPU that torch can use"
 
 
-def _checked(device: str | torch.device) -> torch.device:
+def _check_usable(device: str | torch.device) -> torch.device:
     try:
-        # A build without CUDA accepts the name and fails on first use, so use it now.
+        # A torch without CUDA accepts the name "cuda" and fails at the first tensor, so one is made now.
         return torch.empty(0, device=device).device
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise ModelError(
             f"device {str(device)!r} cannot be used here", hint='give device="auto" or device="cpu"'
         ) from error
+
+
+def _check_precision(dtype: str | torch.dtype) -> torch.dtype:
+    precision = _DTYPES.get(dtype) if isinstance(dtype, str) else dtype
+    if precision is None or precision not in _DTYPES.values():
+        raise ModelError(f"dtype is {dtype!r}", hint=f"give auto or one of {', '.join(_DTYPES)}")
+    return precision

@@ -1,22 +1,28 @@
-"""Loads a network by name, folder or hub id. The config, read before any weights, says which family it is."""
+"""Loads a model by name, folder or hub id. Its config, read before any weights, says which family it is.
+
+It owns where the files are, and the errors for names, folders and weights that do not work. The families themselves are
+in ``nano`` and ``sam``; models behind an address are opened by ``remote``. Called by ``SamPredictor`` and training.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 
 from samwidget.errors import ModelError, ModelNotFoundError, UnsupportedModelError
-from samwidget.models.device import choose_device
+from samwidget.models.device import DeviceChoice, choose_device
 from samwidget.models.registry import BUNDLED_FOLDER, BUNDLED_NAME, MODELS
 from samwidget.models.segmenter import Segmenter
 
 _CONFIG = "config.json"
 _PREPROCESSING = "preprocessor_config.json"
-_WHAT_WORKS = f"these work: {', '.join(card.name for card in MODELS)}, and folders or hub ids of fine-tuned SAM v1"
+_SUPPORTED = f"these work: {', '.join(card.name for card in MODELS)}, and folders or hub ids of fine-tuned SAM v1"
+
+Json: TypeAlias = dict[str, Any]  # a parsed file, whose values each family checks
 
 
 def load(
@@ -26,32 +32,31 @@ def load(
     dtype: str | torch.dtype = "auto",
     local_files_only: bool | None = None,
 ) -> Segmenter:
-    """The network, on its device and ready to use.
+    """The model, on its device and ready to use.
 
     Args:
-        name: None or ``nano`` for the bundled network, a folder that ``save_pretrained`` wrote, or a hub id.
+        name: None or ``nano`` for the bundled model, a folder that ``save_pretrained`` wrote, or a hub id.
         device: as ``choose_device``.
         dtype: as ``choose_device``.
         local_files_only: True never downloads; None follows the environment variable HF_HUB_OFFLINE.
 
     Raises:
-        ModelNotFoundError: no such folder, hub id or weights, or not here while offline.
-        UnsupportedModelError: a family that samwidget cannot drive; nothing but the config was downloaded.
-        ModelError: weights that cannot be read or do not fit their config, or a device that is not here.
+        ModelNotFoundError: there is no such folder or hub id, it has no weights, or it would have to be downloaded
+            while downloads are off.
+        UnsupportedModelError: samwidget cannot run this family; nothing but the config was downloaded.
+        ModelError: the weights cannot be read or do not fit their config, or the device cannot be used.
     """
     choice = choose_device(device, dtype)
-    if name is None or name == BUNDLED_NAME:
-        name = BUNDLED_NAME
-    source = _Folder(BUNDLED_FOLDER) if name == BUNDLED_NAME else _source(name)
+    name = BUNDLED_NAME if name is None else name
+    source = _Folder(BUNDLED_FOLDER) if name == BUNDLED_NAME else _find(name)
     config = source.read_json(_CONFIG, local_files_only)
     if config is None:
-        raise ModelNotFoundError(f"{source.where} has no {_CONFIG}", hint=_WHAT_WORKS)
-    build = _FAMILIES.get(str(config.get("model_type")))
-    if build is None:
-        raise UnsupportedModelError(
-            f"{name} is a network of the family {config.get('model_type')!r}, which is not supported", hint=_WHAT_WORKS
-        )
-    return build(str(name), source, choice.device, choice.dtype, local_files_only)
+        raise ModelNotFoundError(f"{source.description} has no {_CONFIG}", hint=_SUPPORTED)
+    model_type = config.get("model_type")
+    load_family = _FAMILIES.get(str(model_type))
+    if load_family is None:
+        raise UnsupportedModelError(f"{name} is of the family {model_type!r}, which is not supported", hint=_SUPPORTED)
+    return load_family(str(name), source, choice, local_files_only)
 
 
 class _Folder:
@@ -59,14 +64,14 @@ class _Folder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.where = f"the folder {path}"
+        self.description = f"the folder {path}"
 
-    def read_json(self, file: str, local_files_only: bool | None) -> dict[str, Any] | None:
-        """The parsed file; None where there is none."""
-        return _parsed(self.path / file) if (self.path / file).is_file() else None
+    def read_json(self, file: str, local_files_only: bool | None) -> Json | None:
+        """The parsed file; None where the folder has none."""
+        return _parse(self.path / file) if (self.path / file).is_file() else None
 
     def folder(self, local_files_only: bool | None) -> Path:
-        """Where the weights are."""
+        """The folder that holds the weights."""
         return self.path
 
 
@@ -75,26 +80,26 @@ class _HubRepo:
 
     def __init__(self, repo: str) -> None:
         self.repo = repo
-        self.where = f"the hub's {repo}"
+        self.description = f"the hub's {repo}"
 
-    def read_json(self, file: str, local_files_only: bool | None) -> dict[str, Any] | None:
+    def read_json(self, file: str, local_files_only: bool | None) -> Json | None:
         """The parsed file, downloaded where that is allowed; None where the repository has none."""
         from huggingface_hub import hf_hub_download
         from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 
         try:
-            return _parsed(Path(hf_hub_download(self.repo, file, local_files_only=bool(local_files_only))))
+            return _parse(Path(hf_hub_download(self.repo, file, local_files_only=bool(local_files_only))))
         except LocalEntryNotFoundError as error:
-            if file != _CONFIG:  # the config is here, so the cache knows what this repository has
+            if file != _CONFIG:  # the config is in the cache, so the cache knows which files the repository has
                 return None
-            raise self._not_here() from error
+            raise self._not_downloaded() from error
         except EntryNotFoundError:
             return None
         except Exception as error:
-            raise self._failed(error) from error
+            raise self._download_error(error) from error
 
     def folder(self, local_files_only: bool | None) -> Path:
-        """The local copy of config and weights."""
+        """The local folder that holds config and weights, downloaded where that is allowed."""
         from huggingface_hub import snapshot_download
         from huggingface_hub.errors import LocalEntryNotFoundError
 
@@ -108,30 +113,32 @@ class _HubRepo:
                     break
             return Path(path)
         except LocalEntryNotFoundError as error:
-            raise self._not_here() from error
+            raise self._not_downloaded() from error
         except Exception as error:
-            raise self._failed(error) from error
+            raise self._download_error(error) from error
 
-    def _not_here(self) -> ModelNotFoundError:
+    def _not_downloaded(self) -> ModelNotFoundError:
         return ModelNotFoundError(
             f"{self.repo} is not on this machine, and downloading is off or the hub cannot be reached",
             hint=f"with a connection, run `hf download {self.repo}` once, or copy its folder here and give its path; "
-            f'or use the bundled network, model="{BUNDLED_NAME}"',
+            f'or use the bundled model, model="{BUNDLED_NAME}"',
         )
 
-    def _failed(self, error: Exception) -> ModelError:
+    def _download_error(self, error: Exception) -> ModelError:
+        """Our error for what huggingface_hub raised."""
         from huggingface_hub.errors import GatedRepoError, HFValidationError, OfflineModeIsEnabled
 
         if isinstance(error, GatedRepoError):
             return ModelNotFoundError(f"{self.repo} is gated", hint="accept its terms on the hub, then `hf auth login`")
         if isinstance(error, OfflineModeIsEnabled):
-            return self._not_here()
+            return self._not_downloaded()
         if isinstance(error, HFValidationError) or type(error).__name__ == "RepositoryNotFoundError":
-            return ModelNotFoundError(f"there is no network or folder {self.repo!r}", hint=_WHAT_WORKS)
-        return ModelError(f"{self.repo} could not be fetched from the hub", hint=str(error))
+            return ModelNotFoundError(f"there is no model or folder {self.repo!r}", hint=_SUPPORTED)
+        return ModelError(f"{self.repo} could not be downloaded from the hub", hint=str(error))
 
 
-def _source(name: str | Path) -> _Folder | _HubRepo:
+def _find(name: str | Path) -> _Folder | _HubRepo:
+    """The folder of this name, or else the hub repository."""
     path = Path(name).expanduser()
     if path.is_dir():
         return _Folder(path)
@@ -139,12 +146,12 @@ def _source(name: str | Path) -> _Folder | _HubRepo:
     if isinstance(name, Path) or path.exists() or text.startswith((".", "/", "~")) or text.count("/") != 1:
         kind = "a file" if path.exists() else "neither a folder here nor a hub id"
         raise ModelNotFoundError(
-            f"{text!r} is {kind}", hint=f"give the folder that holds {_CONFIG} and the weights; {_WHAT_WORKS}"
+            f"{text!r} is {kind}", hint=f"give the folder that holds {_CONFIG} and the weights; {_SUPPORTED}"
         )
     return _HubRepo(text)
 
 
-def _parsed(path: Path) -> dict[str, Any]:
+def _parse(path: Path) -> Json:
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
@@ -154,30 +161,28 @@ def _parsed(path: Path) -> dict[str, Any]:
     return value
 
 
-def _load_nano(
-    name: str, source: _Folder | _HubRepo, device: torch.device, dtype: torch.dtype, local_files_only: bool | None
-) -> Segmenter:
+def _load_nano(name: str, source: _Folder | _HubRepo, choice: DeviceChoice, local_files_only: bool | None) -> Segmenter:
     from samwidget.models.nano.segmenter import NanoSegmenter
 
-    return NanoSegmenter.from_folder(source.folder(local_files_only), device=device)
+    # Always in float32, whatever dtype says, and always called nano.
+    return NanoSegmenter.from_folder(source.folder(local_files_only), device=choice.device)
 
 
-def _load_sam(
-    name: str, source: _Folder | _HubRepo, device: torch.device, dtype: torch.dtype, local_files_only: bool | None
-) -> Segmenter:
+def _load_sam(name: str, source: _Folder | _HubRepo, choice: DeviceChoice, local_files_only: bool | None) -> Segmenter:
     from transformers import SamModel
 
     from samwidget.models.sam.segmenter import SamSegmenter
 
     folder = source.folder(local_files_only)
     try:
+        # Any: transformers' types do not know that output_loading_info gives a pair.
         loaded: Any = SamModel.from_pretrained(folder, local_files_only=True, output_loading_info=True)
     except OSError as error:
-        raise ModelNotFoundError(f"{source.where} has no weights that can be read", hint=str(error)) from error
-    except Exception as error:  # transformers, safetensors and torch each raise their own kinds for broken weights
+        raise ModelNotFoundError(f"{source.description} has no weights that can be read", hint=str(error)) from error
+    except Exception as error:  # for broken weights transformers, safetensors and torch each raise their own exceptions
         raise ModelError(f"the weights of {name} cannot be read", hint=str(error)) from error
     model, info = loaded
-    # transformers fills what is missing with random numbers and only logs it.
+    # transformers fills missing weights with random numbers, and only logs it.
     missing = sorted(info["missing_keys"])
     if missing or info["mismatched_keys"]:
         raise ModelError(
@@ -185,7 +190,11 @@ def _load_sam(
             hint=f"missing: {missing[:3]}, of another shape: {sorted(map(str, info['mismatched_keys']))[:3]}",
         )
     preprocessing = source.read_json(_PREPROCESSING, local_files_only=True)
-    return SamSegmenter(model, name=name, device=device, dtype=dtype, preprocessing=preprocessing)
+    return SamSegmenter(model, name=name, device=choice.device, dtype=choice.dtype, preprocessing=preprocessing)
 
 
-_FAMILIES: dict[str, Callable[..., Segmenter]] = {"sam": _load_sam, "samwidget-nano": _load_nano}
+# By ``model_type`` of the config. A family is imported when its first model is loaded.
+_FAMILIES: dict[str, Callable[[str, _Folder | _HubRepo, DeviceChoice, bool | None], Segmenter]] = {
+    "sam": _load_sam,
+    "samwidget-nano": _load_nano,
+}

@@ -1,4 +1,8 @@
-"""The networks that samwidget knows by name. Other SAM v1 checkpoints load too: the config decides, not this list."""
+"""The models that samwidget knows by name, and where the bundled one is.
+
+Other SAM v1 checkpoints load too: ``loader`` decides by their config, not by this list. No torch here, so that the
+command line lists models at once.
+"""
 
 from __future__ import annotations
 
@@ -11,16 +15,16 @@ BUNDLED_NAME = "nano"
 
 @dataclass(frozen=True)
 class ModelCard:
-    """What one wants to know before loading a network.
+    """What a user wants to know before loading a model.
 
     Attributes:
-        name: what ``model=`` takes.
-        repo: where it comes from on the Hugging Face hub; None for the bundled network.
-        family: which of our adapters drives it.
+        name: the value of ``model=`` that loads it.
+        repo: its id on the Hugging Face hub; None for the bundled model.
+        family: the implementation that runs it, ``nano`` or ``sam``.
         size_mb: megabytes of its weights file.
         licence: of the weights.
         is_gated: whether the hub asks for an account first.
-        prompts: what it understands.
+        prompts: the parts of a prompt that it can use.
     """
 
     name: str
@@ -32,27 +36,27 @@ class ModelCard:
     prompts: tuple[str, ...] = ("points", "box", "mask")
 
 
-def _hub(repo: str, size_mb: float, prompts: tuple[str, ...] = ("points", "box", "mask")) -> ModelCard:
+def _hub_card(repo: str, size_mb: float, prompts: tuple[str, ...] = ("points", "box", "mask")) -> ModelCard:
     return ModelCard(repo, repo, "sam", size_mb, "Apache-2.0", prompts=prompts)
 
 
 MODELS: tuple[ModelCard, ...] = (
     ModelCard(BUNDLED_NAME, None, "nano", 10.7, "Apache-2.0"),
-    _hub("facebook/sam-vit-base", 375),
-    _hub("facebook/sam-vit-large", 1250),
-    _hub("facebook/sam-vit-huge", 2564),
-    _hub("Zigeng/SlimSAM-uniform-50", 112),
-    _hub("Zigeng/SlimSAM-uniform-77", 39),
-    _hub("wanglab/medsam-vit-base", 375, prompts=("box",)),  # trained on boxes of medical images
+    _hub_card("facebook/sam-vit-base", 375),
+    _hub_card("facebook/sam-vit-large", 1250),
+    _hub_card("facebook/sam-vit-huge", 2564),
+    _hub_card("Zigeng/SlimSAM-uniform-50", 112),
+    _hub_card("Zigeng/SlimSAM-uniform-77", 39),
+    _hub_card("wanglab/medsam-vit-base", 375, prompts=("box",)),  # trained on boxes in medical images
 )
 
 
 def is_here(card: ModelCard) -> bool:
-    """Whether the network loads without a connection: bundled, or in the hub's local cache."""
+    """Whether the model loads without a connection: it is bundled, or in the hub's local cache."""
     if card.repo is None:
         return (BUNDLED_FOLDER / "config.json").is_file()
     from huggingface_hub import try_to_load_from_cache
 
     weights = ("model.safetensors", "pytorch_model.bin")
-    config, *found = [try_to_load_from_cache(card.repo, file) for file in ("config.json", *weights)]
-    return isinstance(config, str) and any(isinstance(path, str) for path in found)
+    config_path, *weight_paths = [try_to_load_from_cache(card.repo, file) for file in ("config.json", *weights)]
+    return isinstance(config_path, str) and any(isinstance(path, str) for path in weight_paths)

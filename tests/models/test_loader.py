@@ -82,7 +82,7 @@ def test_no_such_folder(name):
 
 
 def test_names_that_no_hub_takes():
-    with pytest.raises(ModelNotFoundError, match="no network or folder"):
+    with pytest.raises(ModelNotFoundError, match="no model or folder"):
         load("what is/this")
 
 
