@@ -17,7 +17,7 @@ MAY_IMPORT = {
     "predict": {"core", "files", "images", "models"},
     "document": {"core"},
     "widget": {"core", "images", "models", "predict", "document", "formats"},
-    "training": {"core", "images", "models", "predict"},
+    "training": {"core", "files", "images", "models", "predict"},
     "batch": {"core", "files", "images", "models", "predict", "formats"},
     "serving": {"core", "images", "models", "predict", "formats"},
     "cli": {"core", "files", "images", "models", "predict", "document", "formats", "serving", "batch"},

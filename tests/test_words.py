@@ -9,7 +9,8 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PYTHON = sorted(path for path in (ROOT / "samwidget").rglob("*.py") if "node_modules" not in path.parts)
-TYPESCRIPT = sorted((ROOT / "samwidget/frontend/src").rglob("*.ts"))
+# messages.ts is generated and speaks in the words of the wire, which keep their spelling.
+TYPESCRIPT = sorted(path for path in (ROOT / "samwidget/frontend/src").rglob("*.ts") if path.name != "messages.ts")
 
 
 def read_law(text):
