@@ -150,7 +150,7 @@ def test_too_many_errors_stop_it_and_a_larger_number_goes_on(job, allowed, stops
     if stops:
         with pytest.raises(BatchError, match="rows have no answer, and at most") as caught:
             run(job, max_errors=allowed)
-        assert "lies outside the image" in str(caught.value) or "nothing says" in str(caught.value)
+        assert "lies outside the image" in str(caught.value) or "there is no prompt" in str(caught.value)
         with pytest.raises(BatchError, match="rows have no answer"):
             run(job, StopsAfter(job, 0), max_errors=allowed)
     summary = run(job, max_errors=2)

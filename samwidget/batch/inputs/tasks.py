@@ -121,7 +121,7 @@ def read_prompts(task: Task, prompt_column: str | None = None) -> RowPrompts:
     index = next((cells[name] for name in _INDEX_COLUMNS if name in cells), task.row)
     prompts = prompts_of(cells, task.row) if prompt_column is None else _json_prompts(cells[prompt_column])
     if not prompts:
-        raise PromptError("nothing says which object is meant", hint="give points or a box")
+        raise PromptError("there is no prompt", hint="give points or a box")
     # The rule of the model card, whose script reads the column with pandas: whatever is not a boolean means three.
     multimask_output = cells.get("multimask_output", "").strip().lower() != "false"
     return RowPrompts(index, image, prompts, multimask_output)

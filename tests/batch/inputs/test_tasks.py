@@ -97,7 +97,7 @@ def test_a_column_of_prompts_as_json(tmp_path, several):
 @pytest.mark.parametrize(
     ("cells", "error", "message"),
     [
-        ((text_of(0), "", "", "", "True"), PromptError, "nothing says which object is meant"),
+        ((text_of(0), "", "", "", "True"), PromptError, "there is no prompt"),
         ((text_of(0), "[[1,2", "", "", "True"), FormatError, "input_points is not a nested list"),
         ((text_of(0), "[[1,2]]"), FormatError, "the row has 2 cells, the header 5"),
         (("zzz", "[[1,2]]", "", "", "True"), FormatError, "image is not base64"),
