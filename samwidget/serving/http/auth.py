@@ -18,7 +18,7 @@ from starlette.requests import HTTPConnection
 from samwidget.errors import SamWidgetError
 from samwidget.serving.http.errors import AccessError
 
-VARIABLE = "SAMWIDGET_KEY"
+KEY_VARIABLE = "SAMWIDGET_KEY"
 _CHARACTERS_MIN = 16
 
 
@@ -41,12 +41,13 @@ def choose_key(host: str, *, no_key: bool, open_to_anyone: bool) -> tuple[str | 
                 hint="leave out --no-key, or add --open-to-anyone if that is meant",
             )
         return None, False
-    key = os.environ.get(VARIABLE, "")
+    key = os.environ.get(KEY_VARIABLE, "")
     if not key:
         return secrets.token_urlsafe(32), True
     if len(key) < _CHARACTERS_MIN:
         raise SamWidgetError(
-            f"the key in {VARIABLE} has {len(key)} characters", hint=f"give at least {_CHARACTERS_MIN}, or unset it"
+            f"the key in {KEY_VARIABLE} has {len(key)} characters",
+            hint=f"set one of at least {_CHARACTERS_MIN} characters, or unset the variable",
         )
     return key, False
 
@@ -61,7 +62,7 @@ class BearerKey(HTTPBearer):
     def __init__(self, key: str) -> None:
         super().__init__(
             scheme_name="key",
-            description=f"The key in {VARIABLE} of the server, or the one that it printed at its start.",
+            description=f"The key in {KEY_VARIABLE} of the server, or the one that it printed at its start.",
             auto_error=False,  # its own error is not JSON of our form
         )
         self._key = key.encode()

@@ -88,7 +88,7 @@ def status_of(error: SamWidgetError) -> int:
     return 400
 
 
-def error_json(error: SamWidgetError) -> dict[str, object]:
+def error_json(error: SamWidgetError) -> dict[str, dict[str, object]]:
     """The JSON body that an error is answered with.
 
     The hint of a ModelError may quote file paths of the server, so clients do not see it: the handler logs it instead.
@@ -97,7 +97,7 @@ def error_json(error: SamWidgetError) -> dict[str, object]:
     body = _body(error.code, error.message, hint)
     if isinstance(error, LimitError):
         body["error"]["limit"] = {error.limit: error.maximum}
-    return {**body}
+    return body
 
 
 def add_error_handlers(app: FastAPI) -> None:

@@ -6,7 +6,7 @@ import pytest
 from starlette.requests import Request
 
 from samwidget.errors import SamWidgetError
-from samwidget.serving.http.auth import VARIABLE, BearerKey, NoKey, choose_key, is_loopback
+from samwidget.serving.http.auth import KEY_VARIABLE, BearerKey, NoKey, choose_key, is_loopback
 from samwidget.serving.http.errors import AccessError
 
 KEY = "a key of enough letters"
@@ -72,7 +72,7 @@ def test_not_loopback(host):
 
 
 def test_a_key_is_made_where_none_is_given(monkeypatch):
-    monkeypatch.delenv(VARIABLE, raising=False)
+    monkeypatch.delenv(KEY_VARIABLE, raising=False)
     (first, is_new), (second, _) = (choose_key("0.0.0.0", no_key=False, open_to_anyone=False) for _ in range(2))
     assert is_new
     assert first != second
@@ -80,7 +80,7 @@ def test_a_key_is_made_where_none_is_given(monkeypatch):
 
 
 def test_the_environment_gives_the_key(monkeypatch):
-    monkeypatch.setenv(VARIABLE, KEY)
+    monkeypatch.setenv(KEY_VARIABLE, KEY)
     assert choose_key("0.0.0.0", no_key=False, open_to_anyone=False) == (KEY, False)
 
 
@@ -89,7 +89,7 @@ def test_the_environment_gives_the_key(monkeypatch):
     [("127.0.0.1", "short", False, "at least 16"), ("0.0.0.0", "", True, "lets anyone use this machine")],
 )
 def test_what_is_not_safe_is_refused(monkeypatch, host, key, no_key, message):
-    monkeypatch.setenv(VARIABLE, key)
+    monkeypatch.setenv(KEY_VARIABLE, key)
     with pytest.raises(SamWidgetError, match=message):
         choose_key(host, no_key=no_key, open_to_anyone=False)
 
