@@ -18,10 +18,10 @@ ROOT = Path(__file__).parent.parent
 SCHEMA_FILE = ROOT / "tests/shared/messages.schema.json"
 TYPESCRIPT_FILE = ROOT / "samwidget/frontend/src/messages.ts"
 
-HEAD = """// Messages and traits: their types, and checks of what the kernel sends. Made by `python -m docs.make_messages` from
-// samwidget/widget/protocol.py and traits.py: change those.
+HEAD = """// Messages and traits: their types, and checks of what the kernel sends.
+// Made by `python -m docs.make_messages` from samwidget/widget/protocol.py and traits.py: change those.
 
-import { type Check, flag, list, number, oneOf, optional, positive, record, text, tuple, whole } from "./checks.ts";
+import { type Check, flag, integer, list, number, oneOf, optional, positive, record, text, tuple } from "./checks.ts";
 """
 
 Schema = dict[str, Any]
@@ -169,7 +169,7 @@ class _Checks:
         if "items" in value:
             return f"list({self._of(value['items'])})"
         if value["type"] == "integer":
-            return f"whole({value['minimum']})"
+            return f"integer({value['minimum']})"
         if value["type"] == "number":
             return "positive" if "exclusiveMinimum" in value else "number"
         return {"string": "text", "boolean": "flag"}[value["type"]]

@@ -1,150 +1,156 @@
-"""Intents: what each message of the browser does to the document. One function a kind, and one table.
+"""Commands: every way in which the browser and Python change the document. Each exists once, here.
 
-Each takes the document, a function that asks the network, and the checked fields of the message. Where it raises, the
-document is as it was: the network is asked first, and the document changed after.
+A command asks the network first and changes the document after that: where it raises, the document is as it was. The
+table in ``controller`` says which message is which command; the public class calls the same ones. They run on the
+worker's thread. ``controller`` publishes what they changed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
-from samwidget.core import INCLUDE, Masks, Prompt, SegmentedObject
+import numpy as np
+import numpy.typing as npt
+
+from samwidget.core import INCLUDE, Prompt, SegmentedObject, logits_of_mask
 from samwidget.document import Document
 from samwidget.errors import PromptError
-
-Ask = Callable[[Prompt], Masks]
-Intent = Callable[..., Any]
+from samwidget.widget.network import Network
 
 
-def prompt_with_point(document: Document, x: float, y: float, label: int) -> Prompt:
-    """What a click would ask: the active object's prompt with the point, or a new one."""
-    active = document.state.active_object
-    return (Prompt() if active is None else _said(active)).with_point(x, y, label)
+class Commands:
+    """Changes one document with the help of one network.
+
+    Args:
+        document: what the user has made.
+        network: gives the masks of a prompt.
+    """
+
+    def __init__(self, document: Document, network: Network) -> None:
+        self._document = document
+        self._network = network
+
+    def prompt_with_point(self, x: float, y: float, label: int) -> Prompt:
+        """Returns the prompt of a click: the active object's prompt with the point, or a new prompt."""
+        active = self._document.state.active_object
+        return (Prompt() if active is None else _present_prompt(active)).with_point(x, y, label)
+
+    def add_point(self, x: float, y: float, label: int) -> None:
+        """Refines the active object with a point, or adds an object."""
+        self._refine_or_add(self.prompt_with_point(x, y, label))
+
+    def move_point(self, index: int, x: float, y: float) -> None:
+        """Moves a point of the active object."""
+        self._refine_or_add(_present_prompt(self._document.active_object()).with_point_moved(index, x, y))
+
+    def remove_point(self, index: int) -> None:
+        """Removes a point of the active object."""
+        self._reduce(_present_prompt(self._document.active_object()).without_point(index))
+
+    def add_box(self, box_xyxy: Sequence[float]) -> None:
+        """Gives the active object the box if it has none and an include point inside; otherwise adds an object."""
+        active = self._document.state.active_object
+        if active is not None and active.prompt.box_xyxy is None and _has_include_inside(active.prompt, box_xyxy):
+            self._refine_or_add(_present_prompt(active).with_box(box_xyxy))
+        else:
+            self._document.add(self._network.predict(Prompt().with_box(box_xyxy)))
+
+    def move_box(self, box_xyxy: Sequence[float]) -> None:
+        """Replaces the active object's box."""
+        self._refine_or_add(self._prompt_with_its_box().with_box(box_xyxy))
+
+    def remove_box(self) -> None:
+        """Removes the active object's box."""
+        self._reduce(self._prompt_with_its_box().with_box(None))
+
+    def choose(self, level: int) -> None:
+        """Shows another candidate of the active object."""
+        self._document.choose(level)
+
+    def accept(self) -> None:
+        """Finishes the active object: the next prompt adds a new one."""
+        self._document.select(None)
+
+    def select(self, object_id: int | None) -> None:
+        """Makes an object active: the next prompt refines it. None makes none active."""
+        self._document.select(object_id)
+
+    def rename(self, object_id: int, name: str) -> None:
+        """Names an object, without the blanks around the name."""
+        self._document.rename(object_id, name.strip())
+
+    def set_visible(self, object_id: int, visible: bool) -> None:
+        """Shows or hides an object."""
+        self._document.set_visible(object_id, visible)
+
+    def delete(self, object_id: int) -> None:
+        """Deletes an object."""
+        self._document.delete(object_id)
+
+    def clear(self) -> None:
+        """Deletes every object, in one step of the history."""
+        self._document.clear()
+
+    def undo(self) -> bool:
+        """Goes one step back; returns False where there is none."""
+        return self._document.undo()
+
+    def redo(self) -> bool:
+        """Takes one undo back; returns False where there is none."""
+        return self._document.redo()
+
+    def add(self, prompt: Prompt, pixels: npt.NDArray[np.bool_] | None, name: str | None) -> SegmentedObject:
+        """Adds an object and returns it; the active object stays the same.
+
+        Args:
+            prompt: points and box; empty where ``pixels`` alone are the object.
+            pixels: (H, W) bool, the mask that the network starts from; None where there is none.
+            name: "object N" where it is None.
+        """
+        if pixels is None:
+            return self._document.add(self._network.predict(prompt), name=name, activate=False)
+        frame = self._network.frame
+        with_mask = replace(prompt, mask=logits_of_mask(pixels, frame))
+        if prompt.is_empty:
+            return self._document.add_mask(pixels, with_mask, frame, name=name)
+        return self._document.add(self._network.predict(with_mask), name=name, activate=False)
+
+    def add_many(self, drafts: Sequence[SegmentedObject]) -> tuple[SegmentedObject, ...]:
+        """Adds objects in one step of the history and returns them; the active object stays the same."""
+        return self._document.add_many(drafts)
+
+    def _refine_or_add(self, prompt: Prompt) -> None:
+        candidates = self._network.predict(prompt)
+        active = self._document.state.active_object
+        if active is None:
+            self._document.add(candidates)
+        else:
+            self._document.refine(active.id, candidates)
+
+    def _reduce(self, prompt: Prompt) -> None:
+        """Gives the active object a prompt with one part less; deletes the object where none is left."""
+        active = self._document.active_object()
+        if prompt.is_empty:
+            self._document.delete(active.id)
+        elif len(prompt.points_xy) == 0 and prompt.box_xyxy is None:
+            self._document.restore_mask(active.id, prompt)
+        else:
+            self._document.refine(active.id, self._network.predict(prompt))
+
+    def _prompt_with_its_box(self) -> Prompt:
+        active = self._document.active_object()
+        if active.prompt.box_xyxy is None:
+            raise PromptError(f"{active.name} has no box", hint="draw one first")
+        return _present_prompt(active)
 
 
-def add_point(document: Document, ask: Ask, *, x: float, y: float, label: int) -> None:
-    """Refines the active object, or begins one."""
-    _answer(document, ask(prompt_with_point(document, x, y, label)))
+def _present_prompt(item: SegmentedObject) -> Prompt:
+    """Returns the object's prompt with the level that the next prompt refines."""
+    return replace(item.prompt, level=item.level)
 
 
-def move_point(document: Document, ask: Ask, *, index: int, x: float, y: float) -> None:
-    """Moves a point of the active object."""
-    _answer(document, ask(_said(document.active_object()).with_point_moved(index, x, y)))
-
-
-def remove_point(document: Document, ask: Ask, *, index: int) -> None:
-    """Removes a point of the active object."""
-    _reduce(document, ask, _said(document.active_object()).without_point(index))
-
-
-def add_box(document: Document, ask: Ask, *, box: list[float]) -> None:
-    """Gives the active object the box where they belong together, and begins an object otherwise."""
-    active = document.state.active_object
-    if active is not None and active.prompt.box_xyxy is None and _has_include_inside(active.prompt, box):
-        document.refine(active.id, ask(_said(active).with_box(box)))
-    else:
-        document.add(ask(Prompt().with_box(box)))
-
-
-def move_box(document: Document, ask: Ask, *, box: list[float]) -> None:
-    """Replaces the active object's box."""
-    _answer(document, ask(_prompt_with_a_box(document).with_box(box)))
-
-
-def remove_box(document: Document, ask: Ask) -> None:
-    """Removes the active object's box."""
-    _reduce(document, ask, _prompt_with_a_box(document).with_box(None))
-
-
-def choose(document: Document, ask: Ask, *, level: int) -> None:
-    """Shows another candidate of the active object."""
-    document.choose(level)
-
-
-def accept(document: Document, ask: Ask) -> None:
-    """Lets the next prompt begin an object."""
-    document.select(None)
-
-
-def select(document: Document, ask: Ask, *, object: int | None) -> None:  # noqa: A002 the protocol's own word
-    """Lets the next prompt refine this object."""
-    document.select(object)
-
-
-def rename(document: Document, ask: Ask, *, object: int, name: str) -> None:  # noqa: A002
-    """Names an object."""
-    document.rename(object, name.strip())
-
-
-def set_visible(document: Document, ask: Ask, *, object: int, visible: bool) -> None:  # noqa: A002
-    """Shows or hides an object."""
-    document.set_visible(object, visible)
-
-
-def delete(document: Document, ask: Ask, *, object: int) -> None:  # noqa: A002
-    """Removes an object."""
-    document.delete(object)
-
-
-def clear(document: Document, ask: Ask) -> None:
-    """Removes every object."""
-    document.clear()
-
-
-def undo(document: Document, ask: Ask) -> None:
-    """Goes one step back, where there is one."""
-    document.undo()
-
-
-def redo(document: Document, ask: Ask) -> None:
-    """Takes one undo back, where there is one."""
-    document.redo()
-
-
-INTENTS: dict[str, Intent] = {
-    intent.__name__: intent
-    for intent in (
-        add_point, move_point, remove_point, add_box, move_box, remove_box, choose, accept, select, rename,
-        set_visible, delete, clear, undo, redo,
-    )
-}  # fmt: skip
-"""Message kind to what it does."""
-
-
-def _said(active: SegmentedObject) -> Prompt:
-    """What the user has said about the object, and which candidate of the last answer is refined now."""
-    return replace(active.prompt, level=active.level)
-
-
-def _answer(document: Document, answer: Masks) -> None:
-    active = document.state.active_object
-    if active is None:
-        document.add(answer)
-    else:
-        document.refine(active.id, answer)
-
-
-def _reduce(document: Document, ask: Ask, prompt: Prompt) -> None:
-    """Gives the active object a prompt that says less than before; the object goes with its last prompt."""
-    active = document.active_object()
-    if prompt.is_empty:
-        document.delete(active.id)
-    elif len(prompt.points_xy) == 0 and prompt.box_xyxy is None:
-        document.restore_mask(active.id, prompt)
-    else:
-        document.refine(active.id, ask(prompt))
-
-
-def _prompt_with_a_box(document: Document) -> Prompt:
-    active = document.active_object()
-    if active.prompt.box_xyxy is None:
-        raise PromptError(f"{active.name} has no box", hint="draw one first")
-    return _said(active)
-
-
-def _has_include_inside(prompt: Prompt, box: list[float]) -> bool:
-    x0, y0, x1, y1 = box
+def _has_include_inside(prompt: Prompt, box_xyxy: Sequence[float]) -> bool:
+    x0, y0, x1, y1 = box_xyxy
     x, y = prompt.points_xy[:, 0], prompt.points_xy[:, 1]
     return bool(((prompt.labels == INCLUDE) & (x >= x0) & (x <= x1) & (y >= y0) & (y <= y1)).any())

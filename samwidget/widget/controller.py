@@ -1,7 +1,8 @@
-"""Session: the document of one widget and the network that serves it, wired together.
+"""Controller: what happens behind one widget. Its table says which handler takes which message, and in which lane.
 
-Owns the order of everything that changes the document, and what is published after each change. The document is
-changed on the worker's thread only; any thread may read its present state.
+Owns the order of everything that changes the document. The document changes on the worker's thread only; any thread may
+read its present state. The work itself is elsewhere: in ``commands`` the changes of the document, in ``wire.publisher``
+what the views have, in ``everything`` a search, in ``photo`` the image. ``SamWidget`` and ``wire.inbox`` call it.
 """
 
 from __future__ import annotations
@@ -11,325 +12,350 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
 
 from samwidget.core import SegmentedObject
-from samwidget.document import Document, State
+from samwidget.document import Document
 from samwidget.errors import ClosedError, SamWidgetError
-from samwidget.widget.commands import INTENTS, prompt_with_point
-from samwidget.widget.everything import Search
-from samwidget.widget.findings import Found, Run
-from samwidget.widget.measured import Measured
-from samwidget.widget.network import Engine
-from samwidget.widget.photo import Album
-from samwidget.widget.protocol import Request
+from samwidget.widget import protocol
+from samwidget.widget.commands import Commands
+from samwidget.widget.everything import Everything, FoundMask, Search
+from samwidget.widget.network import Network
+from samwidget.widget.photo import Photo
+from samwidget.widget.protocol import DoneReply, Request
 from samwidget.widget.status import Status
-from samwidget.widget.wire.encode import PackedMask, Packer, summary
 from samwidget.widget.wire.outbox import Outbox
+from samwidget.widget.wire.publisher import Publisher
 from samwidget.widget.worker import Worker, log_failure
 
+if TYPE_CHECKING:
+    from samwidget.predict import SamPredictor
+
 T = TypeVar("T")
+RequestType = TypeVar("RequestType", bound=Request)
 Listener = Callable[[Any], object]
+"""Called with the SamWidget, a class that this file may not import."""
 log = logging.getLogger(__name__)
 
 
-class Session:
-    """What goes on behind one widget.
+class Lane(Enum):
+    """Where and in which order a handler runs."""
+
+    NOW = "now"
+    """On the thread of the message handler, which waits: the handler may only start or stop work."""
+    PREVIEW = "preview"
+    """On the worker's thread when nothing else waits there; a newer request replaces one that waits."""
+    IN_ORDER = "in order"
+    """On the worker's thread, one after the other, once there is a model; the changes are published, then ``done``."""
+    PICTURES = "pictures"
+    """On the thread of the photo, which never waits for the model."""
+
+
+@dataclass(frozen=True)
+class Handler:
+    """Who takes the messages of one kind.
+
+    Attributes:
+        lane: where it runs.
+        handle: carries out a request; what it returns is ignored.
+    """
+
+    lane: Lane
+    handle: Callable[[Controller, Any], object]  # each takes its own kind of request; `_row` checks that it fits
+
+
+class Controller:
+    """The parts of one widget, wired together.
 
     Args:
-        document: what the user has made.
-        engine: the image and its network, not loaded yet.
-        album: the pictures of the image.
-        outbox: where answers go.
-        measured: the present threshold.
-        status: the phase of the network.
+        image: (H, W, 3) uint8 RGB.
         image_id: names the image in messages.
+        network_name: the name of the model until it is loaded.
+        open_predictor: returns the predictor, and loads it if necessary.
+        outbox: sends to the views.
+        threshold: logits above it are mask.
+        opacity: of the masks in the snapshot, 0 to 1.
     """
 
     def __init__(
         self,
-        document: Document,
-        engine: Engine,
-        album: Album,
-        outbox: Outbox,
-        measured: Measured,
-        status: Status,
+        image: npt.NDArray[np.uint8],
         image_id: str,
+        network_name: str,
+        open_predictor: Callable[[], SamPredictor],
+        outbox: Outbox,
+        threshold: float,
+        opacity: float,
     ) -> None:
-        self.document = document
-        self.engine = engine
+        self.document = Document()
+        self.network = Network(image, open_predictor)
+        self.commands = Commands(self.document, self.network)
+        self.publisher = Publisher(self.document, self.network, outbox, image_id, threshold)
+        self.photo = Photo(image, image_id, outbox, self.publisher.objects, opacity)
         self.worker = Worker("samwidget network")
-        self.search = Search(engine, status, self.worker, outbox, image_id)
-        self._album = album
+        self.status = Status(self.network, outbox, network_name)
+        self.everything = Everything(self.network, self.status, self.worker, outbox, image_id)
         self._outbox = outbox
-        self._measured = measured
-        self._status = status
-        self._image_id = image_id
-        self._packer = Packer()
-        self._published: dict[str, PackedMask] = {}
-        self._published_at: tuple[int, float] = (0, 0.0)
         self._waiting: list[Request] = []
         self._listeners: list[Listener] = []
         self._lock = threading.Lock()
-        self._unsettled = 0
+        self._unfinished_count = 0
 
     def start(self) -> None:
-        """Begins to load the network and encode the image."""
-        self._album.start()
+        """Begins to load the model and to encode the image."""
+        self.photo.start()
         self.worker.submit(self._prepare).add_done_callback(log_failure)
 
     def close(self) -> None:
-        """Stops taking work and frees network and embedding. What the user made can still be read."""
-        self._album.close()
-        self._status.enter("closed")
+        """Takes no more work, and releases model and embedding. The objects can still be read."""
+        self.photo.close()
+        self.status.enter("closed")
         self._outbox.close()
-        self.search.close()
-        self.worker.close(self.engine.close)
+        self.everything.close()
+        self.worker.close(self.network.close)
         self._waiting.clear()
 
+    # What the browser asks.
+
     def take(self, request: Request) -> None:
-        """Puts a request of the browser where it belongs and returns at once; raises ClosedError after ``close``."""
-        if request.kind == "hello":
-            self._album.worker.submit(lambda: self._answer(request, lambda: self._greet(request.id)))
-        elif request.kind == "detail":
-            self._album.worker.submit(
-                lambda: self._answer(request, lambda: self._album.send_detail(request.id, **request.fields))
-            )
-        elif request.kind == "hover":
-            self.worker.offer(lambda: self._answer(request, lambda: self._preview(request)))
-        elif request.kind == "retry":
-            self.worker.submit(lambda: self._answer(request, lambda: self._retry(request.id)))
-        elif request.kind == "everything":
-            points_per_side = request.fields["points_per_side"]
-            self.search.begin({} if points_per_side is None else {"points_per_side": points_per_side}, re=request.id)
-        elif request.kind == "cancel_everything":
-            # Not in the queue, where it would wait for the step that runs now.
-            self.search.cancel()
-            self._outbox.send("done", re=request.id)
+        """Puts a request into the lane of its kind and returns at once; raises ClosedError after ``close``."""
+        handler = HANDLERS[type(request)]
+
+        def work() -> None:
+            self._carry_out(request, handler)
+
+        if handler.lane is Lane.NOW:
+            work()
+        elif handler.lane is Lane.PREVIEW:
+            self.worker.offer(work)
+        elif handler.lane is Lane.PICTURES:
+            self.photo.worker.submit(work)
         else:
             with self._lock:
-                self._unsettled += 1
-            self.worker.submit(lambda: self._take_turn(request)).add_done_callback(log_failure)
+                self._unfinished_count += 1
+            self.worker.submit(lambda: self._carry_out_in_order(request, handler)).add_done_callback(log_failure)
 
-    def call(self, work: Callable[[], T], *, needs_network: bool = False) -> T:
-        """Runs ``work`` in order with the user's clicks, publishes what it changed and returns what it returned.
+    def _carry_out(self, request: Request, handler: Handler) -> None:
+        def work() -> None:
+            handler.handle(self, request)
+            if handler.lane is Lane.IN_ORDER:
+                self._publish(re=request.id)
+
+        self._reply_to_errors(request, work)
+
+    def _reply_to_errors(self, request: Request, work: Callable[[], None]) -> None:
+        """Does the work of a request; an error becomes a reply."""
+        try:
+            work()
+        except SamWidgetError as error:
+            self._outbox.send_error(error, re=request.id)
+        except Exception as error:
+            log.exception("%s from the browser failed", type(request).__name__)
+            self._outbox.send_error(error, re=request.id)
+
+    def _carry_out_in_order(self, request: Request, handler: Handler) -> None:
+        try:
+            if self.status.failure is None:
+                self._carry_out(request, handler)
+            else:
+                self._waiting.append(request)  # until the model is there
+        finally:
+            with self._lock:
+                self._unfinished_count -= 1
+
+    def send_all(self, request: protocol.Hello) -> None:
+        """Sends a new view the image, the masks and what was found."""
+        self.photo.send_preview()
+        self.publisher.send_all(request.id)
+        self.everything.send_all(request.id)
+        if self.status.failure is not None:
+            self._outbox.send_error(self.status.failure, re=request.id)
+
+    def preview(self, request: protocol.Hover) -> None:
+        """Sends the mask that a click would make."""
+        self._check_network()
+        active = self.document.state.active_object
+        candidates = self.network.predict(self.commands.prompt_with_point(request.x, request.y, request.label))
+        chosen = None if active is None else active.level
+        level = candidates.best if chosen is None else min(chosen, len(candidates) - 1)
+        self.publisher.send_preview(candidates, level, re=request.id)
+
+    def search(self, request: protocol.Everything) -> None:
+        """Begins a search of everything."""
+        points = request.points_per_side
+        self.everything.begin({} if points is None else {"points_per_side": points}, re=request.id)
+
+    def cancel_search(self, request: protocol.CancelEverything) -> None:
+        """Ends the search at once: in order it would wait for the step that runs."""
+        self.everything.cancel()
+        self._outbox.send(DoneReply(request.id))
+
+    def keep_found(self, found_masks: Sequence[FoundMask], search: Search | None = None) -> tuple[SegmentedObject, ...]:
+        """Makes objects of found masks and forgets what else was found; returns the objects."""
+        # Large ones first: later objects are drawn over earlier ones, also in label_map().
+        ordered = sorted(found_masks, key=lambda item: -item.found_object.area)
+        objects = self.commands.add_many([item.to_object() for item in ordered])
+        self.publisher.add_sent(item.packed for item in ordered)
+        # The objects appear before the found ones go, so that no view is without both for a moment.
+        self._publish()
+        self.everything.discard(search)
+        return objects
+
+    def retry(self, request: protocol.Retry) -> None:
+        """Loads the model and encodes the image again where that has failed, behind the jobs that wait."""
+
+        def work() -> None:
+            if self.status.failure is None:
+                self._outbox.send(DoneReply(request.id))
+            else:
+                self.status.enter("loading")
+                self._prepare(re=request.id)
+
+        self.worker.submit(lambda: self._reply_to_errors(request, work))
+
+    # What Python asks.
+
+    def call(self, command: Callable[[Commands], T], *, needs_network: bool = False) -> T:
+        """Carries out a command in order with the user's clicks, publishes what it changed and returns its result.
+
+        Args:
+            command: a method of ``Commands``, or a function that calls one.
+            needs_network: whether to raise at once where there is no model.
 
         Raises:
             ClosedError: after ``close``.
-            SamWidgetError: why there is no network, where the work needs one; and what ``work`` raises.
+            SamWidgetError: why there is no model, and what the command raises.
         """
 
-        def turn() -> T:
+        def work() -> T:
             if needs_network:
                 self._check_network()
-            result = work()
+            result = command(self.commands)
             self._publish()
             return result
 
-        return self.worker.call(turn)
+        return self.worker.call(work)
 
-    def everything(self, options: Mapping[str, Any], *, keep: bool) -> tuple[SegmentedObject, ...]:
-        """Searches for everything and waits for the end; returns what became an object.
+    def find_everything(self, options: Mapping[str, Any], *, keep: bool) -> tuple[SegmentedObject, ...]:
+        """Searches for everything and waits for the end; returns the objects that were made of it.
 
         Args:
             options: of ``generate_masks``.
-            keep: makes everything that was found an object; otherwise it stays on the screen, for the user to choose.
+            keep: makes an object of each found mask; False leaves the choice to the user.
 
         Raises:
-            SamWidgetError: as ``Search.wait``.
+            SamWidgetError: as ``Everything.wait``.
         """
-        run = None
+        search = None
         try:
-            run = self.search.begin(options)
-            self.search.wait(run)
-        except BaseException:  # the user's Stop button among them, also before begin() has returned
-            self.search.cancel(run)
+            search = self.everything.begin(options)
+            self.everything.wait(search)
+        except BaseException:  # also the user's Stop button, even before begin() has returned
+            self.everything.cancel(search)
             raise
         if not keep:
             return ()
-        kept = self.call(lambda: self._keep(list(run.found.values()), run))
-        return tuple(self.measured(found) for found in kept)
+        objects = self.call(lambda _: self.keep_found(list(search.found_masks.values()), search))
+        return tuple(self.publisher.measured(item) for item in objects)
 
     def wait(self, timeout_s: float | None) -> None:
-        """Returns when the image is encoded, everything asked for is done and the snapshot is drawn."""
+        """Returns when the image is encoded, every earlier request is done and the snapshot is drawn."""
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
         self.worker.call(self._check_network, timeout_s)
         left_s = None if deadline is None else max(0.0, deadline - time.monotonic())
-        self._album.worker.call(self._album.refresh_snapshot, left_s)
+        self.photo.worker.call(self.photo.refresh_snapshot, left_s)
 
-    def settled_state(self) -> State:
-        """The document's state after every click that the kernel had received when this was called."""
-        with self._lock:
-            is_behind = self._unsettled > 0
-        if is_behind:
-            # Closed meanwhile: what was done until then is what there is.
-            with contextlib.suppress(ClosedError):
-                self.worker.call(lambda: None)
-        return self.document.state
+    def predictor(self) -> SamPredictor:
+        """Returns the predictor; waits until it is loaded."""
+        predictor = self.network.predictor
+        if predictor is None:
+            predictor = self.call(lambda _: self.network.predictor, needs_network=True)
+        assert predictor is not None
+        return predictor
 
     def objects(self) -> tuple[SegmentedObject, ...]:
-        """The settled objects at the present threshold."""
-        return self._measured.at(self.settled_state().objects)
+        """Returns the objects at the present threshold, after every click that the kernel had when this was called."""
+        with self._lock:
+            is_behind = self._unfinished_count > 0
+        if is_behind:
+            # Where the widget is closed meanwhile, the clicks so far are all there are.
+            with contextlib.suppress(ClosedError):
+                self.worker.call(lambda: None)
+        return self.publisher.objects()
 
-    def measured(self, found: SegmentedObject) -> SegmentedObject:
-        """An object at the present threshold."""
-        return self._measured.one(found)
+    @property
+    def object_count(self) -> int:
+        """Number of objects now."""
+        return len(self.document.state.objects)
+
+    def snapshot(self) -> npt.NDArray[np.uint8]:
+        """Returns the image with its masks as (h, w, 3) uint8 RGB, small enough for the saved notebook."""
+        return self.photo.snapshot()
+
+    def measured(self, item: SegmentedObject) -> SegmentedObject:
+        """Returns one object at the present threshold."""
+        return self.publisher.measured(item)
 
     def set_threshold(self, threshold: float) -> None:
         """Measures the objects at another threshold from now on."""
-        self._measured.threshold = threshold
-        # After close there is no view to tell. Jobs pile up while the slider moves, and all but one find nothing to do.
+        self.publisher.set_threshold(threshold)
+        # After close there is no view. While the slider moves many jobs wait; the first publishes, the rest do nothing.
         with contextlib.suppress(ClosedError):
             self.worker.submit(self._publish).add_done_callback(log_failure)
 
+    def set_opacity(self, opacity: float) -> None:
+        """Draws the snapshot with another opacity from now on."""
+        self.photo.opacity = opacity
+        self.photo.refresh_snapshot_soon()
+
     def listen(self, listener: Listener) -> Callable[[], None]:
-        """Calls ``listener`` with the widget after each change; returns a function that ends that."""
+        """Calls ``listener`` with the widget after each change; returns a function that ends this."""
         self._listeners.append(listener)
 
         def unsubscribe() -> None:
-            with contextlib.suppress(ValueError):  # a second call has nothing left to end
+            with contextlib.suppress(ValueError):  # a second call finds it removed
                 self._listeners.remove(listener)
 
         return unsubscribe
 
-    # On the worker's thread from here on, but for _greet.
+    # On the worker's thread.
 
     def _prepare(self, re: str | None = None) -> None:
         try:
-            self.engine.load()
-            self._status.enter("encoding")
-            seconds = self.engine.encode()
+            self.network.load()
+            self.status.enter("encoding")
+            encode_s = self.network.encode()
         except SamWidgetError as error:
-            self._status.enter("failed", failure=error)
-            self._outbox.error(error, re=re)
+            self.status.enter("failed", failure=error)
+            self._outbox.send_error(error, re=re)
             return
-        self._status.enter("ready", encode_s=seconds)
+        self.status.enter("ready", encode_s=encode_s)
         waiting, self._waiting = self._waiting, []
         for request in waiting:
-            self._answer(request, lambda request=request: self._carry_out(request))  # type: ignore[misc]
+            self._carry_out(request, HANDLERS[type(request)])
         if re is not None:
-            self._outbox.send("done", re=re)
-
-    def _retry(self, re: str) -> None:
-        if self._status.failure is None:
-            self._outbox.send("done", re=re)
-            return
-        self._status.enter("loading")
-        self._prepare(re)
+            self._outbox.send(DoneReply(re))
 
     def _check_network(self) -> None:
-        if self._status.failure is not None:
-            raise self._status.failure
-
-    def _take_turn(self, request: Request) -> None:
-        try:
-            if self._status.failure is None:
-                self._answer(request, lambda: self._carry_out(request))
-            else:
-                self._waiting.append(request)
-        finally:
-            with self._lock:
-                self._unsettled -= 1
-
-    def _answer(self, request: Request, work: Callable[[], None]) -> None:
-        """Does the work of a request; what goes wrong is an answer too."""
-        try:
-            work()
-        except SamWidgetError as error:
-            self._outbox.error(error, re=request.id)
-        except Exception as error:
-            log.exception("%s of the browser failed", request.kind)
-            self._outbox.error(error, re=request.id)
-
-    def _carry_out(self, request: Request) -> None:
-        if request.kind == "keep_found":
-            self._keep(self.search.chosen(request.fields["ids"]))
-        elif request.kind == "discard_found":
-            self.search.dismiss()
-        else:
-            INTENTS[request.kind](self.document, self.engine.ask, **request.fields)
-        self._publish(re=request.id)
-
-    def _keep(self, found: Sequence[Found], run: Run | None = None) -> tuple[SegmentedObject, ...]:
-        # Large ones first: later objects lie on top, in the picture and in label_map().
-        ordered = sorted(found, key=lambda one: -one.object.area)
-        kept = self.document.add_many([one.to_object() for one in ordered])
-        # Every view has these bytes already.
-        self._published = {**self._published, **{one.packed.mask: one.packed for one in ordered}}
-        # The objects come before the found ones go, so that no view is without both for a moment.
-        self._publish()
-        self.search.dismiss(run)
-        return kept
-
-    def _preview(self, request: Request) -> None:
-        self._check_network()
-        active = self.document.state.active_object
-        answer = self.engine.ask(prompt_with_point(self.document, **request.fields))
-        level = answer.best if active is None or active.level is None else min(active.level, len(answer) - 1)
-        packed = self._packer.candidate(answer, level)
-        self._outbox.send(
-            "preview",
-            re=request.id,
-            image=self._image_id,
-            frame=answer.frame.to_json(),
-            score=round(float(answer.scores[level]), 4),
-            masks=[packed.entry()],
-            buffers=[packed.data],
-        )
-
-    def _greet(self, re: str) -> None:
-        self._album.send_preview()
-        # Every mask of this dictionary was put there before it was sent, so what a new view misses is in it.
-        self._send_masks(list(self._published.values()), re)
-        self.search.greet(re)
-        if self._status.failure is not None:
-            self._outbox.error(self._status.failure, re=re)
+        if self.status.failure is not None:
+            raise self.status.failure
 
     def _publish(self, re: str | None = None) -> None:
-        """Shows every view what has changed, in the order of docs/protocol.md."""
-        is_new = (self.document.revision, self._measured.threshold) != self._published_at
-        if is_new:
-            self._publish_document(re)
-        self._status.refresh()
+        """Sends the views what has changed, in the order of docs/protocol.md."""
+        has_changed = self.publisher.publish(re)
+        self.status.refresh()
         if re is not None:
-            self._outbox.send("done", re=re)
-        if is_new:
-            self._album.refresh_snapshot_soon()
-            self._tell_listeners()
+            self._outbox.send(DoneReply(re))
+        if has_changed:
+            self.photo.refresh_snapshot_soon()
+            self._call_listeners()
 
-    def _publish_document(self, re: str | None) -> None:
-        document, state = self.document, self.document.state
-        self._published_at = (document.revision, self._measured.threshold)
-        shown = [self._packer.shown(state, index) for index in range(len(state.objects))]
-        answer = state.active_candidates
-        candidates = [] if answer is None else [self._packer.candidate(answer, n) for n in range(len(answer))]
-        before, self._published = self._published, {packed.mask: packed for packed in [*shown, *candidates]}
-        told = summary(
-            state,
-            self._measured.at(state.objects),
-            shown,
-            candidates,
-            revision=document.revision,
-            image=self._image_id,
-            can_undo=document.can_undo,
-            can_redo=document.can_redo,
-        )
-        # Measuring comes before both messages: a view draws when it has the two, and they then leave together.
-        self._send_masks([packed for name, packed in self._published.items() if name not in before], re)
-        self._outbox.assign(document=told)
-
-    def _send_masks(self, masks: list[PackedMask], re: str | None) -> None:
-        if masks:
-            self._outbox.send(
-                "masks",
-                re=re,
-                image=self._image_id,
-                frame=self.engine.frame.to_json(),
-                masks=[packed.entry() for packed in masks],
-                buffers=[packed.data for packed in masks],
-            )
-
-    def _tell_listeners(self) -> None:
+    def _call_listeners(self) -> None:
         for listener in list(self._listeners):
             widget = self._outbox.widget
             if widget is None:
@@ -338,3 +364,39 @@ class Session:
                 listener(widget)
             except Exception as error:
                 self._outbox.report(f"the function {listener!r} given to on_change failed", error)
+
+
+def _row(
+    request_type: type[RequestType], lane: Lane, handle: Callable[[Controller, RequestType], object]
+) -> tuple[type[Request], Handler]:
+    return request_type, Handler(lane, handle)
+
+
+HANDLERS: Mapping[type[Request], Handler] = dict(
+    [
+        _row(protocol.Hello, Lane.PICTURES, Controller.send_all),
+        _row(protocol.Detail, Lane.PICTURES, lambda c, m: c.photo.send_detail(m.id, m.box, m.width)),
+        _row(protocol.Hover, Lane.PREVIEW, Controller.preview),
+        _row(protocol.Everything, Lane.NOW, Controller.search),
+        _row(protocol.CancelEverything, Lane.NOW, Controller.cancel_search),
+        _row(protocol.Retry, Lane.NOW, Controller.retry),
+        _row(protocol.AddPoint, Lane.IN_ORDER, lambda c, m: c.commands.add_point(m.x, m.y, m.label)),
+        _row(protocol.MovePoint, Lane.IN_ORDER, lambda c, m: c.commands.move_point(m.index, m.x, m.y)),
+        _row(protocol.RemovePoint, Lane.IN_ORDER, lambda c, m: c.commands.remove_point(m.index)),
+        _row(protocol.AddBox, Lane.IN_ORDER, lambda c, m: c.commands.add_box(m.box)),
+        _row(protocol.MoveBox, Lane.IN_ORDER, lambda c, m: c.commands.move_box(m.box)),
+        _row(protocol.RemoveBox, Lane.IN_ORDER, lambda c, m: c.commands.remove_box()),
+        _row(protocol.Choose, Lane.IN_ORDER, lambda c, m: c.commands.choose(m.level)),
+        _row(protocol.Accept, Lane.IN_ORDER, lambda c, m: c.commands.accept()),
+        _row(protocol.Select, Lane.IN_ORDER, lambda c, m: c.commands.select(m.object_id)),
+        _row(protocol.Rename, Lane.IN_ORDER, lambda c, m: c.commands.rename(m.object_id, m.name)),
+        _row(protocol.SetVisible, Lane.IN_ORDER, lambda c, m: c.commands.set_visible(m.object_id, m.visible)),
+        _row(protocol.Delete, Lane.IN_ORDER, lambda c, m: c.commands.delete(m.object_id)),
+        _row(protocol.Clear, Lane.IN_ORDER, lambda c, m: c.commands.clear()),
+        _row(protocol.Undo, Lane.IN_ORDER, lambda c, m: c.commands.undo()),
+        _row(protocol.Redo, Lane.IN_ORDER, lambda c, m: c.commands.redo()),
+        _row(protocol.KeepFound, Lane.IN_ORDER, lambda c, m: c.keep_found(c.everything.select(m.ids))),
+        _row(protocol.DiscardFound, Lane.IN_ORDER, lambda c, m: c.everything.discard()),
+    ]
+)
+"""Which handler takes which kind of message, and in which lane."""

@@ -1,62 +1,129 @@
-"""Search: one search of everything at a time, and what it found, which is nobody's object until somebody keeps it.
+"""Everything: one search for all objects at a time, and the objects that it has found and nobody has kept yet.
 
-Owns the found objects and what views are told of them. Each step is a job of its own on the worker's thread, and the
-next one queues up behind whatever the user asked for meanwhile. A cancel waits for neither: it may come from any
-thread, and the step that runs then is dropped when it ends. The document is ``session``'s affair.
+Owns the found objects and what the views hear of them. Each step of a search is a job of its own on the worker's
+thread; the next step goes behind whatever the user asked for meanwhile. A cancel does not wait for the step that runs:
+it may come from any thread, and the result of that step is dropped. ``controller`` makes objects of what was found;
+the search itself is in ``predict``.
 """
 
 from __future__ import annotations
 
 import logging
+import secrets
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import wait
+from concurrent.futures import Future, wait
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from samwidget.core import colour_of
+from samwidget.core import Prompt, SegmentedObject, colour_of, logits_of_mask
 from samwidget.errors import ClosedError, PromptError, SamWidgetError
-from samwidget.widget.findings import Found, Phase, Run, draft_of
-from samwidget.widget.network import Engine
+from samwidget.widget.network import Network
+from samwidget.widget.protocol import DoneReply, FoundReply, SearchPhase, optional, sizes_of
 from samwidget.widget.status import Status
-from samwidget.widget.wire.encode import found_entry, pack
+from samwidget.widget.wire.encode import PackedMask, pack, summarise_found
 from samwidget.widget.wire.outbox import Outbox
 from samwidget.widget.worker import Worker, log_failure
 
 if TYPE_CHECKING:
-    from samwidget.core import FoundObject
+    from samwidget.core import FoundObject, Frame
     from samwidget.predict.everything import Progress
 
 log = logging.getLogger(__name__)
 
-# A wait without an end is deaf to the notebook's Stop button: on Windows always, elsewhere when it is pressed just
-# before the wait begins.
-_LISTEN_S = 0.2
+# A wait without a timeout cannot be interrupted by the notebook's Stop button: on Windows never, elsewhere not when the
+# button is pressed just before the wait begins.
+_WAIT_S = 0.2
 
 
+@dataclass(frozen=True, eq=False)
+class FoundMask:
+    """A found object as the views have it.
+
+    Attributes:
+        found_object: as the search found it.
+        packed: its bytes, which every view has.
+        draft: the object that it becomes when it is kept, without id and name.
+    """
+
+    found_object: FoundObject
+    packed: PackedMask
+    draft: SegmentedObject
+
+    def to_object(self) -> SegmentedObject:
+        """Returns the draft; with its pixels where there are no logits of the whole image.
+
+        The pixels take a byte for each pixel of the image, so they are not made before the object is kept.
+        """
+        if self.found_object.candidate is not None:
+            return self.draft
+        pixels = self.found_object.mask
+        pixels.flags.writeable = False
+        return replace(self.draft, pixels=pixels)
+
+
+@dataclass(eq=False)
 class Search:
-    """The search of one widget. Methods may be called from any thread.
+    """One search: its progress and what it has found.
+
+    Attributes:
+        options: of ``generate_masks``.
+        re: id of the browser's request; None where Python asked.
+        name: names the search in messages.
+        cancel: set when the search ends, for whatever reason.
+        ended: done when nothing more will be found; holds the error where the search failed.
+        phase: ``running`` until the search ends.
+        done: number of points that were asked.
+        total: number of all points; 0 before the first step.
+        seconds_left: an estimate; None before the first step.
+        found_masks: by id, in the order in which they were found.
+        steps: yields the progress; None before the first step and after the end.
+        colour_count: number of colours that were used.
+    """
+
+    options: Mapping[str, Any]
+    re: str | None = None
+    name: str = field(default_factory=lambda: secrets.token_hex(4))
+    cancel: threading.Event = field(default_factory=threading.Event)
+    ended: Future[None] = field(default_factory=Future)
+    phase: SearchPhase = "running"
+    done: int = 0
+    total: int = 0
+    seconds_left: float | None = None
+    found_masks: dict[int, FoundMask] = field(default_factory=dict)
+    steps: Iterator[Progress] | None = None
+    colour_count: int = 0
+
+    @property
+    def is_running(self) -> bool:
+        """Whether more may be found."""
+        return self.phase == "running"
+
+
+class Everything:
+    """The present search of one widget. Methods may be called from any thread.
 
     Args:
-        engine: the image and its network.
-        status: says whether there is a network.
-        worker: whose thread the steps run on.
-        outbox: where the views hear of it.
+        network: the image and its model.
+        status: says whether there is a model.
+        worker: runs the steps.
+        outbox: sends what was found.
         image_id: names the image in messages.
     """
 
-    def __init__(self, engine: Engine, status: Status, worker: Worker, outbox: Outbox, image_id: str) -> None:
-        self._engine = engine
+    def __init__(self, network: Network, status: Status, worker: Worker, outbox: Outbox, image_id: str) -> None:
+        self._network = network
         self._status = status
         self._worker = worker
         self._outbox = outbox
         self._image_id = image_id
-        # Held while the state changes and is told, so that a view that opens hears of each mask once. An RLock, since
-        # garbage collection may close the widget on this very thread.
+        # Held while the state changes and is sent, so that a new view gets each mask once. An RLock, because garbage
+        # collection may close the widget on this very thread.
         self._lock = threading.RLock()
-        self._run: Run | None = None
+        self._search: Search | None = None
 
-    def begin(self, options: Mapping[str, Any], re: str | None = None) -> Run:
-        """Begins a search in the place of the one before, and of what that one found.
+    def begin(self, options: Mapping[str, Any], re: str | None = None) -> Search:
+        """Begins a search; the one before ends, and what it found goes.
 
         Args:
             options: of ``generate_masks``.
@@ -65,172 +132,191 @@ class Search:
         Raises:
             ClosedError: the widget is closed.
         """
-        run = Run(options, re)
+        search = Search(options, re)
         with self._lock:
-            self._worker.submit(lambda: self._step(run)).add_done_callback(log_failure)
-            if self._run is not None:
-                self._end(self._run, "cancelled")
-            self._run = run
-            self._tell(run, is_whole=True)
-        return run
+            self._worker.submit(lambda: self._step(search)).add_done_callback(log_failure)
+            if self._search is not None:
+                self._end(self._search, "cancelled")
+            self._search = search
+            self._send(search, is_whole=True)
+        return search
 
-    def wait(self, run: Run) -> None:
-        """Returns when the search has ended, cancelled or not.
+    def wait(self, search: Search) -> None:
+        """Returns when the search has ended or was cancelled.
 
         Raises:
-            PromptError: an option out of its range.
-            ModelError: there is no network, or it failed.
+            PromptError: an option is out of its range.
+            ModelError: there is no model, or it failed.
             ClosedError: the widget was closed meanwhile.
         """
-        if self._worker.is_current:  # a function given to on_change: its thread is the one that must do the steps
-            while run.is_running:
-                self._advance(run)
-        while not run.ended.done():
-            wait([run.ended], _LISTEN_S)
-        run.ended.result()
+        if self._worker.is_current:  # called by a function given to on_change: nobody else could take the steps
+            while search.is_running:
+                self._advance(search)
+        while not search.ended.done():
+            wait([search.ended], _WAIT_S)
+        search.ended.result()
 
-    def cancel(self, run: Run | None = None) -> None:
-        """Ends a search, by default the present one; what it found stays. Nothing where none runs."""
+    def cancel(self, search: Search | None = None) -> None:
+        """Ends a search, the present one where it is None; what was found stays. Does nothing where none runs."""
         with self._lock:
-            run = self._run if run is None else run
-            if run is not None:
-                self._end(run, "cancelled")
+            search = self._search if search is None else search
+            if search is not None:
+                self._end(search, "cancelled")
 
-    def chosen(self, ids: Sequence[int]) -> list[Found]:
-        """The found objects of these ids; a search that still runs ends.
+    def select(self, ids: Sequence[int]) -> list[FoundMask]:
+        """Returns the found masks with these ids; ends a search that still runs.
 
         Raises:
-            PromptError: one of them is not there.
+            PromptError: one of them was not found.
         """
         with self._lock:
-            found = {} if self._run is None else self._run.found
-            if missing := [number for number in ids if number not in found]:
+            found_masks = {} if self._search is None else self._search.found_masks
+            if missing := [number for number in ids if number not in found_masks]:
                 raise PromptError(
-                    f"{missing[0]} was not found", hint="what was found and not kept goes with the next search"
+                    f"{missing[0]} was not found", hint="a new search forgets what was found before and not kept"
                 )
             self.cancel()
-            return [found[number] for number in dict.fromkeys(ids)]
+            return [found_masks[number] for number in dict.fromkeys(ids)]
 
-    def dismiss(self, run: Run | None = None) -> None:
-        """Takes what a search found, by default the present one, off the screen; one that runs ends."""
+    def discard(self, search: Search | None = None) -> None:
+        """Ends a search, the present one where it is None, and forgets what it found."""
         with self._lock:
-            run = self._run if run is None else run
-            if run is None:
+            search = self._search if search is None else search
+            if search is None:
                 return
-            self._end(run, "cancelled")
-            run.found = {}
-            if run is self._run:
-                self._run = None
-                self._tell(run, is_whole=True)
+            self._end(search, "cancelled")
+            search.found_masks = {}
+            if search is self._search:
+                self._search = None
+                self._send(search, is_whole=True)
 
-    def greet(self, re: str) -> None:
-        """Tells a view that opens everything that was found."""
+    def send_all(self, re: str) -> None:
+        """Sends everything that was found, for a new view; ``re`` is the id of its request."""
         with self._lock:
-            if self._run is not None:
-                self._tell(self._run, list(self._run.found.values()), is_whole=True, re=re)
+            if self._search is not None:
+                self._send(self._search, list(self._search.found_masks.values()), is_whole=True, re=re)
 
     def close(self) -> None:
-        """Ends the search, unseen, and forgets what it found."""
+        """Ends the search and forgets what it found; sends nothing."""
         with self._lock:
-            run, self._run = self._run, None
-            if run is not None and run.is_running:
-                run.phase = "cancelled"
-                run.cancel.set()
-                run.steps = None
-                run.ended.set_exception(ClosedError("the widget was closed during the search"))
+            search, self._search = self._search, None
+            if search is not None and search.is_running:
+                search.phase = "cancelled"
+                search.cancel.set()
+                search.steps = None
+                search.ended.set_exception(ClosedError("the widget was closed during the search"))
 
     # On the worker's thread.
 
-    def _step(self, run: Run) -> None:
-        self._advance(run)
-        if run.is_running:
-            self._worker.submit(lambda: self._step(run)).add_done_callback(log_failure)
+    def _step(self, search: Search) -> None:
+        self._advance(search)
+        if search.is_running:
+            self._worker.submit(lambda: self._step(search)).add_done_callback(log_failure)
 
-    def _advance(self, run: Run) -> None:
-        """One step; what goes wrong ends the search."""
-        if not run.is_running:
+    def _advance(self, search: Search) -> None:
+        """Takes one step; an error ends the search."""
+        if not search.is_running:
             return
         try:
-            steps = run.steps or self._first_step(run)
+            steps = search.steps or self._first_step(search)
             progress = next(steps, None)
-            added = [] if progress is None else [self._found(one, run) for one in progress.added]
+            added = [] if progress is None else [self._packed(item, search) for item in progress.added]
         except Exception as error:
-            self._end(run, "failed", error)
+            self._end(search, "failed", error)
             return
         if progress is None:
-            self._end(run, "done")
+            self._end(search, "done")
             return
         with self._lock:
-            if not run.is_running:
+            if search.cancel.is_set():  # it ended while the step ran
                 return
-            run.steps = steps
-            run.done, run.total, run.seconds_left = progress.done, progress.total, progress.seconds_left
+            search.steps = steps
+            search.done, search.total, search.seconds_left = progress.done, progress.total, progress.seconds_left
             for number in progress.removed:
-                del run.found[number]
-            run.found.update((one.object.id, one) for one in added)
-            self._tell(run, added, progress.removed)
-        self._status.refresh()  # out of memory, the network moves to the CPU
+                del search.found_masks[number]
+            search.found_masks.update((item.found_object.id, item) for item in added)
+            self._send(search, added, progress.removed)
+        self._status.refresh()  # the model moves to the CPU where it runs out of memory
 
-    def _first_step(self, run: Run) -> Iterator[Progress]:
+    def _first_step(self, search: Search) -> Iterator[Progress]:
         if self._status.failure is not None:
             raise self._status.failure
-        return self._engine.search(run.cancel, run.options)
+        return self._network.search(search.cancel, search.options)
 
-    def _found(self, found: FoundObject, run: Run) -> Found:
-        before = run.found.get(found.id)
+    def _packed(self, found_object: FoundObject, search: Search) -> FoundMask:
+        before = search.found_masks.get(found_object.id)
         if before is None:
-            colour, run.colours_given = colour_of(run.colours_given), run.colours_given + 1
+            colour, search.colour_count = colour_of(search.colour_count), search.colour_count + 1
         else:
-            colour = before.draft.colour  # the same object without its small regions
-        draft = draft_of(found, self._engine.frame, colour)
-        return Found(found, pack(draft.logits, draft.frame), draft)
+            colour = before.draft.colour  # the same object, without its small regions
+        draft = _draft_of(found_object, self._network.frame, colour)
+        return FoundMask(found_object, pack(draft.logits, draft.frame), draft)
 
     # On any thread.
 
-    def _end(self, run: Run, phase: Phase, error: Exception | None = None) -> None:
+    def _end(self, search: Search, phase: SearchPhase, error: Exception | None = None) -> None:
         with self._lock:
-            if not run.is_running:
+            if not search.is_running:
                 return
-            run.phase = phase
-            run.cancel.set()
-            run.steps = None
-            if error is not None and not run.found:
-                self.dismiss(run)  # there is nothing to show but the error
-            elif run is self._run:
-                self._tell(run)
+            search.phase = phase
+            search.cancel.set()
+            search.steps = None
+            if error is not None and not search.found_masks:
+                self.discard(search)  # the error is all there is to show
+            elif search is self._search:
+                self._send(search)
             if error is not None and not isinstance(error, SamWidgetError):
                 log.error("the search failed", exc_info=error)
-            if run.re is not None and error is not None:
-                self._outbox.error(error, re=run.re)
-            elif run.re is not None:
-                self._outbox.send("done", re=run.re)
+            if search.re is not None and error is not None:
+                self._outbox.send_error(error, re=search.re)
+            elif search.re is not None:
+                self._outbox.send(DoneReply(search.re))
         if error is None:
-            run.ended.set_result(None)
+            search.ended.set_result(None)
         else:
-            run.ended.set_exception(error)
+            search.ended.set_exception(error)
 
-    def _tell(
+    def _send(
         self,
-        run: Run,
-        added: Sequence[Found] = (),
+        search: Search,
+        added: Sequence[FoundMask] = (),
         removed: Sequence[int] = (),
         *,
         is_whole: bool = False,
         re: str | None = None,
     ) -> None:
-        self._outbox.send(
-            "found",
-            re=re,
+        reply = FoundReply(
             image=self._image_id,
-            search=run.name,
-            phase=run.phase if run is self._run else "none",
-            done=run.done,
-            total=run.total,
-            seconds_left=None if run.seconds_left is None else round(run.seconds_left, 2),
+            search=search.name,
+            phase=search.phase if search is self._search else "none",
+            done=search.done,
+            total=search.total,
             is_whole=is_whole,
-            frame=self._engine.frame.to_json() if added else None,
-            added=[found_entry(one.object, one.packed, one.draft.colour) for one in added],
+            added=[summarise_found(item.found_object, item.packed, item.draft.colour) for item in added],
             removed=list(removed),
-            masks=[one.packed.entry() for one in added],
-            buffers=[one.packed.data for one in added],
+            masks=[item.packed.header() for item in added],
+            frame=optional(sizes_of(self._network.frame) if added else None),
+            seconds_left=optional(None if search.seconds_left is None else round(search.seconds_left, 2)),
+            re=optional(re),
         )
+        self._outbox.send(reply, buffers=[item.packed.data for item in added])
+
+
+def _draft_of(found_object: FoundObject, frame: Frame, colour: str) -> SegmentedObject:
+    """Returns the object that a found one becomes, without a name and without pixels."""
+    candidate = found_object.candidate
+    if candidate is None:
+        logits = logits_of_mask(found_object.mask, frame)
+        return SegmentedObject(
+            found_object.id, "", colour, logits, found_object.score, frame, Prompt(mask=logits), level=None
+        )
+    return SegmentedObject(
+        found_object.id,
+        "",
+        colour,
+        candidate.logits[0],
+        found_object.score,
+        candidate.frame,
+        candidate.prompt,
+        found_object.level,
+    )

@@ -1,4 +1,7 @@
-"""Exchange: a widget's objects as the documented request and response. Pure; the formats themselves are ``formats``."""
+"""Export: turns the objects of a widget into the documented request and response.
+
+Owns which prompt and which image bytes a row holds; the form itself is in ``formats``. Called by ``SamWidget``.
+"""
 
 from __future__ import annotations
 
@@ -16,52 +19,54 @@ from samwidget.core import SegmentedObject
 from samwidget.errors import FormatError
 from samwidget.formats.azure_ml import Style, build_request, build_response
 
-# EXIF tag 274: how the camera was held. 1 is upright.
-_ORIENTATION = 0x0112
+# EXIF tag 274: the rotation that a viewer must apply; 1 is none.
+_ORIENTATION_TAG = 0x0112
 
 
-def request_of(image: npt.NDArray[np.uint8], source: Any, objects: Sequence[SegmentedObject]) -> dict[str, Any]:
-    """A request with one row per object, asking for three masks each.
+def request_of(image: npt.NDArray[np.uint8], source: object, objects: Sequence[SegmentedObject]) -> dict[str, Any]:
+    """Returns a request with one row for each object, which asks for three masks each.
 
     Args:
         image: (H, W, 3) uint8 RGB.
-        source: what the user gave as image; its own bytes are sent where every reader sees the same pixels in them.
-        objects: an object without points and box, given as a mask, is asked for by the box around its mask.
+        source: the image as the user passed it in; a file is sent as it is where every reader gets the same pixels.
+        objects: the row of an object without points and box has the box around its mask as its prompt.
 
     Raises:
         FormatError: an object has no points, no box and an empty mask.
     """
     points, labels, boxes = [], [], []
-    for found in objects:
-        prompt = found.prompt
+    for item in objects:
+        prompt = item.prompt
         box = prompt.box_xyxy
         if box is None and len(prompt.points_xy) == 0:
-            if found.box_xyxy is None:
-                raise FormatError(f"{found.name} has no prompt and an empty mask", hint="delete it, then ask again")
-            box = np.asarray(found.box_xyxy, np.float32)
+            if item.box_xyxy is None:
+                raise FormatError(
+                    f"{item.name} has no prompt and an empty mask", hint="delete it, then call request() again"
+                )
+            box = np.asarray(item.box_xyxy, np.float32)
         points.append([prompt.points_xy.tolist()] if len(prompt.points_xy) else None)
         labels.append([prompt.labels.tolist()] if len(prompt.points_xy) else None)
         boxes.append(None if box is None else [box.tolist()])
     return build_request([_sent_image(image, source)] * len(objects), points, labels, boxes, True)
 
 
-def response_to(objects: Sequence[SegmentedObject], style: Style) -> list[dict[str, Any]]:
-    """The response to ``request_of``: per row one prediction with the object's own mask and score.
+def response_of(objects: Sequence[SegmentedObject], style: Style) -> list[dict[str, Any]]:
+    """Returns the response to ``request_of``: one prediction for each row, with the mask and score of its object.
 
     Raises:
         FormatError: an unknown style.
     """
-    rows = [[(found.mask[None], np.array([found.score], np.float32))] for found in objects]
+    rows = [[(item.mask[None], np.array([item.score], np.float32))] for item in objects]
     return build_response(rows, style)
 
 
-def _sent_image(image: npt.NDArray[np.uint8], source: Any) -> bytes | npt.NDArray[np.uint8]:
+def _sent_image(image: npt.NDArray[np.uint8], source: object) -> bytes | npt.NDArray[np.uint8]:
     data = _bytes_of(source)
     return image if data is None or not _is_plain(data, image) else data
 
 
-def _bytes_of(source: Any) -> bytes | None:
-    """The file's bytes, or None where the image did not come from a file that is here."""
+def _bytes_of(source: object) -> bytes | None:
+    """Returns the bytes of the file; None where the image was not read from a file on this machine."""
     if isinstance(source, (bytes, bytearray, memoryview)):
         return bytes(source)
     if isinstance(source, (str, PathLike)):
@@ -71,14 +76,14 @@ def _bytes_of(source: Any) -> bytes | None:
 
 
 def _is_plain(data: bytes, image: npt.NDArray[np.uint8]) -> bool:
-    """Whether any reader sees this image in the bytes: no rotation to apply, no colours to convert."""
+    """Returns whether every reader gets this image from the bytes: it needs no rotation and no change of colours."""
     try:
         with Image.open(io.BytesIO(data)) as opened:
             return (
                 opened.format in {"JPEG", "PNG"}
                 and opened.mode == "RGB"
-                and opened.getexif().get(_ORIENTATION, 1) == 1
+                and opened.getexif().get(_ORIENTATION_TAG, 1) == 1
                 and (opened.height, opened.width) == image.shape[:2]
             )
-    except OSError:  # the file was replaced since; the pixels that the masks belong to are still here
+    except OSError:  # the file has changed; the widget still has the pixels that the masks belong to
         return False

@@ -1,7 +1,8 @@
-"""Engine: one image and the network that has seen it. Owns loading, encoding and asking; used on the worker's thread.
+"""Network: one image and the model that segments it. Owns loading, encoding and predicting, on the worker's thread.
 
-An answer depends on image and prompt alone: every question holds all points and the box of an object, and no mask of
-an earlier answer. So undo is exact, and a request that is replayed elsewhere gives the same masks.
+The masks depend on the image and the prompt alone: each prompt holds all points and the box of its object, and no mask
+of an earlier prompt. So undo is exact, and a request that is sent elsewhere gives the same masks. How a model computes
+is up to ``predict`` and ``models``.
 """
 
 from __future__ import annotations
@@ -27,12 +28,12 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 
-class Engine:
+class Network:
     """A predictor and the embedding of one image.
 
     Args:
         image: (H, W, 3) uint8 RGB.
-        open_predictor: gives the predictor, loading it where need be; called again after it failed.
+        open_predictor: returns the predictor, and loads it if necessary; called again after it failed.
     """
 
     def __init__(self, image: npt.NDArray[np.uint8], open_predictor: Callable[[], SamPredictor]) -> None:
@@ -40,89 +41,91 @@ class Engine:
         self._open_predictor = open_predictor
         self._predictor: SamPredictor | None = None
         self._embedding: Embedding | None = None
-        self._last: Masks | None = None
+        self._last_masks: Masks | None = None
 
     @property
     def predictor(self) -> SamPredictor | None:
-        """The network; None until it is loaded."""
+        """The predictor; None until it is loaded and after ``close``."""
         return self._predictor
 
     @property
     def frame(self) -> Frame:
-        """Ties the image's pixels to the network's; known once the image is encoded."""
-        return self._ready()[1].frame
+        """Ties image pixels to low-res logits; raises ClosedError while there is no embedding."""
+        return self._predictor_and_embedding()[1].frame
 
     def load(self) -> None:
-        """Loads the network; does nothing where that is done.
+        """Loads the model; does nothing where it is loaded.
 
         Raises:
-            ModelError: there is no such network, or it cannot be loaded.
+            ModelError: there is no such model, or it cannot be loaded.
         """
         if self._predictor is None:
-            self._predictor = _ours(self._open_predictor, "the network could not be loaded")
+            self._predictor = _with_remedy(self._open_predictor, "the model could not be loaded")
 
     def encode(self) -> float:
-        """Encodes the image; returns the seconds that took, 0.0 where a cache had the embedding.
+        """Encodes the image; returns how long that took in seconds, 0.0 where a cache had the embedding.
 
         Raises:
-            ModelError: the network failed.
+            ModelError: the model failed.
         """
         predictor = self._predictor
         assert predictor is not None
         start = time.perf_counter()
-        result = _ours(lambda: predictor.embed_with_source(self._image), "the network failed on this image")
+        result = _with_remedy(lambda: predictor.embed_with_source(self._image), "the model failed on this image")
         self._embedding = result.embedding
         return 0.0 if result.from_cache else time.perf_counter() - start
 
-    def ask(self, prompt: Prompt) -> Masks:
-        """The network's masks for a prompt; the last answer is kept, so a click costs nothing after its preview.
+    def predict(self, prompt: Prompt) -> Masks:
+        """Returns the three candidates of a prompt.
+
+        Those of the last prompt are kept, so a click costs nothing after its preview.
 
         Raises:
-            PromptError: the prompt lies outside the image.
-            ModelError: the network failed.
+            PromptError: a part of the prompt is outside the image.
+            ModelError: the model failed.
         """
         prompt.check_inside((self._image.shape[0], self._image.shape[1]))
-        if self._last is None or self._last.prompt != prompt:
-            predictor, embedding = self._ready()
+        if self._last_masks is None or self._last_masks.prompt != prompt:
+            predictor, embedding = self._predictor_and_embedding()
             # The browser draws the last masks meanwhile: the second of two cores costs it more than the 7 ms that the
             # model gains by it.
             threads = max(1, predictor.thread_count // 2)
-            answers = _ours(
+            masks_list = _with_remedy(
                 lambda: predictor.predict_many([prompt], embedding=embedding, multimask_output=True, threads=threads),
-                "the network failed on this prompt",
+                "the model failed on this prompt",
             )
-            self._last = answers[0]
-        return self._last
+            self._last_masks = masks_list[0]
+        return self._last_masks
 
     def search(self, cancel: Event, options: Mapping[str, Any]) -> Iterator[Progress]:
-        """The objects of the image while they are found: ``SamPredictor.generate_masks``.
+        """Yields the progress of a search of everything, as ``SamPredictor.generate_masks`` does.
 
         Args:
-            cancel: ends the search.
+            cancel: ends the search when it is set.
             options: of ``generate_masks``.
 
         Raises:
-            PromptError: an option out of its range, before anything runs.
-            TypeError: an option that there is not.
-            ModelError: the network failed, at any step.
+            PromptError: an option is out of its range; raised before anything runs.
+            TypeError: there is no such option.
+            ModelError: the model failed, at any step.
         """
-        predictor, _ = self._ready()
-        return _ours_each(
-            predictor.generate_masks(self._image, cancel=cancel, **options), "the network failed during the search"
+        predictor, _ = self._predictor_and_embedding()
+        return _each_with_remedy(
+            predictor.generate_masks(self._image, cancel=cancel, **options), "the model failed during the search"
         )
 
     def close(self) -> None:
-        """Lets go of network and embedding; whoever else uses the network keeps it."""
-        self._predictor = self._embedding = self._last = None
+        """Releases predictor and embedding; other widgets that share the predictor keep it."""
+        self._predictor = self._embedding = self._last_masks = None
 
-    def _ready(self) -> tuple[SamPredictor, Embedding]:
+    def _predictor_and_embedding(self) -> tuple[SamPredictor, Embedding]:
         if self._predictor is None or self._embedding is None:
             raise ClosedError("the widget is closed", hint="make a new one")
         return self._predictor, self._embedding
 
 
-def _ours(work: Callable[[], T], failure: str) -> T:
-    """What ``work`` returns; what it raises becomes an error that says what to do."""
+def _with_remedy(work: Callable[[], T], failure: str) -> T:
+    """Returns the result of ``work``; any other error than ours becomes a ModelError with a remedy."""
     try:
         return work()
     except SamWidgetError:
@@ -130,11 +133,11 @@ def _ours(work: Callable[[], T], failure: str) -> T:
     except Exception as error:
         log.exception("%s", failure)
         raise ModelError(
-            f"{failure}: {type(error).__name__}: {error}", hint="try again, or choose another network or device"
+            f"{failure}: {type(error).__name__}: {error}", hint="try again, or choose another model or device"
         ) from error
 
 
-def _ours_each(values: Iterator[T], failure: str) -> Iterator[T]:
-    """The same values; what is raised on the way becomes an error that says what to do."""
-    while (value := _ours(lambda: next(values, None), failure)) is not None:
+def _each_with_remedy(values: Iterator[T], failure: str) -> Iterator[T]:
+    """Yields the same values; any other error than ours becomes a ModelError with a remedy."""
+    while (value := _with_remedy(lambda: next(values, None), failure)) is not None:
         yield value

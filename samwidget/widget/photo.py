@@ -1,6 +1,7 @@
-"""Album: everything that is sent as a picture, on a thread of its own so that it never waits for the network.
+"""Photo: sends the image to the views, on a thread of its own so that it never waits for the model.
 
-Owns the preview that every view shows first, details for zooming in, and the small snapshot in the saved notebook.
+Owns the preview that every view shows first, the details for zooming in, and the small snapshot in the saved notebook.
+How images are encoded and drawn is up to ``images``.
 """
 
 from __future__ import annotations
@@ -21,22 +22,23 @@ from samwidget.images import (
     make_preview,
     shrink,
 )
+from samwidget.widget.protocol import DetailReply, ImageReply
 from samwidget.widget.wire.outbox import Outbox
 from samwidget.widget.worker import Worker, log_failure
 
-# A drag of a point changes the document many times a second; one picture after it is enough.
+# Dragging a point changes the document many times a second; one snapshot afterwards is enough.
 _SNAPSHOT_DELAY_S = 1.0
 
 
-class Album:
-    """The pictures of one image.
+class Photo:
+    """The image as the views show it.
 
     Args:
         image: (H, W, 3) uint8 RGB.
         image_id: names the image in messages.
-        outbox: where pictures go.
-        objects: gives the objects to draw, at the present threshold.
-        opacity: gives the opacity to draw them with.
+        outbox: sends the encoded images.
+        objects: returns the objects of the snapshot, at the present threshold.
+        opacity: of the masks in the snapshot, 0 to 1; may be set later.
     """
 
     def __init__(
@@ -45,18 +47,18 @@ class Album:
         image_id: str,
         outbox: Outbox,
         objects: Callable[[], Sequence[SegmentedObject]],
+        opacity: float,
     ) -> None:
         self._image = image
         self._image_id = image_id
         self._outbox = outbox
         self._objects = objects
-        self._sent: bytes = b""
-        self.opacity = 0.45
-        self.worker = Worker("samwidget pictures", idle_s=10.0)
+        self._sent_snapshot = b""
+        self.opacity = opacity
+        self.worker = Worker("samwidget photo", idle_s=10.0)
 
     @functools.cached_property
-    def small_photo(self) -> npt.NDArray[np.uint8]:
-        """(h, w, 3) uint8 RGB photo of the snapshot's size."""
+    def _small_image(self) -> npt.NDArray[np.uint8]:
         return shrink(self._image, SNAPSHOT_SIDE_MAX)
 
     @functools.cached_property
@@ -69,38 +71,34 @@ class Album:
         self.refresh_snapshot_soon()
 
     def send_preview(self) -> None:
-        """Sends the photo as every view shows it first."""
+        """Sends the whole image, made smaller where it is large; every view shows it first."""
         height, width = self._image.shape[:2]
-        self._outbox.send(
-            "image",
-            image=self._image_id,
-            size_hw=[height, width],
-            mime=self._preview.mime,
-            buffers=[self._preview.data],
-        )
+        self._outbox.send(ImageReply(self._image_id, (height, width), self._preview.mime), buffers=[self._preview.data])
 
-    def send_detail(self, re: str, box: Sequence[float], width: int) -> None:
-        """Sends the photo's own pixels inside a box; raises PromptError where the box holds none."""
-        cut, picture = crop_detail(self._image, box, width)
-        self._outbox.send(
-            "detail", re=re, image=self._image_id, box=list(cut), mime=picture.mime, buffers=[picture.data]
-        )
+    def send_detail(self, re: str, box_xyxy: Sequence[float], width: int) -> None:
+        """Sends the image's own pixels inside a box, at most ``width`` pixels wide.
+
+        Raises:
+            PromptError: no pixel is inside the box.
+        """
+        cut_xyxy, encoded = crop_detail(self._image, box_xyxy, width)
+        self._outbox.send(DetailReply(re, self._image_id, cut_xyxy, encoded.mime), buffers=[encoded.data])
 
     def refresh_snapshot_soon(self) -> None:
-        """Redraws the snapshot when nothing has changed for a moment."""
+        """Draws the snapshot again once nothing has changed for a second."""
         self.worker.later(self.refresh_snapshot, _SNAPSHOT_DELAY_S)
 
     def refresh_snapshot(self) -> None:
-        """Redraws the snapshot and sets the trait, where it differs."""
-        jpeg = encode_small_jpeg(self.small_picture())
-        if jpeg != self._sent:
-            self._sent = jpeg
-            self._outbox.assign(_snapshot=jpeg)
+        """Draws the snapshot again and sets its trait where it has changed."""
+        jpeg = encode_small_jpeg(self.snapshot())
+        if jpeg != self._sent_snapshot:
+            self._sent_snapshot = jpeg
+            self._outbox.assign("_snapshot", jpeg)
 
-    def small_picture(self) -> npt.NDArray[np.uint8]:
-        """(h, w, 3) uint8 RGB: the photo with its masks, at the snapshot's size."""
-        return draw_overlay(self.small_photo, self._objects(), self.opacity)
+    def snapshot(self) -> npt.NDArray[np.uint8]:
+        """Returns the image with its masks as (h, w, 3) uint8 RGB, small enough for the saved notebook."""
+        return draw_overlay(self._small_image, self._objects(), self.opacity)
 
     def close(self) -> None:
-        """Drops what waits to be drawn."""
+        """Drops the jobs that wait."""
         self.worker.close()

@@ -21,7 +21,7 @@ from samwidget.errors import MessageError, PromptError
 T = TypeVar("T")
 MessageType = TypeVar("MessageType", bound="_Message")
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION: Literal[1] = 1
 MESSAGE_BYTES_MAX = 64 * 1024
 NAME_CHARACTERS_MAX = 80
 
@@ -108,14 +108,6 @@ class Request(_Message, frozen=True, kw_only=True):
     """A message from the browser; ``id`` names it in its replies."""
 
     id: MessageId
-
-    @property
-    def kind(self):  # TEMPORARY
-        return self.__struct_config__.tag
-
-    @property
-    def fields(self):  # TEMPORARY
-        return {n: v for n, v in msgspec.to_builtins(self).items() if n not in {"v", "kind", "id"}}
 
 
 class Hello(Request, frozen=True):
@@ -385,7 +377,14 @@ def checked_name(name: object) -> str:
         raise PromptError(f"the name is {name!r}"[:120], hint=hint) from None
 
 
-def known(value: T | None) -> T | UnsetType:
+def to_json(value: msgspec.Struct) -> dict[str, Any]:
+    """Returns the value as JSON has it: dicts and lists, without the fields that are UNSET."""
+    # msgspec.to_builtins keeps tuples, and the traits are read in Python too, where [0, 0] is not (0, 0).
+    decoded: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(value))
+    return decoded
+
+
+def optional(value: T | None) -> T | UnsetType:
     """Returns the value, or UNSET, which leaves its field out of the message, where it is None."""
     return UNSET if value is None else value
 
@@ -449,16 +448,3 @@ def _shortened(value: object) -> str:
     """Returns the value as text that is short enough for a sentence."""
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
-
-
-# TEMPORARY, until the callers speak in messages.
-AnswerKind = str
-ANSWERS, check_answer = REPLIES, parse_reply
-
-
-def check_name(value: Any) -> str:
-    try:
-        checked_name(value)
-    except PromptError as error:
-        return error.hint.removeprefix("it ")
-    return ""

@@ -1,75 +1,76 @@
-"""Status: which phase the network is in, as the trait ``status`` shows it. Written on the worker's thread."""
+"""Status: the phase that the model is in, published as the trait ``status``. Used on the worker's thread.
+
+``controller`` says when a phase begins; device and note are read from the predictor.
+"""
 
 from __future__ import annotations
 
 import time
-from typing import Any, Literal
+from typing import Any
+
+import msgspec
 
 from samwidget.errors import ClosedError, SamWidgetError
-from samwidget.widget.network import Engine
-from samwidget.widget.wire.outbox import Outbox, error_fields
+from samwidget.widget.network import Network
+from samwidget.widget.protocol import optional, to_json
+from samwidget.widget.traits import NetworkStatus, Phase
+from samwidget.widget.wire.outbox import Outbox, failure_of
 
-Phase = Literal["loading", "encoding", "ready", "failed", "closed"]
 
-
-def first_status(network: str) -> dict[str, Any]:
-    """The trait ``status`` of a new widget."""
-    return {
-        "network": network,
-        "device": "",
-        "phase": "loading",
-        "elapsed_s": 0.0,
-        "encode_s": None,
-        "note": "",
-    }
+def first_status(network_name: str) -> NetworkStatus:
+    """Returns the status of a new widget."""
+    return NetworkStatus(network_name, device="", phase="loading", elapsed_s=0.0, encode_s=None, note="")
 
 
 class Status:
-    """The phase of one network, published whenever it changes.
+    """The phase of one model, published whenever it changes.
 
     Args:
-        engine: whose network it is.
-        outbox: where the trait is set.
-        network: what the network is called until it is loaded.
+        network: tells name, device and note once the model is loaded.
+        outbox: sets the trait.
+        network_name: the name of the model until it is loaded.
     """
 
-    def __init__(self, engine: Engine, outbox: Outbox, network: str) -> None:
-        self._engine = engine
+    def __init__(self, network: Network, outbox: Outbox, network_name: str) -> None:
+        self._network = network
         self._outbox = outbox
-        self._value = first_status(network)
+        self._value = first_status(network_name)
         self._since = time.monotonic()
         self.failure: SamWidgetError | None = None
-        """Why there is no network or no embedding; None while all is well."""
+        """Why there is no model or no embedding; None otherwise."""
 
     def enter(self, phase: Phase, *, encode_s: float | None = None, failure: SamWidgetError | None = None) -> None:
-        """Begins a phase and tells the views."""
+        """Begins a phase and publishes it; ``encode_s`` stays as it was where it is None."""
         self.failure = failure
         self._since = time.monotonic()
-        value = {**self._value, **self._network(), "phase": phase}
-        value["encode_s"] = value["encode_s"] if encode_s is None else round(encode_s, 3)
-        value.pop("error", None)
-        if failure is not None:
-            value["error"] = error_fields(failure)
+        value = msgspec.structs.replace(
+            self._value,
+            **self._network_fields(),
+            phase=phase,
+            encode_s=self._value.encode_s if encode_s is None else round(encode_s, 3),
+            error=optional(None if failure is None else failure_of(failure)),
+        )
         self._publish(value)
 
     def refresh(self) -> None:
-        """Tells the views where device or note have changed: a network may move to the CPU at any answer."""
-        value = {**self._value, **self._network()}
+        """Publishes device and note where they have changed: a model may move to the CPU at any prompt."""
+        value = msgspec.structs.replace(self._value, **self._network_fields())
         if value != self._value:
             self._publish(value)
 
-    def _publish(self, value: dict[str, Any]) -> None:
-        if self._value["phase"] == "closed":  # a job that ended after the widget was closed
+    def _publish(self, value: NetworkStatus) -> None:
+        if self._value.phase == "closed":  # a job ended after the widget was closed
             return
         self._value = value
-        self._outbox.assign(status={**value, "elapsed_s": round(time.monotonic() - self._since, 3)})
+        elapsed_s = round(time.monotonic() - self._since, 3)
+        self._outbox.assign("status", to_json(msgspec.structs.replace(value, elapsed_s=elapsed_s)))
 
-    def _network(self) -> dict[str, str]:
-        predictor = self._engine.predictor
+    def _network_fields(self) -> dict[str, Any]:
+        predictor = self._network.predictor
         if predictor is None:
             return {}
         try:
             device = str(predictor.device).partition(":")[0].upper()
-        except ClosedError:  # whoever shares the predictor has closed it; the next question says so
+        except ClosedError:  # somebody closed the shared predictor; the next prompt reports it
             return {}
         return {"network": predictor.name, "device": device, "note": predictor.note}

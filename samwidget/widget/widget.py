@@ -1,7 +1,7 @@
-"""SamWidget: the traits that notebook and browser share, and what Python can do with a widget.
+"""SamWidget: the class that a notebook uses. Its methods check their arguments and ask the ``controller``.
 
-Owns no work of its own: clicks go through ``router`` to ``session``, and the methods here ask the same session.
-Loading this module loads neither torch nor transformers; the first widget does, on its own thread.
+It does no work itself: a click goes through ``wire.inbox`` to the same controller. This module imports neither torch
+nor transformers; the first widget does, on its own thread.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import secrets
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,21 +17,17 @@ import numpy.typing as npt
 import traitlets
 from PIL import Image
 
-from samwidget.core import SegmentedObject, checked_mask, logits_of_mask, make_prompt
-from samwidget.document import Document
+from samwidget.core import SegmentedObject, checked_mask, make_prompt
 from samwidget.errors import PromptError
 from samwidget.images import draw_overlay, encode_small_png, load_rgb
 from samwidget.predict import open_predictor
-from samwidget.widget.controller import Session
-from samwidget.widget.export import request_of, response_to
-from samwidget.widget.measured import Measured
-from samwidget.widget.network import Engine
-from samwidget.widget.photo import Album
-from samwidget.widget.protocol import check_name
-from samwidget.widget.status import Status, first_status
-from samwidget.widget.traits import KERNEL_OWNED, SharedTraits
-from samwidget.widget.wire.encode import empty_summary
-from samwidget.widget.wire.inbox import Router
+from samwidget.widget.commands import Commands
+from samwidget.widget.controller import Controller
+from samwidget.widget.export import request_of, response_of
+from samwidget.widget.protocol import checked_name, to_json
+from samwidget.widget.status import first_status
+from samwidget.widget.traits import KERNEL_OWNED, DocumentSummary, SharedTraits
+from samwidget.widget.wire.inbox import Inbox
 from samwidget.widget.wire.outbox import Outbox
 
 if TYPE_CHECKING:
@@ -41,44 +36,44 @@ if TYPE_CHECKING:
 
 
 class SamWidget(SharedTraits):
-    """A photo to click on; a network in the kernel answers with masks.
+    """Shows an image to click on; a model in the kernel segments what was clicked.
 
-    The photo shows at once; the network is loaded and the photo encoded on a thread of the widget's own, and clicks
-    made before that are kept. Methods that change something wait for their turn behind the user's clicks, and what they
-    return or raise is final. ``objects``, ``masks`` and their like show everything the user had clicked before.
+    The image shows at once. A thread of the widget loads the model and encodes the image; clicks made before that are
+    kept. Methods that change something run in order, after the user's earlier clicks, and return when the change is
+    made. ``objects``, ``masks``, ``scores`` and ``label_map`` include all earlier clicks too.
 
     Args:
         image: path, URL, bytes, PIL image, (H, W[, 3 or 4]) array or (3, H, W) tensor.
-        model: a network by name or folder; None takes the bundled one. Widgets with the same network share it.
-        predictor: a ``SamPredictor`` of yours instead of a name; it is not closed with the widget.
+        model: name or folder of a model; None takes the bundled ``nano``. Widgets with the same model share it.
+        predictor: your own ``SamPredictor`` instead of a name; the widget does not close it.
         device: ``auto`` takes a GPU where there is one.
         dtype: ``auto`` takes float16 on CUDA and float32 elsewhere.
         local_files_only: True never downloads; None follows the environment variable HF_HUB_OFFLINE.
-        threshold: logits above it are mask, -4 to 4; lower grows the masks.
-        opacity: of the masks' fill, 0 to 1.
-        hover: whether the mask under the pointer is previewed.
+        threshold: logits above it are mask, -4 to 4; a lower threshold gives larger masks.
+        opacity: of the masks, 0 to 1.
+        hover: whether to preview the mask under the pointer.
         tool: what a click does: ``select``, ``include``, ``exclude``, ``box`` or ``pan``.
         theme: ``light``, ``dark``, or ``auto`` as the notebook.
-        height: of the widget, CSS pixels or a CSS length; None follows the photo. The same as ``layout.height``.
-        **kwargs: what any ipywidget takes, such as ``layout``.
+        height: of the widget, in CSS pixels or as a CSS length; None follows the image. Sets ``layout.height``.
+        **kwargs: arguments of every ipywidget, such as ``layout``.
 
     Raises:
         ImageError: the image cannot be read.
-        TypeError: an argument that there is not, or ``predictor`` together with what chooses a network.
-        TraitError: a setting out of its range.
+        TypeError: an unknown argument, or ``predictor`` together with arguments that choose a model.
+        TraitError: a setting is out of its range.
     """
 
-    # Garbage collection closes a widget also where __init__ did not get far.
-    _session: Session | None = None
+    # None until __init__ is done: garbage collection closes a widget whose __init__ has failed, too.
+    _controller_or_none: Controller | None = None
 
     def __init__(
         self,
-        image: Any,
+        image: Any,  # whatever load_rgb reads; it checks
         model: str | Path | None = None,
         *,
         predictor: SamPredictor | None = None,
-        device: Any = "auto",
-        dtype: Any = "auto",
+        device: Any = "auto",  # str or torch.device, and torch is not imported here
+        dtype: Any = "auto",  # str or torch.dtype
         local_files_only: bool | None = None,
         threshold: float = 0.0,
         opacity: float = 0.45,
@@ -86,15 +81,15 @@ class SamWidget(SharedTraits):
         tool: str = "include",
         theme: str = "auto",
         height: int | str | None = None,
-        **kwargs: Any,
+        **kwargs: Any,  # ipywidgets checks them
     ) -> None:
-        known = {name for name in self.trait_names() if not name.startswith("_")} - KERNEL_OWNED
-        if unknown := sorted(kwargs.keys() - known):
+        public_traits = {name for name in self.trait_names() if not name.startswith("_")} - KERNEL_OWNED
+        if unknown := sorted(kwargs.keys() - public_traits):
             raise TypeError(f"SamWidget() got an unexpected argument {unknown[0]!r}")
         if predictor is not None and (model, device, dtype, local_files_only) != (None, "auto", "auto", None):
             raise TypeError("give either predictor, or model, device, dtype and local_files_only")
         self._source = image
-        self._image = _own(load_rgb(image), image)
+        self._image = _read_only(load_rgb(image), image)
         self._image_id = secrets.token_hex(4)
         self._network_name = predictor.name if predictor is not None else "nano" if model is None else str(model)
         super().__init__(threshold=threshold, opacity=opacity, hover=hover, tool=tool, theme=theme, **kwargs)
@@ -104,83 +99,76 @@ class SamWidget(SharedTraits):
         def choose_predictor() -> SamPredictor:
             return open_predictor(model, device, dtype, local_files_only) if predictor is None else predictor
 
-        self._start(choose_predictor)
-
-    def _start(self, choose_predictor: Callable[[], SamPredictor]) -> None:
-        """Wires the parts together and sets them going."""
-        document, measured, outbox = Document(), Measured(), Outbox(self)
-        measured.threshold = self.threshold
-        engine = Engine(self._image, choose_predictor)
-        self._album = Album(self._image, self._image_id, outbox, lambda: measured.at(document.state.objects))
-        self._album.opacity = self.opacity
-        status = Status(engine, outbox, self._network_name)
-        session = Session(document, engine, self._album, outbox, measured, status, self._image_id)
-        router = Router(outbox, session.take)
-        self.on_msg(lambda _widget, content, buffers: router.handle(content, buffers))
-        self._session = session
-        session.start()
+        outbox = Outbox(self)
+        controller = Controller(
+            self._image, self._image_id, self._network_name, choose_predictor, outbox, self.threshold, self.opacity
+        )
+        inbox = Inbox(outbox, controller.take)
+        self.on_msg(lambda _widget, content, buffers: inbox.receive(content, buffers))
+        self._controller_or_none = controller
+        controller.start()
 
     # What the user has made.
 
     @property
     def image(self) -> npt.NDArray[np.uint8]:
-        """(H, W, 3) uint8 RGB, read-only: what the network and the screen see."""
+        """The image as the model and the screen have it: (H, W, 3) uint8 RGB, read-only."""
         return self._image
 
     @property
     def objects(self) -> tuple[SegmentedObject, ...]:
-        """Every object, oldest first, at the present threshold; the one being refined is among them."""
-        return self._running.objects()
+        """All objects, oldest first, at the present threshold; the active object is among them."""
+        return self._controller.objects()
 
     @property
     def masks(self) -> npt.NDArray[np.bool_]:
-        """(N, H, W) bool, one mask per object; objects may overlap."""
+        """One mask for each object, which may overlap: (N, H, W) bool."""
         objects = self.objects
         out = np.zeros((len(objects), *self._image.shape[:2]), np.bool_)
-        for mask, found in zip(out, objects, strict=True):
-            mask[:] = found.mask
+        for mask, item in zip(out, objects, strict=True):
+            mask[:] = item.mask
         return out
 
     @property
     def scores(self) -> npt.NDArray[np.float32]:
-        """(N,) float32, the network's estimate of each mask's IoU; 1 for a mask that was given."""
-        return np.array([found.score for found in self.objects], np.float32)
+        """The model's estimate of each mask's IoU: (N,) float32, 0 to 1; 1 for a mask that you passed in."""
+        return np.array([item.score for item in self.objects], np.float32)
 
     def label_map(self) -> npt.NDArray[np.int32]:
-        """(H, W) int32: 0 outside, n where the n-th of ``objects`` is, counted from 1; later objects lie on top."""
+        """Returns (H, W) int32: n inside the n-th of ``objects``, counted from 1, and 0 outside; later objects win."""
         out = np.zeros(self._image.shape[:2], np.int32)
-        for number, found in enumerate(self.objects, start=1):
-            out[found.mask] = number
+        for number, item in enumerate(self.objects, start=1):
+            out[item.mask] = number
         return out
 
     def snapshot(self) -> Image.Image:
-        """The photo at its own size with the visible masks drawn over it."""
+        """Returns the image at its own size with the visible masks drawn over it."""
         return Image.fromarray(draw_overlay(self._image, self.objects, self.opacity))
 
     def request(self) -> dict[str, Any]:
-        """The documented request that asks a service for the same objects: one row each, three masks per row.
+        """Returns the documented request for the same objects: one row for each object, three masks for each row.
 
-        The image is sent as its own file where it came from a JPEG or PNG, and as PNG otherwise. Replayed on the same
-        network it gives the same masks. An object that was given as a mask is asked for by the box around it, since a
-        request has no masks.
+        An image that was read from a JPEG or PNG file is sent as that file, and as PNG otherwise. The same model gives
+        the same masks for it. The row of an object without points and box has the box around its mask as its prompt,
+        since a request cannot hold masks.
 
         Raises:
-            FormatError: an object has neither a prompt nor any pixels.
+            FormatError: an object has no points, no box and an empty mask.
         """
         return request_of(self._image, self._source, self.objects)
 
     def response(self, style: Style = "card") -> list[dict[str, Any]]:
-        """The documented response with base64 PNG masks: per object one row of one prediction, as ``request`` asks.
+        """Returns the documented response to ``request``, with base64 PNG masks: one row of one mask for each object.
 
         Args:
-            style: ``card`` as the model card documents it, ``service`` as deployed endpoints answer.
+            style: ``card`` as the model card documents it, ``service`` as deployed endpoints respond.
 
         Raises:
             FormatError: an unknown style.
         """
-        return response_to(self.objects, style)
+        return response_of(self.objects, style)
 
-    # What Python changes; each waits for its turn, and undo takes it back.
+    # What Python changes. Each runs in order with the clicks; undo takes it back.
 
     def add(
         self,
@@ -190,161 +178,147 @@ class SamWidget(SharedTraits):
         mask: npt.ArrayLike | None = None,
         name: str | None = None,
     ) -> SegmentedObject:
-        """Adds one object and returns it; what the user is refining stays as it is.
+        """Adds one object and returns it; the active object stays the same.
 
         Args:
-            points: (N, 2) or (2,), image pixels, x before y.
-            labels: (N,), 1 includes and 0 excludes; None includes all.
-            box: (4,) x0, y0, x1, y1 in image pixels, maximum exclusive.
-            mask: (H, W) bool. Alone it is the object, to the pixel; beside points or a box the network starts from it.
-            name: "object N" where left out.
+            points: (N, 2) or (2,), x and y in image pixels.
+            labels: (N,), 1 to include and 0 to exclude; None includes all points.
+            box: (4,) x0, y0, x1, y1 in image pixels, the maximum exclusive.
+            mask: (H, W) bool. Alone it is the object, pixel by pixel; with points or a box the model starts from it.
+            name: "object N" where it is None.
 
         Raises:
-            PromptError: nothing was given, or what was given does not fit the image.
-            ModelError: there is no network, or it failed.
+            PromptError: the prompt is empty or does not fit the image, or the name is blank or too long.
+            ModelError: there is no model, or it failed.
             ClosedError: after ``close``.
         """
         prompt = make_prompt(points, labels, box)
         pixels = None if mask is None else checked_mask(mask, (self._image.shape[0], self._image.shape[1]))
         if prompt.is_empty and pixels is None:
-            raise PromptError("nothing says what to add", hint="give points, a box or a mask")
-        session, name = self._running, None if name is None else _checked_name(name)
-        document, engine = session.document, session.engine
-
-        def work() -> SegmentedObject:
-            if pixels is None:
-                return document.add(engine.ask(prompt), name=name, activate=False)
-            whole = replace(prompt, mask=logits_of_mask(pixels, engine.frame))
-            if prompt.is_empty:
-                return document.add_mask(pixels, whole, engine.frame, name=name)
-            return document.add(engine.ask(whole), name=name, activate=False)
-
-        return session.measured(session.call(work, needs_network=True))
+            raise PromptError("the prompt is empty", hint="give points, a box or a mask")
+        checked = None if name is None else checked_name(name)
+        controller = self._controller
+        return controller.measured(
+            controller.call(lambda commands: commands.add(prompt, pixels, checked), needs_network=True)
+        )
 
     def everything(self, *, keep: bool = True, **options: Any) -> tuple[SegmentedObject, ...]:
-        """Finds everything in the photo, makes it objects in one step of the history and returns those, largest first.
+        """Finds all objects in the image, adds them in one step of the history and returns them, largest first.
 
-        The masks appear in the views while the search runs, with its progress and a Cancel button. Cancelled there, the
-        call returns what was found until then. Interrupted by the notebook's Stop button, or after a failure, what was
-        found stays on the screen, where the user may keep or discard it. What an earlier search left there goes.
+        The masks appear in the views while the search runs, with its progress and a Cancel button. After Cancel the
+        objects found so far are added. After the notebook's Stop button, and after an error, the masks found so far
+        stay on the screen, where the user may keep or discard them. Masks that an earlier search left there go.
 
         Args:
-            keep: False leaves all of it on the screen, for the user to filter and keep, and returns ().
+            keep: False adds nothing, returns () and leaves all masks on the screen for the user to choose from.
             **options: those of ``generate_masks``, with its defaults: ``points_per_side``, ``points_per_batch``,
                 ``pred_iou_thresh``, ``stability_score_thresh``, ``stability_score_offset``, ``box_nms_thresh``,
                 ``crop_n_layers``, ``crop_nms_thresh``, ``crop_overlap_ratio``, ``crop_n_points_downscale_factor``,
                 ``point_grids``, ``min_mask_region_area``. Fewer points are quicker, crops find smaller objects.
 
         Returns:
-            New objects at the present threshold. Each has the point that found it as its prompt, so that clicks refine
-            it; one that was found in a crop, or has lost small regions, is an object that was given as a mask.
+            The new objects at the present threshold. The prompt of each is the point that found it, so that clicks can
+            refine it. An object that was found in a crop, or that lost small regions, has its mask as the prompt.
 
         Raises:
-            PromptError: an option out of its range.
-            TypeError: an option that there is not.
-            ModelError: there is no network, or it failed.
+            PromptError: an option is out of its range.
+            TypeError: there is no such option.
+            ModelError: there is no model, or it failed.
             ClosedError: after ``close``, and where the widget is closed meanwhile.
         """
-        return self._running.everything(options, keep=keep)
+        return self._controller.find_everything(options, keep=keep)
 
     def select(self, object_id: int | None) -> None:
-        """Lets the next click refine this object; None lets it begin one.
+        """Makes an object active: the next click refines it. None lets the next click add an object.
 
         Raises:
-            PromptError: there is no object of that id.
+            PromptError: there is no object with this id.
             ClosedError: after ``close``.
         """
-        document = self._running.document
-        self._running.call(lambda: document.select(object_id))
+        self._controller.call(lambda commands: commands.select(object_id))
 
     def accept(self) -> None:
-        """Finishes the object being refined: the next click begins one. Raises ClosedError after ``close``."""
-        self.select(None)
+        """Finishes the active object: the next click adds one. Raises ClosedError after ``close``."""
+        self._controller.call(Commands.accept)
 
     def rename(self, object_id: int, name: str) -> None:
         """Names an object.
 
         Raises:
-            PromptError: there is no object of that id, or the name is blank or longer than 80 characters.
+            PromptError: there is no object with this id, or the name is blank or longer than 80 characters.
             ClosedError: after ``close``.
         """
-        document, name = self._running.document, _checked_name(name)
-        self._running.call(lambda: document.rename(object_id, name))
+        checked = checked_name(name)
+        self._controller.call(lambda commands: commands.rename(object_id, checked))
 
     def delete(self, object_id: int) -> None:
-        """Removes an object.
+        """Deletes an object.
 
         Raises:
-            PromptError: there is no object of that id.
+            PromptError: there is no object with this id.
             ClosedError: after ``close``.
         """
-        document = self._running.document
-        self._running.call(lambda: document.delete(object_id))
+        self._controller.call(lambda commands: commands.delete(object_id))
 
     def clear(self) -> None:
-        """Removes every object, in one step of the history. Raises ClosedError after ``close``."""
-        self._running.call(self._running.document.clear)
+        """Deletes all objects, in one step of the history. Raises ClosedError after ``close``."""
+        self._controller.call(Commands.clear)
 
     def undo(self) -> bool:
-        """Takes the last step back, the user's or Python's; False where there is none.
+        """Takes back the last step, of the user or of Python; returns False where there is none.
 
         Raises:
             ClosedError: after ``close``.
         """
-        return self._running.call(self._running.document.undo)
+        return self._controller.call(Commands.undo)
 
     def redo(self) -> bool:
-        """Takes the last undo back; False where there is none.
+        """Takes back the last undo; returns False where there is none.
 
         Raises:
             ClosedError: after ``close``.
         """
-        return self._running.call(self._running.document.redo)
+        return self._controller.call(Commands.redo)
 
     # The life of a widget.
 
     @property
     def predictor(self) -> SamPredictor:
-        """The network; waits until it is loaded.
+        """The predictor; waits until the model is loaded.
 
         Raises:
-            ModelError: it cannot be loaded.
+            ModelError: the model cannot be loaded.
             ClosedError: after ``close``.
         """
-        engine = self._running.engine
-        found = engine.predictor
-        if found is None:
-            found = self._running.call(lambda: engine.predictor, needs_network=True)
-        assert found is not None
-        return found
+        return self._controller.predictor()
 
     def wait(self, timeout_s: float | None = None) -> None:
-        """Waits until the photo is encoded and everything that was asked for is done and drawn.
+        """Returns when the image is encoded and every earlier request is carried out and drawn.
 
         For scripts, and for notebooks that run without a person before they are exported.
 
         Raises:
-            ModelError: there is no network, or it failed on the photo.
+            ModelError: there is no model, or it failed on the image.
             TimeoutError: ``timeout_s`` passed.
             ClosedError: after ``close``.
         """
-        self._running.wait(timeout_s)
+        self._controller.wait(timeout_s)
 
     def on_change(self, callback: Callable[[SamWidget], object]) -> Callable[[], None]:
-        """Calls ``callback(widget)`` after each change of the objects; returns a function that ends that.
+        """Calls ``callback(widget)`` after each change of the objects; returns a function that ends this.
 
-        The call comes on the widget's own thread, where the widget's methods may be used. What the callback raises is
-        shown as a warning and on the widget.
+        The widget's own thread calls it; it may use the widget's methods. An error that it raises is shown as a
+        warning and in the widget.
         """
-        return self._running.listen(callback)
+        return self._controller.listen(callback)
 
     def close(self) -> None:
-        """Takes the widget off every page and frees its thread, embedding and network; may be repeated.
+        """Removes the widget from every page and releases its thread, embedding and model; may be called again.
 
-        The objects can still be read. A job that runs now ends first, unseen.
+        The objects can still be read. A job that runs now ends first; its result is not shown.
         """
-        if self._session is not None:
-            self._session.close()
+        if self._controller_or_none is not None:
+            self._controller_or_none.close()
         super().close()
 
     def __enter__(self) -> SamWidget:
@@ -355,54 +329,47 @@ class SamWidget(SharedTraits):
 
     def __repr__(self) -> str:
         height, width = self._image.shape[:2]
-        count = 0 if self._session is None else len(self._session.document.state.objects)
+        count = 0 if self._controller_or_none is None else self._controller_or_none.object_count
         return f"SamWidget({width} x {height} pixels, {count} object{'' if count == 1 else 's'})"
 
     # What ipywidgets calls.
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        # A small picture beside the view, for places that show notebooks without running them.
-        shown = super()._repr_mimebundle_(**kwargs)
-        if shown is not None:
-            png = encode_small_png(self._album.small_picture())
-            shown[0]["image/png"] = base64.b64encode(png).decode("ascii")
-        return shown
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:  # both as IPython defines them
+        # A small image beside the view, for places that show notebooks without running them.
+        bundle = super()._repr_mimebundle_(**kwargs)
+        if bundle is not None:
+            png = encode_small_png(self._controller.snapshot())
+            bundle[0]["image/png"] = base64.b64encode(png).decode("ascii")
+        return bundle
 
     @property
-    def _running(self) -> Session:
-        assert self._session is not None, "__init__ has not ended"
-        return self._session
+    def _controller(self) -> Controller:
+        assert self._controller_or_none is not None, "__init__ is not done"
+        return self._controller_or_none
 
     @traitlets.default("document")
     def _first_document(self) -> dict[str, Any]:
-        return dict(empty_summary(self._image_id))
+        return to_json(DocumentSummary(0, self._image_id, None, [], [], can_undo=False, can_redo=False))
 
     @traitlets.default("status")
     def _first_status(self) -> dict[str, Any]:
-        return first_status(self._network_name)
+        return to_json(first_status(self._network_name))
 
     @traitlets.observe("threshold")
-    def _follow_threshold(self, change: Any) -> None:
-        if self._session is not None:
-            self._session.set_threshold(change["new"])
+    def _follow_threshold(self, change: Any) -> None:  # traitlets' Bunch, which has no types
+        if self._controller_or_none is not None:
+            self._controller_or_none.set_threshold(change["new"])
 
     @traitlets.observe("opacity")
     def _follow_opacity(self, change: Any) -> None:
-        if self._session is not None:
-            self._album.opacity = change["new"]
-            self._album.refresh_snapshot_soon()
+        if self._controller_or_none is not None:
+            self._controller_or_none.set_opacity(change["new"])
 
 
-def _own(pixels: npt.NDArray[np.uint8], source: Any) -> npt.NDArray[np.uint8]:
-    """The pixels, read-only and out of reach of whoever may still draw on the array they gave."""
-    # Tensors and labelled arrays may lend their memory as well, and tell nobody.
+def _read_only(pixels: npt.NDArray[np.uint8], source: object) -> npt.NDArray[np.uint8]:
+    """Returns the pixels, read-only and in memory of their own: the user may still draw on the array they gave."""
+    # Tensors and labelled arrays may share their memory as well, without saying so.
     if hasattr(source, "__array__"):
         pixels = pixels.copy()
     pixels.flags.writeable = False
     return pixels
-
-
-def _checked_name(name: str) -> str:
-    if problem := check_name(name):
-        raise PromptError(f"the name is {name!r}"[:120], hint=f"it {problem}")
-    return name.strip()

@@ -6,7 +6,8 @@ from tests.browser.conftest import FIRST_CELL
 SMALLEST = """(lambda inside: [int(v) + 0.5 for v in
     __import__('numpy').unravel_index(inside.argmax(), inside.shape)[::-1]])(
     __import__('scipy.ndimage').ndimage.distance_transform_edt(
-        min(w._running.search._run.found.values(), key=lambda one: one.object.area).object.mask))"""
+        min(w._controller.everything._search.found_masks.values(),
+            key=lambda item: item.found_object.area).found_object.mask))"""
 
 
 def test_find_stop_filter_drop_keep_undo_redo(open_notebook):

@@ -19,7 +19,7 @@ def make():
 
     yield make
     for widget in made:
-        predictor = widget._running.engine.predictor
+        predictor = widget._controller.network.predictor
         if predictor is not None:
             predictor.encode_gate.open()
             predictor.decode_gate.open()

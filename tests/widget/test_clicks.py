@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from samwidget.errors import ModelError
-from samwidget.widget.protocol import check_answer
+from samwidget.widget.protocol import parse_reply
 from tests.widget.fakes import TIMEOUT_S, FakePredictor
 
 CLICK = {"x": 60, "y": 40, "label": 1}
@@ -51,7 +51,7 @@ def test_every_message_sent_follows_the_protocol(make):
     widget.wire.wait_for("preview")
     for message, buffers in widget.wire.sent:
         if not message["kind"].startswith("trait:"):
-            check_answer(message)
+            parse_reply(message)
             assert len(buffers) == {"image": 1, "detail": 1}.get(message["kind"], len(message.get("masks", ())))
 
 

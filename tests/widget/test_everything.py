@@ -16,7 +16,7 @@ from samwidget.core.objects import FoundObject
 from samwidget.core.rle import RunLengths
 from samwidget.errors import ClosedError, ModelError, PromptError
 from samwidget.predict.everything.generate import Progress
-from samwidget.widget.protocol import check_answer
+from samwidget.widget.protocol import parse_reply
 from tests.widget.fakes import TIMEOUT_S, FakePredictor, Gate, WiredWidget
 from tests.widget.test_lifetime import forget
 
@@ -34,7 +34,7 @@ class View:
                 self.hear(message, buffers)
 
     def hear(self, message, buffers):
-        check_answer(message)
+        parse_reply(message)
         assert len(buffers) == len(message["masks"]) == len(message["added"])
         assert ("frame" in message) == bool(buffers)
         self.phase = message["phase"]
@@ -197,7 +197,7 @@ def test_a_new_search_takes_the_place_of_the_last(held):
     names = {message["search"] for message, _ in widget.wire.all("found")}
     assert len(names) == 2
     assert widget.wire.all("found")[-1][0]["total"] == 25
-    assert len(View(widget).found) == len(widget._running.search._run.found)
+    assert len(View(widget).found) == len(widget._controller.everything._search.found_masks)
 
 
 # Cancel, failure, close.
@@ -265,10 +265,10 @@ def test_a_search_without_a_network_fails_and_shows_nothing(make):
 
 def test_closing_ends_the_search_and_whoever_waits_for_it(held):
     widget, predictor, _ = held
-    cancel = widget._running.search._run.cancel
+    cancel = widget._controller.everything._search.cancel
     thread, result = in_background(widget.everything)  # takes the place of the browser's search
     widget.wire.wait_for("found", 3)
-    worker = widget._running.worker.thread
+    worker = widget._controller.worker.thread
     widget.close()
     predictor.decode_gate.open()
     thread.join(TIMEOUT_S)
@@ -288,8 +288,8 @@ def test_a_widget_that_is_dropped_ends_its_search():
     predictor.decode_gate.shut()
     widget.say("everything", **ALL)
     assert predictor.decode_gate.reached.wait(TIMEOUT_S)
-    search, cancel = weakref.ref(widget._running.search), widget._running.search._run.cancel
-    worker = widget._running.worker.thread
+    search, cancel = weakref.ref(widget._controller.everything), widget._controller.everything._search.cancel
+    worker = widget._controller.worker.thread
     forget(widget)
     del widget
     gc.collect()
@@ -382,7 +382,7 @@ def test_a_second_view_gets_all_of_it(make):
     widget.do("discard_found")
     name = widget.say("hello")
     widget.wire.wait_for("image", 2)
-    widget._running._album.worker.call(lambda: None)
+    widget._controller.photo.worker.call(lambda: None)
     assert widget.wire.all("found", re=name) == []
 
 
@@ -491,6 +491,6 @@ def test_a_callback_may_search(make):
 
     widget.on_change(once)
     widget.do("add_point", **CLICK)
-    widget._running.worker.call(lambda: None)
+    widget._controller.worker.call(lambda: None)
     assert counts == [4]
     assert len(widget.objects) == 5

@@ -29,13 +29,13 @@ def used_widget(predictor):
 
 def traces(widget):
     """What must not outlive the widget."""
-    session = widget._running
+    session = widget._controller
     return [
         weakref.ref(widget),
         weakref.ref(widget.image),
         weakref.ref(session),
         weakref.ref(session.document),
-        weakref.ref(session.engine._embedding),
+        weakref.ref(session.network._embedding),
         weakref.ref(session.document.state.objects[0].logits),
     ]
 
@@ -65,7 +65,7 @@ def test_a_hundred_closed_widgets_leave_nothing():
         widget = used_widget(predictor)
         refs += traces(widget)
         widget.close()
-        assert widget._running.engine.predictor is None
+        assert widget._controller.network.predictor is None
     del widget
     assert_gone(refs, before)
 
@@ -87,7 +87,7 @@ def test_a_widget_whose_network_failed_is_freed_with_its_waiting_clicks():
     widget = WiredWidget(predictor=predictor)
     widget.wire.wait_for("error")
     widget.say("add_point", **CLICK)
-    refs = [weakref.ref(widget), weakref.ref(widget._running)]
+    refs = [weakref.ref(widget), weakref.ref(widget._controller)]
     forget(widget)
     del widget
     gc.collect()
@@ -100,14 +100,14 @@ def test_closing_during_the_encode_drops_its_result():
     widget = WiredWidget(predictor=predictor)
     assert predictor.encode_gate.reached.wait(TIMEOUT_S)
     widget.say("add_point", **CLICK)
-    thread = widget._running.worker.thread
+    thread = widget._controller.worker.thread
     widget.close()
     sent = len(widget.wire.sent)
     predictor.encode_gate.open()
     thread.join(TIMEOUT_S)
     assert not thread.is_alive()
-    assert widget._running.engine.predictor is None
-    assert widget._running.engine._embedding is None
+    assert widget._controller.network.predictor is None
+    assert widget._controller.network._embedding is None
     assert len(widget.wire.sent) == sent
     assert widget.status["phase"] == "closed"
     refs = [weakref.ref(widget)]
@@ -130,7 +130,7 @@ def test_a_callback_may_close_the_widget():
 
 def test_an_idle_widget_keeps_no_thread(make):
     widget = make()
-    worker = widget._running.worker
+    worker = widget._controller.worker
     worker._idle_s = 0.0
     widget.do("add_point", **CLICK)
     thread = worker.thread

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from samwidget.errors import MessageError
-from samwidget.widget.protocol import ANSWERS, REQUESTS, check_answer, parse, request_id
+from samwidget.widget.protocol import REPLIES, REQUESTS, parse, parse_reply, request_id, to_json
 
 EXAMPLES = json.loads((Path(__file__).parent.parent / "shared" / "messages.json").read_text(encoding="utf-8"))
 TO_KERNEL, TO_BROWSER = EXAMPLES["browser_to_kernel"], EXAMPLES["kernel_to_browser"]
@@ -25,7 +25,7 @@ def broken_anyway(direction):
 
 def test_the_kinds_are_exactly_those_of_the_shared_examples():
     assert set(REQUESTS) == set(TO_KERNEL["kinds"])
-    assert set(ANSWERS) == set(TO_BROWSER["kinds"])
+    assert set(REPLIES) == set(TO_BROWSER["kinds"])
 
 
 def test_every_kind_has_valid_and_broken_examples():
@@ -38,8 +38,8 @@ def test_every_kind_has_valid_and_broken_examples():
 @pytest.mark.parametrize("message", cases(TO_KERNEL, "valid"))
 def test_valid_requests_are_read(message):
     request = parse(message)
-    assert (request.kind, request.id) == (message["kind"], message["id"])
-    assert {"v": 1, "kind": request.kind, "id": request.id, **request.fields} == message
+    assert (type(request), request.id) == (REQUESTS[message["kind"]], message["id"])
+    assert to_json(request) == message
 
 
 @pytest.mark.parametrize("example", [*cases(TO_KERNEL, "broken"), *broken_anyway(TO_KERNEL)])
@@ -53,13 +53,13 @@ def test_broken_requests_are_refused_with_a_remedy(example):
 
 @pytest.mark.parametrize("example", cases(TO_BROWSER, "valid"))
 def test_valid_answers_pass(example):
-    check_answer(example["message"])
+    parse_reply(example["message"])
 
 
 @pytest.mark.parametrize("example", [*cases(TO_BROWSER, "broken"), *broken_anyway(TO_BROWSER)])
 def test_broken_answers_do_not_pass(example):
     with pytest.raises(MessageError):
-        check_answer(example["message"])
+        parse_reply(example["message"])
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])

@@ -79,8 +79,8 @@ def test_add_mask_beside_points_asks_the_network(make):
 @pytest.mark.parametrize(
     ("arguments", "what"),
     [
-        ({}, "nothing says what to add"),
-        ({"points": []}, "nothing says what to add"),
+        ({}, "the prompt is empty"),
+        ({"points": []}, "the prompt is empty"),
         ({"points": [[500, 5]]}, "outside the image"),
         ({"points": [[np.nan, 5]]}, "NaN"),
         ({"points": [[1, 2], [3, 4]], "labels": [1]}, "one label per point"),

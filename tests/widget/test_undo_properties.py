@@ -5,46 +5,46 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from samwidget.core.frame import Frame
-from samwidget.core.mask_logits import logits_of_mask
 from samwidget.core.prompt import Prompt
 from samwidget.document import Document
 from samwidget.errors import PromptError
-from samwidget.widget.commands import INTENTS
+from samwidget.widget.commands import Commands
 from tests.widget.fakes import fake_answer
 
 FRAME = Frame.padded((48, 64), 64, 16)
 
-place = st.tuples(st.integers(0, 64), st.integers(0, 48))
+places = st.tuples(st.integers(0, 64), st.integers(0, 48))
 ids = st.integers(1, 4)
-intents = st.one_of(
-    st.builds(lambda p, label: ("add_point", {"x": p[0], "y": p[1], "label": label}), place, st.integers(0, 1)),
-    st.builds(lambda i, p: ("move_point", {"index": i, "x": p[0], "y": p[1]}), st.integers(0, 2), place),
+steps_of_the_user = st.one_of(
+    st.builds(lambda p, label: ("add_point", {"x": p[0], "y": p[1], "label": label}), places, st.integers(0, 1)),
+    st.builds(lambda i, p: ("move_point", {"index": i, "x": p[0], "y": p[1]}), st.integers(0, 2), places),
     st.builds(lambda i: ("remove_point", {"index": i}), st.integers(0, 2)),
-    st.builds(lambda p: ("add_box", {"box": [p[0] / 2, p[1] / 2, p[0] / 2 + 20, p[1] / 2 + 20]}), place),
-    st.builds(lambda p: ("move_box", {"box": [p[0] / 2, p[1] / 2, p[0] / 2 + 9, p[1] / 2 + 9]}), place),
+    st.builds(lambda p: ("add_box", {"box_xyxy": [p[0] / 2, p[1] / 2, p[0] / 2 + 20, p[1] / 2 + 20]}), places),
+    st.builds(lambda p: ("move_box", {"box_xyxy": [p[0] / 2, p[1] / 2, p[0] / 2 + 9, p[1] / 2 + 9]}), places),
     st.builds(lambda level: ("choose", {"level": level}), st.integers(0, 2)),
-    st.builds(lambda i: ("select", {"object": i}), ids | st.none()),
-    st.builds(lambda i, name: ("rename", {"object": i, "name": name}), ids, st.sampled_from(["cup", "tree"])),
-    st.builds(lambda i, flag: ("set_visible", {"object": i, "visible": flag}), ids, st.booleans()),
-    st.builds(lambda i: ("delete", {"object": i}), ids),
-    st.sampled_from([("remove_box", {}), ("accept", {}), ("clear", {}), ("undo", {}), ("redo", {}), ("given", {})]),
+    st.builds(lambda i: ("select", {"object_id": i}), ids | st.none()),
+    st.builds(lambda i, name: ("rename", {"object_id": i, "name": name}), ids, st.sampled_from(["cup", "tree"])),
+    st.builds(lambda i, flag: ("set_visible", {"object_id": i, "visible": flag}), ids, st.booleans()),
+    st.builds(lambda i: ("delete", {"object_id": i}), ids),
+    st.sampled_from([("remove_box", {}), ("accept", {}), ("clear", {}), ("undo", {}), ("redo", {}), ("add", {})]),
 )
 
 
-def ask(prompt):
-    prompt.check_inside(FRAME.image_hw)
-    return fake_answer(prompt, FRAME)
+class FakeNetwork:
+    frame = FRAME
+
+    def predict(self, prompt):
+        prompt.check_inside(FRAME.image_hw)
+        return fake_answer(prompt, FRAME)
 
 
 def carry_out(document, kind, fields):
     """Whether it could be done; where it could not, nothing has changed."""
     before, revision = document.state, document.revision
     try:
-        if kind == "given":
-            pixels = np.tri(48, 64, dtype=bool)
-            document.add_mask(pixels, Prompt(mask=logits_of_mask(pixels, FRAME)), FRAME)
-        else:
-            INTENTS[kind](document, ask, **fields)
+        if kind == "add":
+            fields = {"prompt": Prompt(), "pixels": np.tri(48, 64, dtype=bool), "name": None}
+        getattr(Commands(document, FakeNetwork()), kind)(**fields)
     except PromptError:
         assert document.state is before
         assert document.revision == revision
@@ -64,7 +64,7 @@ def seen(document):
     )
 
 
-@given(st.lists(intents, max_size=25))
+@given(st.lists(steps_of_the_user, max_size=25))
 @settings(max_examples=80, deadline=None)
 def test_undo_all_and_redo_all_is_as_if_nothing_had_happened(steps):
     document = Document()
@@ -84,7 +84,7 @@ def test_undo_all_and_redo_all_is_as_if_nothing_had_happened(steps):
     assert way_forth[:-1] == way_back[-2::-1]
 
 
-@given(st.lists(intents, max_size=25))
+@given(st.lists(steps_of_the_user, max_size=25))
 @settings(max_examples=40, deadline=None)
 def test_every_object_is_what_the_network_says_to_its_prompt(steps):
     document = Document()
@@ -94,4 +94,4 @@ def test_every_object_is_what_the_network_says_to_its_prompt(steps):
             assert not found.prompt.is_empty
             level = document.state.shown_level(index)
             if level is not None:
-                assert np.array_equal(found.logits, ask(found.prompt).logits[level])
+                assert np.array_equal(found.logits, FakeNetwork().predict(found.prompt).logits[level])

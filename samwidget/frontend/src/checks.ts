@@ -8,7 +8,7 @@ export const number: Check = (value) => Number.isFinite(value);
 export const positive: Check = (value) => number(value) && (value as number) > 0;
 
 /** A whole number that is not below `minimum`. */
-export const whole =
+export const integer =
   (minimum: number): Check =>
   (value) =>
     Number.isInteger(value) && (value as number) >= minimum;

@@ -1,7 +1,7 @@
-// Messages and traits: their types, and checks of what the kernel sends. Made by `python -m docs.make_messages` from
-// samwidget/widget/protocol.py and traits.py: change those.
+// Messages and traits: their types, and checks of what the kernel sends.
+// Made by `python -m docs.make_messages` from samwidget/widget/protocol.py and traits.py: change those.
 
-import { type Check, flag, list, number, oneOf, optional, positive, record, text, tuple, whole } from "./checks.ts";
+import { type Check, flag, integer, list, number, oneOf, optional, positive, record, text, tuple } from "./checks.ts";
 
 export const PROTOCOL_VERSION = 1;
 export const NAME_LENGTH_MAX = 80;
@@ -373,7 +373,7 @@ export const REQUEST_KINDS = [
   "discard_found",
 ] as const satisfies readonly Request["kind"][];
 
-const isSize = tuple(whole(1), whole(1));
+const isSize = tuple(integer(1), integer(1));
 const isFrameSizes = record({
   image_hw: isSize,
   input_hw: isSize,
@@ -382,18 +382,18 @@ const isFrameSizes = record({
 });
 const isMaskHeader = record({
   mask: text,
-  window: tuple(whole(0), whole(0), whole(0), whole(0)),
+  window: tuple(integer(0), integer(0), integer(0), integer(0)),
   scale: positive,
 });
 const isSearchPhase = oneOf("cancelled", "done", "failed", "none", "running");
 const isBox = tuple(number, number, number, number);
 const isFoundSummary = record({
-  id: whole(0),
+  id: integer(0),
   mask: text,
   colour: text,
   score: number,
   stability: number,
-  area: whole(1),
+  area: integer(1),
   box: isBox,
 });
 
@@ -424,11 +424,11 @@ export const REPLY_FIELDS = {
     image: text,
     search: text,
     phase: isSearchPhase,
-    done: whole(0),
-    total: whole(0),
+    done: integer(0),
+    total: integer(0),
     is_whole: flag,
     added: list(isFoundSummary),
-    removed: list(whole(0)),
+    removed: list(integer(0)),
     masks: list(isMaskHeader),
     frame: optional(isFrameSizes),
     seconds_left: optional(number),

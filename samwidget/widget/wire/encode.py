@@ -1,36 +1,37 @@
-"""Payload: what the kernel's values look like on the wire. Masks become bytes, the document becomes a summary.
+"""Encode: turns masks into bytes and the document into its summary, in the form of docs/protocol.md.
 
-Pure functions and values, no widget; docs/protocol.md describes the form. Photos are ``pictures``' affair.
+Pure functions and values: ``publisher`` decides what is sent and when, and images are encoded by ``images``.
 """
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
 
 from samwidget.core import FoundObject, Frame, Masks, SegmentedObject, in_windows
-from samwidget.document import State
+from samwidget.document import Document, State
+from samwidget.widget.protocol import FoundSummary, MaskHeader
+from samwidget.widget.traits import CandidateSummary, DocumentSummary, ObjectSummary
 
 SCALE = 16
 """Steps of a byte per unit of logit: the range is -7.97 to 7.97, and the slider's -4 to 4 lies well inside."""
 THRESHOLD_MIN, THRESHOLD_MAX = -4.0, 4.0
-"""The ends of the slider: between logits that all lie beyond one of them there is never an outline."""
+"""The ends of the slider: no outline runs between logits that are all beyond the same end."""
 
 
 @dataclass(frozen=True)
 class PackedMask:
-    """The bytes of one mask, and the name that they go by.
+    """The bytes of one mask, with their name.
 
     Attributes:
-        mask: names these bytes for ever: it is their hash.
-        window: x, y, w, h in low-res logits.
+        mask: the id of these bytes, made from their hash: the same bytes have the same id in every message.
+        window: x, y, w, h of the part that is sent, in low-res logits.
         data: zlib-compressed, h rows of w bytes; empty for an empty mask.
     """
 
@@ -38,152 +39,148 @@ class PackedMask:
     window: tuple[int, int, int, int]
     data: bytes
 
-    def entry(self) -> dict[str, Any]:
-        """The mask's line in a ``masks`` message."""
-        return {"mask": self.mask, "window": list(self.window), "scale": SCALE}
+    def header(self) -> MaskHeader:
+        """Returns the entry for ``masks`` in a message; ``data`` is its buffer."""
+        return MaskHeader(self.mask, self.window, SCALE)
 
 
 def pack(logits: npt.NDArray[np.float32], frame: Frame) -> PackedMask:
-    """The bytes of (h, w) float32 low-res logits, cut to the window that any threshold can show.
+    """Returns the bytes of (h, w) float32 low-res logits, cut to the window that some threshold of the slider shows.
 
-    The padding below and to the right of the image is left out, but for the one row that interpolation sees.
+    Of the padding below and to the right of the image one row is kept, because interpolation reads it.
     """
     window = _window(logits, frame)
     x, y, w, h = window
     data = b""
     if w and h:
         # Level 1: level 6 is 8 % smaller and takes three times as long.
-        data = zlib.compress(_sent(logits[y : y + h, x : x + w]).tobytes(), 1)
-    name = blake2b(repr(window).encode() + data, digest_size=8).hexdigest()
-    return PackedMask(f"m{name}", window, data)
+        data = zlib.compress(_flattened(logits[y : y + h, x : x + w]).tobytes(), 1)
+    digest = blake2b(repr(window).encode() + data, digest_size=8).hexdigest()
+    return PackedMask(f"m{digest}", window, data)
 
 
 def quantised(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
-    """Logits as bytes b that stand for (b - 127.5) / SCALE: above 127 exactly where the logit is positive."""
-    # ceil, not round: the byte that a logit gets then lies on its own side of 127.5, and within half a step of it.
-    steps = np.ceil(logits * SCALE) + np.float32(127)
+    """Returns a byte b for each logit: it stands for (b - 127.5) / SCALE, above 127 where the logit is > 0."""
+    # ceil, not round: the byte is then on the same side of 127.5 as the logit is of 0, and at most half a step away.
+    steps: npt.NDArray[np.float32] = np.ceil(logits * SCALE) + np.float32(127)
     return np.clip(steps, 0, 255).astype(np.uint8)
 
 
-def _sent(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
-    """Bytes of logits, flat where no outline can come near: a third fewer, and sooner compressed."""
+def _flattened(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
+    """Returns bytes of logits, equal where no outline can be: a third fewer after compression, which is quicker."""
     steps = quantised(logits)
     for beyond, byte in ((logits > THRESHOLD_MAX, 255), (logits < THRESHOLD_MIN, 0)):
-        with_all_around = in_windows(np.logical_and, np.pad(beyond, 1, constant_values=True), (3, 3))
-        steps[with_all_around] = byte
+        with_all_neighbours = in_windows(np.logical_and, np.pad(beyond, 1, constant_values=True), (3, 3))
+        steps[with_all_neighbours] = byte
     return steps
 
 
 def _window(logits: npt.NDArray[np.float32], frame: Frame) -> tuple[int, int, int, int]:
-    height, width = (min(n + 1, whole) for n, whole in zip(frame.content_logits_hw, frame.logits_hw, strict=True))
+    height, width = (
+        min(content + 1, full) for content, full in zip(frame.content_logits_hw, frame.logits_hw, strict=True)
+    )
     above = logits[:height, :width] > THRESHOLD_MIN
     rows, columns = np.flatnonzero(above.any(1)), np.flatnonzero(above.any(0))
     if len(rows) == 0:
         return (0, 0, 0, 0)
-    # One more on each side, so that a contour can close between a logit that is in and one that is out.
+    # One more on each side, because a contour runs between a logit inside the mask and one outside.
     y, x = max(0, int(rows[0]) - 1), max(0, int(columns[0]) - 1)
     y_end, x_end = min(height, int(rows[-1]) + 2), min(width, int(columns[-1]) + 2)
     return (x, y, x_end - x, y_end - y)
 
 
 class Packer:
-    """Packs each candidate and each given mask once, for as long as somebody keeps it. Used on one thread."""
+    """Packs each candidate and each mask without candidates once, while its object exists. Used on one thread."""
 
     def __init__(self) -> None:
-        self._answers: WeakKeyDictionary[Masks, dict[int, PackedMask]] = WeakKeyDictionary()
-        self._objects: WeakKeyDictionary[SegmentedObject, PackedMask] = WeakKeyDictionary()
+        self._of_candidates: WeakKeyDictionary[Masks, dict[int, PackedMask]] = WeakKeyDictionary()
+        self._of_objects: WeakKeyDictionary[SegmentedObject, PackedMask] = WeakKeyDictionary()
 
-    def candidate(self, answer: Masks, level: int) -> PackedMask:
-        """The bytes of one candidate."""
-        known = self._answers.setdefault(answer, {})
-        if level not in known:
-            known[level] = pack(answer.logits[level], answer.frame)
-        return known[level]
+    def candidate(self, candidates: Masks, level: int) -> PackedMask:
+        """Returns the bytes of one candidate."""
+        packed = self._of_candidates.setdefault(candidates, {})
+        if level not in packed:
+            packed[level] = pack(candidates.logits[level], candidates.frame)
+        return packed[level]
 
-    def shown(self, state: State, index: int) -> PackedMask:
-        """The bytes of the mask that the object at ``index`` shows."""
-        answer, level = state.candidates[index], state.shown_level(index)
-        if answer is not None and level is not None:
-            return self.candidate(answer, level)
-        found = state.objects[index]
-        if found not in self._objects:
-            self._objects[found] = pack(found.logits, found.frame)
-        return self._objects[found]
+    def shown_mask(self, state: State, index: int) -> PackedMask:
+        """Returns the bytes of the mask that ``state.objects[index]`` shows."""
+        candidates, level = state.candidates[index], state.shown_level(index)
+        if candidates is not None and level is not None:
+            return self.candidate(candidates, level)
+        item = state.objects[index]
+        if item not in self._of_objects:
+            self._of_objects[item] = pack(item.logits, item.frame)
+        return self._of_objects[item]
+
+    def active_candidates(self, state: State) -> list[PackedMask]:
+        """Returns the bytes of each candidate of the active object; empty where it has none."""
+        candidates = state.active_candidates
+        return [] if candidates is None else [self.candidate(candidates, level) for level in range(len(candidates))]
 
 
-def summary(
-    state: State,
+def summarise(
+    document: Document,
     objects: Sequence[SegmentedObject],
-    packed: Sequence[PackedMask],
-    candidates: Sequence[PackedMask],
-    *,
-    revision: int,
-    image: str,
-    can_undo: bool,
-    can_redo: bool,
-) -> dict[str, Any]:
-    """The trait ``document``.
+    object_masks: Sequence[PackedMask],
+    candidate_masks: Sequence[PackedMask],
+    image_id: str,
+) -> DocumentSummary:
+    """Returns the trait ``document``.
 
     Args:
-        state: the snapshot.
-        objects: its objects at the present threshold, which area and box depend on.
-        packed: the mask that each object shows.
-        candidates: of the active object; empty where there are none.
-        revision: grows with every change.
-        image: names the image.
-        can_undo: whether there is a step to undo.
-        can_redo: whether there is a step to redo.
+        document: what the user has made.
+        objects: the document's objects at the present threshold, on which area and box depend.
+        object_masks: the mask that each object shows.
+        candidate_masks: the candidates of the active object; empty where it has none.
+        image_id: names the image.
     """
-    answer = state.active_candidates
-    scores = [] if answer is None else answer.scores.tolist()
-    return {
-        "revision": revision,
-        "image": image,
-        "active": state.active,
-        "objects": [
-            _object_summary(found, mask, state.shown_level(index))
-            for index, (found, mask) in enumerate(zip(objects, packed, strict=True))
+    state = document.state
+    candidates = state.active_candidates
+    scores = [] if candidates is None else candidates.scores.tolist()
+    return DocumentSummary(
+        revision=document.revision,
+        image=image_id,
+        active=state.active,
+        objects=[
+            _summarise_object(item, packed, state.shown_level(index))
+            for index, (item, packed) in enumerate(zip(objects, object_masks, strict=True))
         ],
-        "candidates": [
-            {"mask": mask.mask, "score": round(score, 4)} for mask, score in zip(candidates, scores, strict=True)
+        candidates=[
+            CandidateSummary(packed.mask, round(score, 4))
+            for packed, score in zip(candidate_masks, scores, strict=True)
         ],
-        "can_undo": can_undo,
-        "can_redo": can_redo,
-    }
+        can_undo=document.can_undo,
+        can_redo=document.can_redo,
+    )
 
 
-def _object_summary(found: SegmentedObject, packed: PackedMask, level: int | None) -> dict[str, Any]:
-    prompt = found.prompt
-    return {
-        "id": found.id,
-        "name": found.name,
-        "colour": found.colour,
-        "visible": found.visible,
-        "score": round(found.score, 4),
-        "area": found.area,
-        "box": None if found.box_xyxy is None else list(found.box_xyxy),
-        "mask": packed.mask,
-        "points": [
-            [x, y, label] for (x, y), label in zip(prompt.points_xy.tolist(), prompt.labels.tolist(), strict=True)
-        ],
-        "prompt_box": None if prompt.box_xyxy is None else prompt.box_xyxy.tolist(),
-        "level": level,
-    }
+def summarise_found(found_object: FoundObject, packed: PackedMask, colour: str) -> FoundSummary:
+    """Returns the entry of a found object in a ``found`` message."""
+    return FoundSummary(
+        id=found_object.id,
+        mask=packed.mask,
+        colour=colour,
+        score=round(found_object.score, 4),
+        stability=round(found_object.stability, 4),
+        area=found_object.area,
+        box=found_object.box_xyxy,
+    )
 
 
-def found_entry(found: FoundObject, packed: PackedMask, colour: str) -> dict[str, Any]:
-    """The line of a mask that was found in a ``found`` message."""
-    return {
-        "id": found.id,
-        "mask": packed.mask,
-        "colour": colour,
-        "score": round(found.score, 4),
-        "stability": round(found.stability, 4),
-        "area": found.area,
-        "box": list(found.box_xyxy),
-    }
-
-
-def empty_summary(image: str) -> Mapping[str, Any]:
-    """The trait ``document`` of a widget in which nothing has been made yet."""
-    return summary(State(), (), (), (), revision=0, image=image, can_undo=False, can_redo=False)
+def _summarise_object(item: SegmentedObject, packed: PackedMask, level: int | None) -> ObjectSummary:
+    prompt = item.prompt
+    points = zip(prompt.points_xy.tolist(), prompt.labels.tolist(), strict=True)
+    return ObjectSummary(
+        id=item.id,
+        name=item.name,
+        colour=item.colour,
+        visible=item.visible,
+        score=round(item.score, 4),
+        area=item.area,
+        box=item.box_xyxy,
+        mask=packed.mask,
+        points=[(x, y, label) for (x, y), label in points],
+        prompt_box=None if prompt.box_xyxy is None else prompt.box_xyxy.tolist(),
+        level=level,
+    )

@@ -1,61 +1,59 @@
-"""Router: takes what the browser sends, acknowledges it and hands it on. It does no work itself.
+"""Inbox: checks what the browser sends, acknowledges it and passes it on. It does no work itself.
 
-The kernel may call it on its main thread or on a thread of its own, and a running cell waits behind it, so it returns
-within a millisecond or two.
+The kernel calls it on its main thread or on a thread of its own, where a running cell may wait for it. So it returns
+within a millisecond or two: ``controller`` puts the request in a queue. The checks of each field are in ``protocol``.
 """
 
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from typing import Any
+
+from cachetools import FIFOCache
 
 from samwidget.errors import ClosedError, MessageError
-from samwidget.widget.protocol import Request, parse, request_id
+from samwidget.widget.protocol import AckReply, Request, parse, request_id
 from samwidget.widget.wire.outbox import Outbox
 
 # A browser that lost its connection repeats its last few messages, not those of an hour ago.
 _IDS_MAX = 4096
 
 
-class Router:
-    """Checks each message and gives it to ``take`` once.
+class Inbox:
+    """Checks each message and passes it to ``take`` once.
 
     Args:
-        outbox: where acknowledgements and errors go.
-        take: puts a request in the queue and returns at once.
+        outbox: sends acknowledgements and errors.
+        take: puts a request in a queue and returns at once.
     """
 
     def __init__(self, outbox: Outbox, take: Callable[[Request], None]) -> None:
         self._outbox = outbox
         self._take = take
         self._lock = threading.Lock()
-        self._seen: OrderedDict[str, None] = OrderedDict()
+        self._known_ids: FIFOCache[str, None] = FIFOCache(_IDS_MAX)
 
-    def handle(self, content: Any, buffers: Sequence[Any]) -> None:
-        """Takes one message; whatever is wrong with it is answered, and nothing is raised."""
+    def receive(self, content: object, buffers: Sequence[object]) -> None:
+        """Takes one message. What is wrong with it is sent as an error; nothing is raised."""
         try:
             request = parse(content, buffers)
         except MessageError as error:
-            self._outbox.error(error, re=request_id(content))
+            self._outbox.send_error(error, re=request_id(content))
             return
         is_new = self._remember(request.id)
-        # Before the work is handed on, so that no answer of another thread can overtake it.
-        self._outbox.send("ack", re=request.id)
+        # Before the request is passed on, so that no reply from another thread comes first.
+        self._outbox.send(AckReply(request.id))
         if not is_new:
             return
         try:
             self._take(request)
         except ClosedError as error:
-            self._outbox.error(error, re=request.id)
+            self._outbox.send_error(error, re=request.id)
 
-    def _remember(self, name: str) -> bool:
-        """Whether the id is new."""
+    def _remember(self, request_id: str) -> bool:
+        """Remembers an id; returns whether it is new."""
         with self._lock:
-            if name in self._seen:
-                return False
-            self._seen[name] = None
-            if len(self._seen) > _IDS_MAX:
-                self._seen.popitem(last=False)
-            return True
+            is_new = request_id not in self._known_ids
+            if is_new:
+                self._known_ids[request_id] = None
+            return is_new

@@ -1,7 +1,7 @@
-"""Outbox: the one way out, for messages and for the traits that the kernel owns. Called from any thread.
+"""Outbox: sends messages and kernel-owned traits to every view of one widget. Any thread may call it.
 
-It holds the widget weakly, so that nothing that sends keeps a dropped widget alive. After ``close`` it drops what it is
-given: there is no view left that could be told, and a job that ends late must not fail for that.
+It holds the widget weakly: no part that sends keeps a dropped widget alive. After ``close`` it sends nothing, because
+no view is left; a job that ends late does not fail for that. What is sent is up to the callers.
 """
 
 from __future__ import annotations
@@ -11,69 +11,78 @@ import threading
 import warnings
 import weakref
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Protocol
 
 from samwidget.errors import SamWidgetError, SamWidgetWarning
-from samwidget.widget.protocol import PROTOCOL_VERSION, AnswerKind
-
-if TYPE_CHECKING:
-    from samwidget.widget.widget import SamWidget
+from samwidget.widget.protocol import ErrorReply, Reply, optional, to_json
+from samwidget.widget.traits import Failure
 
 log = logging.getLogger(__name__)
+
+
+class Sender(Protocol):
+    """The part of a widget that the outbox uses."""
+
+    def send(self, content: dict[str, object], buffers: list[bytes]) -> None:
+        """Sends a message to every view."""
+
+    def set_trait(self, name: str, value: object) -> None:
+        """Sets a trait that the browser may not write."""
+
+    def send_state(self, key: str) -> None:
+        """Sends a trait to every view."""
 
 
 class Outbox:
     """Sends in the order of the calls, one at a time.
 
     Args:
-        widget: whose views are told.
+        widget: whose views get the messages.
     """
 
-    def __init__(self, widget: SamWidget) -> None:
+    def __init__(self, widget: Sender) -> None:
         self._widget = weakref.ref(widget)
         self._lock = threading.RLock()
         self._closed = False
 
     @property
-    def widget(self) -> SamWidget | None:
-        """The widget, or None once it is gone or closed."""
+    def widget(self) -> Sender | None:
+        """The widget; None once it is gone or closed."""
         return None if self._closed else self._widget()
 
-    def send(self, kind: AnswerKind, *, buffers: Sequence[bytes] = (), **fields: Any) -> None:
-        """Sends a message to every view; a field that is None is left out."""
-        message = {"v": PROTOCOL_VERSION, "kind": kind}
-        message.update((name, value) for name, value in fields.items() if value is not None)
+    def send(self, reply: Reply, buffers: Sequence[bytes] = ()) -> None:
+        """Sends a message with its buffers to every view."""
+        message = to_json(reply)
         with self._lock:
             if (widget := self.widget) is not None:
                 widget.send(message, buffers=list(buffers))
 
-    def error(self, error: Exception, re: str | None = None) -> None:
-        """Tells the views what went wrong and how to mend it."""
-        fields: dict[str, Any] = {"re": re, **error_fields(error)}
-        self.send("error", **fields)
+    def send_error(self, error: Exception, re: str | None = None) -> None:
+        """Sends what went wrong and how to mend it; ``re`` is the id of the request that failed."""
+        failure = failure_of(error)
+        self.send(ErrorReply(failure.code, failure.message, failure.hint, re=optional(re)))
 
-    def assign(self, **traits: Any) -> None:
-        """Sets traits that the kernel owns and sends them, whatever else holds the widget's notifications back."""
+    def assign(self, name: str, value: object) -> None:
+        """Sets a trait that the kernel owns, and sends it even where the widget holds notifications back."""
         widget = self.widget
         if widget is None:
             return
-        for name, value in traits.items():
-            try:
-                widget.set_trait(name, value)
-            except Exception as error:  # an observer of the user's; the view must still be told
-                self.report(f"a function that observes {name!r} of the widget failed", error)
-            with self._lock:
-                if self.widget is not None:
-                    widget.send_state(name)
-
-    def report(self, what: str, error: Exception) -> None:
-        """Tells the user, wherever they look, that a function of theirs failed; never raises."""
-        log.error("%s", what, exc_info=error)
         try:
-            warnings.warn(f"{what}: {type(error).__name__}: {error}", SamWidgetWarning, stacklevel=2)
+            widget.set_trait(name, value)
+        except Exception as error:  # raised by a function that observes the trait; the views still need the value
+            self.report(f"a function that observes {name!r} of the widget failed", error)
+        with self._lock:
+            if self.widget is not None:
+                widget.send_state(name)
+
+    def report(self, problem: str, error: Exception) -> None:
+        """Says in the log, in a warning and in the views that a function of the user failed; never raises."""
+        log.error("%s", problem, exc_info=error)
+        try:
+            warnings.warn(f"{problem}: {type(error).__name__}: {error}", SamWidgetWarning, stacklevel=2)
         except SamWidgetWarning:
             log.debug("a filter makes this warning an error, which must not stop the widget")
-        self.send("error", code="callback", message=f"{what}: {error}", hint="the traceback is in the kernel's log")
+        self.send(ErrorReply("callback", f"{problem}: {error}", "the traceback is in the kernel's log"))
 
     def close(self) -> None:
         """Sends nothing from now on."""
@@ -81,12 +90,12 @@ class Outbox:
             self._closed = True
 
 
-def error_fields(error: Exception) -> dict[str, str]:
-    """``code``, ``message`` and ``hint`` of an error, ours or not."""
+def failure_of(error: Exception) -> Failure:
+    """Returns code, message and hint of any error."""
     if isinstance(error, SamWidgetError):
-        return {"code": error.code, "message": error.message, "hint": error.hint}
-    return {
-        "code": "internal",
-        "message": f"{type(error).__name__}: {error}",
-        "hint": "this is a bug in samwidget; the traceback is in the kernel's log",
-    }
+        return Failure(error.code, error.message, error.hint)
+    return Failure(
+        "internal",
+        f"{type(error).__name__}: {error}",
+        "this is a bug in samwidget; the traceback is in the kernel's log",
+    )
