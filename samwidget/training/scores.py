@@ -130,7 +130,7 @@ def summarise(results: Sequence[ObjectResult]) -> dict[str, Any]:
 
 
 def _lost_by_ranking(by_group: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
-    """How much worse the IoU of the best-scored candidate is than the best IoU of three: by kind of prompt, and mean."""
+    """How much worse the IoU of the best-scored candidate is than the best IoU of three: by prompt, and the mean."""
     suffix = "_best_of_3"
     prompt_kinds = [name.removesuffix(suffix) for name in next(iter(by_group.values())) if name.endswith(suffix)]
     lost = {

@@ -27,10 +27,10 @@ def segmenter(tmp_path_factory):
     return load(folder, device="cpu")
 
 
-def held(segmenter, predictor):
-    """Bytes of the engine and of the cache, and tensors and arrays that anything still refers to."""
+def counts_of(segmenter, predictor):
+    """Bytes of the decoder, the encoder and the cache, and tensors and arrays that anything still refers to."""
     gc.collect()
-    kinds = [type(each) for each in gc.get_objects()]
+    kinds = [type(value) for value in gc.get_objects()]
     return (
         segmenter._decoder.byte_count,
         segmenter._encoder.byte_count,
@@ -48,11 +48,11 @@ def test_many_images_and_many_prompts_leave_nothing_behind(segmenter):
     for index in range(IMAGES):
         predictor.set_image(rng.integers(0, 256, (48, 64, 3), dtype=np.uint8))
         points = rng.uniform(0, 48, (BATCH, 2))
-        answers = predictor.predict_many([make_prompt([point]) for point in points], multimask_output=index % 2 == 0)
-        assert len(answers) == BATCH
-        del answers
+        masks = predictor.predict_many([make_prompt([point]) for point in points], multimask_output=index % 2 == 0)
+        assert len(masks) == BATCH
+        del masks
         if index >= room_for and index % 8 == 0:
-            counts.append(held(segmenter, predictor))
+            counts.append(counts_of(segmenter, predictor))
     assert predictor.encodes == IMAGES
     assert segmenter.decoded_by == "samwidget"
     assert len(set(counts)) == 1, counts

@@ -38,10 +38,10 @@ def test_the_known_vocabulary(predictor):
 
 def test_one_mask_and_full_size_logits(predictor):
     predictor.set_image(an_image())
-    asked = {"box": [10, 10, 20, 20], "multimask_output": False}
-    logits = predictor.predict(**asked, return_logits=True).masks
+    prompt_arguments = {"box": [10, 10, 20, 20], "multimask_output": False}
+    logits = predictor.predict(**prompt_arguments, return_logits=True).masks
     assert (logits.shape, logits.dtype) == ((1, 30, 40), np.float32)
-    np.testing.assert_array_equal(predictor.predict(**asked).masks, logits > 0)
+    np.testing.assert_array_equal(predictor.predict(**prompt_arguments).masks, logits > 0)
 
 
 @pytest.mark.parametrize("shape", [(SIDE, SIDE), (1, SIDE, SIDE)])
@@ -51,7 +51,7 @@ def test_earlier_logits_are_a_prompt(predictor, shape):
 
 
 @pytest.mark.parametrize(
-    ("asked", "message"),
+    ("prompt_arguments", "message"),
     [
         ({}, "the prompt is empty"),
         ({"point_coords": [[41, 5]]}, "outside the image of 40 x 30"),
@@ -63,10 +63,10 @@ def test_earlier_logits_are_a_prompt(predictor, shape):
         ({"mask_input": np.zeros((1, 256, 256))}, r"shape \(256, 256\), this model's logits are \(16, 16\)"),
     ],
 )
-def test_prompts_that_do_not_fit(predictor, asked, message):
+def test_prompts_that_do_not_fit(predictor, prompt_arguments, message):
     predictor.set_image(an_image())
     with pytest.raises(PromptError, match=message):
-        predictor.predict(**asked)
+        predictor.predict(**prompt_arguments)
 
 
 def test_predicting_comes_after_setting_an_image(predictor):
@@ -143,10 +143,10 @@ def test_embeddings_of_other_networks_are_refused(predictor):
 def test_many_prompts_on_a_given_embedding(predictor):
     embedding = predictor.embed(an_image())
     prompts = [make_prompt([5, 5]), make_prompt(box=[10, 10, 30, 20])]
-    answers = predictor.predict_many(prompts, embedding, multimask_output=False)
-    assert [masks.prompt for masks in answers] == prompts
-    assert [len(masks) for masks in answers] == [1, 1]
-    assert answers[0].to_bool()[0, 5, 5]
+    results = predictor.predict_many(prompts, embedding, multimask_output=False)
+    assert [masks.prompt for masks in results] == prompts
+    assert [len(masks) for masks in results] == [1, 1]
+    assert results[0].to_bool()[0, 5, 5]
     assert predictor.predict_many([], embedding) == []
     assert predictor.frame is None
     with pytest.raises(PromptError, match="empty"):

@@ -94,8 +94,8 @@ def test_the_command_writes_a_report(photos, tmp_path, monkeypatch, capsys):
 
 def test_the_same_seed_chooses_the_same_objects(photos):
     listed = evaluation.list_photos(photos / "val")
-    one, two = (evaluation.choose_objects(listed, 2, seed=4) for _ in range(2))
-    assert [case.photo for case in one] == [case.photo for case in two]
+    first, second = (evaluation.choose_objects(listed, 2, seed=4) for _ in range(2))
+    assert [result.photo for result in first] == [result.photo for result in second]
 
 
 def test_overlap_and_borders():

@@ -64,8 +64,8 @@ def make_trainer(crops, folder):
 
 
 def test_resuming_is_exact(crops, tmp_path):
-    whole = make_trainer(crops, tmp_path / "whole")
-    whole.run(steps_max=4)
+    unbroken = make_trainer(crops, tmp_path / "whole")
+    unbroken.run(steps_max=4)
 
     first = make_trainer(crops, tmp_path / "parts")
     first.run(steps_max=2)
@@ -74,13 +74,13 @@ def test_resuming_is_exact(crops, tmp_path):
     second.load_state(torch.load(tmp_path / "parts" / "state.pt", weights_only=True))
     second.run(steps_max=2)
 
-    assert (second.step, second.elapsed_s) == (whole.step, whole.elapsed_s)
-    for mine, theirs in (
-        (second.network.state_dict(), whole.network.state_dict()),
-        (second.average, whole.average),
+    assert (second.step, second.elapsed_s) == (unbroken.step, unbroken.elapsed_s)
+    for resumed, expected in (
+        (second.network.state_dict(), unbroken.network.state_dict()),
+        (second.average, unbroken.average),
     ):
-        assert all(torch.equal(mine[name], theirs[name]) for name in theirs)
-    assert torch.equal(second.state()["torch_rng"], whole.state()["torch_rng"])
+        assert all(torch.equal(resumed[name], expected[name]) for name in expected)
+    assert torch.equal(second.state()["torch_rng"], unbroken.state()["torch_rng"])
 
 
 def test_a_run_ends_with_its_schedule_and_exports(crops, tmp_path):
@@ -153,12 +153,12 @@ def test_a_new_schedule_takes_the_new_rates(crops, tmp_path):
 
 
 def test_the_same_generator_draws_the_same_crops(crops):
-    one, two = (crops.batch(np.random.default_rng((7, 3)), 2, (64, 64)) for _ in range(2))
-    assert torch.equal(one.pixels, two.pixels)
-    assert torch.equal(one.targets, two.targets)
+    first, second = (crops.batch(np.random.default_rng((7, 3)), 2, (64, 64)) for _ in range(2))
+    assert torch.equal(first.pixels, second.pixels)
+    assert torch.equal(first.targets, second.targets)
 
 
-def test_things_that_touch_are_taken_together():
+def test_objects_that_touch_are_taken_together():
     ids = np.zeros((20, 40), np.uint8)
     ids[5:15, 2:10], ids[5:15, 10:18], ids[5:15, 30:38] = 1, 2, 3
     rng = np.random.default_rng(0)
@@ -168,7 +168,7 @@ def test_things_that_touch_are_taken_together():
     assert join_neighbours(rng, ids, np.array([1, 3])) is None
 
 
-def test_a_pasted_thing_can_touch_another():
+def test_a_pasted_object_can_touch_another():
     ids = np.zeros((60, 60), np.uint8)
     ids[20:40, 20:40] = 1
     for seed in range(10):
@@ -190,7 +190,7 @@ def test_a_line_grows_out_of_an_object():
         add_lines(np.random.default_rng(seed), rgb, ids, 249)
         assert set(np.unique(ids)) == {0, 7}
         assert np.count_nonzero(ids) > np.count_nonzero(before)
-        assert cv2.connectedComponents((ids > 0).astype(np.uint8))[0] == 2  # ground, and one thing
+        assert cv2.connectedComponents((ids > 0).astype(np.uint8))[0] == 2  # ground, and one object
 
 
 def test_background_regions_hold_no_object():
@@ -198,8 +198,8 @@ def test_background_regions_hold_no_object():
     ids[20:40, 20:40] = 1
     rgb = np.zeros((64, 64, 3), np.uint8)
     rgb[:32] = (90, 140, 220)
-    found = [background_region(np.random.default_rng(seed), rgb, ids, may_be_all=True) for seed in range(12)]
-    regions = [region for region in found if region is not None]
+    attempts = [background_region(np.random.default_rng(seed), rgb, ids, may_be_all=True) for seed in range(12)]
+    regions = [region for region in attempts if region is not None]
     assert regions
     assert not any((region & (ids > 0)).any() for region in regions)
 

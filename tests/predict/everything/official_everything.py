@@ -103,10 +103,10 @@ class _OfficialWords:
         assert multimask_output
         assert return_logits
         assert (labels == 1).all()
-        answers = self._predictor.predict_many([make_prompt(point) for point in points.numpy()], self._embedding)
+        results = self._predictor.predict_many([make_prompt(point) for point in points.numpy()], self._embedding)
         frame = self._embedding.frame
-        logits = torch.from_numpy(np.stack([answer.logits for answer in answers]))
+        logits = torch.from_numpy(np.stack([masks.logits for masks in results]))
         logits = F.interpolate(logits, frame.input_hw, mode="bilinear", align_corners=False)
         logits = logits[..., : frame.content_hw[0], : frame.content_hw[1]]
         logits = F.interpolate(logits, frame.image_hw, mode="bilinear", align_corners=False)
-        return logits, torch.from_numpy(np.stack([answer.scores for answer in answers])), None
+        return logits, torch.from_numpy(np.stack([masks.scores for masks in results])), None

@@ -1,4 +1,4 @@
-"""The search with a fake network: what it asks, yields, keeps when cancelled, and holds in memory."""
+"""The search with a fake model: the points it asks, what it yields and keeps when cancelled, and its memory."""
 
 import dataclasses
 import inspect
@@ -58,108 +58,112 @@ class Discs:
         return torch.tensor(np.array(logits), dtype=torch.float32), torch.tensor(scores, dtype=torch.float32)
 
 
-def predictor(**options):
+def make_predictor(**options):
     return SamPredictor(Discs(**options))
 
 
-def points(found):
-    return sorted(each.point_xy for each in found)
+def points(objects):
+    return sorted(found_object.point_xy for found_object in objects)
 
 
 def test_each_point_finds_its_disc():
-    one = predictor()
-    found = one.everything(IMAGE)
+    predictor = make_predictor()
+    objects = predictor.everything(IMAGE)
     grid = [((i + 0.5) * 40, (j + 0.5) * 30) for i in range(4) for j in range(4)]
-    assert points(found) == sorted(grid)
-    assert sorted(chain(*one._segmenter.asked)) == sorted(grid)
+    assert points(objects) == sorted(grid)
+    assert sorted(chain(*predictor._segmenter.asked)) == sorted(grid)
     # The smaller disc of each point has the higher score and takes the larger one's place.
-    assert {each.level for each in found} == {1}
-    assert [each.score for each in found] == sorted((each.score for each in found), reverse=True)
-    for each in found:
-        x, y = each.point_xy
-        mask = each.mask
+    assert {found_object.level for found_object in objects} == {1}
+    assert [found_object.score for found_object in objects] == sorted(
+        (found_object.score for found_object in objects), reverse=True
+    )
+    for found_object in objects:
+        x, y = found_object.point_xy
+        mask = found_object.mask
         assert mask[int(y), int(x)]
-        assert each.area == np.count_nonzero(mask) == pytest.approx(np.pi * (5.5 * 160 / SIDE) ** 2, rel=0.1)
-        assert each.crop_xyxy == (0, 0, 160, 120)
+        assert found_object.area == np.count_nonzero(mask) == pytest.approx(np.pi * (5.5 * 160 / SIDE) ** 2, rel=0.1)
+        assert found_object.crop_xyxy == (0, 0, 160, 120)
 
 
 def test_progress_tells_what_changed():
-    shown, done = {}, []
-    for progress in predictor().generate_masks(IMAGE):
+    visible, done = {}, []
+    for progress in make_predictor().generate_masks(IMAGE):
         for id_ in progress.removed:
-            del shown[id_]
-        shown.update({found.id: found for found in progress.added})
+            del visible[id_]
+        visible.update({found_object.id: found_object for found_object in progress.added})
         done.append(progress.done)
-        assert {found.id for found in progress.objects} == set(shown)
+        assert {found_object.id for found_object in progress.objects} == set(visible)
         assert progress.total == 16
         assert progress.seconds_left >= 0
     assert done == sorted(set(done))
     assert done[-1] == 16
     assert progress.seconds_left == 0
-    assert [found.id for found in predictor().everything(IMAGE)] == [found.id for found in progress.objects]
+    assert [found_object.id for found_object in make_predictor().everything(IMAGE)] == [
+        found_object.id for found_object in progress.objects
+    ]
 
 
 def test_an_object_is_what_a_document_holds():
-    found = predictor().everything(IMAGE)[0]
-    answer = found.candidate
+    found_object = make_predictor().everything(IMAGE)[0]
+    masks = found_object.candidate
     taken = SegmentedObject(
-        1, "disc", "#e8590c", answer.logits[0], float(answer.scores[0]), answer.frame, answer.prompt, None
+        1, "disc", "#e8590c", masks.logits[0], float(masks.scores[0]), masks.frame, masks.prompt, None
     )
-    np.testing.assert_array_equal(taken.mask, found.mask)
-    assert (taken.area, taken.box_xyxy, taken.score) == (found.area, found.box_xyxy, found.score)
-    np.testing.assert_allclose(answer.prompt.points_xy[0], found.point_xy)
+    np.testing.assert_array_equal(taken.mask, found_object.mask)
+    assert (taken.area, taken.box_xyxy, taken.score) == (found_object.area, found_object.box_xyxy, found_object.score)
+    np.testing.assert_allclose(masks.prompt.points_xy[0], found_object.point_xy)
 
 
 def test_the_official_records():
-    found = predictor().everything(IMAGE)[0]
-    (record,) = to_sam_dicts([found])
-    x0, y0, x1, y1 = found.box_xyxy
-    np.testing.assert_array_equal(record.pop("segmentation"), found.mask)
+    found_object = make_predictor().everything(IMAGE)[0]
+    (record,) = to_sam_dicts([found_object])
+    x0, y0, x1, y1 = found_object.box_xyxy
+    np.testing.assert_array_equal(record.pop("segmentation"), found_object.mask)
     assert record == {
-        "area": found.area,
+        "area": found_object.area,
         "bbox": [x0, y0, x1 - x0 - 1, y1 - y0 - 1],
-        "predicted_iou": found.score,
-        "point_coords": [list(found.point_xy)],
-        "stability_score": found.stability,
+        "predicted_iou": found_object.score,
+        "point_coords": [list(found_object.point_xy)],
+        "stability_score": found_object.stability,
         "crop_box": [0, 0, 160, 120],
     }
-    (record,) = to_sam_dicts([found], "uncompressed_rle")
-    assert record["segmentation"] == {"size": [120, 160], "counts": found.run_lengths.to_counts()}
+    (record,) = to_sam_dicts([found_object], "uncompressed_rle")
+    assert record["segmentation"] == {"size": [120, 160], "counts": found_object.run_lengths.to_counts()}
 
 
 def test_cancel_keeps_what_was_found():
     cancel = threading.Event()
-    one = predictor()
-    search = one.generate_masks(IMAGE, points_per_side=40, cancel=cancel)
+    predictor = make_predictor()
+    search = predictor.generate_masks(IMAGE, points_per_side=40, cancel=cancel)
     before = [next(search) for _ in range(3)][-1]
     cancel.set()
     assert list(search) == []
     assert 0 < before.done < before.total
     assert before.objects
-    assert sum(map(len, one._segmenter.asked)) == before.done
+    assert sum(map(len, predictor._segmenter.asked)) == before.done
 
 
 def test_cancel_from_another_thread_ends_a_call_that_waits():
-    cancel, one = threading.Event(), predictor()
-    decode = one._segmenter.decode
+    cancel, predictor = threading.Event(), make_predictor()
+    decode = predictor._segmenter.decode
 
     def decode_and_cancel(*arguments, **options):
-        if sum(map(len, one._segmenter.asked)) > 5:
+        if sum(map(len, predictor._segmenter.asked)) > 5:
             threading.Thread(target=cancel.set).start()
             assert cancel.wait(10)
         return decode(*arguments, **options)
 
-    one._segmenter.decode = decode_and_cancel
-    found = one.everything(IMAGE, points_per_side=40, cancel=cancel)
-    assert 5 < sum(map(len, one._segmenter.asked)) < 1600
-    assert found
+    predictor._segmenter.decode = decode_and_cancel
+    objects = predictor.everything(IMAGE, points_per_side=40, cancel=cancel)
+    assert 5 < sum(map(len, predictor._segmenter.asked)) < 1600
+    assert objects
 
 
 def test_cancelled_before_it_begins():
-    cancel, one = threading.Event(), predictor()
+    cancel, predictor = threading.Event(), make_predictor()
     cancel.set()
-    assert one.everything(IMAGE, cancel=cancel) == []
-    assert one.encodes == 0
+    assert predictor.everything(IMAGE, cancel=cancel) == []
+    assert predictor.encodes == 0
 
 
 def test_a_slow_network_is_asked_few_points_at_once(monkeypatch):
@@ -167,16 +171,16 @@ def test_a_slow_network_is_asked_few_points_at_once(monkeypatch):
 
     now = [0.0]
     monkeypatch.setattr(pace.time, "monotonic", lambda: now[0])
-    one = predictor()
-    decode = one._segmenter.decode
+    predictor = make_predictor()
+    decode = predictor._segmenter.decode
 
     def slow(embedding, prompts, **options):
         now[0] += 0.03 * len(prompts)
         return decode(embedding, prompts, **options)
 
-    one._segmenter.decode = slow
-    steps = list(one.generate_masks(IMAGE, points_per_side=8))
-    assert {len(some) for some in one._segmenter.asked[1:-1]} == {3}
+    predictor._segmenter.decode = slow
+    steps = list(predictor.generate_masks(IMAGE, points_per_side=8))
+    assert {len(batch) for batch in predictor._segmenter.asked[1:-1]} == {3}
     for step in steps:
         assert step.seconds_left == pytest.approx(0.03 * (step.total - step.done))
 
@@ -185,61 +189,63 @@ def test_a_quick_network_is_asked_no_more_than_a_batch(monkeypatch):
     from samwidget.predict.everything import pace
 
     monkeypatch.setattr(pace.time, "monotonic", lambda: 0.0)
-    one = predictor()
-    one.everything(IMAGE, points_per_side=8, points_per_batch=10)
-    assert [len(some) for some in one._segmenter.asked] == [1, 10, 10, 10, 10, 10, 10, 3]
+    predictor = make_predictor()
+    predictor.everything(IMAGE, points_per_side=8, points_per_batch=10)
+    assert [len(batch) for batch in predictor._segmenter.asked] == [1, 10, 10, 10, 10, 10, 10, 3]
 
 
 def test_crops_are_encoded_and_their_objects_lie_in_the_image():
-    one = predictor(radius=4.0)
+    predictor = make_predictor(radius=4.0)
     image = np.random.default_rng(0).integers(0, 255, (400, 600, 3), dtype=np.uint8)
-    found = one.everything(image, crop_n_layers=1)
-    assert one._segmenter.encoded == [(400, 600)] + [(268, 368)] * 4
-    crops = {each.crop_xyxy for each in found}
+    objects = predictor.everything(image, crop_n_layers=1)
+    assert predictor._segmenter.encoded == [(400, 600)] + [(268, 368)] * 4
+    crops = {found_object.crop_xyxy for found_object in objects}
     assert len(crops) == 5
-    for each in found:
-        x, y = each.point_xy
-        assert each.mask[int(y), int(x)]
-        assert (each.candidate is None) == (each.crop_xyxy != (0, 0, 600, 400))
+    for found_object in objects:
+        x, y = found_object.point_xy
+        assert found_object.mask[int(y), int(x)]
+        assert (found_object.candidate is None) == (found_object.crop_xyxy != (0, 0, 600, 400))
     # Those that a crop cuts off were left to the others.
     assert not any(
-        each.crop_xyxy == (0, 0, 368, 268) and (each.box_xyxy[2] > 348 or each.box_xyxy[3] > 248) for each in found
+        found_object.crop_xyxy == (0, 0, 368, 268)
+        and (found_object.box_xyxy[2] > 348 or found_object.box_xyxy[3] > 248)
+        for found_object in objects
     )
-    one.everything(image, crop_n_layers=1)
-    assert one.encodes == 5
+    predictor.everything(image, crop_n_layers=1)
+    assert predictor.encodes == 5
 
 
 def test_points_of_ones_own():
     grid = np.array([[0.1, 0.2], [0.9, 0.2]])
-    one = predictor()
-    assert points(one.everything(IMAGE, point_grids=[grid])) == [(16, 24), (144, 24)]
+    predictor = make_predictor()
+    assert points(predictor.everything(IMAGE, point_grids=[grid])) == [(16, 24), (144, 24)]
 
 
 def test_small_regions_go_at_the_end():
-    one = predictor(radius=1.2)
-    steps = list(one.generate_masks(IMAGE, point_grids=[[[0.5, 0.5], [0.1, 0.9]]], min_mask_region_area=20_000))
+    predictor = make_predictor(radius=1.2)
+    steps = list(predictor.generate_masks(IMAGE, point_grids=[[[0.5, 0.5], [0.1, 0.9]]], min_mask_region_area=20_000))
     # All but the object is less than 20,000 pixels: the last step, which asks no point, fills the image.
     assert steps[-2].done == steps[-1].done == 2
     assert len(steps[-2].objects) == 2
     ((filled,), removed) = steps[-1].added, steps[-1].removed
     assert (filled.area, filled.candidate) == (160 * 120, None)
-    assert sorted(removed) == sorted(found.id for found in steps[-2].objects)
+    assert sorted(removed) == sorted(found_object.id for found_object in steps[-2].objects)
     assert steps[-1].objects == (filled,)
 
 
 def test_thresholds_of_zero_keep_all():
-    one = predictor()
-    found = one.everything(
+    predictor = make_predictor()
+    objects = predictor.everything(
         IMAGE, point_grids=[[[0.5, 0.5]]], pred_iou_thresh=0, stability_score_thresh=0, box_nms_thresh=1
     )
-    assert sorted(each.level for each in found) == [0, 1, 2]
+    assert sorted(found_object.level for found_object in objects) == [0, 1, 2]
 
 
 def test_the_network_has_defaults_of_its_own():
-    one = predictor()
-    one._segmenter.everything_defaults = EverythingDefaults(2, 0.65, 0.5, 1.0)
-    assert len(one.everything(IMAGE)) == 4
-    assert len(one.everything(IMAGE, pred_iou_thresh=0.9)) == 0
+    predictor = make_predictor()
+    predictor._segmenter.everything_defaults = EverythingDefaults(2, 0.65, 0.5, 1.0)
+    assert len(predictor.everything(IMAGE)) == 4
+    assert len(predictor.everything(IMAGE, pred_iou_thresh=0.9)) == 0
     assert SamSegmenter.everything_defaults == (32, 0.88, 0.95, 1.0)
 
 
@@ -265,31 +271,31 @@ def test_the_network_has_defaults_of_its_own():
     ],
 )
 def test_parameters_out_of_range(options, message):
-    one = predictor()
+    predictor = make_predictor()
     with pytest.raises(PromptError, match=message):
-        one.generate_masks(IMAGE, **options)  # at once, not at the first step
-    assert one.encodes == 0
+        predictor.generate_masks(IMAGE, **options)  # at once, not at the first step
+    assert predictor.encodes == 0
 
 
 def test_errors_of_the_network_come_through():
     with pytest.raises(ModelError, match="broken"):
-        predictor(error=RuntimeError("broken")).everything(IMAGE)
-    one = predictor()
-    one.close()
+        make_predictor(error=RuntimeError("broken")).everything(IMAGE)
+    predictor = make_predictor()
+    predictor.close()
     with pytest.raises(ClosedError):
-        one.everything(IMAGE)
+        predictor.everything(IMAGE)
 
 
 def test_a_search_holds_no_pictures():
     """100 points of 12 megapixels: 300 masks would be 3.6 GB, and their full-size logits 14 GB."""
-    one, image = predictor(radius=5.0), np.zeros((3000, 4000, 3), np.uint8)
-    one.embed(image)
+    predictor, image = make_predictor(radius=5.0), np.zeros((3000, 4000, 3), np.uint8)
+    predictor.embed(image)
     tracemalloc.start()
-    found = one.everything(image, points_per_side=10, box_nms_thresh=1)
+    objects = predictor.everything(image, points_per_side=10, box_nms_thresh=1)
     held, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert len(found) == 200
-    assert sum(each.area for each in found) > 40e6
+    assert len(objects) == 200
+    assert sum(found_object.area for found_object in objects) > 40e6
     assert held < 20e6
     assert peak < 60e6
 
@@ -298,7 +304,7 @@ def test_the_methods_show_their_options():
     public = inspect.signature(samwidget.generate_masks).parameters.values()
     options = [parameter for parameter in public if parameter.name != "predictor"]
     assert len(options) == 14
-    for method in (predictor().everything, predictor().generate_masks):
+    for method in (make_predictor().everything, make_predictor().generate_masks):
         assert list(inspect.signature(method).parameters.values()) == options
     fields = [(field.name, field.default) for field in dataclasses.fields(EverythingOptions)]
     assert [(option.name, option.default) for option in options[1:-1]] == fields
@@ -310,13 +316,13 @@ def test_each_option_arrives(caller, monkeypatch):
     for module in ("samwidget.predict.everything.generate.search", "samwidget.predict.predictor.search"):
         monkeypatch.setattr(module, lambda *arguments: received.append(arguments) or iter(()))
     monkeypatch.setattr(EverythingOptions, "__post_init__", lambda self: None)
-    one, cancel = predictor(), threading.Event()
+    predictor, cancel = make_predictor(), threading.Event()
     values = {field.name: f"the value of {field.name}" for field in dataclasses.fields(EverythingOptions)}
     if caller == "function":
-        samwidget.generate_masks(one, IMAGE, **values, cancel=cancel)
+        samwidget.generate_masks(predictor, IMAGE, **values, cancel=cancel)
     else:
-        getattr(one, caller)(IMAGE, **values, cancel=cancel)
+        getattr(predictor, caller)(IMAGE, **values, cancel=cancel)
     ((searched_by, image, options, cancelled_by),) = received
-    assert (searched_by, cancelled_by) == (one, cancel)
+    assert (searched_by, cancelled_by) == (predictor, cancel)
     assert image is IMAGE
     assert dataclasses.asdict(options) == values

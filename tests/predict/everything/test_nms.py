@@ -18,18 +18,18 @@ def box_shaped(id_, x0, y0, x1, y1, score, crop=WHOLE):
 
 
 def ids(objects):
-    return [found.id for found in objects]
+    return [found_object.id for found_object in objects]
 
 
 def naive(ranked, iou_max):
     """Pixel by pixel, on the boxes from first to last pixel as the reference measures them."""
-    kept = []
-    for found in ranked:
-        x0, y0, x1, y1 = found.box_xyxy
+    survivors = []
+    for found_object in ranked:
+        x0, y0, x1, y1 = found_object.box_xyxy
         pixels = {(x, y) for x in range(x0, x1 - 1) for y in range(y0, y1 - 1)}
-        if not any(pixels | old and len(pixels & old) / len(pixels | old) > iou_max for _, old in kept):
-            kept.append((found, pixels))
-    return [found for found, _ in kept]
+        if not any(pixels | old and len(pixels & old) / len(pixels | old) > iou_max for _, old in survivors):
+            survivors.append((found_object, pixels))
+    return [found_object for found_object, _ in survivors]
 
 
 boxes = st.tuples(st.integers(0, 8), st.integers(0, 8), st.integers(1, 6), st.integers(1, 6))
@@ -45,43 +45,43 @@ def test_duplicates_as_a_naive_loop_finds_them(drawn, iou_max):
 @settings(deadline=None)
 @given(st.lists(st.tuples(boxes, st.integers(0, 4)), max_size=12), st.integers(1, 5), st.sampled_from([0, 0.3, 0.7]))
 def test_candidates_in_parts_are_selected_as_all_at_once(drawn, part, iou_max):
-    found = [box_shaped(i, x, y, x + w, y + h, score / 4) for i, ((x, y, w, h), score) in enumerate(drawn)]
-    selection = IncrementalNms(iou_max, 0.5)
-    selection.begin_crop()
-    for start in range(0, len(found), part):
-        selection.add(found[start : start + part])
-        so_far = sorted(found[: start + part], key=lambda one: -one.score)
-        assert ids(selection.objects()) == ids(naive(so_far, iou_max))
+    candidates = [box_shaped(i, x, y, x + w, y + h, score / 4) for i, ((x, y, w, h), score) in enumerate(drawn)]
+    nms = IncrementalNms(iou_max, 0.5)
+    nms.begin_crop()
+    for start in range(0, len(candidates), part):
+        nms.add(candidates[start : start + part])
+        so_far = sorted(candidates[: start + part], key=lambda candidate: -candidate.score)
+        assert ids(nms.objects()) == ids(naive(so_far, iou_max))
 
 
 def test_a_candidate_comes_back_when_its_rival_loses():
     low = box_shaped(0, 0, 0, 21, 21, 0.5)
     middle = box_shaped(1, 5, 0, 26, 21, 0.6)
     high = box_shaped(2, 10, 0, 31, 21, 0.7)
-    selection = IncrementalNms(0.5, 0.5)
-    selection.begin_crop()
-    selection.add([low])
-    assert ids(selection.objects()) == [0]
-    selection.add([middle])
-    assert ids(selection.objects()) == [1]
-    selection.add([high])  # overlaps the middle one, and the low one too little
-    assert ids(selection.objects()) == [2, 0]
+    nms = IncrementalNms(0.5, 0.5)
+    nms.begin_crop()
+    nms.add([low])
+    assert ids(nms.objects()) == [0]
+    nms.add([middle])
+    assert ids(nms.objects()) == [1]
+    nms.add([high])  # overlaps the middle one, and the low one too little
+    assert ids(nms.objects()) == [2, 0]
 
 
 def test_the_smaller_crop_wins_whatever_the_score():
-    selection = IncrementalNms(0.7, 0.7)
-    selection.begin_crop()
-    selection.add([box_shaped(0, 1, 1, 11, 11, 0.9), box_shaped(1, 50, 1, 60, 11, 0.8)])
-    selection.begin_crop()
-    selection.add([box_shaped(2, 1, 1, 11, 11, 0.1, crop=(0, 0, 40, 30))])
-    assert ids(selection.objects()) == [2, 1]
+    nms = IncrementalNms(0.7, 0.7)
+    nms.begin_crop()
+    nms.add([box_shaped(0, 1, 1, 11, 11, 0.9), box_shaped(1, 50, 1, 60, 11, 0.8)])
+    nms.begin_crop()
+    nms.add([box_shaped(2, 1, 1, 11, 11, 0.1, crop=(0, 0, 40, 30))])
+    assert ids(nms.objects()) == [2, 1]
 
 
 def test_equal_scores_stay_in_the_order_of_the_grid():
-    selection = IncrementalNms(0.7, 0.7)
-    selection.begin_crop()
-    selection.add([box_shaped(7, 1, 1, 11, 11, 0.9), box_shaped(3, 1, 1, 11, 11, 0.9)])
-    assert ids(selection.objects()) == [3]
+    nms = IncrementalNms(0.7, 0.7)
+    nms.begin_crop()
+    nms.add([box_shaped(7, 1, 1, 11, 11, 0.9), box_shaped(3, 1, 1, 11, 11, 0.9)])
+    assert ids(nms.objects()) == [3]
 
 
 @pytest.mark.parametrize(

@@ -40,17 +40,17 @@ def nano():
 class _Remembering:
     def __init__(self, segmenter):
         self._segmenter = segmenter
-        self._answers = {}
+        self._decoded = {}
         self.name, self.family, self.cleans_masks = segmenter.name, segmenter.family, segmenter.cleans_masks
         self.signature, self.everything_defaults = segmenter.signature, segmenter.everything_defaults
         self.device, self.encode = segmenter.device, segmenter.encode
 
     def decode(self, embedding, prompts, *, multimask_output, threads=None):
         keys = [(embedding, prompt.points_xy.tobytes()) for prompt in prompts]
-        new = [i for i, key in enumerate(keys) if key not in self._answers]
-        answers = self._segmenter.decode(embedding, [prompts[i] for i in new], multimask_output=multimask_output)
-        self._answers.update(zip([keys[i] for i in new], zip(*answers, strict=True), strict=True))
-        return tuple(torch.stack(part) for part in zip(*(self._answers[key] for key in keys), strict=True))
+        new = [i for i, key in enumerate(keys) if key not in self._decoded]
+        decoded = self._segmenter.decode(embedding, [prompts[i] for i in new], multimask_output=multimask_output)
+        self._decoded.update(zip([keys[i] for i in new], zip(*decoded, strict=True), strict=True))
+        return tuple(torch.stack(part) for part in zip(*(self._decoded[key] for key in keys), strict=True))
 
 
 def assert_same_masks(ours, official, at_least):
@@ -117,7 +117,7 @@ def test_the_same_order_and_the_same_run_lengths(sams):
     ours, official = sams
     records = to_sam_dicts(ours.everything(PHOTOS[0], **SAM, **CROPS), "uncompressed_rle")
     references = generator(official, **SAM, **CROPS, output_mode="uncompressed_rle").generate(PHOTOS[0])
-    scores = [[record["predicted_iou"] for record in each] for each in (records, references)]
+    scores = [[record["predicted_iou"] for record in group] for group in (records, references)]
     np.testing.assert_allclose(*scores, atol=1e-4)
     same = [a["segmentation"] == b["segmentation"] for a, b in zip(records, references, strict=True)]
     assert np.mean(same) > 0.9  # elsewhere a pixel lies within rounding of the threshold
