@@ -1,4 +1,4 @@
-"""What things are: prompts, frames, masks and objects as frozen values and pure functions. No I/O, no torch."""
+"""The values that all packages share: prompts, frames, masks, objects, and pure functions of them. No I/O, no torch."""
 
 from samwidget.core.frame import PIXELS_MAX, Frame, Size
 from samwidget.core.mask_logits import checked_mask, logits_of_mask

@@ -34,9 +34,9 @@ class FoundObject:
         stability: IoU of the masks at a threshold a little above and a little below; 1 is a sharp outline.
         point_xy: the point of the grid whose prompt gave the mask, in image pixels.
         level: which of the point's three candidates it is, 0 to 2.
-        crop_xyxy: the part of the image that the network was given.
+        crop_xyxy: the part of the image that the network read.
         candidate: the mask as low-res logits of the whole image, one candidate, which later prompts can refine. None
-            where the network was given a crop, and where small regions were removed: then only the pixels exist.
+            where the network read a crop, and where small regions were removed: then only the pixels exist.
     """
 
     id: int

@@ -1,7 +1,7 @@
 """The colours of objects: easy to tell apart on any photo, also for colour-blind readers.
 
-Python gives each object its colour; the front end only draws it. ``tests/shared/palette.json`` holds the same list, and
-the tests of both languages compare with it.
+Python chooses the colour of each object, and the front end draws it. Both languages test their list of colours against
+``tests/shared/palette.json``.
 """
 
 from __future__ import annotations
