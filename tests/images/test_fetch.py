@@ -1,4 +1,4 @@
-"""Images from the web, from a server of this test's own."""
+"""Images from the web, from a server in this process."""
 
 import io
 import time

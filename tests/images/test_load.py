@@ -1,4 +1,4 @@
-"""load_rgb: the same picture whatever it comes in, and a clear error for what is no picture."""
+"""load_rgb: the same pixels from each kind of source, and a clear error for all that is not an image."""
 
 import io
 import struct

@@ -47,12 +47,12 @@ def test_details_are_cut_to_the_image_and_to_the_width(box, width, cut, size):
 def test_the_preview_is_small_enough_and_true(size_hw, mime, shown_hw):
     image = photo(*size_hw)
     picture = make_preview(image)
-    shown = decoded(picture.data)
+    pixels = decoded(picture.data)
     assert picture.mime == mime
-    assert shown.shape[:2] == shown_hw
+    assert pixels.shape[:2] == shown_hw
     assert max(shown_hw) <= PREVIEW_SIDE_MAX
     expected = np.asarray(Image.fromarray(image).resize(shown_hw[::-1], Image.Resampling.BILINEAR, reducing_gap=2.0))
-    assert np.abs(shown.astype(int) - expected).mean() < 2
+    assert np.abs(pixels.astype(int) - expected).mean() < 2
 
 
 def test_an_image_is_shrunk_only_where_it_is_larger():

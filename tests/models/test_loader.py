@@ -1,4 +1,4 @@
-"""Names, folders and hub ids; what is refused, and that it is refused before any weights are read."""
+"""Names, folders and hub ids; which are refused, and that they are refused before any weights are read."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""Clicks one after another: which question came before, and that the mask shown for it is part of the next."""
+"""Clicks one after another: which prompt came before, and that its mask is read with the next click."""
 
 import gc
 import weakref
@@ -49,27 +49,27 @@ def photo():
         (Prompt(), None),
     ],
 )
-def test_the_question_before(prompt, expected):
+def test_the_previous_prompt(prompt, expected):
     assert previous_prompt(prompt) == expected
 
 
-def shown(segmenter, embedding, prompt):
+def default_mask(segmenter, embedding, prompt):
     return segmenter.decode(embedding, [prompt], multimask_output=False)[0][0, 0].numpy()
 
 
 @pytest.mark.parametrize("multimask", [True, False])
 def test_a_click_is_read_with_the_mask_before_it(segmenter, photo, multimask):
     embedding = segmenter.encode(photo)
-    mask = shown(segmenter, embedding, make_prompt([30, 40]))
-    mask = shown(segmenter, embedding, make_prompt([[30, 40], [100, 20]], [1, 0], mask=mask))
+    mask = default_mask(segmenter, embedding, make_prompt([30, 40]))
+    mask = default_mask(segmenter, embedding, make_prompt([[30, 40], [100, 20]], [1, 0], mask=mask))
     by_hand = make_prompt(THREE.points_xy, THREE.labels, mask=mask)
     expected, _ = segmenter.decode(embedding, [by_hand], multimask_output=multimask)
-    answer, _ = segmenter.decode(embedding, [THREE], multimask_output=multimask)
-    assert torch.equal(answer, expected)
+    logits, _ = segmenter.decode(embedding, [THREE], multimask_output=multimask)
+    assert torch.equal(logits, expected)
     without, _ = segmenter.decode(
         embedding, [make_prompt(THREE.points_xy, THREE.labels, mask=0 * mask)], multimask_output=multimask
     )
-    assert not torch.equal(answer, without)
+    assert not torch.equal(logits, without)
 
 
 @pytest.mark.parametrize("level", range(3))
@@ -78,40 +78,40 @@ def test_the_candidate_that_the_user_holds_to_is_the_mask_before(segmenter, phot
     first, two = make_prompt([30, 40]), make_prompt([[30, 40], [100, 20]], [1, 0])
     candidates, _ = segmenter.decode(embedding, [first], multimask_output=True)
     expected, _ = segmenter.decode(embedding, [replace(two, mask=candidates[0, level].numpy())], multimask_output=True)
-    answer, _ = segmenter.decode(embedding, [replace(two, level=level)], multimask_output=True)
-    assert torch.equal(answer, expected)
-    assert np.array_equal(shown(segmenter, embedding, replace(two, level=level)), expected[0, level])
+    logits, _ = segmenter.decode(embedding, [replace(two, level=level)], multimask_output=True)
+    assert torch.equal(logits, expected)
+    assert np.array_equal(default_mask(segmenter, embedding, replace(two, level=level)), expected[0, level])
 
 
-def test_an_answer_depends_on_image_and_prompt_alone(segmenter, photo):
+def test_masks_depend_on_image_and_prompt_alone(segmenter, photo):
     embedding = segmenter.encode(photo)
     for clicks in (1, 2):  # as a person who clicks thrice, with previews of other clicks between
-        shown(segmenter, embedding, make_prompt(THREE.points_xy[:clicks], THREE.labels[:clicks]))
+        default_mask(segmenter, embedding, make_prompt(THREE.points_xy[:clicks], THREE.labels[:clicks]))
         for x in range(40):
-            shown(segmenter, embedding, make_prompt([[x, 9]] * clicks))
-    after_clicks = shown(segmenter, embedding, THREE)
-    out_of_the_blue = new_segmenter()
-    assert np.array_equal(shown(out_of_the_blue, out_of_the_blue.encode(photo), THREE), after_clicks)
+            default_mask(segmenter, embedding, make_prompt([[x, 9]] * clicks))
+    after_clicks = default_mask(segmenter, embedding, THREE)
+    new = new_segmenter()
+    assert np.array_equal(default_mask(new, new.encode(photo), THREE), after_clicks)
 
 
-def test_an_answer_to_a_mask_of_the_callers_is_not_taken_for_the_one_without(segmenter, photo):
+def test_a_prompt_with_a_mask_is_not_remembered_as_the_prompt_without(segmenter, photo):
     embedding = segmenter.encode(photo)
-    expected = shown(segmenter, embedding, THREE)
+    expected = default_mask(segmenter, embedding, THREE)
     segmenter = new_segmenter()
     embedding = segmenter.encode(photo)
     mask = np.full(embedding.frame.logits_hw, -9.0)
-    shown(segmenter, embedding, make_prompt(THREE.points_xy[:2], THREE.labels[:2], mask=mask))
-    assert np.array_equal(shown(segmenter, embedding, THREE), expected)
+    default_mask(segmenter, embedding, make_prompt(THREE.points_xy[:2], THREE.labels[:2], mask=mask))
+    assert np.array_equal(default_mask(segmenter, embedding, THREE), expected)
 
 
-def test_a_known_question_before_is_not_asked_again(segmenter, photo):
+def test_a_known_previous_mask_is_not_computed_again(segmenter, photo):
     embedding = segmenter.encode(photo)
-    shown(segmenter, embedding, make_prompt(THREE.points_xy[:2], THREE.labels[:2]))
+    default_mask(segmenter, embedding, make_prompt(THREE.points_xy[:2], THREE.labels[:2]))
     runs = []
     segmenter._network.decoder.register_forward_hook(lambda *_: runs.append(1))
-    shown(segmenter, embedding, THREE)
+    default_mask(segmenter, embedding, THREE)
     assert len(runs) == 1
-    shown(segmenter, segmenter.encode(photo), THREE)  # another embedding, so all three
+    default_mask(segmenter, segmenter.encode(photo), THREE)  # another embedding, so all three
     assert len(runs) == 1 + 3
 
 
@@ -120,8 +120,8 @@ def test_what_is_remembered_is_little_and_keeps_no_image(segmenter, photo):
     for x in range(100):
         memory.put(embedding, make_prompt([x, 1]), np.zeros((1, 1), np.float32))
         memory.get(embedding, make_prompt([0, 1]))  # in use all the time, so it stays
-    kept = [x for x in range(100) if memory.get(embedding, make_prompt([x, 1])) is not None]
-    assert kept == [0, *range(69, 100)]
+    remembered = [x for x in range(100) if memory.get(embedding, make_prompt([x, 1])) is not None]
+    assert remembered == [0, *range(69, 100)]
     assert memory.get(segmenter.encode(photo), make_prompt([0, 1])) is None
     embedding_lives = weakref.ref(embedding)
     del embedding

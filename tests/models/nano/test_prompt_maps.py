@@ -1,4 +1,4 @@
-"""Prompts as maps and weights: against plain loops, and that what is absent is as if it were drawn."""
+"""Prompts as maps and weights: against plain loops, and that parts that no prompt has change nothing."""
 
 import math
 
@@ -18,14 +18,14 @@ HEIGHT, WIDTH = 4, 6
 
 def prompts(clicks=(), labels=(), box=None, mask=None):
     """One prompt on one image of 32 x 48 input pixels."""
-    most = max(1, len(clicks))
-    points = torch.zeros(1, 1, most, 2)
-    given = torch.full((1, 1, most), -1.0)
+    points_max = max(1, len(clicks))
+    points = torch.zeros(1, 1, points_max, 2)
+    click_labels = torch.full((1, 1, points_max), -1.0)
     for index, (xy, label) in enumerate(zip(clicks, labels, strict=True)):
-        points[0, 0, index], given[0, 0, index] = torch.tensor(xy), label
+        points[0, 0, index], click_labels[0, 0, index] = torch.tensor(xy), label
     return PromptTensors(
         points,
-        given,
+        click_labels,
         torch.tensor(box or [0.0] * 4).reshape(1, 1, 4),
         torch.tensor([[float(box is not None)]]),
         torch.zeros(1, 1, 16, 24) if mask is None else mask,
@@ -74,8 +74,8 @@ def test_absent_kinds_are_as_if_they_were_drawn(other):
     torch.testing.assert_close(both[:, :1], alone)
     here = prompt_similarity(alone_weights, click.labels, middle)
     there = prompt_similarity(both_weights[:, :1], click.labels, middle)
-    for one, two in zip(here, there, strict=True):
-        torch.testing.assert_close(one, two)
+    for alone_part, part in zip(here, there, strict=True):
+        torch.testing.assert_close(part, alone_part)
 
 
 def test_likeness_is_the_cosine_with_what_lies_under_the_weights():

@@ -1,4 +1,4 @@
-"""The bundled network: its protocol and its edge cases. How good its masks are is measured elsewhere."""
+"""The bundled model: its protocol and its edge cases. How good its masks are is measured elsewhere."""
 
 import contextlib
 import json
@@ -54,7 +54,7 @@ def test_shapes_and_ranges(segmenter, embedding, multimask):
     assert ((scores >= 0) & (scores <= 1)).all()
 
 
-def test_a_prompt_gets_the_same_answer_alone_and_in_company(segmenter, embedding):
+def test_a_prompt_gets_the_same_masks_alone_and_among_others(segmenter, embedding):
     many = PROMPTS * 3  # more than one chunk
     logits, scores = segmenter.decode(embedding, many, multimask_output=True)
     for index, prompt in enumerate(many):
@@ -64,11 +64,12 @@ def test_a_prompt_gets_the_same_answer_alone_and_in_company(segmenter, embedding
 
 
 def test_the_one_mask_of_clicks_is_the_best_candidate(segmenter, embedding):
-    asked = [*PROMPTS, make_prompt([[30 + x, 40] for x in range(4)])]
-    candidates, scores = segmenter.decode(embedding, asked, multimask_output=True)
-    ones, _ = segmenter.decode(embedding, asked, multimask_output=False)
+    prompts = [*PROMPTS, make_prompt([[30 + x, 40] for x in range(4)])]
+    candidates, scores = segmenter.decode(embedding, prompts, multimask_output=True)
+    single_masks, _ = segmenter.decode(embedding, prompts, multimask_output=False)
     is_best = [
-        torch.equal(one[0], three[score.argmax()]) for one, three, score in zip(ones, candidates, scores, strict=True)
+        torch.equal(single[0], three[score.argmax()])
+        for single, three, score in zip(single_masks, candidates, scores, strict=True)
     ]
     assert is_best == [True, True, False, False, True, False, True]
 
@@ -128,27 +129,27 @@ def test_a_photo_is_resized_as_pillow_does_it(size):
 
 def test_decoding_leaves_the_network_as_it_was(segmenter, embedding):
     before, _ = segmenter.decode(embedding, PROMPTS[:1], multimask_output=True)
-    kept = before.clone()
+    copy = before.clone()
     segmenter.decode(embedding, PROMPTS[1:3], multimask_output=True)
     again, _ = segmenter.decode(embedding, PROMPTS[:1], multimask_output=True)
-    assert torch.equal(before, kept)
+    assert torch.equal(before, copy)
     assert torch.equal(before, again)
 
 
 def test_a_click_uses_no_more_threads_than_it_may(segmenter, embedding, monkeypatch):
-    asked = []
+    limits_asked = []
 
-    class Noted:
+    class RecordingPool:
         def limit(self, limits):
-            asked.append(limits)
+            limits_asked.append(limits)
             return contextlib.nullcontext()
 
-    monkeypatch.setattr(segmenter, "_thread_pool", Noted())
+    monkeypatch.setattr(segmenter, "_thread_pool", RecordingPool())
     click, box = make_prompt([100, 80]), make_prompt(box=[10, 10, 90, 90])
     expected = segmenter.decode(embedding, [click], multimask_output=True)[0]
     logits = segmenter.decode(embedding, [click], multimask_output=True, threads=1)[0]
     segmenter.decode(embedding, [click, box], multimask_output=True)
-    assert asked == [None, 1, None]
+    assert limits_asked == [None, 1, None]
     assert torch.equal(logits, expected)
 
 
@@ -178,13 +179,18 @@ def write_bundle(folder, model_type=MODEL_TYPE, change=None):
 
 def test_a_folder_is_loaded_and_signed(tmp_path, photo):
     write_bundle(tmp_path)
-    one = NanoSegmenter.from_folder(tmp_path)
-    assert (one.family, one.name, one.cleans_masks, one.device.type) == ("nano", "nano", True, "cpu")
-    assert one.encode(photo).signature == one.signature
-    assert one.signature == NanoSegmenter.from_folder(tmp_path).signature
+    segmenter = NanoSegmenter.from_folder(tmp_path)
+    assert (segmenter.family, segmenter.name, segmenter.cleans_masks, segmenter.device.type) == (
+        "nano",
+        "nano",
+        True,
+        "cpu",
+    )
+    assert segmenter.encode(photo).signature == segmenter.signature
+    assert segmenter.signature == NanoSegmenter.from_folder(tmp_path).signature
     (tmp_path / "other").mkdir()
     write_bundle(tmp_path / "other", change=lambda weights: weights["encoder.stem.bias"].add_(1))
-    assert NanoSegmenter.from_folder(tmp_path / "other").signature != one.signature
+    assert NanoSegmenter.from_folder(tmp_path / "other").signature != segmenter.signature
 
 
 def test_folders_that_do_not_fit(tmp_path):

@@ -1,4 +1,4 @@
-"""Looking closely only where an object can be: the arithmetic of the window, and that answers stay what they were."""
+"""Finer layers only where an object can be: the arithmetic of the window, and that the masks stay the same."""
 
 import numpy as np
 import pytest
@@ -58,15 +58,15 @@ def test_masks_are_those_of_looking_everywhere(monkeypatch):
     segmenter = NanoSegmenter.from_folder()
     embedding = segmenter.encode(photo)
     prompts = [make_prompt([230, 90]), make_prompt([440, 130]), make_prompt(box=[150, 10, 300, 200])]
-    seen = []
+    windows = []
 
-    def noted(rough):
-        seen.append(window_of(rough))
-        return seen[-1]
+    def record(rough):
+        windows.append(window_of(rough))
+        return windows[-1]
 
-    monkeypatch.setattr(decoder, "window_of", noted)
+    monkeypatch.setattr(decoder, "window_of", record)
     logits, scores = segmenter.decode(embedding, prompts, multimask_output=True)
-    assert any((w.bottom - w.top) * (w.right - w.left) < 0.7 * w.height * w.width for w in seen)
+    assert any((w.bottom - w.top) * (w.right - w.left) < 0.7 * w.height * w.width for w in windows)
     monkeypatch.setattr(decoder, "window_of", full_window)
     expected, expected_scores = segmenter.decode(embedding, prompts, multimask_output=True)
     mask, truth = logits > 0, expected > 0
