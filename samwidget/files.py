@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO, TextIO, cast
+from typing import TextIO
 
 UNFINISHED_SUFFIX = ".unfinished"
 """Suffix of a temporary file. A killed process leaves its own behind; the owner of the folder may delete it."""
@@ -21,7 +21,7 @@ UNFINISHED_SUFFIX = ".unfinished"
 @contextmanager
 def atomic_writer(
     path: Path, *, scratch: Path | None = None, durable: bool = True, mode: int = 0o666
-) -> Iterator[BinaryIO]:
+) -> Iterator[io.BufferedWriter]:
     """Opens a temporary file for bytes, which replaces ``path`` when the block ends without an error.
 
     An error in the block deletes the temporary file, and ``path`` stays as it was.
@@ -66,7 +66,7 @@ def atomic_text_writer(path: Path, *, scratch: Path | None = None) -> Iterator[T
         OSError: the file cannot be written.
     """
     with atomic_writer(path, scratch=scratch) as file:
-        text = io.TextIOWrapper(cast("io.BufferedWriter", file), encoding="utf-8", newline="")
+        text = io.TextIOWrapper(file, encoding="utf-8", newline="")
         yield text
         text.detach()  # flushes, and leaves the closing of the file to atomic_writer
 

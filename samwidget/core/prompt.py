@@ -168,8 +168,6 @@ class Prompt:
             and self.level == other.level
         )
 
-    __hash__ = None  # type: ignore[assignment]
-
     def _check_index(self, index: int) -> None:
         if not 0 <= index < len(self.points_xy):
             raise PromptError(f"there is no point {index}", hint=f"the prompt has {len(self.points_xy)} points")

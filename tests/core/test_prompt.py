@@ -86,3 +86,9 @@ def test_a_level_is_one_of_three():
     for level in (-1, 3, 1.5, "1"):
         with pytest.raises(PromptError, match="0, 1 or 2"):
             Prompt(level=level)
+
+
+def test_prompts_compare_by_value_and_have_no_hash():
+    assert make_prompt([[1, 2]]) == make_prompt([1, 2])
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(make_prompt([1, 2]))
