@@ -1,7 +1,7 @@
 """Scoring: the documented request in, the documented response out.
 
 Owns which prediction answers which row. It reads no configuration and keeps nothing between calls. The format is
-``formats.azure_ml``; the network and its cache belong to the predictor; limits of size and time are in ``limits``. The
+``formats.azure_ml``; the model and its cache belong to the predictor; limits of size and time are in ``limits``. The
 command line, the HTTP server and the adapters call it.
 """
 
@@ -27,12 +27,12 @@ def score(
     """The response to a request, as plain JSON values: one entry per row, in the order of the rows.
 
     A row has one prediction per group of points or per box; where it has both, box i belongs to group i. A prediction
-    has three masks, or one without ``multimask_output``, and their scores, in the network's own order. Rows about the
+    has three masks, or one without ``multimask_output``, and their scores, in the model's own order. Rows about the
     same image share one run of the encoder.
 
     Args:
         request: JSON text or bytes, its parsed value, or a pandas DataFrame with the documented columns.
-        predictor: what makes the masks. None loads the bundled network for this call; for many calls make one
+        predictor: what makes the masks. None loads the bundled model for this call; for many calls make one
             predictor and give it each time.
         style: ``card`` as the model card documents it, ``service`` as deployed endpoints answer.
         allow_urls: whether images that are given as http(s) URLs are fetched. Give False for requests of people you do
@@ -42,7 +42,7 @@ def score(
         FormatError: not a request, or an unknown style. This and the next two name the row, counted from 0.
         ImageError: an image that cannot be read, or a URL while ``allow_urls`` is False.
         PromptError: a row without prompts, or a prompt outside its image.
-        ModelError: the network failed.
+        ModelError: the model failed.
         ClosedError: the predictor is closed.
     """
     rows = parse_request(request)

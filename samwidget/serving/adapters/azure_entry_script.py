@@ -26,16 +26,16 @@ _predictor: SamPredictor | None = None
 
 
 def init() -> None:
-    """Loads the network: the one that the environment variable SAMWIDGET_MODEL names.
+    """Loads the model: the one that the environment variable SAMWIDGET_MODEL names.
 
-    Without that variable it is the one in the mounted model folder (AZUREML_MODEL_DIR), and without a network there
-    the bundled one.
+    Without that variable it is the one in the mounted model folder (AZUREML_MODEL_DIR), and without a model there the
+    bundled one.
 
     Raises:
-        ModelError: the network is not there, or cannot be loaded.
+        ModelError: the model is not there, or cannot be loaded.
     """
     global _predictor
-    _predictor = SamPredictor.from_pretrained(os.environ.get("SAMWIDGET_MODEL") or _mounted_network())
+    _predictor = SamPredictor.from_pretrained(os.environ.get("SAMWIDGET_MODEL") or _mounted_model())
 
 
 def run(raw_data: str) -> list[dict[str, Any]] | AMLResponse:
@@ -47,7 +47,7 @@ def run(raw_data: str) -> list[dict[str, Any]] | AMLResponse:
         raw_data: the request as JSON.
 
     Raises:
-        ModelError: the network failed; the inference server answers 500.
+        ModelError: the model failed; the inference server answers 500.
     """
     try:
         rows = parse_request(raw_data)
@@ -60,7 +60,7 @@ def run(raw_data: str) -> list[dict[str, Any]] | AMLResponse:
         return _error_response(error)
 
 
-def _mounted_network() -> Path | None:
+def _mounted_model() -> Path | None:
     """The folder with a config.json nearest to the top of the mounted model folder; None where there is none."""
     root = os.environ.get("AZUREML_MODEL_DIR")
     configs = sorted(Path(root).rglob("config.json")) if root else []

@@ -36,7 +36,7 @@ class MaskGeneration(PythonModel):
     """Answers documented requests inside MLflow."""
 
     def load_context(self, context: PythonModelContext) -> None:
-        """Loads the network: the folder saved with the model, else the one that its config names, else the bundled."""
+        """Loads the SAM model: the folder that was saved with this one, else the name in its config, else the bundled."""
         config = context.model_config or {}
         self._predictor = SamPredictor.from_pretrained(context.artifacts.get(_NETWORK) or config.get(_NETWORK))
 
@@ -57,7 +57,7 @@ class MaskGeneration(PythonModel):
 
         Raises:
             MlflowException: the request cannot be answered; MLflow's server sends status 400.
-            ModelError: the network failed.
+            ModelError: the SAM model failed.
         """
         try:
             rows = parse_request(model_input)
@@ -76,8 +76,8 @@ def save_mlflow_model(path: str | Path, model: str | Path | None = None) -> None
 
     Args:
         path: a folder that does not exist yet.
-        model: None for the bundled network; a folder with a network, which is copied into the MLflow model; or a hub
-            id, which is downloaded where the MLflow model is loaded.
+        model: None for the bundled SAM model; a folder with one, which is copied into the MLflow model; or a hub id,
+            which is downloaded where the MLflow model is loaded.
 
     Raises:
         SamWidgetError: the folder exists.
