@@ -36,7 +36,7 @@ class MaskGeneration(PythonModel):
     """Answers documented requests inside MLflow."""
 
     def load_context(self, context: PythonModelContext) -> None:
-        """Loads the SAM model: the folder that was saved with this one, else the name in its config, else the bundled."""
+        """Loads the SAM model: the folder saved with this one, else the name in its config, else the bundled one."""
         config = context.model_config or {}
         self._predictor = SamPredictor.from_pretrained(context.artifacts.get(_NETWORK) or config.get(_NETWORK))
 
