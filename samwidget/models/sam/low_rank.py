@@ -1,37 +1,37 @@
 """The image tokens of SAM's mask decoder in low-rank form: most of a decode is done once per image, not per prompt.
 
-Owns the image's half of the decoder's two-way transformer. ``fast_decoder`` owns the prompt tokens' half and calls
-this, ``folded_weights`` holds the constants, ``upscaling`` continues after the last layer.
+Owns the image tokens' half of the decoder's two-way transformer. ``fast_decoder`` owns the prompt tokens' half and
+calls this one. ``folded_weights`` computes the constants, and ``upscaling`` continues after the last layer.
 
 What it replaces
-    Transformers' ``SamTwoWayTransformer``, as far as it computes ``keys``; in the paper (Kirillov et al., Segment
-    Anything, https://arxiv.org/abs/2304.02643) the image embedding in the mask decoder. In each layer
+    The variable ``keys`` in transformers' ``SamTwoWayTransformer``; in the paper the image embedding inside the mask
+    decoder (Kirillov et al., Segment Anything, https://arxiv.org/abs/2304.02643, appendix A). In each layer
     (``SamTwoWayAttentionBlock``) the prompt tokens read the image tokens (``cross_attn_token_to_image``), then the
-    image tokens read the prompt tokens (``cross_attn_image_to_token``) and are normalised (``layer_norm4``). Each
-    prompt has image tokens of its own there, 4096 x 256 numbers, and projecting them is nearly all of its work. Here
+    image tokens read the prompt tokens (``cross_attn_image_to_token``) and are normalised (``layer_norm4``). There
+    each prompt has image tokens of its own, 4096 x 256 numbers, and projecting them is nearly all of its work. Here
     they are never computed, since a prompt changes them only by a matrix of low rank.
 
 Symbols (arrays are channels first, since attention to and from the image is then contiguous)
     C  channels of a token, 256             H  attention heads, 8
     M  image tokens, 64 x 64 = 4096         d  channels of a head in these attentions, 16
-    T  prompt tokens: five output tokens of the network, and those of the points and the box
+    T  prompt tokens: the network's five output tokens (IoU and masks), and those of the points and the box
     b  prompts that are computed together   K  the rank: columns of L, rows of R
 
     X  (C, M)  the image tokens             s  (1, M)  one scale for each image token
-    F  (C, M)  their part that is the same for all prompts on an image
-    L  (C, K)  left factor, R (K, M) right factor: what the prompt adds
+    F  (C, M)  their fixed part, the same for all prompts on an image
+    L  (C, K)  left factor and R (K, M) right factor of what the prompt adds
 
     X = s * (F + L R)                                                                                            (1)
 
 Start
     s = 1, F = image embedding + no_mask_embed, L R = 0. A mask prompt replaces no_mask_embed by W3 f + b3, where f
-    (16, M) are features of the mask and W3, b3 belong to the last layer of its embedding. With (1) that is
+    (16, M) are features of the mask, and W3 and b3 are the last layer of its embedding. In the form of (1) that is
     L = [W3 | b3 - no_mask_embed] and R = [f; 1].
 
 Step 1: a linear map W of the image tokens, for queries, keys and values
     W X = s * (W F + (W L) R)
     W F is the same for all prompts and is computed once per image (``ImageProducts.projected``). W L is small.
-    Queries and keys are made of X + P with the positional encoding P: W P is added, a constant of the model.
+    Queries and keys are made of X + P with the positional encoding P, so W P is added, a constant of the model.
 
 Step 2: the image tokens read the prompt tokens
     Let A_h (T, M) be the attention of the image tokens to the prompt tokens in head h, V_h (d, T) the prompt tokens'
@@ -40,19 +40,21 @@ Step 2: the image tokens read the prompt tokens
         V_h A_h = v_h0 + sum over t > 0 of (v_ht - v_h0) A_ht.
     So L gets the columns O_h (v_ht - v_h0), and R the rows A_ht / s, H (T - 1) of each. The rest,
     sum_h O_h v_h0 + o, is the same for all image tokens. It is added to the column of L that belongs to the *constant
-    row*: the row of R that s makes 1, which is 1 before the first layer and 1 / s later. It is always the last row.
+    row*: the row of R that s turns into ones. It is 1 in the first layer and 1 / s later, and before the new rows it is
+    the last one. In the first layer without a mask prompt, L R = 0, it is added together with a column of zeros.
 
 Step 3: layer norm with weight gamma and bias beta; J = I - 1 1^T / C subtracts the mean over the channels
     s <- s / sqrt(s^2 q / C + epsilon)  with  q = squared length of each column of J (F + L R)
     F <- diag(gamma) J F,   L <- [diag(gamma) J L | beta],   R <- [R; 1 / s]
     The last row is the new constant row. q is a quadratic form in R, column by column:
         q = |J F|^2 + sum over k of R_k * (2 (J L)^T F + (J L)^T J L R)_k                                        (2)
-    |J F|^2 is computed once per image. (J L)^T F is too, as far as possible: each column of L is a constant of the
-    model times a few numbers of the prompt, and the products of those constants with F are in ``projected``.
+    |J F|^2 is computed once per image. (J L)^T F is cheap: each column of L is a constant matrix of the model times
+    a few numbers of the prompt, and the products of those matrices with F are in ``projected`` as well.
 
 Step 4: the prompt tokens read the image tokens
-    Scores and weighted sums are products with W X, by step 1: (a s) (W F)^T + ((a s) R^T) (W L)^T for attention
-    weights a (T, M). The weights of a token sum to one, so the bias of the values is added by the caller.
+    Scores are products with W X, so they are step 1. The weighted sum of the values is too, from the other side: with
+    attention weights a (T, M) it is (a * s) (W F)^T + ((a * s) R^T) (W L)^T. The weights of a prompt token sum to one,
+    so the caller can add the bias of the values afterwards.
 
 Step 5: the first layer of the up-scaling is linear, so it is step 1 once more.
 
@@ -165,13 +167,24 @@ class LowRankImageTokens:
             values: (b, H, T, d).
             weights: of the layer.
         """
-        prompts, heads, count, _ = keys.shape
         scores = self._scores(keys, weights.query)
         attention = self._workspace.take("weights", tuple(scores.shape), scores)
         torch.softmax(scores, 2, out=attention)
+        start = self._add_values(attention, values, weights)
+        self._normalise(start, weights)
+
+    def _add_values(self, attention: Tensor, values: Tensor, weights: ImageToTokenWeights) -> int:
+        """Step 2: adds rows to R and columns to L; the index of the first of them.
+
+        Args:
+            attention: (b, H, T, M), A of each head.
+            values: (b, H, T, d).
+            weights: of the layer.
+        """
+        prompts, heads, count, _ = values.shape
         if not self._rank:
             self._right[:, 0], self._rank = 1, 1
-            self._left = keys.new_zeros(prompts, len(self._weights.mask_embedding), 1)
+            self._left = values.new_zeros(prompts, len(self._weights.mask_embedding), 1)
         start, self._rank = self._rank, self._rank + heads * (count - 1)
         new_rows = self._right[:, start : self._rank].view(prompts, heads, count - 1, -1)
         if self._scale is None:
@@ -182,11 +195,19 @@ class LowRankImageTokens:
         first = torch.cat([first, torch.ones_like(first[..., :1])], -1)
         self._token_values.append(_TokenValues(first, others))
         new_columns = torch.matmul(weights.output[..., :-1], others.transpose(2, 3)).transpose(1, 2).flatten(2)
-        left = torch.cat([self._left, new_columns], 2)
+        self._left = torch.cat([self._left, new_columns], 2)
         # The constant row is the one before the new rows.
-        left[:, :, start - 1] += torch.matmul(weights.output, first.transpose(2, 3)).sum(1)[..., 0]
-        left -= left.mean(1, keepdim=True)
+        self._left[:, :, start - 1] += torch.matmul(weights.output, first.transpose(2, 3)).sum(1)[..., 0]
+        return start
 
+    def _normalise(self, start: int, weights: ImageToTokenWeights) -> None:
+        """Step 3: the layer norm.
+
+        Args:
+            start: index of the first row of R that this layer added.
+            weights: of the layer.
+        """
+        left = self._left - self._left.mean(1, keepdim=True)
         variance = self._squared_lengths(left, self._right[:, : self._rank], start, weights).div_(left.shape[1])
         if self._scale is not None:
             variance.mul_(self._scale).mul_(self._scale)
@@ -194,7 +215,7 @@ class LowRankImageTokens:
         self._scale = inverse if self._scale is None else inverse.mul_(self._scale)
         torch.reciprocal(self._scale, out=self._right[:, self._rank : self._rank + 1])
         self._rank += 1
-        self._left = torch.cat([left * weights.norm_weight, weights.norm_bias.expand(prompts, -1, -1)], 2)
+        self._left = torch.cat([left * weights.norm_weight, weights.norm_bias.expand(len(left), -1, -1)], 2)
 
     def finish(self, weight: Tensor, bias: Tensor) -> Tensor:
         """(b, K, O), (W L)^T with the bias in the constant row, for ``fill_upscaled``; multiplies R by s (step 5).
