@@ -57,7 +57,7 @@ def test_prompts_about_photos_become_pngs(tmp_path):
         lines = list(csv.DictReader(file))
     assert [line["file"] for line in lines] == ["photo0.png"] * 3 + ["deep/photo1.png"] * 3
     request = build_request([png_of(0), png_of(1)], [[[5, 9]], [[9, 9]]])
-    masks = [mask for ((found, _),) in parse_response(samwidget.score(request)) for mask in found]
+    masks = [mask for ((candidates, _),) in parse_response(samwidget.score(request)) for mask in candidates]
     for line, mask in zip(lines, masks, strict=True):
         np.testing.assert_array_equal(decode_png((tmp_path / "masks" / line["mask"]).read_bytes()), mask)
 
@@ -69,10 +69,10 @@ def test_everything_becomes_coco(tmp_path):
     Image.fromarray(picture).save(tmp_path / "photos/square.png")
     done = run("photos", "--everything", "-o", "coco.json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    said = json.loads((tmp_path / "coco.json").read_text())
-    assert said["images"] == [{"id": 1, "file_name": "square.png", "height": 90, "width": 120}]
-    assert said["annotations"]
-    assert said["errors"] == []
+    coco = json.loads((tmp_path / "coco.json").read_text())
+    assert coco["images"] == [{"id": 1, "file_name": "square.png", "height": 90, "width": 120}]
+    assert coco["annotations"]
+    assert coco["errors"] == []
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_mistakes_end_with_one_line_and_no_result(tmp_path, words, message):
     assert not (tmp_path / "out.csv").exists()
 
 
-def test_no_answer_at_all_is_a_failure(tmp_path):
+def test_a_run_whose_rows_all_fail_is_a_failure(tmp_path):
     write_csv(tmp_path / "rows.csv", [BAD])
     done = run("rows.csv", "-o", "out.csv", cwd=tmp_path)
     assert done.returncode == 1

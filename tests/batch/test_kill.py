@@ -23,8 +23,8 @@ def test_a_kill_at_any_write_loses_nothing(tmp_path, format_, step):
     if format_ == "parquet":
         pytest.importorskip("pyarrow")
     source = str(write_rows(tmp_path / "rows.csv", 7))
-    whole = Job(source, choose_result(tmp_path / "whole", format_)[0], format=format_, mini_batch_size=2)
-    run_batch(whole, runner=fake_runner(whole), show_progress=False)
+    untouched = Job(source, choose_result(tmp_path / "whole", format_)[0], format=format_, mini_batch_size=2)
+    run_batch(untouched, runner=fake_runner(untouched), show_progress=False)
     expected = files_of(tmp_path / "whole")
     done = subprocess.run(
         [sys.executable, "-m", "tests.batch.killed", source, str(tmp_path / "killed"), format_, str(step)],
@@ -41,7 +41,7 @@ def test_a_kill_at_any_write_loses_nothing(tmp_path, format_, step):
 
 
 def files_of(folder):
-    """The bytes of each file of a run but its manifest, whose receipts may come in another order."""
+    """The bytes of each file of a run but its manifest, whose chunks may come in another order."""
     return {path.name: path.read_bytes() for path in folder.iterdir() if not path.name.endswith(".manifest.jsonl")}
 
 
@@ -68,7 +68,7 @@ def finish(process, timeout_s=240):
 
 
 def kill_after(process, manifest, parts):
-    """Kills once the manifest has so many receipts, or lets a quicker process be."""
+    """Kills once the manifest has so many chunks, or lets a quicker process be."""
     deadline = time.monotonic() + 240
     while process.poll() is None and time.monotonic() < deadline:
         if manifest.is_file() and manifest.read_bytes().count(b'"part"') >= parts:
@@ -100,5 +100,5 @@ def test_a_command_killed_five_times_ends_as_if_never_touched(rows):
     assert "60 rows, " in output
     assert (rows / "killed.csv").read_bytes() == (rows / "whole.csv").read_bytes()
     assert numbers(rows / "killed.csv") == list(range(60))
-    receipts = [json.loads(line) for line in manifest.read_text().splitlines()][1:-1]
-    assert sorted(receipt["first"] for receipt in receipts) == list(range(0, 60, 2)), "no part was answered twice"
+    chunks = [json.loads(line) for line in manifest.read_text().splitlines()][1:-1]
+    assert sorted(chunk["first"] for chunk in chunks) == list(range(0, 60, 2)), "no part was answered twice"

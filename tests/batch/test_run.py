@@ -45,20 +45,20 @@ def test_a_finished_run_leaves_the_result_and_its_manifest(job):
     summary = run(job)
     assert (summary.rows, summary.errors, summary.rows_before) == (9, 2, 0)
     assert names(job) == ["out.csv", "out.csv.manifest.jsonl", "rows.csv"]
-    first, *receipts, last = map(json.loads, job.manifest.read_text().splitlines())
+    first, *chunks, last = map(json.loads, job.manifest.read_text().splitlines())
     assert first["run"]["rows"] == 9
-    assert [receipt["first"] for receipt in receipts] == [0, 2, 4, 6, 8]
+    assert [chunk["first"] for chunk in chunks] == [0, 2, 4, 6, 8]
     assert last == {"done": 9, "errors": 2}
 
 
 def test_a_stopped_run_goes_on_where_it_was(job, tmp_path):
-    whole = run(Job(job.source, str(tmp_path / "whole.csv"), mini_batch_size=2)).result.read_bytes()
+    untouched = run(Job(job.source, str(tmp_path / "whole.csv"), mini_batch_size=2)).result.read_bytes()
     with pytest.raises(StoppedError):
         run(job, StopsAfter(job, 2))
     assert not tmp_path.joinpath("out.csv").exists()
     summary = run(job, StopsAfter(job, 3))
     assert (summary.rows, summary.errors, summary.rows_before) == (9, 2, 4)
-    assert summary.result.read_bytes() == whole
+    assert summary.result.read_bytes() == untouched
 
 
 def test_a_finished_run_is_not_run_again(job):

@@ -58,6 +58,8 @@ def run(folder: Path, workers: int, format_: str) -> dict[str, float]:
         time.sleep(_POLL_S)
     if process.returncode or rows_done(out) != ROWS:
         raise RuntimeError(f"the run with {workers} workers failed")
+    if len(progress) < 2:
+        raise RuntimeError(f"{ROWS} rows are too few to measure: give a larger SAMWIDGET_BENCH_ROWS")
     (first_s, first_rows), (last_s, last_rows) = progress[0], progress[-1]
     return {"start": first_s, "rate": (last_rows - first_rows) / (last_s - first_s)}
 

@@ -29,11 +29,11 @@ KEEP_ALL = {"pred_iou_thresh": 0.0, "stability_score_thresh": 0.0, "box_nms_thre
 
 
 def contestants(
-    ours: SamSegmenter, official: Any, features: torch.Tensor, points_per_side: int
+    segmenter: SamSegmenter, official: Any, features: torch.Tensor, points_per_side: int
 ) -> dict[str, Callable[[], int]]:
     """Returns both searches, without the encoder; each returns the number of its masks."""
     image = np.zeros((SIDE, SIDE, 3), np.uint8)
-    predictor = with_embedding(ours, features)
+    predictor = with_embedding(segmenter, features)
     reference = generator(official, points_per_side=points_per_side, output_mode="uncompressed_rle", **KEEP_ALL)
 
     def set_image(_image: np.ndarray) -> None:
@@ -48,23 +48,23 @@ def contestants(
     }
 
 
-def with_embedding(ours: SamSegmenter, features: torch.Tensor) -> SamPredictor:
+def with_embedding(segmenter: SamSegmenter, features: torch.Tensor) -> SamPredictor:
     """Returns a predictor that has ``features`` as the embedding of every image."""
 
     def encode(image: np.ndarray) -> Embedding:
         frame = Frame.padded((image.shape[0], image.shape[1]), SIDE, SIDE // 4)
-        return Embedding({"image_embeddings": features}, frame, ours.signature)
+        return Embedding({"image_embeddings": features}, frame, segmenter.signature)
 
-    ours.encode = encode  # type: ignore[method-assign]
-    return SamPredictor(ours)
+    segmenter.encode = encode  # type: ignore[method-assign]
+    return SamPredictor(segmenter)
 
 
-def with_discs(ours: SamSegmenter) -> None:
+def with_discs(segmenter: SamSegmenter) -> None:
     """Replaces the decoder's masks, after it has worked, by discs around the points: 1, 4 and 16 % of the image.
 
     Discs are like real objects in their boxes and run lengths; the noise of random weights is not.
     """
-    decode = ours.decode
+    decode = segmenter.decode
     rows, columns = np.mgrid[: SIDE // 4, : SIDE // 4] + 0.5
 
     def discs(
@@ -77,14 +77,14 @@ def with_discs(ours: SamSegmenter) -> None:
         logits = np.stack([radii - np.hypot(rows - y, columns - x) for x, y in centres])
         return torch.from_numpy(logits.astype(np.float32)), scores
 
-    ours.decode = discs  # type: ignore[method-assign]
+    segmenter.decode = discs  # type: ignore[method-assign]
 
 
-def many_candidates(ours: SamSegmenter, features: torch.Tensor, points: int = MANY_POINTS) -> str:
+def many_candidates(segmenter: SamSegmenter, features: torch.Tensor, points: int = MANY_POINTS) -> str:
     """Reports seconds and memory for about 1,000 candidates on 12 megapixels, without the encoder."""
     grid = np.random.default_rng(0).uniform(0, 1, (points, 2))
     image = np.zeros((*MANY_HW, 3), np.uint8)
-    predictor = with_embedding(ours, features)
+    predictor = with_embedding(segmenter, features)
     predictor.embed(image)
     before = peak_bytes()
     start = last = clock()
@@ -107,13 +107,13 @@ def peak_bytes() -> int:
 @torch.no_grad()
 def main() -> str:
     """Returns the report on everything."""
-    ours, model, official = vit_b()
+    segmenter, model, official = vit_b()
     features = torch.randn(1, 256, SIDE // 16, SIDE // 16, generator=torch.Generator().manual_seed(0))
     # First: after the official generator, which takes gigabytes, the peak of memory would say nothing about ours.
     discs = SamSegmenter(model, name="discs", device=torch.device("cpu"))
     with_discs(discs)
     many = many_candidates(discs, features)
-    times = interleaved(contestants(ours, official, features, POINTS_PER_SIDE), rounds=1, warm_up=0)
+    times = interleaved(contestants(segmenter, official, features, POINTS_PER_SIDE), rounds=1, warm_up=0)
     title = f"Everything from one embedding ({POINTS_PER_SIDE**2} points, {SIDE} x {SIDE}, ViT-B, masks of noise)"
     return "\n".join(
         ["### Everything on 12 megapixels (ViT-B, after the encode)\n", many, table(title, times, "official")]

@@ -48,11 +48,13 @@ def random_points(count: int, image_hw: tuple[int, int] = (SIDE, SIDE)) -> list[
 
 
 def decoders(
-    ours: SamSegmenter, model: Any, official: Any, prompts: list[Prompt]
+    segmenter: SamSegmenter, model: Any, official: Any, prompts: list[Prompt]
 ) -> dict[str, Callable[[], torch.Tensor]]:
     """Returns the decoders to compare: three masks for each of the prompts, in one call, from one embedding."""
     features = torch.randn(1, 256, 64, 64, generator=torch.Generator().manual_seed(0))
-    embedding = Embedding({"image_embeddings": features}, Frame.padded((SIDE, SIDE), SIDE, SIDE // 4), ours.signature)
+    embedding = Embedding(
+        {"image_embeddings": features}, Frame.padded((SIDE, SIDE), SIDE, SIDE // 4), segmenter.signature
+    )
     points = torch.tensor(np.stack([prompt.points_xy for prompt in prompts]))
     labels = torch.ones(points.shape[:2])
 
@@ -71,7 +73,7 @@ def decoders(
         )[0]
 
     return {
-        "samwidget": lambda: ours.decode(embedding, prompts, multimask_output=True)[0],
+        "samwidget": lambda: segmenter.decode(embedding, prompts, multimask_output=True)[0],
         "transformers": by_transformers,
         "official": by_official,
     }
@@ -86,11 +88,11 @@ def check(contestants: dict[str, Callable[[], torch.Tensor]]) -> str:
     return f"Largest difference to transformers, in standard deviations of the logits: {largest}.\n"
 
 
-def encoders(ours: SamSegmenter, model: Any, official: Any) -> dict[str, Callable[[], torch.Tensor]]:
+def encoders(segmenter: SamSegmenter, model: Any, official: Any) -> dict[str, Callable[[], torch.Tensor]]:
     """Returns the encoders to compare, without the preparation of the image."""
     pixels = torch.randn(1, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(0))
     return {
-        "samwidget": lambda: ours._encoder(pixels),
+        "samwidget": lambda: segmenter._encoder(pixels),
         "transformers": lambda: model.get_image_embeddings(pixels),
         "official": lambda: official.image_encoder(pixels),
     }
@@ -160,15 +162,17 @@ def growth_with_pixels() -> str:
 @torch.no_grad()
 def main() -> str:
     """Returns the report on the networks."""
-    ours, model, official = vit_b()
-    click = decoders(ours, model, official, random_points(1))
+    segmenter, model, official = vit_b()
+    click = decoders(segmenter, model, official, random_points(1))
     parts = [check(click), table("One click, three masks (ViT-B)", interleaved(click, CLICK_ROUNDS), "transformers")]
-    many = decoders(ours, model, official, random_points(64))
+    many = decoders(segmenter, model, official, random_points(64))
     parts.append(table("64 points together (ViT-B)", interleaved(many, BATCH_ROUNDS, warm_up=0), "transformers"))
-    encode = encoders(ours, model, official)
+    encode = encoders(segmenter, model, official)
     parts.append(table("Encode (ViT-B)", interleaved(encode, ENCODE_ROUNDS, warm_up=0), "transformers"))
     features = torch.randn(1, 256, 64, 64)
-    embedding = Embedding({"image_embeddings": features}, Frame.padded((SIDE, SIDE), SIDE, SIDE // 4), ours.signature)
-    parts.append(growth_with_prompts(lambda prompts: ours.decode(embedding, prompts, multimask_output=True)))
+    embedding = Embedding(
+        {"image_embeddings": features}, Frame.padded((SIDE, SIDE), SIDE, SIDE // 4), segmenter.signature
+    )
+    parts.append(growth_with_prompts(lambda prompts: segmenter.decode(embedding, prompts, multimask_output=True)))
     parts.append(growth_with_pixels())
     return "\n".join(parts)
