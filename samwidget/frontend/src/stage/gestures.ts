@@ -1,6 +1,7 @@
 // Pointers and wheel over the stage: mouse, pen and touch in one path, with capture. Decides who handles a gesture (the
 // tool, a pan, a pinch), keeps the pointer's position, and asks for hover previews.
 
+import { hideCrosshair } from "../commands/crosshair.ts";
 import type { Scope } from "../dom.ts";
 import { currentTool } from "../tools/current.ts";
 import { handleCursor, promptAt } from "../tools/handles.ts";
@@ -58,17 +59,16 @@ export class Gestures {
 
   /** Ends the gesture without its effect; false where there was none. */
   cancel(): boolean {
-    const had = this.#gesture !== null;
+    const hadGesture = this.#gesture !== null;
     this.#gesture?.gesture.cancel();
     this.#setGesture(null);
-    return had;
+    return hadGesture;
   }
 
   #down(event: PointerEvent): void {
-    const { session, state, hover } = this.#view;
+    const { session, hover } = this.#view;
     this.#canvases.element.focus({ preventScroll: true });
-    state.crosshair.value = null;
-    state.corner.value = null;
+    hideCrosshair(this.#view);
     const position = this.#canvases.position(event);
     if (event.pointerType === "touch") {
       this.#touches.set(event.pointerId, position.screen);

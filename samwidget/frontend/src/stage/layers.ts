@@ -7,11 +7,11 @@ import type { DocumentSummary, ObjectSummary } from "../protocol.ts";
 import type { Photo } from "../session.ts";
 import type { View } from "../view.ts";
 import { boxBetween } from "../viewport.ts";
-import { drawCrosshair } from "./cursor.ts";
+import { drawCrosshair } from "./crosshair.ts";
 import type { DetailPixels } from "./detail.ts";
 import { drawFoundObjects, drawPointed } from "./found_objects.ts";
-import { drawImage } from "./image.ts";
 import { drawObjects, drawPreview } from "./masks.ts";
+import { drawPhoto } from "./photo.ts";
 import { drawBox, drawPrompts } from "./prompts.ts";
 import type { Surface } from "./surface.ts";
 
@@ -33,7 +33,7 @@ export function photoLayer(
     const viewport = state.viewport.value;
     const pixels = detail.value;
     return (surface) => {
-      if (photo) drawImage(surface, viewport, photo, pixels);
+      if (photo) drawPhoto(surface, viewport, photo, pixels);
       return 0;
     };
   });

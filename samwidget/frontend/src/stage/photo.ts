@@ -8,7 +8,7 @@ import type { Surface } from "./surface.ts";
 /** Above this many CSS pixels for an image pixel, pixels are drawn as squares. */
 const PIXELS_ABOVE = 4;
 
-export function drawImage(surface: Surface, viewport: Viewport, photo: Photo, detail: DetailPixels | null): void {
+export function drawPhoto(surface: Surface, viewport: Viewport, photo: Photo, detail: DetailPixels | null): void {
   const { context } = surface;
   surface.toImage(viewport);
   context.imageSmoothingEnabled = viewport.scale <= PIXELS_ABOVE;
