@@ -15,7 +15,7 @@ export function watchTheme(setting: ReadonlySignal<ThemeName>, scope: Scope): Re
     theme.value = setting.value === "auto" ? (hostTheme() ?? (system.matches ? "dark" : "light")) : setting.value;
   };
   scope.effect(read);
-  scope.listen(system, "change" as keyof HTMLElementEventMap, read);
+  scope.listen(system, "change", read);
   const observer = new MutationObserver(read);
   const attributes = { attributes: true, attributeFilter: ["class", "theme", "data-jp-theme-light", "data-theme"] };
   observer.observe(document.documentElement, attributes);

@@ -20,9 +20,6 @@ export interface Frame {
 /** A point pulses once its mask has taken this long: at 60 frames a second a pulse would delay the mask itself. */
 const PULSE_AFTER_MS = 250;
 
-const LAYERS = ["photo", "objects", "overlay"] as const;
-type LayerName = (typeof LAYERS)[number];
-
 interface Layer {
   surface: Surface;
   painting: Painting;
@@ -36,7 +33,7 @@ export class StageCanvases {
   /** The frame drawn last; null before the first. */
   readonly frame: ReadonlySignal<Frame | null>;
   readonly #view: View;
-  readonly #layers: Record<LayerName, Layer>;
+  readonly #layers: Record<"photo" | "objects" | "overlay", Layer>;
   readonly #frame = signal<Frame | null>(null);
   readonly #reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");
   #isPulsing = false;
@@ -47,9 +44,12 @@ export class StageCanvases {
   constructor(view: View, detail: ReadonlySignal<DetailPixels | null>, scope: Scope) {
     this.#view = view;
     this.frame = this.#frame;
-    const canvases = LAYERS.map((name) =>
-      h("canvas", name === "photo" ? { class: "sw-canvas" } : { class: "sw-canvas sw-over", "aria-hidden": "true" }),
-    );
+    const transparent = { class: "sw-canvas sw-over", "aria-hidden": "true" };
+    this.#layers = {
+      photo: blankLayer({ class: "sw-canvas" }),
+      objects: blankLayer(transparent),
+      overlay: blankLayer(transparent),
+    };
     this.element = h(
       "div",
       {
@@ -62,11 +62,9 @@ export class StageCanvases {
         "aria-roledescription": "image",
         "aria-label": "Image. Arrow keys move a crosshair, Space places a point, question mark lists all keys.",
       },
-      ...canvases,
+      ...Object.values(this.#layers).map(({ surface }) => surface.canvas),
     );
-    const [photo, objects, overlay] = canvases.map(blankLayer) as [Layer, Layer, Layer];
-    this.#layers = { photo, objects, overlay };
-    this.#watchSize(photo.surface.canvas, scope);
+    this.#watchSize(this.#layers.photo.surface.canvas, scope);
     this.#watchPaintings(detail, scope);
     this.#watchPendingPoints(scope);
     scope.onEnd(() => cancelAnimationFrame(this.#request));
@@ -172,8 +170,8 @@ export class StageCanvases {
   }
 }
 
-function blankLayer(canvas: HTMLCanvasElement): Layer {
-  return { surface: new Surface(canvas), painting: () => 0, isDirty: false, missing: 0 };
+function blankLayer(attributes: Record<string, string>): Layer {
+  return { surface: new Surface(h("canvas", attributes)), painting: () => 0, isDirty: false, missing: 0 };
 }
 
 function deviceExtent(entry: ResizeObserverEntry, css: Extent): Extent {
