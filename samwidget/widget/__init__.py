@@ -1,4 +1,4 @@
-"""The kernel's half of the screen: traits and messages in front, document, network and pictures behind."""
+"""The kernel's half of the widget: takes messages from the browser, changes the document and sends what has changed."""
 
 from samwidget.widget.widget import SamWidget
 

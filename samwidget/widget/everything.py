@@ -204,7 +204,9 @@ class Everything:
                 search.phase = "cancelled"
                 search.cancel.set()
                 search.steps = None
-                search.ended.set_exception(ClosedError("the widget was closed during the search"))
+                search.ended.set_exception(
+                    ClosedError("the widget was closed during the search", hint="make a new one")
+                )
 
     # On the worker's thread.
 

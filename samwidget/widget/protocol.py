@@ -1,28 +1,26 @@
 """Messages between browser and kernel: one class for each kind, with its fields and their limits.
 
-Owns the checks of both directions, and how a refused message is explained. It knows no widget: ``controller`` has the
-table that says who handles a kind. docs/protocol.md says what each kind means. ``python -m docs.make_messages`` makes
-``tests/shared/messages.schema.json`` and the TypeScript types from these classes.
+Owns what a message may hold, in both directions. ``wire.parse`` reads messages and explains what is wrong with one, and
+``controller`` has the table that says who handles a kind. docs/protocol.md says what each kind means.
+``python -m docs.make_messages`` makes ``tests/shared/messages.schema.json`` and ``frontend/src/messages.ts`` from them.
 """
 
 # No `from __future__ import annotations` here: the classes are built from their annotations, and at once.
 
-import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from samwidget import core
-from samwidget.errors import MessageError, PromptError
+from samwidget.errors import PromptError
 
 T = TypeVar("T")
-MessageType = TypeVar("MessageType", bound="_Message")
+MessageType = TypeVar("MessageType", bound="Message")
 
 PROTOCOL_VERSION: Literal[1] = 1
-MESSAGE_BYTES_MAX = 64 * 1024
 NAME_CHARACTERS_MAX = 80
 
 # JavaScript counts exactly up to here; no id of an object and no width of an image comes near.
@@ -97,14 +95,16 @@ def _kind_of(class_name: str) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", "_", class_name.removesuffix("Reply")).lower()
 
 
-class _Message(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag=_kind_of):
+class Message(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag=_kind_of):
+    """What every message has besides its kind."""
+
     v: Literal[1] = PROTOCOL_VERSION
 
 
 # Browser to kernel.
 
 
-class Request(_Message, frozen=True, kw_only=True):
+class Request(Message, frozen=True, kw_only=True):
     """A message from the browser; ``id`` names it in its replies."""
 
     id: MessageId
@@ -247,7 +247,7 @@ class DiscardFound(Request, frozen=True):
 # Kernel to browser. A field that may be UNSET is left out of the message then; null is never sent.
 
 
-class Reply(_Message, frozen=True, kw_only=True):
+class Reply(Message, frozen=True, kw_only=True):
     """A message from the kernel; ``re``, where it has one, is the id of the request that it replies to.
 
     One with ``mime`` comes with a buffer, the encoded image; one with ``masks`` with a buffer for each of them.
@@ -338,36 +338,6 @@ REPLIES: Mapping[str, type[Reply]] = _by_kind(Reply)
 """The class of each kind from the kernel."""
 
 
-def parse(content: object, buffers: Sequence[object] = ()) -> Request:
-    """Returns the request that the browser sent.
-
-    Args:
-        content: the decoded JSON.
-        buffers: the binary buffers that came with it; the browser sends none.
-
-    Raises:
-        MessageError: the message does not follow the protocol; the text names the field and what it held.
-    """
-    if isinstance(content, Mapping):
-        _check_size(content)
-    if len(buffers):
-        raise MessageError(f"the message came with {len(buffers)} buffers", hint="send JSON only")
-    return _convert(content, REQUESTS)
-
-
-def parse_reply(content: object) -> Reply:
-    """Returns the message that the kernel sent; raises MessageError where it does not follow the protocol."""
-    return _convert(content, REPLIES)
-
-
-def request_id(content: object) -> str | None:
-    """Returns the id of a message, also of a broken one; None where it has none that a reply could name."""
-    try:
-        return msgspec.convert(content.get("id"), MessageId) if isinstance(content, Mapping) else None
-    except msgspec.ValidationError:
-        return None
-
-
 def checked_name(name: object) -> str:
     """Returns the name of an object without the blanks around it; raises PromptError where it is none."""
     try:
@@ -392,59 +362,3 @@ def optional(value: T | None) -> T | UnsetType:
 def sizes_of(frame: core.Frame) -> FrameSizes:
     """Returns a frame as messages hold it."""
     return FrameSizes(frame.image_hw, frame.input_hw, frame.content_hw, frame.logits_hw)
-
-
-def _convert(content: object, message_types: Mapping[str, type[MessageType]]) -> MessageType:
-    if not isinstance(content, Mapping):
-        raise MessageError(f"the message is {_shortened(content)}", hint="send an object")
-    version, kind = content.get("v"), content.get("kind")
-    if type(version) is not int or version != PROTOCOL_VERSION:
-        raise MessageError(
-            f"the message has protocol version {_shortened(version)}, this kernel has version {PROTOCOL_VERSION}",
-            hint="reload the page; after an upgrade of samwidget, restart the kernel too",
-        )
-    message_type = message_types.get(kind) if isinstance(kind, str) else None
-    if message_type is None:
-        raise MessageError(
-            f"there is no message of kind {_shortened(kind)}", hint=f"use one of {', '.join(message_types)}"
-        )
-    try:
-        return msgspec.convert(content, message_type)
-    except msgspec.ValidationError as error:
-        raise _explained(error, str(kind), content, message_type) from None
-
-
-def _explained(
-    error: msgspec.ValidationError, kind: str, content: Mapping[Any, Any], message_type: type[_Message]
-) -> MessageError:
-    """Returns the error that names the field, what it holds and what it must be."""
-    schema = msgspec.json.schema(message_type)["$defs"][message_type.__name__]
-    fields, takes = schema["properties"], f"{kind} takes {', '.join(schema['properties'])}"
-    if unknown := sorted(str(name) for name in content.keys() - fields.keys()):
-        return MessageError(f"{kind} has no field {', '.join(unknown)[:80]}", hint=takes)
-    if missing := [name for name in schema["required"] if name not in content]:
-        return MessageError(f"{kind} lacks {', '.join(missing)}", hint=takes)
-    path = re.search(r"`\$\.(\w+)", str(error))
-    if path is None:
-        return MessageError(f"{kind}: {error}", hint=takes)
-    name = path[1]
-    return MessageError(
-        f"{name} of {kind} is {_shortened(content[name])}", hint=f"{name} must be {fields[name]['description']}"
-    )
-
-
-def _check_size(content: Mapping[Any, Any]) -> None:
-    size = 0
-    # Counts as it writes and stops early: a message of 100 MB must not cost a second on the kernel's main thread.
-    for piece in json.JSONEncoder(default=str).iterencode(content):
-        size += len(piece)
-        if size > MESSAGE_BYTES_MAX:
-            raise MessageError(
-                f"the message is larger than {MESSAGE_BYTES_MAX // 1024} kB", hint="prompts are points and boxes"
-            )
-
-
-def _shortened(value: object) -> str:
-    """Returns the value as text that is short enough for a sentence."""
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -17,7 +17,7 @@ from msgspec import UNSET, Meta, UnsetType
 from samwidget.widget.protocol import Box, Count, Flag, Label, Level, Number, Text
 
 KERNEL_OWNED = frozenset({"document", "status", "_snapshot"})
-"""Traits that only the kernel writes; the outbox sends them."""
+"""Traits that only the kernel writes; ``wire.outbox`` sends them."""
 
 _STATIC = Path(__file__).parent.parent / "static"
 
@@ -86,16 +86,16 @@ class NetworkStatus(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SharedTraits(anywidget.AnyWidget):
-    """What the browser sees of a widget besides messages.
+    """The traits of a widget.
 
     Attributes:
         tool: what a click does.
-        opacity: of the masks' fill, 0 to 1.
+        opacity: of the masks, 0 to 1.
         threshold: logits above it are mask, -4 to 4.
-        hover: whether the mask under the pointer is previewed.
+        hover: whether to preview the mask under the pointer.
         theme: ``light``, ``dark``, or ``auto`` as the notebook.
-        document: read-only summary of what the user has made.
-        status: read-only state of the network.
+        document: read-only summary of the objects.
+        status: read-only state of the model.
     """
 
     tool = traitlets.Enum(("select", "include", "exclude", "box", "pan"), "include").tag(sync=True)
@@ -106,16 +106,16 @@ class SharedTraits(anywidget.AnyWidget):
     document = traitlets.Dict(read_only=True).tag(sync=True)
     status = traitlets.Dict(read_only=True).tag(sync=True)
     _snapshot = traitlets.Bytes(b"", read_only=True).tag(sync=True)
-    # Traits, and not the paths that anywidget offers to watch: its watcher keeps every widget alive for ever.
+    # Not the paths that anywidget can watch: its watcher would keep every widget alive.
     _esm = traitlets.Unicode().tag(sync=True)
     _css = traitlets.Unicode().tag(sync=True)
 
     def set_state(self, sync_data: dict[str, Any]) -> None:
-        """Takes settings from the browser; what the kernel owns is not the browser's to write."""
+        """Takes settings from the browser, but for the traits that only the kernel writes."""
         super().set_state({name: value for name, value in sync_data.items() if name not in KERNEL_OWNED})
 
     def _should_send_property(self, key: str, value: Any) -> bool:
-        # The outbox sends the kernel's own: another thread may hold notifications back, and `done` would overtake them.
+        # The outbox sends these: where another thread holds notifications back, `done` would come before them.
         return key not in KERNEL_OWNED and bool(super()._should_send_property(key, value))
 
     @traitlets.default("_esm")

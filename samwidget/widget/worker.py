@@ -1,11 +1,11 @@
-"""Worker: one thread with two lanes. Owns order, cancelling and closing; knows neither widgets nor networks.
+"""Worker: runs jobs on one thread. Owns their order, cancelling and closing; it knows no widget and no model.
 
-*Ordered* jobs run one after the other, each exactly once. The *preview* lane is a mailbox of one: a newer job replaces
-the one that waits, and it is served only while no ordered job waits. A third slot holds one job for *later*, run when
-nothing else is asked for and its time has come.
+*Ordered* jobs run one after the other, each exactly once. The *preview* slot holds one job: a newer job replaces the
+one that waits, and it runs only when no ordered job waits. The *later* slot holds one job too, which runs when no other
+job waits and its time has come.
 
-The thread is started by the first job and ends after ``idle_s`` without any, so a notebook that made fifty widgets does
-not keep fifty threads. It holds no reference to whoever submits the jobs, except while one of them waits or runs.
+The first job starts the thread, and it ends after ``idle_s`` without a job, so fifty widgets in a notebook are not
+fifty threads. It refers to the owner of a job only while the job waits or runs.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class _Job:
             return
         try:
             self.future.set_result(self.work())
-        except BaseException as error:  # the thread must outlive any job; whoever waits on the future gets it
+        except BaseException as error:  # the thread goes on; the code that waits for the future gets the error
             self.future.set_exception(error)
 
 
@@ -45,13 +45,13 @@ class Worker:
 
     Args:
         name: of the thread, for debuggers.
-        idle_s: seconds without a job after which the thread ends; the next job starts another.
+        idle_s: seconds without a job after which the thread ends; the next job starts a new one.
     """
 
     def __init__(self, name: str, *, idle_s: float = 30.0) -> None:
         self._name = name
         self._idle_s = idle_s
-        # A Condition on an RLock: garbage collection may call close() on this very thread while it holds the lock.
+        # An RLock, because garbage collection may call close() on this very thread while it holds the lock.
         self._changed = threading.Condition(threading.RLock())
         self._ordered: deque[_Job] = deque()
         self._preview: _Job | None = None
@@ -68,11 +68,11 @@ class Worker:
 
     @property
     def is_current(self) -> bool:
-        """Whether the caller is on the worker's own thread."""
+        """Whether the caller runs on the worker's thread."""
         return threading.current_thread() is self._thread
 
     def submit(self, work: Callable[[], T]) -> Future[T]:
-        """Runs ``work`` after every job submitted before; raises ClosedError after ``close``."""
+        """Runs ``work`` after all ordered jobs submitted before; raises ClosedError after ``close``."""
         job = _Job(work, Future())
         with self._changed:
             self._check_open()
@@ -81,19 +81,25 @@ class Worker:
         return job.future
 
     def offer(self, work: Callable[[], None]) -> None:
-        """Puts ``work`` in the mailbox in place of what waits there; nothing after ``close``."""
-        self._put("_preview", _reported(work))
+        """Runs ``work`` when no ordered job waits, unless a newer offer replaces it; does nothing after ``close``."""
+        with self._changed:
+            if not self._closed:
+                self._preview = _logged(work)
+                self._wake()
 
     def later(self, work: Callable[[], None], delay_s: float) -> None:
-        """Runs ``work`` once nothing else has been asked for and ``delay_s`` has passed since the last call."""
-        self._put("_later", (time.monotonic() + delay_s, _reported(work)))
+        """Runs ``work`` when no other job waits and ``delay_s`` seconds have passed; a newer call replaces it."""
+        with self._changed:
+            if not self._closed:
+                self._later = (time.monotonic() + delay_s, _logged(work))
+                self._wake()
 
     def call(self, work: Callable[[], T], timeout_s: float | None = None) -> T:
-        """The result of ``work``, run in order; at once where the caller is on the worker's thread already.
+        """Runs ``work`` in order and returns its result; runs it at once where the caller is on the worker's thread.
 
         Raises:
-            ClosedError: the worker is closed, or was closed before the job's turn.
-            TimeoutError: ``timeout_s`` passed; the job is withdrawn where it had not begun.
+            ClosedError: the worker is closed, or was closed before the job began.
+            TimeoutError: ``timeout_s`` passed; a job that has not begun does not run.
         """
         if self.is_current:
             return work()
@@ -101,20 +107,20 @@ class Worker:
         try:
             return future.result(timeout_s)
         except CancelledError:
-            raise ClosedError("the widget was closed before this call's turn") from None
+            raise ClosedError("the widget was closed before this call was carried out", hint="make a new one") from None
         except FutureTimeout:
-            if future.done():  # the job itself ran out of time, which is its own affair
+            if future.done():  # the job itself raised TimeoutError
                 raise
             raise TimeoutError(f"the widget was still busy after {timeout_s:g} s") from None
         finally:
-            # Also when the user interrupts the cell: what was not begun then is not done behind their back.
+            # Also when the user interrupts the cell: a job that has not begun must not run afterwards.
             future.cancel()
 
     def close(self, last: Callable[[], None] | None = None) -> None:
-        """Drops what waits and lets the thread end after the job that runs now. Returns at once, and may be repeated.
+        """Drops the jobs that wait; the thread ends after the job that runs. Returns at once, and may be called again.
 
         Args:
-            last: done when no job runs any more: at once, or by the thread after its present job.
+            last: called when no job runs any more: now, or on the thread after the job that runs.
         """
         with self._changed:
             self._closed = True
@@ -129,12 +135,6 @@ class Worker:
         if last is not None:
             last()
 
-    def _put(self, slot: str, value: Any) -> None:
-        with self._changed:
-            if not self._closed:
-                setattr(self, slot, value)
-                self._wake()
-
     def _check_open(self) -> None:
         if self._closed:
             raise ClosedError("the widget is closed", hint="make a new one")
@@ -148,15 +148,15 @@ class Worker:
     def _run(self) -> None:
         while (job := self._next()) is not None:
             job.run()
-            # Without this the thread would keep the job, and with it the widget, alive while it waits for the next.
+            # Otherwise the thread would keep the job, and with it the widget, alive while it waits for the next one.
             del job
         last, self._last = self._last, None
         if last is not None:
             last()
 
     def _next(self) -> _Job | None:
-        """The job to run now, waiting for it; None where the thread shall end."""
-        give_up = time.monotonic() + self._idle_s
+        """Waits for the next job and returns it; None where the thread must end."""
+        ends_at = time.monotonic() + self._idle_s
         with self._changed:
             self._is_running = False
             self._changed.notify_all()
@@ -168,8 +168,8 @@ class Worker:
                 now = time.monotonic()
                 if self._later is not None:
                     self._changed.wait(max(0.0, self._later[0] - now))
-                elif now < give_up:
-                    self._changed.wait(give_up - now)
+                elif now < ends_at:
+                    self._changed.wait(ends_at - now)
                 else:
                     break
             self._thread = None
@@ -188,12 +188,12 @@ class Worker:
 
 
 def log_failure(future: Future[Any]) -> None:
-    """Logs what a job raised that nobody waits for."""
+    """Logs the error of a job that nobody waits for."""
     if not future.cancelled() and (error := future.exception()) is not None:
         log.error("a job of the widget failed", exc_info=error)
 
 
-def _reported(work: Callable[[], None]) -> _Job:
+def _logged(work: Callable[[], None]) -> _Job:
     job = _Job(work, Future())
     job.future.add_done_callback(log_failure)
     return job

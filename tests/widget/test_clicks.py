@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from samwidget.errors import ModelError
-from samwidget.widget.protocol import parse_reply
+from samwidget.widget.wire.parse import parse_reply
 from tests.widget.fakes import TIMEOUT_S, FakePredictor
 
 CLICK = {"x": 60, "y": 40, "label": 1}

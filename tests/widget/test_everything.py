@@ -16,7 +16,7 @@ from samwidget.core.objects import FoundObject
 from samwidget.core.rle import RunLengths
 from samwidget.errors import ClosedError, ModelError, PromptError
 from samwidget.predict.everything.generate import Progress
-from samwidget.widget.protocol import parse_reply
+from samwidget.widget.wire.parse import parse_reply
 from tests.widget.fakes import TIMEOUT_S, FakePredictor, Gate, WiredWidget
 from tests.widget.test_lifetime import forget
 

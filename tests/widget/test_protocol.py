@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from samwidget.errors import MessageError
-from samwidget.widget.protocol import REPLIES, REQUESTS, parse, parse_reply, request_id, to_json
+from samwidget.widget.protocol import REPLIES, REQUESTS, to_json
+from samwidget.widget.wire.parse import parse, parse_reply, request_id
 
 EXAMPLES = json.loads((Path(__file__).parent.parent / "shared" / "messages.json").read_text(encoding="utf-8"))
 TO_KERNEL, TO_BROWSER = EXAMPLES["browser_to_kernel"], EXAMPLES["kernel_to_browser"]

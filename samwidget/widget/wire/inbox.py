@@ -1,7 +1,7 @@
 """Inbox: checks what the browser sends, acknowledges it and passes it on. It does no work itself.
 
 The kernel calls it on its main thread or on a thread of its own, where a running cell may wait for it. So it returns
-within a millisecond or two: ``controller`` puts the request in a queue. The checks of each field are in ``protocol``.
+within a millisecond or two: ``controller`` puts the request in a queue. ``parse`` does the checks.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from collections.abc import Callable, Sequence
 from cachetools import FIFOCache
 
 from samwidget.errors import ClosedError, MessageError
-from samwidget.widget.protocol import AckReply, Request, parse, request_id
+from samwidget.widget.protocol import AckReply, Request
 from samwidget.widget.wire.outbox import Outbox
+from samwidget.widget.wire.parse import parse, request_id
 
 # A browser that lost its connection repeats its last few messages, not those of an hour ago.
 _IDS_MAX = 4096
