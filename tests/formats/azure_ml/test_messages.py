@@ -12,7 +12,6 @@ from PIL import Image
 from samwidget.core.prompt import make_prompt
 from samwidget.errors import FormatError
 from samwidget.formats.azure_ml.messages import (
-    COLUMNS,
     build_request,
     build_response,
     decode_mask,
@@ -21,72 +20,12 @@ from samwidget.formats.azure_ml.messages import (
     parse_response,
 )
 from samwidget.formats.azure_ml.schema import load_schema
+from tests.formats.azure_ml.example_request import IMAGE, IMAGE_TEXT, request_of
 
-IMAGE = b"\x89PNG bytes of a file"
-IMAGE_TEXT = base64.b64encode(IMAGE).decode()
 REQUEST_SCHEMA = Draft202012Validator(load_schema("azure_ml_request"))
 RESPONSE_SCHEMAS = {
     style: Draft202012Validator(load_schema(f"azure_ml_response_{style}")) for style in ("card", "service")
 }
-
-
-def request_of(points="", boxes="", labels="", several=True, image=IMAGE_TEXT):
-    return {"input_data": {"columns": list(COLUMNS), "index": [0], "data": [[image, points, boxes, labels, several]]}}
-
-
-@pytest.mark.parametrize(
-    ("points", "boxes", "labels", "expected"),
-    [
-        # The five rows of the service's own sample.
-        ("[[[280,320]], [[300,350]]]", "", "", [make_prompt([280, 320]), make_prompt([300, 350])]),
-        ("[[[280,320], [300,350]]]", "", "", [make_prompt([[280, 320], [300, 350]])]),
-        ("", "[[125,240,375,425]]", "", [make_prompt(box=[125, 240, 375, 425])]),
-        ("[[[280,320]]]", "[[125,240,375,425]]", "", [make_prompt([280, 320], box=[125, 240, 375, 425])]),
-        ("[[[280,320]]]", "[[125,240,375,425]]", "[[0]]", [make_prompt([280, 320], [0], [125, 240, 375, 425])]),
-        # What clients send besides.
-        ("[[280,320], [300,350]]", "", "[1, 0]", [make_prompt([[280, 320], [300, 350]], [1, 0])]),
-        ("[[280,320], [300,350]]", "", "[[1, 0]]", [make_prompt([[280, 320], [300, 350]], [1, 0])]),
-        ("[[[1,2],[3,4],[5,6]]]", "", "[[1,-1,-10]]", [make_prompt([[1, 2], [3, 4]], [1, 0])]),
-        ("[[[1,2]], [[3,4],[5,6]]]", "", "", [make_prompt([1, 2]), make_prompt([[3, 4], [5, 6]])]),
-        ("", "[[1,2,3,4],[5,6,7,8]]", "", [make_prompt(box=[1, 2, 3, 4]), make_prompt(box=[5, 6, 7, 8])]),
-        ("", "[1,2,3,4]", "", [make_prompt(box=[1, 2, 3, 4])]),
-        ([[[1, 2]]], None, np.array([[1]]), [make_prompt([1, 2])]),
-        ("null", "None", "nan", []),
-        (None, float("nan"), " ", []),
-        ("[]", "", "", []),
-    ],
-)
-def test_prompts_of_a_row(points, boxes, labels, expected):
-    (row,) = parse_request(request_of(points, boxes, labels))
-    assert list(row.prompts) == expected
-
-
-@pytest.mark.parametrize(
-    ("points", "boxes", "labels", "message"),
-    [
-        ("[[1,2", "", "", "row 0, input_points is not a nested list"),
-        ("7", "", "", "row 0, input_points is not a nested list"),
-        ("[1,2]", "", "", "not nested two or three deep"),
-        ("[[[[1,2]]]]", "", "", "not nested two or three deep"),
-        ("[[[1,2]]]", "", "[[1,0]]", "2 labels for 1 points"),
-        ("[[[1,2]],[[3,4]]]", "", "[[1]]", "labels for 1 masks, points for 2"),
-        ("[[[1,2]]]", "", "[[5]]", "labels are"),
-        ("[[[1,2,3]]]", "", "", "points has shape"),
-        ("[[[1,2],[3]]]", "", "", "row 0"),
-        ("[[[NaN,2]]]", "", "", "NaN"),
-        ("", "", "[[1]]", "labels without points"),
-        ("", "[[1,2,3]]", "", "box has shape"),
-        ("", "[[5,2,3,4]]", "", "no area"),
-        ("[[[1,2]],[[3,4]]]", "[[1,2,3,4]]", "", "2 groups of points with 1 boxes"),
-        ('{"x": 1}', "", "", "not a nested list"),
-        ('[["a","b"]]', "", "", "row 0"),
-        ("[" * 100_000, "", "", "row 0, input_points is not a nested list"),
-        (f"[[1{'0' * 400},2]]", "", "", "row 0"),
-    ],
-)
-def test_what_cannot_be_read_names_its_row(points, boxes, labels, message):
-    with pytest.raises(FormatError, match=message):
-        parse_request(request_of(points, boxes, labels))
 
 
 @pytest.mark.parametrize(
@@ -205,12 +144,6 @@ def test_one_row_per_image():
         build_request(np.zeros((3, 4), np.uint8))
     with pytest.raises(FormatError, match="image is not base64"):
         build_request("photo.jpg")
-
-
-@pytest.mark.parametrize("points", [[[float("nan"), 2]], [[1, {2}]]])
-def test_only_numbers_are_written(points):
-    with pytest.raises(FormatError, match="not a nested list of numbers"):
-        build_request(IMAGE, points=points)
 
 
 coordinates = st.integers(0, 4000)
