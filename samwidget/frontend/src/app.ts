@@ -63,4 +63,6 @@ function showLatency(view: View, canvases: StageCanvases, scope: Scope): void {
     const waited_ms = view.clickTimer.drawn(performance.now());
     if (waited_ms !== null) view.state.latency_ms.value = waited_ms;
   });
+  // A request ends with the next frame, also where it has changed nothing that is drawn.
+  scope.watch([view.session.link.pending], () => canvases.requestFrame());
 }
