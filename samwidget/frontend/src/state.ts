@@ -1,36 +1,13 @@
 // What one view knows beyond the session: its viewport, its pointer, its gesture, and which panels are open. Never leaves
-// the view. Also the prompts that the view shows before the kernel has confirmed them.
+// the view.
 
 import { computed, type ReadonlySignal, type Signal, signal } from "@preact/signals-core";
 
-import type { Box, Label, ObjectSummary, PointPrompt } from "./protocol.ts";
+import { type Draft, promptsOnScreen, type ShownPrompts } from "./prompts.ts";
+import type { ObjectSummary } from "./protocol.ts";
 import type { Session } from "./session.ts";
 import { foundObjectAt } from "./stage/hit.ts";
 import type { Extent, Point, Viewport } from "./viewport.ts";
-
-/** What a gesture shows while the pointer is down. */
-export type Draft =
-  | { kind: "box"; box: Box }
-  | { kind: "point"; index: number; at: Point }
-  | { kind: "resize"; box: Box };
-
-/** A prompt on the screen; `isPending` until the kernel has confirmed it. */
-export interface ShownPoint {
-  index: number;
-  at: Point;
-  label: Label;
-  isPending: boolean;
-}
-
-export interface ShownBox {
-  box: Box;
-  isPending: boolean;
-}
-
-export interface ShownPrompts {
-  points: ShownPoint[];
-  boxes: ShownBox[];
-}
 
 export interface ViewState {
   /** CSS pixels of the photo's area on the screen; zero before the first layout. */
@@ -90,48 +67,9 @@ export function createViewState(session: Session): ViewState {
       if (!at || foundObjects.length === 0) return null;
       return foundObjectAt(at, foundObjects, masks, settings.threshold.value)?.id ?? null;
     }),
-    prompts: computed(() => shownPrompts(session, active.value, draft.value)),
+    prompts: computed(() => {
+      const pending = session.link.pending.value.map(({ request }) => request);
+      return promptsOnScreen(active.value, pending, draft.value);
+    }),
   };
-}
-
-/** The document's prompts, then the pending requests on top of them in their order, then the gesture. */
-function shownPrompts(session: Session, active: ObjectSummary | null, draft: Draft | null): ShownPrompts {
-  let points: ShownPoint[] = (active?.points ?? []).map(([x, y, label]: PointPrompt, index) => ({
-    index,
-    at: { x, y },
-    label,
-    isPending: false,
-  }));
-  let boxes: ShownBox[] = active?.prompt_box ? [{ box: active.prompt_box, isPending: false }] : [];
-
-  for (const { request } of session.link.pending.value) {
-    switch (request.kind) {
-      case "add_point":
-        points = [...points, { index: -1, at: { x: request.x, y: request.y }, label: request.label, isPending: true }];
-        break;
-      case "move_point":
-        points = points.map((point) =>
-          point.index === request.index ? { ...point, at: { x: request.x, y: request.y }, isPending: true } : point,
-        );
-        break;
-      case "remove_point":
-        points = points.filter((point) => point.index !== request.index);
-        break;
-      case "add_box":
-        boxes = [...boxes, { box: request.box, isPending: true }];
-        break;
-      case "move_box":
-        boxes = [{ box: request.box, isPending: true }];
-        break;
-      case "remove_box":
-        boxes = [];
-        break;
-    }
-  }
-  if (draft?.kind === "point") {
-    points = points.map((point) => (point.index === draft.index ? { ...point, at: draft.at } : point));
-  } else if (draft?.kind === "resize") {
-    boxes = [{ box: draft.box, isPending: false }];
-  }
-  return { points, boxes };
 }

@@ -1,8 +1,8 @@
 // Layer: points and boxes, in CSS pixels so that their size never changes. Include is a disc with +, exclude a ring
 // with -: they differ in shape, not in colour alone. A prompt that the kernel has not confirmed yet has a ring.
 
+import type { ShownPrompts } from "../prompts.ts";
 import type { Box } from "../protocol.ts";
-import type { ShownPrompts } from "../state.ts";
 import { type Point, toScreen, type Viewport } from "../viewport.ts";
 
 const INCLUDE = "#15803d";

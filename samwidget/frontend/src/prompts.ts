@@ -1,0 +1,75 @@
+// The prompts that a view shows: those of the active object as they will be once the kernel has carried out the pending
+// requests, so that a click is on the screen at once. stage/prompts.ts draws them, tools/handles.ts changes them.
+
+import type { Box, Label, ObjectSummary, Request } from "./protocol.ts";
+import type { Point } from "./viewport.ts";
+
+/** What a gesture shows while the pointer is down. */
+export type Draft =
+  | { kind: "box"; box: Box }
+  | { kind: "point"; index: number; at: Point }
+  | { kind: "resize"; box: Box };
+
+/** A prompt on the screen; `isPending` until the kernel has confirmed it. */
+export interface ShownPoint {
+  index: number;
+  at: Point;
+  label: Label;
+  isPending: boolean;
+}
+
+export interface ShownBox {
+  box: Box;
+  isPending: boolean;
+}
+
+export interface ShownPrompts {
+  points: ShownPoint[];
+  boxes: ShownBox[];
+}
+
+/** The prompts of `active`, changed by the `pending` requests in their order, then by the gesture. */
+export function promptsOnScreen(
+  active: ObjectSummary | null,
+  pending: readonly Request[],
+  draft: Draft | null,
+): ShownPrompts {
+  let points: ShownPoint[] = (active?.points ?? []).map(([x, y, label], index) => ({
+    index,
+    at: { x, y },
+    label,
+    isPending: false,
+  }));
+  let boxes: ShownBox[] = active?.prompt_box ? [{ box: active.prompt_box, isPending: false }] : [];
+
+  for (const request of pending) {
+    switch (request.kind) {
+      case "add_point":
+        points = [...points, { index: -1, at: { x: request.x, y: request.y }, label: request.label, isPending: true }];
+        break;
+      case "move_point":
+        points = points.map((point) =>
+          point.index === request.index ? { ...point, at: { x: request.x, y: request.y }, isPending: true } : point,
+        );
+        break;
+      case "remove_point":
+        points = points.filter((point) => point.index !== request.index);
+        break;
+      case "add_box":
+        boxes = [...boxes, { box: request.box, isPending: true }];
+        break;
+      case "move_box":
+        boxes = [{ box: request.box, isPending: true }];
+        break;
+      case "remove_box":
+        boxes = [];
+        break;
+    }
+  }
+  if (draft?.kind === "point") {
+    points = points.map((point) => (point.index === draft.index ? { ...point, at: draft.at } : point));
+  } else if (draft?.kind === "resize") {
+    boxes = [{ box: draft.box, isPending: false }];
+  }
+  return { points, boxes };
+}

@@ -1,0 +1,67 @@
+import { describe, expect, it } from "vitest";
+
+import { type Draft, promptsOnScreen } from "../src/prompts.ts";
+import type { Box, Request } from "../src/protocol.ts";
+import { object } from "./opened_view.ts";
+
+const BOX: Box = [10, 20, 110, 220];
+const CUP = object({
+  points: [
+    [1, 2, 1],
+    [3, 4, 0],
+  ],
+  prompt_box: BOX,
+});
+const FIRST = { index: 0, at: { x: 1, y: 2 }, label: 1, isPending: false };
+const SECOND = { index: 1, at: { x: 3, y: 4 }, label: 0, isPending: false };
+
+const promptsWith = (pending: Request[], draft: Draft | null = null) => promptsOnScreen(CUP, pending, draft);
+
+describe("the prompts on the screen", () => {
+  it("are those of the active object", () => {
+    expect(promptsWith([])).toEqual({ points: [FIRST, SECOND], boxes: [{ box: BOX, isPending: false }] });
+    expect(promptsOnScreen(null, [], null)).toEqual({ points: [], boxes: [] });
+  });
+
+  it("have what was asked for, before the kernel has confirmed it", () => {
+    expect(promptsWith([{ kind: "add_point", x: 5, y: 6, label: 1 }]).points).toEqual([
+      FIRST,
+      SECOND,
+      { index: -1, at: { x: 5, y: 6 }, label: 1, isPending: true },
+    ]);
+    expect(promptsWith([{ kind: "move_point", index: 1, x: 7, y: 8 }]).points).toEqual([
+      FIRST,
+      { ...SECOND, at: { x: 7, y: 8 }, isPending: true },
+    ]);
+    expect(promptsWith([{ kind: "remove_point", index: 0 }]).points).toEqual([SECOND]);
+    expect(promptsWith([{ kind: "move_box", box: [0, 0, 9, 9] }]).boxes).toEqual([
+      { box: [0, 0, 9, 9], isPending: true },
+    ]);
+    expect(promptsWith([{ kind: "remove_box" }]).boxes).toEqual([]);
+  });
+
+  it("follow the order of the requests, and ignore those that change no prompt", () => {
+    const pending: Request[] = [
+      { kind: "remove_box" },
+      { kind: "undo" },
+      { kind: "add_box", box: [1, 1, 2, 2] },
+      { kind: "add_box", box: [3, 3, 4, 4] },
+    ];
+    expect(promptsWith(pending).boxes.map(({ box }) => box)).toEqual([
+      [1, 1, 2, 2],
+      [3, 3, 4, 4],
+    ]);
+    expect(promptsWith(pending.toReversed()).boxes).toEqual([]);
+  });
+
+  it("follow the gesture at last", () => {
+    const draft: Draft = { kind: "point", index: 0, at: { x: 50, y: 60 } };
+    expect(promptsWith([{ kind: "remove_point", index: 1 }], draft).points).toEqual([
+      { ...FIRST, at: { x: 50, y: 60 } },
+    ]);
+    expect(promptsWith([], { kind: "resize", box: [0, 0, 5, 5] }).boxes).toEqual([
+      { box: [0, 0, 5, 5], isPending: false },
+    ]);
+    expect(promptsWith([], { kind: "box", box: [0, 0, 5, 5] })).toEqual(promptsWith([]));
+  });
+});
