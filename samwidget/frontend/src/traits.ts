@@ -7,7 +7,9 @@ import { type ReadonlySignal, type Signal, signal } from "@preact/signals-core";
 import type { Scope } from "./dom.ts";
 import type { DocumentSummary, Status } from "./protocol.ts";
 
-export type ToolName = "select" | "include" | "exclude" | "box" | "pan";
+/** In the order of the toolbar. */
+export const TOOL_NAMES = ["select", "include", "exclude", "box", "pan"] as const;
+export type ToolName = (typeof TOOL_NAMES)[number];
 export type ThemeName = "auto" | "light" | "dark";
 
 export interface WidgetTraits {

@@ -22,7 +22,7 @@ describe("the table", () => {
   });
 
   it("has a command for each action, and a row for each command", () => {
-    const bound = keyActions({} as View, {} as Gestures);
+    const bound = keyActions({ session: { settings: {} } } as View, {} as Gestures);
     const listed = SHORTCUTS.flatMap(({ action }) => action ?? []);
     expect(Object.keys(bound).sort()).toEqual(listed.sort());
   });

@@ -5,7 +5,7 @@ import type { Scope } from "../dom.ts";
 import { focusPhoto } from "../focus.ts";
 import type { Actions } from "../keyboard.ts";
 import type { Gestures } from "../stage/gestures.ts";
-import type { ToolName } from "../traits.ts";
+import { TOOL_NAMES } from "../traits.ts";
 import type { View } from "../view.ts";
 import { ZOOM_STEP } from "../viewport.ts";
 import { hideCrosshair, moveCrosshair, useToolAtCrosshair } from "./crosshair.ts";
@@ -24,13 +24,9 @@ import {
 import { fitPhoto, oneToOne, zoom } from "./viewport.ts";
 
 export function keyActions(view: View, gestures: Gestures): Actions {
-  const tool = (name: ToolName) => () => view.session.settings.tool.set(name);
+  const { tool } = view.session.settings;
   return {
-    select: tool("select"),
-    include: tool("include"),
-    exclude: tool("exclude"),
-    box: tool("box"),
-    pan: tool("pan"),
+    ...Object.fromEntries(TOOL_NAMES.map((name) => [name, () => tool.set(name)])),
     everything: () => startEverything(view),
     accept: () => accept(view),
     candidate: ({ key }) => chooseCandidate(view, Number(key) - 1),

@@ -1,10 +1,8 @@
 // Commands for using the tools without a pointer: the arrow keys move a crosshair, the space bar uses the tool there.
 
-import { pickAt } from "../tools/pick.ts";
-import { addPoint } from "../tools/point.ts";
-import { selectAt } from "../tools/select.ts";
+import { currentTool } from "../tools/current.ts";
 import type { View } from "../view.ts";
-import { boxBetween, type Extent, type Point, toImage, toScreen } from "../viewport.ts";
+import { type Extent, type Point, toImage, toScreen } from "../viewport.ts";
 import { pan } from "./viewport.ts";
 
 /** CSS pixels for one press of an arrow key. */
@@ -47,32 +45,17 @@ export function moveCrosshair(view: View, key: string, isFine: boolean): void {
 
 /** Uses the current tool at the crosshair; shows the crosshair first where it is hidden. */
 export function useToolAtCrosshair(view: View): void {
-  const { session, state } = view;
-  const at = state.crosshair.value;
+  const at = view.state.crosshair.value;
   if (!at) {
     showCrosshair(view);
     return;
   }
-  const tool = session.settings.tool.value;
-  if (session.everything.isOpen.value) pickAt(at, view);
-  else if (tool === "include" || tool === "exclude") addPoint(at, tool === "include" ? 1 : 0, view, performance.now());
-  else if (tool === "select") selectAt(at, view, performance.now());
-  else if (tool === "box") placeCorner(view, at);
+  currentTool(view).useAt(at, view, performance.now());
 }
 
 export function hideCrosshair({ state }: View): void {
   state.crosshair.value = null;
   state.corner.value = null;
-}
-
-/** The first corner of a box, or the second one, which adds the box. */
-function placeCorner(view: View, at: Point): void {
-  const { corner } = view.state;
-  const first = corner.value;
-  corner.value = first ? null : at;
-  if (!first) return;
-  const box = boxBetween(first, at);
-  if (box[0] < box[2] && box[1] < box[3]) view.request({ kind: "add_box", box }, performance.now());
 }
 
 /** Shows the crosshair in the middle of the stage. */

@@ -6,21 +6,13 @@ import { fitPhoto } from "../commands/viewport.ts";
 import { h, type Scope, setAttribute } from "../dom.ts";
 import { type IconName, icon } from "../icons.ts";
 import { shortcutOf } from "../keyboard.ts";
-import type { ToolName } from "../traits.ts";
+import { TOOL_NAMES } from "../traits.ts";
 import type { View } from "../view.ts";
-
-const TOOLS: readonly { name: ToolName; label: string }[] = [
-  { name: "select", label: "Select" },
-  { name: "include", label: "Include" },
-  { name: "exclude", label: "Exclude" },
-  { name: "box", label: "Box" },
-  { name: "pan", label: "Pan" },
-];
 
 export function toolbarPanel(view: View, scope: Scope): HTMLElement {
   const { session, state } = view;
   const { tool } = session.settings;
-  const tools = TOOLS.map(({ name, label }) => ({ name, button: toolButton(`tool-${name}`, name, label) }));
+  const tools = TOOL_NAMES.map((name) => ({ name, button: toolButton(`tool-${name}`, name, capitalised(name)) }));
   const everything = toolButton("everything", "everything", "Everything");
   const undoButton = toolButton("undo", "undo", "Undo");
   const redoButton = toolButton("redo", "redo", "Redo");
@@ -58,6 +50,10 @@ export function toolbarPanel(view: View, scope: Scope): HTMLElement {
   scope.effect(() => setAttribute(help, "aria-expanded", String(state.isHelpOpen.value)));
   rove(element, tools[1]?.button, scope);
   return element;
+}
+
+function capitalised(word: string): string {
+  return word.charAt(0).toUpperCase() + word.slice(1);
 }
 
 /** A button with the icon and the key of `action`. */

@@ -2,7 +2,7 @@
 
 import type { Box } from "../protocol.ts";
 import type { View } from "../view.ts";
-import { boxBetween, distance, intoImage, type Position } from "../viewport.ts";
+import { boxBetween, distance, intoImage, type Point, type Position } from "../viewport.ts";
 import { startOnPrompt } from "./handles.ts";
 import { DRAG_ABOVE_PX, type Gesture, type Press, type Tool } from "./tool.ts";
 
@@ -11,6 +11,7 @@ export const box: Tool = {
   hint: ({ state }) =>
     state.corner.value ? "Move the crosshair · Space sets the other corner" : "Drag a box around an object",
   press: (press, view) => startOnPrompt(press, view) ?? startBox(press, view),
+  useAt: placeCorner,
 };
 
 /** Draws a box; a press that does not become a drag calls `onClick`. */
@@ -43,4 +44,14 @@ export function startBox(
       state.draft.value = null;
     },
   };
+}
+
+/** Places the first corner of a box, or the second one, which adds the box. */
+function placeCorner(at: Point, view: View, at_ms: number): void {
+  const { corner } = view.state;
+  const first = corner.value;
+  corner.value = first ? null : at;
+  if (!first) return;
+  const [x0, y0, x1, y1] = boxBetween(first, at);
+  if (x0 < x1 && y0 < y1) view.request({ kind: "add_box", box: [x0, y0, x1, y1] }, at_ms);
 }

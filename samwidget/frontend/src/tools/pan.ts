@@ -8,6 +8,8 @@ export const pan: Tool = {
   cursor: "grab",
   hint: () => "Drag to move the image · Ctrl + wheel zooms",
   press: startPan,
+  // With this tool the arrow keys move the photo, and the space bar does nothing.
+  useAt: () => {},
 };
 
 /** A press that becomes a drag moves the photo; one that does not calls `onClick`. */

@@ -18,10 +18,11 @@ export const pick: Tool = {
     return `Score ${formatScore(score)} · ${formatCount(area)} px · click to ${action} it`;
   },
   press: (press, view) => startClickOrPan(press, view, ({ image }) => pickAt(image, view)),
+  useAt: pickAt,
 };
 
 /** Drops or takes the smallest found object at `at`, image pixels. */
-export function pickAt(at: Point, { session }: View): void {
+function pickAt(at: Point, { session }: View): void {
   const { everything, masks, settings } = session;
   const hit = foundObjectAt(at, everything.foundObjects.value, masks, settings.threshold.value);
   if (hit) everything.toggle(hit.id);

@@ -18,6 +18,7 @@ function pointTool(label: Label, clicks: string): Tool {
     cursor: "crosshair",
     hint: ({ state }) => `${clicks} · ${state.active.value ? "Enter for the next object" : "drag for a box"}`,
     press: (press, view) => startOnPrompt(press, view) ?? startPoint(press, view, label),
+    useAt: (at, view, at_ms) => addPoint(at, label, view, at_ms),
   };
 }
 
@@ -48,7 +49,7 @@ function prepare({ image, screen }: Press, { session, state, hover }: View, labe
 }
 
 /** Adds a point at `at`, image pixels, to the active object; a point outside the image is ignored. */
-export function addPoint(at: Point, label: Label, view: View, at_ms?: number): void {
+function addPoint(at: Point, label: Label, view: View, at_ms: number): void {
   const size = view.session.photo.value?.size;
   if (size && isInside(size, at)) view.request({ kind: "add_point", x: at.x, y: at.y, label }, at_ms);
 }

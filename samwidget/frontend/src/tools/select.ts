@@ -13,10 +13,11 @@ export const select: Tool = {
   hint: () => "Click a mask to refine it · double-click a name to rename",
   press: (press, view) =>
     startOnPrompt(press, view) ?? startClickOrPan(press, view, ({ image }, at_ms) => selectAt(image, view, at_ms)),
+  useAt: selectAt,
 };
 
 /** Selects the uppermost object at `at`, image pixels; beside all objects the active one is accepted. */
-export function selectAt(at: Point, view: View, at_ms?: number): void {
+function selectAt(at: Point, view: View, at_ms: number): void {
   const { session, state } = view;
   const hit = objectAt(at, session.document.value, session.masks, session.settings.threshold.value);
   const active = state.active.value;

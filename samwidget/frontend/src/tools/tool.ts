@@ -1,7 +1,7 @@
 // What a tool is. A tool turns the gestures of one pointer into requests; it draws nothing and owns no listener.
 
 import type { View } from "../view.ts";
-import type { Position } from "../viewport.ts";
+import type { Point, Position } from "../viewport.ts";
 
 /** A pointer that moved less, CSS pixels, has clicked. */
 export const DRAG_ABOVE_PX = 4;
@@ -24,6 +24,8 @@ export interface Gesture {
 
 export interface Tool {
   press(press: Press, view: View): Gesture;
+  /** What the space bar does at the crosshair, `at` in image pixels; `at_ms` as in Gesture. */
+  useAt(at: Point, view: View, at_ms: number): void;
   /** CSS cursor where there is no handle under the pointer. */
   cursor: string;
   /** One line for the status bar: what the next gesture does. */
