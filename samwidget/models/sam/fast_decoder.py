@@ -20,7 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from samwidget.models.sam.folded_weights import FoldedWeights, ImageProducts, TokenToImageWeights
+from samwidget.models.sam.folded_weights import FoldedWeights, ImageProducts, TokenToImageWeights, layers_of
 from samwidget.models.sam.low_rank import LowRankImageTokens
 from samwidget.models.sam.upscaling import Upscaler
 from samwidget.models.sam.workspace import Workspace
@@ -28,7 +28,7 @@ from samwidget.models.segmenter import Embedding
 
 if TYPE_CHECKING:
     from transformers import SamModel
-    from transformers.models.sam.modeling_sam import SamAttention, SamFeedForward, SamTwoWayAttentionBlock
+    from transformers.models.sam.modeling_sam import SamAttention, SamFeedForward
 
 TOKENS_MAX = 24
 """Prompt tokens, five of them the network's own, up to which low rank pays; beyond, transformers is about as fast."""
@@ -164,9 +164,8 @@ class SamDecoder:
             batches: image tokens, and the prompts that they belong to.
         """
         transformer = self._decoder.transformer
-        layers = cast("Iterable[SamTwoWayAttentionBlock]", transformer.layers)
         tokens = prompts
-        for index, (layer, weights) in enumerate(zip(layers, self._weights.layers, strict=True)):
+        for index, (layer, weights) in enumerate(zip(layers_of(transformer), self._weights.layers, strict=True)):
             if index == 0:
                 tokens = _attend_to_tokens(layer.self_attn, tokens, tokens)
             else:

@@ -108,7 +108,7 @@ class SamEncoder:
     def _queries_keys_values(self, layer: SamVisionLayer, tokens: Tensor, heads: int) -> Tensor:
         """(M, 3, H, d) of the workspace: queries, keys and values of the normalised tokens."""
         linear = layer.attn.qkv
-        bias = cast("Tensor | None", linear.bias)  # torch's annotation leaves out bias=False
+        bias = _qkv_bias(layer)
         out = self._workspace.take("qkv", (len(tokens), linear.out_features), tokens)
         for start in range(0, len(tokens), _TOKENS_AT_ONCE):
             tile = slice(start, start + _TOKENS_AT_ONCE)
@@ -172,7 +172,7 @@ class SamEncoder:
         depth = by_token.shape[-1]
         windows = self._workspace.take("windows", (3, down, across, heads, side, side, depth), tokens)
         if down * side > height or across * side > width:
-            bias = cast("Tensor | None", layer.attn.qkv.bias)
+            bias = _qkv_bias(layer)
             padding = 0 if bias is None else bias.view(3, 1, heads, 1, 1, depth)
             windows[:, down - 1] = padding
             windows[:, :, across - 1] = padding
@@ -307,6 +307,10 @@ def _by_window(tokens: Tensor, window_hw: tuple[int, int]) -> Tensor:
 
 def _layers(encoder: SamVisionEncoder) -> Iterable[SamVisionLayer]:
     return cast("Iterable[SamVisionLayer]", encoder.layers)  # a ModuleList does not know the type of its modules
+
+
+def _qkv_bias(layer: SamVisionLayer) -> Tensor | None:
+    return cast("Tensor | None", layer.attn.qkv.bias)  # torch's annotation forgets bias=False
 
 
 def _is_exact_gelu(activation: nn.Module) -> bool:

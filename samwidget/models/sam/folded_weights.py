@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from torch import nn
     from transformers import SamModel
-    from transformers.models.sam.modeling_sam import SamAttention, SamTwoWayAttentionBlock
+    from transformers.models.sam.modeling_sam import SamAttention, SamTwoWayAttentionBlock, SamTwoWayTransformer
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,7 +144,7 @@ class FoldedWeights:
         sources, centred = [mask_embedding], []
         self.layers: list[LayerWeights] = []
         self._first_positions: list[tuple[slice, Tensor]] = []
-        for layer in cast("Iterable[SamTwoWayAttentionBlock]", transformer.layers):
+        for layer in layers_of(transformer):
             to_image, to_token = layer.cross_attn_token_to_image, layer.cross_attn_image_to_token
             norm = layer.layer_norm4
             output = _output_by_head(to_token)
@@ -220,6 +220,11 @@ class FoldedWeights:
 
     def _put(self, tensor: Tensor) -> Tensor:
         return tensor.to(self._device, torch.float32).contiguous()
+
+
+def layers_of(transformer: SamTwoWayTransformer) -> Iterable[SamTwoWayAttentionBlock]:
+    """The layers, with their type: a ``ModuleList`` does not know it."""
+    return cast("Iterable[SamTwoWayAttentionBlock]", transformer.layers)
 
 
 def _double(tensor: Tensor) -> Tensor:
