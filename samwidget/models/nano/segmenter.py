@@ -272,7 +272,7 @@ def _check_features(embedding: Embedding) -> None:
         if tensor is None or tensor.shape != (1, channels, height // stride, width // stride):
             raise ModelError(
                 f"the embedding has no tensor {name!r} that fits its image",
-                hint="encode the image again, without a file from the cache folder",
+                hint="if it is from a cache folder, delete its file there; then encode the image again",
             )
 
 
