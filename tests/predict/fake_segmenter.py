@@ -1,4 +1,4 @@
-"""A network of a few lines: answers are known, and the test decides when it runs out of memory or waits."""
+"""A segmenter without a network: its masks are known, and a test decides when it waits or runs out of memory."""
 
 import threading
 

@@ -5,7 +5,7 @@ from samwidget.core.frame import Frame
 from samwidget.core.prompt import Prompt, make_prompt
 from samwidget.predict.cleanup import remove_islands_and_holes
 
-# One logit is one image pixel, so that points can be read off the pictures.
+# One logit is one image pixel, so that the positions of points can be seen in the drawings.
 FRAME = Frame((12, 12), (12, 12), (12, 12), (12, 12))
 
 OBJECT = """
@@ -41,7 +41,7 @@ HOLE, ISLAND = (slice(None), 3, 4), (slice(None), slice(8, 10), slice(10, 12))
         (make_prompt([[2, 2], [11, 9]]), True, False),
         (make_prompt([[2, 2], [4.5, 3.5]], [1, 0]), False, True),
         (make_prompt(box=[0, 0, 12, 12]), False, False),  # 4 of 47 pixels are small
-        (make_prompt([6, 9]), False, False),  # a click beside everything says as little as a box
+        (make_prompt([6, 9]), False, False),  # a click outside of all regions decides as little as a box
         (Prompt(), False, False),
     ],
 )
@@ -49,7 +49,7 @@ def test_islands_and_holes(prompt, island_stays, hole_stays):
     cleaned = remove_islands_and_holes(LOGITS, prompt, FRAME)
     assert (cleaned[ISLAND] > 0).all() == island_stays
     assert (cleaned[HOLE] < 0).all() == hole_stays
-    # What changes sides keeps its distance from the threshold; the rest is untouched.
+    # All logits keep their distance from the threshold, and only some change their sign.
     np.testing.assert_array_equal(np.abs(cleaned), np.abs(LOGITS))
 
 

@@ -1,4 +1,4 @@
-"""Many images and many prompts leave nothing behind: counted, since bytes of a process wander by themselves.
+"""Many images and many prompts leave nothing in memory. Objects are counted, since the memory of a process varies.
 
 ``SAMWIDGET_LONG_TESTS=1`` counts over 200 images and 10,000 prompts, which takes a minute or two.
 """

@@ -1,4 +1,4 @@
-"""SamPredictor over a fake network: state, cache, threads, memory and errors."""
+"""SamPredictor with a fake segmenter: state, cache, threads, memory and errors."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -128,7 +128,7 @@ def test_each_call_tells_whether_the_cache_had_the_embedding(tmp_path):
     again = predictor.embed_with_source(an_image())
     assert again.embedding is embedding
     assert again.from_cache
-    # Another user of the same predictor encodes meanwhile: that says nothing about this image.
+    # Another user of the same predictor encodes another image: the reply for this image stays the same.
     assert not predictor.embed_with_source(an_image(1)).from_cache
     assert predictor.embed_with_source(an_image()).from_cache
     assert SamPredictor(FakeSegmenter(), cache_folder=tmp_path).embed_with_source(an_image()).from_cache
@@ -198,7 +198,7 @@ def test_a_device_that_fills_up_later_keeps_the_image():
     segmenter = FakeSegmenter(device="meta")
     predictor = SamPredictor(segmenter)
     predictor.set_image(an_image())
-    # Moving from "meta" needs data, which no GPU's tensor lacks.
+    # Tensors on "meta" have no data that could move to the CPU; those on a GPU have.
     predictor._embedding = FakeSegmenter().encode(an_image())
     segmenter.full_devices = ("meta",)
     with pytest.warns(SamWidgetWarning):

@@ -1,11 +1,14 @@
-"""Changes of photos that keep their masks true."""
+"""Augmentation changes photos and their masks together."""
 
 import numpy as np
 import pytest
 
 pytest.importorskip("cv2")
 
-from samwidget.training.augment import add_ground, add_lines, ground_shape, noise_texture
+import cv2
+
+from samwidget.training.augment import add_ground, add_lines, change_light, ground_shape, noise_texture, paste
+from samwidget.training.data import random_border_pixel
 
 GROUND = 249
 
@@ -61,3 +64,39 @@ def test_lines_start_in_objects_and_never_in_the_ground():
     before = ids.copy()
     add_lines(np.random.default_rng(0), rgb, ids, GROUND)
     assert (ids == before).all()
+
+
+def test_a_pasted_object_can_touch_another():
+    ids = np.zeros((60, 60), np.uint8)
+    ids[20:40, 20:40] = 1
+    for seed in range(10):
+        rng, pasted = np.random.default_rng(seed), ids.copy()
+        x, y = random_border_pixel(rng, ids)
+        assert 20 in (x, y) or 39 in (x, y)
+        rgb, donor = np.zeros((60, 60, 3), np.uint8), np.full((30, 30, 3), 200, np.uint8)
+        paste(rng, rgb, pasted, donor, np.ones((30, 30), bool), 250, (x, y))
+        assert pasted[y, x] == 250
+        assert rgb[y, x].min() > 100
+    assert random_border_pixel(rng, np.zeros((9, 9), np.uint8)) is None
+
+
+def test_a_line_grows_out_of_an_object():
+    for seed in range(10):
+        ids = np.zeros((80, 80), np.uint8)
+        ids[30:50, 30:50] = 7
+        before, rgb = ids.copy(), np.zeros((80, 80, 3), np.uint8)
+        add_lines(np.random.default_rng(seed), rgb, ids, 249)
+        assert set(np.unique(ids)) == {0, 7}
+        assert np.count_nonzero(ids) > np.count_nonzero(before)
+        assert cv2.connectedComponents((ids > 0).astype(np.uint8))[0] == 2  # ground, and one object
+
+
+def test_changed_light_keeps_size_and_what_is_seen():
+    rng = np.random.default_rng(0)
+    photo = np.zeros((48, 64, 3), np.uint8)
+    photo[:, 32:] = 255
+    for _ in range(100):
+        changed = change_light(rng, photo)
+        assert changed.shape == photo.shape
+        assert changed.dtype == np.uint8
+        assert changed[:, 44:].mean() > changed[:, :20].mean() + 40

@@ -1,4 +1,4 @@
-"""The mean of weights."""
+"""The mean of the weights in several folders, and its command line."""
 
 import json
 

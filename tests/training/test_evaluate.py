@@ -1,4 +1,4 @@
-"""The evaluation, with a network that knows the answer and one that knows nothing."""
+"""The evaluation of a model whose masks are all right, and of one whose masks are all wrong."""
 
 import json
 
@@ -12,11 +12,10 @@ pytest.importorskip("cv2")
 from samwidget.core.frame import Frame
 from samwidget.models.segmenter import Embedding
 from samwidget.training import evaluate as evaluation
-from samwidget.training.scores import border_f, calibration, clicks_needed, overlap
 
 
 class Oracle:
-    """Answers every prompt with the red part of the photo."""
+    """Its mask for every prompt is the red part of the photo."""
 
     name, family, signature, cleans_masks = "oracle", "test", "oracle", False
     device = torch.device("cpu")
@@ -67,7 +66,7 @@ def test_a_network_that_does_not_scores_nothing(photos):
 
 
 def test_what_the_ranking_loses(photos):
-    """The right mask is the second candidate, and scored lower than two empty ones."""
+    """The right mask is the second candidate, which has a lower score than two empty ones."""
 
     class Confused(Oracle):
         def decode(self, embedding, prompts, *, multimask_output, threads=None):
@@ -96,26 +95,3 @@ def test_the_same_seed_chooses_the_same_objects(photos):
     listed = evaluation.list_photos(photos / "val")
     first, second = (evaluation.choose_objects(listed, 2, seed=4) for _ in range(2))
     assert [result.photo for result in first] == [result.photo for result in second]
-
-
-def test_overlap_and_borders():
-    a, b = np.zeros((50, 50), bool), np.zeros((50, 50), bool)
-    a[10:30, 10:30], b[10:30, 20:40] = True, True
-    everywhere = np.ones((50, 50), bool)
-    assert overlap(a, b, everywhere) == pytest.approx(1 / 3)
-    assert overlap(a & False, b & False, everywhere) == 1
-    assert border_f(a, a) == 1
-    assert border_f(a, b) < 0.6
-    assert border_f(a & False, b) == 0
-
-
-def test_clicks_needed():
-    assert clicks_needed([0.5, 0.86, 0.84], 0.85) == 2
-    assert clicks_needed([0.5, 0.6], 0.85) == 2
-
-
-def test_calibration_of_honest_and_of_vain_scores():
-    ious = np.linspace(0, 1, 50)
-    assert calibration(ious, ious)["mean_error"] == 0
-    assert calibration(np.ones(50), ious)["mean_error"] == pytest.approx(0.5)
-    assert calibration(ious, ious)["rank_correlation"] == 1

@@ -1,7 +1,23 @@
+"""The losses: what costs less than what, and which masks learn."""
+
+from dataclasses import replace
+
 import pytest
 import torch
 
-from samwidget.training.losses import OTHERS_WEIGHT, candidate_loss, mask_iou, mask_loss, score_loss
+pytest.importorskip("cv2")
+
+from samwidget.models.nano.prompt_maps import PromptTensors
+from samwidget.training.data import Batch
+from samwidget.training.losses import (
+    OTHERS_WEIGHT,
+    UNLIKELY_WEIGHT,
+    candidate_loss,
+    mask_iou,
+    mask_loss,
+    prompt_loss,
+    score_loss,
+)
 
 
 def disc(radius, size=32):
@@ -28,7 +44,7 @@ def test_unknown_pixels_cost_nothing():
 
 
 def test_the_best_constant_logit_is_the_share_of_the_object():
-    """Half-covered pixels should end at logit 0, not at a timid or a bold one."""
+    """The logit of a half-covered pixel should become 0, so that sigmoid(logit) is the share."""
     target, valid = torch.full((16, 16), 0.5), torch.ones(16, 16)
     costs = {value: float(mask_loss(torch.full((16, 16), value), target, valid)) for value in (-2.0, 0.0, 2.0)}
     assert min(costs, key=costs.get) == 0.0
@@ -51,3 +67,18 @@ def test_scores_are_taught_value_and_order():
     right, swapped = torch.tensor([[0.5, 0.2, 0.9, 0.4]]), torch.tensor([[0.5, 0.9, 0.2, 0.4]])
     assert float(score_loss(right, iou)) < 0.01
     assert float(score_loss(swapped, iou)) > 0.5
+
+
+def test_one_click_on_a_part_teaches_the_single_mask_less():
+    logits = torch.zeros(1, 2, 4, 8, 8, requires_grad=True)
+    scores = torch.full((1, 2, 4), 0.5)
+    targets, valid = torch.ones(1, 2, 8, 8), torch.ones(1, 2, 8, 8)
+    batch = Batch(torch.zeros(1, 3, 16, 16), targets, valid, torch.tensor([[True, False]]))
+    zero, mask = torch.zeros(1, 2), torch.zeros(1, 2, 8, 8)
+    click = PromptTensors(torch.zeros(1, 2, 1, 2), torch.ones(1, 2, 1), torch.zeros(1, 2, 4), zero, mask, zero)
+    for prompts, share in ((click, UNLIKELY_WEIGHT), (replace(click, has_box=torch.ones(1, 2)), 1.0)):
+        loss, _ = prompt_loss(logits, scores, torch.zeros(1, 2, 1, 1, 1), batch, prompts)
+        (gradient,) = torch.autograd.grad(loss, logits)
+        pull = gradient.abs().sum((3, 4))[0]
+        assert float(pull[0, 0] / pull[1, 0]) == pytest.approx(share)
+        torch.testing.assert_close(pull[0, 1:], pull[1, 1:])

@@ -1,4 +1,4 @@
-"""The official ``SamAutomaticMaskGenerator``, with a small SAM of its own or with any network of ours below it."""
+"""The official ``SamAutomaticMaskGenerator``, with a small SAM of its own or with a ``SamPredictor``."""
 
 from functools import partial
 from types import SimpleNamespace
@@ -21,17 +21,17 @@ def generator(model, **options):
 
 
 def generator_over(predictor, **options):
-    """The official generator, whose questions a ``SamPredictor`` of ours answers."""
+    """The official generator, with the masks of a ``SamPredictor``."""
     made = generator(SimpleNamespace(image_encoder=SimpleNamespace(img_size=1024)), **options)
     made.predictor = _OfficialWords(predictor)
     return made
 
 
 def two_small_sams(seed=0):
-    """One set of random weights twice: a transformers ``SamModel``, and the official ``Sam``. 256 px, true decoder.
+    """A transformers ``SamModel`` and an official ``Sam`` with the same random weights: 256 px, decoder of true size.
 
-    The weights are changed so that masks are many and of all sizes, and scores and stability lie on both sides of a
-    threshold.
+    The weights are changed so that there are many masks of all sizes, and that scores and stabilities lie on both sides
+    of the thresholds.
     """
     from transformers import SamConfig, SamModel
 
@@ -47,11 +47,11 @@ def two_small_sams(seed=0):
     model = randomise(SamModel(SamConfig(vision_config=vision, prompt_encoder_config=prompts)), seed).eval()
     with torch.no_grad():
         for head in model.mask_decoder.output_hypernetworks_mlps:
-            # The features are positive on average, so this lowers all logits: only peaks are mask.
+            # The features are positive on average, so this lowers all logits, and only peaks are above 0.
             head.proj_out.weight.mul_(30)
             head.proj_out.bias.sub_(6)
         for convolution in (model.mask_decoder.upscale_conv1, model.mask_decoder.upscale_conv2):
-            # Neighbouring sub-pixels alike, or masks would be specks.
+            # Neighbouring sub-pixels become similar; otherwise all masks would be single pixels.
             weight = convolution.weight
             weight.copy_(2 * weight.mean((2, 3), keepdim=True) + 0.3 * weight)
         model.mask_decoder.iou_prediction_head.proj_out.weight.mul_(0.1)
@@ -83,14 +83,14 @@ def _official_sam():
 
 
 class _OfficialWords:
-    """What the official generator asks of its predictor."""
+    """A ``SamPredictor`` with the methods that the official generator calls."""
 
     def __init__(self, predictor):
         self._predictor = predictor
         self._embedding = None
         self.device = torch.device("cpu")
         self.model = SimpleNamespace(mask_threshold=0.0)
-        # Points stay in image pixels: ours takes them so.
+        # Points stay in image pixels, which SamPredictor takes.
         self.transform = SimpleNamespace(apply_coords=lambda points, _image_hw: points)
 
     def set_image(self, image):

@@ -205,7 +205,7 @@ def test_crops_are_encoded_and_their_objects_lie_in_the_image():
         x, y = found_object.point_xy
         assert found_object.mask[int(y), int(x)]
         assert (found_object.candidate is None) == (found_object.crop_xyxy != (0, 0, 600, 400))
-    # Those that a crop cuts off were left to the others.
+    # No object is cut off by an edge of its crop.
     assert not any(
         found_object.crop_xyxy == (0, 0, 368, 268)
         and (found_object.box_xyxy[2] > 348 or found_object.box_xyxy[3] > 248)
@@ -224,7 +224,7 @@ def test_points_of_ones_own():
 def test_small_regions_go_at_the_end():
     predictor = make_predictor(radius=1.2)
     steps = list(predictor.generate_masks(IMAGE, point_grids=[[[0.5, 0.5], [0.1, 0.9]]], min_mask_region_area=20_000))
-    # All but the object is less than 20,000 pixels: the last step, which asks no point, fills the image.
+    # The background has fewer than 20,000 pixels, so the last step, which asks no point, fills it.
     assert steps[-2].done == steps[-1].done == 2
     assert len(steps[-2].objects) == 2
     ((filled,), removed) = steps[-1].added, steps[-1].removed
@@ -287,7 +287,7 @@ def test_errors_of_the_network_come_through():
 
 
 def test_a_search_holds_no_pictures():
-    """100 points of 12 megapixels: 300 masks would be 3.6 GB, and their full-size logits 14 GB."""
+    """For 100 points on 12 megapixels, 300 full-size masks would take 3.6 GB, and their logits 14 GB."""
     predictor, image = make_predictor(radius=5.0), np.zeros((3000, 4000, 3), np.uint8)
     predictor.embed(image)
     tracemalloc.start()

@@ -53,7 +53,7 @@ def _has_area(box):
 def test_the_order_is_spread(count):
     order = spread_order(count)
     assert sorted(order.tolist()) == list(range(count))
-    # After a quarter of the points no gap is larger than three times what it would be in the most even of orders.
+    # After a quarter of the points, no gap is larger than three times the gap of equal spacing, which is 4.
     quarter = np.sort(order[: -(-count // 4)])
     gaps = np.diff(quarter, append=quarter[0] + count)
     assert gaps.max() <= 3 * 4

@@ -22,7 +22,7 @@ def ids(objects):
 
 
 def naive(ranked, iou_max):
-    """Pixel by pixel, on the boxes from first to last pixel as the reference measures them."""
+    """Counts pixels of the boxes, from their first to their last pixel as the reference does."""
     survivors = []
     for found_object in ranked:
         x0, y0, x1, y1 = found_object.box_xyxy
@@ -64,7 +64,7 @@ def test_a_candidate_comes_back_when_its_rival_loses():
     assert ids(nms.objects()) == [0]
     nms.add([middle])
     assert ids(nms.objects()) == [1]
-    nms.add([high])  # overlaps the middle one, and the low one too little
+    nms.add([high])  # overlaps the middle one, but the low one too little to count
     assert ids(nms.objects()) == [2, 0]
 
 

@@ -1,7 +1,7 @@
-"""The same masks as the official generator's: with the same random SAM, and with the bundled network below both.
+"""The same masks as the official generator's: with the same random SAM, and with the bundled model for both.
 
-The random SAM tests the whole way from the photo to the list. Its masks are specks; the bundled network was trained, so
-that its masks nest, overlap and touch the edges of crops as real ones do.
+The random SAM tests all steps from the photo to the list, but its masks are tiny. The bundled model is trained, so its
+masks nest, overlap and touch the edges of crops.
 """
 
 from pathlib import Path
@@ -26,14 +26,14 @@ NANO = {"points_per_side": 6, "pred_iou_thresh": 0.2, "stability_score_thresh": 
 
 @pytest.fixture(scope="module")
 def sams():
-    """Ours and the official one."""
+    """A ``SamPredictor`` and the official ``Sam``."""
     model, official = two_small_sams()
     return SamPredictor(SamSegmenter(model, name="small", device=torch.device("cpu"))), official
 
 
 @pytest.fixture(scope="module")
 def nano():
-    """Each question to the network is answered once, for both generators and all settings."""
+    """The bundled model; it decodes each point once, for both generators and all options."""
     return SamPredictor(_Remembering(NanoSegmenter.from_folder()))
 
 
@@ -54,7 +54,7 @@ class _Remembering:
 
 
 def assert_same_masks(ours, official, at_least):
-    """Lists of lists of records, one a photo: 99 % have a partner of IoU 0.99, and the counts agree within 1 %."""
+    """Checks a list of records for each photo: 99 % have a partner of IoU 0.99, and the counts agree within 1 %."""
     count, official_count = sum(map(len, ours)), sum(map(len, official))
     assert official_count >= at_least, "too few masks to test a filter"
     assert abs(count - official_count) <= 0.01 * official_count
@@ -71,12 +71,12 @@ def assert_same_masks(ours, official, at_least):
 
 
 def _partners(ours, official):
-    """Each official record with the one of ours from the same crop whose mask is the same."""
+    """Each official record with our record of the same crop that has the same mask."""
     for reference in official:
         for record in ours:
             if record["crop_box"] == reference["crop_box"] and record["bbox"][0] - reference["bbox"][0] in (-1, 0, 1):
                 a, b = record["segmentation"], reference["segmentation"]
-                # In masks of a few pixels one that lies within rounding of the threshold is more than a hundredth.
+                # In a mask of a few pixels, one pixel that is rounded to the other side is more than 1 %.
                 if iou(a, b) >= 0.99 or np.count_nonzero(a ^ b) <= 1:
                     yield record, reference
                     break
@@ -103,7 +103,7 @@ def test_same_masks_of_a_random_sam(sams, options, at_least):
         pytest.param({**CROPS, "min_mask_region_area": 300, "box_nms_thresh": 0.9}, 40, id="small regions"),
     ],
 )
-def test_same_masks_of_the_bundled_network(nano, options, at_least):
+def test_same_masks_of_the_bundled_model(nano, options, at_least):
     options = {**NANO, **options}
     reference = generator_over(nano, **options)
     assert_same_masks(
@@ -120,4 +120,4 @@ def test_the_same_order_and_the_same_run_lengths(sams):
     scores = [[record["predicted_iou"] for record in group] for group in (records, references)]
     np.testing.assert_allclose(*scores, atol=1e-4)
     same = [a["segmentation"] == b["segmentation"] for a, b in zip(records, references, strict=True)]
-    assert np.mean(same) > 0.9  # elsewhere a pixel lies within rounding of the threshold
+    assert np.mean(same) > 0.9  # in the others a pixel is rounded to the other side of the threshold

@@ -1,4 +1,4 @@
-"""Traced strip by strip, the same as counted on the whole picture."""
+"""Masks and stability computed strip by strip equal those counted on full-size logits."""
 
 import numpy as np
 import pytest
@@ -30,7 +30,7 @@ def test_mask_and_stability(image_hw, logits_side, offset, seed):
     traced = mask_and_stability(logits, frame, offset, 0)
     assert traced is not None
     runs, stability = traced
-    # Where a logit lies on a threshold, the order of additions decides.
+    # Where a logit is within rounding of a threshold, the order of additions decides.
     assert not ((runs.to_mask() != (full > 0)) & (np.abs(full) > 1e-5)).any()
     close = [np.count_nonzero(np.abs(full - t) < 1e-5) for t in (-offset, offset)]
     if not any(close):
