@@ -17,11 +17,11 @@ import os
 import tempfile
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any
 
 import torch
 import torch.distributed as dist
 from safetensors.torch import load_file
+from torch import Tensor
 from torch.multiprocessing.spawn import spawn
 
 from samwidget.errors import ModelNotFoundError
@@ -29,7 +29,7 @@ from samwidget.models import BUNDLED_FOLDER
 from samwidget.training.backbone import new_network
 from samwidget.training.data import CropSampler
 from samwidget.training.photo_cache import PhotoCache
-from samwidget.training.trainer import Settings, Trainer
+from samwidget.training.trainer import Settings, Trainer, TrainingState
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -65,44 +65,47 @@ def _train(rank: int, options: argparse.Namespace, rendezvous_url: str) -> None:
         os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
         dist.init_process_group("gloo", init_method=rendezvous_url, rank=rank, world_size=options.processes)
     settings = Settings(seed=options.seed, minutes=options.minutes)
-    state = _read_state(options.resume)
-    is_exact = state is not None and "optimizer" in state and not options.new_schedule and not _has_ended(state)
+    weights, state = _read_resume(options.resume)
+    is_exact = state is not None and not options.new_schedule and not _has_ended(state)
     if state is not None and is_exact:
         known = {field.name for field in fields(Settings)}
         settings = replace(
             Settings(**{k: v for k, v in state["settings"].items() if k in known}), minutes=options.minutes
         )
-    network = new_network(options.seed, with_backbone=state is None)
-    if state is not None and "optimizer" not in state:
-        network.load_state_dict(state["network"])
+    network = new_network(options.seed, with_backbone=weights is None and state is None)
+    if weights is not None:
+        network.load_state_dict(weights)
     trainer = Trainer(
         network,
         CropSampler(PhotoCache(options.data / "train", options.cache), settings.objects),
         settings,
         options.folder,
     )
-    if state is not None and "optimizer" in state:
+    if state is not None:
         trainer.load_state(state, new_schedule=not is_exact)
     trainer.run()
     if dist.is_initialized():
         dist.destroy_process_group()
 
 
-# Any: see Trainer.state.
-def _read_state(resume: str | None) -> dict[str, Any] | None:
-    """A full checkpoint; or ``{"network": weights}`` from a folder of shipped weights; or None without ``resume``."""
+def _read_resume(resume: str | None) -> tuple[dict[str, Tensor] | None, TrainingState | None]:
+    """The weights of a folder in shipped form, or the state in a ``state.pt``; the other is None, or both are.
+
+    Raises:
+        ModelNotFoundError: there is no such file or folder.
+    """
     if resume is None:
-        return None
+        return None, None
     path = BUNDLED_FOLDER if resume == "bundled" else Path(resume)
     if path.is_dir():
-        return {"network": {name: value.float() for name, value in load_file(path / "model.safetensors").items()}}
+        return {name: value.float() for name, value in load_file(path / "model.safetensors").items()}, None
     if not path.is_file():
         raise ModelNotFoundError(f"there is nothing to resume at {path}", hint="give state.pt, a folder, or 'bundled'")
-    state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    return state
+    state: TrainingState = torch.load(path, map_location="cpu", weights_only=True)
+    return (None, state) if "optimizer" in state else (state["network"], None)  # a file may hold weights alone
 
 
-def _has_ended(state: dict[str, Any]) -> bool:
+def _has_ended(state: TrainingState) -> bool:
     return bool(state["elapsed_s"] >= 60 * state["settings"]["minutes"])
 
 

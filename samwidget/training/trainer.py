@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 import torch
@@ -68,6 +68,32 @@ class Settings:
     objects: int = 4
     save_minutes: float = 4.0
     export_minutes: float = 10.0
+
+
+class TrainingState(TypedDict):
+    """What ``state.pt`` holds: everything that an exact continuation needs. Crops and clicks follow from seed and step.
+
+    Attributes:
+        network: the weights.
+        average: the average weights.
+        optimizer: state dict of the optimiser.
+        torch_rng: state of torch's random generator.
+        settings: the attributes of ``Settings``; those of an older version may differ.
+        step: number of steps of all schedules.
+        steps_since_start: number of steps of this schedule.
+        elapsed_s: seconds since the start of this schedule.
+        total_s: seconds of all schedules.
+    """
+
+    network: dict[str, Tensor]
+    average: dict[str, Tensor]
+    optimizer: dict[str, Any]  # Any: torch decides
+    torch_rng: Tensor
+    settings: dict[str, Any]  # Any: int and float, each for its own argument of Settings
+    step: int
+    steps_since_start: int
+    elapsed_s: float
+    total_s: float
 
 
 class Trainer:
@@ -230,9 +256,8 @@ class Trainer:
         facts = {"steps": self.step, "minutes": round(self.total_s / 60, 1), "processes": self._processes}
         export_bundle(self.average, self.folder / "snapshot", facts)
 
-    # Any: a checkpoint holds tensors, numbers and nested dicts, as torch.save and torch.load take and return them.
-    def state(self) -> dict[str, Any]:
-        """Everything that an exact continuation needs. Crops and clicks follow from ``seed`` and ``step``."""
+    def state(self) -> TrainingState:
+        """The state for a checkpoint."""
         return {
             "network": self.network.state_dict(),
             "average": self.average,
@@ -245,7 +270,7 @@ class Trainer:
             "total_s": self.total_s,
         }
 
-    def load_state(self, state: dict[str, Any], *, new_schedule: bool = False) -> None:
+    def load_state(self, state: TrainingState, *, new_schedule: bool = False) -> None:
         """Continues from what ``state`` returned.
 
         Args:
