@@ -1,0 +1,106 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+
+import { BUSY_AFTER_MS, SILENT_AFTER_MS } from "../../src/link.ts";
+import { statusPanel } from "../../src/panels/status.ts";
+import { OpenedView, object } from "../opened_view.ts";
+
+let opened: OpenedView;
+let panel: HTMLElement;
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "setInterval", "clearInterval", "performance"] });
+  opened = new OpenedView();
+  panel = statusPanel(opened.view, opened.scope);
+});
+
+afterEach(() => {
+  opened.scope.end();
+  expect(vi.getTimerCount()).toBe(0);
+  vi.useRealTimers();
+});
+
+const text = (selector: string) => panel.querySelector(selector)?.textContent;
+const changeStatus = (changes: object) => opened.fake.change("status", { ...opened.fake.traits.status, ...changes });
+
+describe("the message in the middle", () => {
+  it("is the hint of the tool", () => {
+    expect(text(".sw-hint")).toBe("Click to include · right-click to exclude · drag for a box");
+    opened.fake.change("tool", "pan");
+    expect(text(".sw-hint")).toBe("Drag to move the image · Ctrl + wheel zooms");
+  });
+
+  it("says that the kernel is busy, and that it may be gone", () => {
+    opened.click({ x: 30, y: 40 });
+    vi.advanceTimersByTime(BUSY_AFTER_MS);
+    expect(text(".sw-hint")).toBe("The kernel is busy. Your clicks are kept.");
+    vi.advanceTimersByTime(SILENT_AFTER_MS);
+    expect(text(".sw-hint")).toBe("The kernel does not answer. If it was restarted, run the cell again.");
+    opened.fake.receive({ kind: "done", re: opened.fake.last("add_point").id });
+    expect(text(".sw-hint")).toContain("Click to include");
+  });
+
+  it("says what happens to clicks while the image is encoded", () => {
+    changeStatus({ phase: "encoding" });
+    opened.click({ x: 30, y: 40 });
+    opened.fake.receive({ kind: "ack", re: opened.fake.last("add_point").id });
+    expect(text(".sw-hint")).toBe("Your clicks are kept until the image is encoded.");
+    opened.fake.receive({ kind: "done", re: opened.fake.last("add_point").id });
+  });
+
+  it("says how to continue where there is no kernel, or no widget in it", () => {
+    opened.session.presence.value = "absent";
+    expect(text(".sw-hint")).toBe("There is no kernel. Run the cell to continue.");
+    expect(text(".sw-model")).toBe("No kernel");
+    changeStatus({ phase: "closed" });
+    expect(text(".sw-hint")).toBe("This widget is closed. Run the cell to continue.");
+  });
+
+  it("shows a note for some seconds", () => {
+    changeStatus({ note: "The cache was made by another model." });
+    expect(text(".sw-hint")).toBe("The cache was made by another model.");
+    vi.advanceTimersByTime(8000);
+    expect(text(".sw-hint")).toContain("Click to include");
+  });
+});
+
+describe("the model", () => {
+  it("counts the seconds while it works", () => {
+    changeStatus({ phase: "encoding", elapsed_s: 2 });
+    expect(text(".sw-model")).toBe("nano · CPU · encoding… 2.0 s");
+    vi.advanceTimersByTime(1500);
+    expect(text(".sw-model")).toBe("nano · CPU · encoding… 3.5 s");
+    expect(panel.hasAttribute("data-working")).toBe(true);
+    changeStatus({ phase: "ready", encode_s: 0.042 });
+    expect(text(".sw-model")).toBe("nano · CPU · encoded in 42 ms");
+    expect(panel.hasAttribute("data-working")).toBe(false);
+  });
+});
+
+describe("what is announced", () => {
+  it("is the active object, or how many there are", () => {
+    expect(text("[aria-live]")).toBe("0 objects.");
+    opened.show([object()], 1);
+    expect(text("[aria-live]")).toBe("cup, score 0.90.");
+    opened.show([object()]);
+    expect(text("[aria-live]")).toBe("1 object.");
+  });
+
+  it("is what the model does, or why it failed", () => {
+    changeStatus({ phase: "loading" });
+    expect(text("[aria-live]")).toBe("Loading the model.");
+    changeStatus({ phase: "failed", error: { code: "memory", message: "Out of memory.", hint: "" } });
+    expect(text("[aria-live]")).toBe("Out of memory.");
+  });
+});
+
+describe("the figures", () => {
+  it("are the position under the pointer or the crosshair, the zoom, and the time of the last click", () => {
+    opened.pointer("move", { x: 12.7, y: 30.2 });
+    expect(text('[data-sw="pointer"]')).toBe("x 12  y 30");
+    opened.view.state.crosshair.value = { x: 299.9, y: 0 };
+    expect(text('[data-sw="pointer"]')).toBe("x 299  y 0");
+    expect(text('[data-sw="zoom"]')).toBe("150 %");
+    opened.view.state.latency_ms.value = 41.6;
+    expect(text('[data-sw="latency"]')).toBe("42 ms");
+  });
+});
