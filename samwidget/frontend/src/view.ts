@@ -26,7 +26,7 @@ export class View {
     this.#clearOutdatedPreviews(scope);
   }
 
-  /** Sends a change of the document; with `at_ms`, the moment of the user's action, the time to the screen is taken. */
+  /** Sends a change of the document; with `at_ms`, when the user acted, also measures the time until it is drawn. */
   request(request: Request, at_ms?: number): void {
     this.hover.clear();
     this.session.failure.value = null;
