@@ -23,7 +23,6 @@ from samwidget.images import draw_overlay, encode_small_png, load_rgb
 from samwidget.predict import open_predictor
 from samwidget.widget.commands import Commands
 from samwidget.widget.controller import Controller
-from samwidget.widget.export import request_of, response_of
 from samwidget.widget.protocol import checked_name, to_json
 from samwidget.widget.status import first_status
 from samwidget.widget.traits import KERNEL_OWNED, DocumentSummary, SharedTraits
@@ -155,6 +154,9 @@ class SamWidget(SharedTraits):
         Raises:
             FormatError: an object has no points, no box and an empty mask.
         """
+        # Here, because the formats take 10 ms to import and most widgets never need them.
+        from samwidget.widget.export import request_of
+
         return request_of(self._image, self._source, self.objects)
 
     def response(self, style: Style = "card") -> list[dict[str, Any]]:
@@ -166,6 +168,8 @@ class SamWidget(SharedTraits):
         Raises:
             FormatError: an unknown style.
         """
+        from samwidget.widget.export import response_of
+
         return response_of(self.objects, style)
 
     # What Python changes. Each runs in order with the clicks; undo takes it back.

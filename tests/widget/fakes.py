@@ -26,14 +26,14 @@ INPUT_SIDE = 256
 
 @dataclass(eq=False)
 class FakeEmbedding:
-    """What the fake encoder makes of an image: nothing but its place in the input."""
+    """What the fake encoder makes of an image: its frame alone."""
 
     frame: Frame
     weight: np.ndarray = field(default_factory=lambda: np.zeros(100_000, np.uint8))
 
 
 class Gate:
-    """A door that one thread stands at until another opens it."""
+    """Blocks one thread until another opens it."""
 
     def __init__(self, is_open: bool = True) -> None:
         self._open = threading.Event()
@@ -94,7 +94,7 @@ class FakePredictor:
         self.decode_gate.wait()
         if self.fail_decode:
             raise self.fail_decode.pop(0)
-        return [fake_answer(prompt, embedding.frame) for prompt in prompts]
+        return [fake_masks(prompt, embedding.frame) for prompt in prompts]
 
     # Of each point's three discs the middle one, 32 image pixels wide in a photo of 128 x 96.
     everything_defaults = SimpleNamespace(
@@ -106,7 +106,7 @@ class FakePredictor:
         self.is_closed = True
 
 
-def fake_answer(prompt: Prompt, frame: Frame) -> Masks:
+def fake_masks(prompt: Prompt, frame: Frame) -> Masks:
     """Three discs per include point, of 4, 8 and 12 logits radius; the middle one scores best."""
     rows, columns = np.mgrid[: frame.logits_hw[0], : frame.logits_hw[1]] + 0.5
     logits = np.full((3, *frame.logits_hw), -10, np.float32)

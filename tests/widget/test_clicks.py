@@ -18,7 +18,7 @@ def ids(widget):
 
 
 def shown_kinds(widget, name):
-    """What a request was answered with, and the document between."""
+    """The replies to a request, and the document between them."""
     return [
         message["kind"]
         for message, _ in widget.wire.sent
@@ -137,7 +137,7 @@ def test_a_decode_that_fails_leaves_the_document_as_it_was(make):
     assert len(widget.document["objects"][0]["points"]) == 2
 
 
-def test_only_the_newest_hover_is_answered(make):
+def test_only_the_newest_hover_gets_a_reply(make):
     predictor = FakePredictor()
     predictor.decode_gate.shut()
     widget = make(predictor=predictor)
@@ -146,8 +146,8 @@ def test_only_the_newest_hover_is_answered(make):
     names = [widget.say("hover", x=n, y=5, label=1) for n in range(10, 20)]
     predictor.decode_gate.open()
     widget.wire.wait_for("preview", re=names[-1])
-    answered = [message["re"] for message, _ in widget.wire.all("preview")]
-    assert answered == [first, names[-1]]
+    previewed = [message["re"] for message, _ in widget.wire.all("preview")]
+    assert previewed == [first, names[-1]]
     assert all(widget.wire.kinds(name) == ["ack"] for name in names[:-1])
 
 
@@ -287,7 +287,7 @@ def test_the_list_shows_the_chosen_candidate(make):
         ("detail", {"box": [500, 500, 600, 600], "width": 10}, "no pixel of the image"),
     ],
 )
-def test_what_cannot_be_done_is_answered_and_changes_nothing(make, kind, fields, what):
+def test_what_cannot_be_done_gets_a_reply_and_changes_nothing(make, kind, fields, what):
     widget = make()
     name = widget.say(kind, **fields)
     error, _ = widget.wire.wait_for("error", re=name)
@@ -297,7 +297,7 @@ def test_what_cannot_be_done_is_answered_and_changes_nothing(make, kind, fields,
     assert widget.document["revision"] == 0
 
 
-def test_move_box_without_a_box_is_answered(make):
+def test_move_box_without_a_box_gets_a_reply(make):
     widget = make()
     widget.do("add_point", **CLICK)
     for kind, fields in (("move_box", {"box": [0, 0, 9, 9]}), ("remove_box", {})):
@@ -326,7 +326,7 @@ def test_ids_are_remembered_but_not_for_ever(make, monkeypatch):
     widget.wire.wait_for("done", count=2, re="a0")
 
 
-def test_every_broken_message_is_answered_and_nothing_happens(make, messages):
+def test_every_broken_message_gets_a_reply_and_nothing_happens(make, messages):
     widget = make()
     widget.wait(TIMEOUT_S)
     examples = list(messages["browser_to_kernel"]["any"])
@@ -340,7 +340,7 @@ def test_every_broken_message_is_answered_and_nothing_happens(make, messages):
     assert widget.document["revision"] == 0
 
 
-def test_buffers_and_large_messages_are_answered(make):
+def test_buffers_and_large_messages_get_a_reply(make):
     widget = make()
     widget.hear({"v": 1, "kind": "undo", "id": "r1"}, [b"bytes"])
     widget.hear({"v": 1, "kind": "rename", "id": "r2", "object": 1, "name": "n" * 100_000})

@@ -54,13 +54,13 @@ def ended(widget, phase="done"):
     return View(widget)
 
 
-def before_answer(predictor, number, act):
-    """Calls `act` before the network's `number`-th answer."""
-    answers = []
+def before_prediction(predictor, number, act):
+    """Calls `act` before the network's `number`-th prediction."""
+    predictions = []
 
     def predict_many(*args, real=predictor.predict_many, **kwargs):
-        answers.append(None)
-        if len(answers) == number:
+        predictions.append(None)
+        if len(predictions) == number:
             act()
         return real(*args, **kwargs)
 
@@ -84,7 +84,7 @@ def in_background(work):
 
 @pytest.fixture
 def held(make):
-    """A widget whose search stands at its first answer, and its predictor."""
+    """A widget whose search waits for its first prediction, and its predictor."""
     predictor = FakePredictor()
     widget = make(predictor=predictor)
     widget.wait(TIMEOUT_S)
@@ -149,12 +149,12 @@ def test_a_click_has_its_turn_between_two_steps(held):
 
 
 def test_a_better_mask_takes_the_place_of_another(make):
-    def found(number, *, answer=None):
+    def found_object(number, *, candidate=None):
         mask = np.zeros((96, 128), bool)
         mask[10:20, number : number + 10] = True
-        return FoundObject(number, RunLengths.from_mask(mask), 0.9, 0.95, (5.0, 5.0), 0, (0, 0, 128, 96), answer)
+        return FoundObject(number, RunLengths.from_mask(mask), 0.9, 0.95, (5.0, 5.0), 0, (0, 0, 128, 96), candidate)
 
-    a, b, without_specks = found(1), found(2), found(2)
+    a, b, without_specks = found_object(1), found_object(2), found_object(2)
     steps = [
         Progress(1, 2, 0.5, (a,), (a,), ()),
         Progress(2, 2, 0.0, (b,), (b,), (1,)),
@@ -203,16 +203,16 @@ def test_a_new_search_takes_the_place_of_the_last(held):
 # Cancel, failure, close.
 
 
-def test_cancel_is_answered_while_a_step_runs_and_keeps_what_was_found(make):
+def test_cancel_gets_a_reply_while_a_step_runs_and_keeps_what_was_found(make):
     predictor = FakePredictor()
     widget = make(predictor=predictor)
     widget.wait(TIMEOUT_S)
     gate = Gate(is_open=False)
-    before_answer(predictor, 2, gate.wait)
+    before_prediction(predictor, 2, gate.wait)
     search = widget.say("everything", **ALL)
     assert gate.reached.wait(TIMEOUT_S)
     cancel = widget.say("cancel_everything")
-    # No wait: the answer is sent before the message handler returns, and the network still stands at its gate.
+    # No wait: the reply is sent before the message handler returns, and the network still waits at its gate.
     assert widget.wire.kinds(cancel) == ["ack", "done"]
     assert widget.wire.kinds(search) == ["ack", "done"]
     sent = len(widget.wire.all("found"))
@@ -225,7 +225,7 @@ def test_cancel_is_answered_while_a_step_runs_and_keeps_what_was_found(make):
     assert len(widget.objects) == 1
 
 
-def test_cancel_before_the_first_answer_leaves_an_empty_search(held):
+def test_cancel_before_the_first_prediction_leaves_an_empty_search(held):
     widget, predictor, _ = held
     widget.do("cancel_everything")
     assert (View(widget).phase, View(widget).found) == ("cancelled", {})
@@ -243,7 +243,7 @@ def test_cancel_without_a_search_does_nothing(make):
 def test_a_network_that_fails_is_an_error_and_what_was_found_stays(make):
     predictor = FakePredictor()
     widget = make(predictor=predictor)
-    before_answer(predictor, 2, lambda: predictor.fail_decode.append(RuntimeError("no luck")))
+    before_prediction(predictor, 2, lambda: predictor.fail_decode.append(RuntimeError("no luck")))
     name = widget.say("everything", **ALL)
     error, _ = widget.wire.wait_for("error", re=name)
     assert (error["code"], "no luck" in error["message"]) == ("model", True)
@@ -461,7 +461,7 @@ def test_the_stop_button_leaves_what_was_found_on_the_screen(make):
         signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
         gate.wait()
 
-    before_answer(predictor, 2, stop)
+    before_prediction(predictor, 2, stop)
     with pytest.raises(KeyboardInterrupt):
         widget.everything()
     view = ended(widget, "cancelled")
@@ -473,7 +473,7 @@ def test_the_stop_button_leaves_what_was_found_on_the_screen(make):
 def test_a_network_that_fails_is_raised_and_what_was_found_stays(make):
     predictor = FakePredictor()
     widget = make(predictor=predictor)
-    before_answer(predictor, 2, lambda: predictor.fail_decode.append(RuntimeError("no luck")))
+    before_prediction(predictor, 2, lambda: predictor.fail_decode.append(RuntimeError("no luck")))
     with pytest.raises(ModelError, match="no luck"):
         widget.everything()
     view = View(widget)

@@ -29,14 +29,14 @@ def used_widget(predictor):
 
 def traces(widget):
     """What must not outlive the widget."""
-    session = widget._controller
+    controller = widget._controller
     return [
         weakref.ref(widget),
         weakref.ref(widget.image),
-        weakref.ref(session),
-        weakref.ref(session.document),
-        weakref.ref(session.network._embedding),
-        weakref.ref(session.document.state.objects[0].logits),
+        weakref.ref(controller),
+        weakref.ref(controller.document),
+        weakref.ref(controller.network._embedding),
+        weakref.ref(controller.document.state.objects[0].logits),
     ]
 
 

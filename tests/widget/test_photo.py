@@ -1,4 +1,4 @@
-"""What is seen where no kernel answers."""
+"""What is shown where no kernel runs."""
 
 import base64
 import io

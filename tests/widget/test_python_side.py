@@ -160,7 +160,7 @@ def test_equal_calls_give_the_same_objects_measured_once(make):
     assert widget.objects[0] is widget.objects[0]
 
 
-def test_undo_redo_clear_and_their_answers(make):
+def test_undo_redo_clear_and_their_results(make):
     widget = make()
     assert (widget.undo(), widget.redo()) == (False, False)
     widget.add(points=[[60, 40]])

@@ -9,7 +9,7 @@ from samwidget.core.prompt import Prompt
 from samwidget.document import Document
 from samwidget.errors import PromptError
 from samwidget.widget.commands import Commands
-from tests.widget.fakes import fake_answer
+from tests.widget.fakes import fake_masks
 
 FRAME = Frame.padded((48, 64), 64, 16)
 
@@ -35,7 +35,7 @@ class FakeNetwork:
 
     def predict(self, prompt):
         prompt.check_inside(FRAME.image_hw)
-        return fake_answer(prompt, FRAME)
+        return fake_masks(prompt, FRAME)
 
 
 def carry_out(document, kind, fields):

@@ -24,7 +24,7 @@ def masks_of(widget, name):
     return {one["mask"] for message, _ in widget.wire.all("masks", re=name) for one in message["masks"]}
 
 
-def test_hello_is_answered_with_the_photo_while_the_encoder_runs(make):
+def test_hello_brings_the_photo_while_the_encoder_runs(make):
     predictor = FakePredictor()
     predictor.encode_gate.shut()
     widget = make(photo(), predictor)
@@ -107,7 +107,7 @@ def test_a_cell_that_is_run_again_begins_anew(make):
     assert len(first.objects) == 1
 
 
-def test_detail_is_answered_while_the_encoder_runs(make):
+def test_detail_gets_a_reply_while_the_encoder_runs(make):
     predictor = FakePredictor()
     predictor.encode_gate.shut()
     widget = make(photo(), predictor)

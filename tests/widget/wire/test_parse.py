@@ -8,7 +8,7 @@ from samwidget.errors import MessageError
 from samwidget.widget.protocol import REPLIES, REQUESTS, to_json
 from samwidget.widget.wire.parse import parse, parse_reply, request_id
 
-EXAMPLES = json.loads((Path(__file__).parent.parent / "shared" / "messages.json").read_text(encoding="utf-8"))
+EXAMPLES = json.loads((Path(__file__).parents[2] / "shared" / "messages.json").read_text(encoding="utf-8"))
 TO_KERNEL, TO_BROWSER = EXAMPLES["browser_to_kernel"], EXAMPLES["kernel_to_browser"]
 
 
@@ -53,12 +53,12 @@ def test_broken_requests_are_refused_with_a_remedy(example):
 
 
 @pytest.mark.parametrize("example", cases(TO_BROWSER, "valid"))
-def test_valid_answers_pass(example):
+def test_valid_replies_pass(example):
     parse_reply(example["message"])
 
 
 @pytest.mark.parametrize("example", [*cases(TO_BROWSER, "broken"), *broken_anyway(TO_BROWSER)])
-def test_broken_answers_do_not_pass(example):
+def test_broken_replies_do_not_pass(example):
     with pytest.raises(MessageError):
         parse_reply(example["message"])
 
@@ -94,5 +94,5 @@ def test_buffers_from_the_browser_are_refused():
     ("content", "expected"),
     [({"id": "r1"}, "r1"), ({"id": 7}, None), ({"id": "i" * 65}, None), ({}, None), (None, None), ([1], None)],
 )
-def test_a_broken_message_is_answered_by_name_where_it_has_one(content, expected):
+def test_a_broken_message_gets_a_reply_by_name_where_it_has_one(content, expected):
     assert request_id(content) == expected
