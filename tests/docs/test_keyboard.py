@@ -10,4 +10,4 @@ def test_the_page_is_made_from_the_table():
     spec = importlib.util.spec_from_file_location("make_keyboard", DOCS / "make_keyboard.py")
     make_keyboard = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(make_keyboard)
-    assert (DOCS / "keyboard.md").read_text() == make_keyboard.page(), "run `make keyboard`"
+    assert (DOCS / "keyboard.md").read_text() == make_keyboard.page(), "run `make generate`"
