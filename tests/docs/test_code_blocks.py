@@ -54,7 +54,10 @@ def test_files_that_the_pages_name_exist():
     missing = [
         f"{page.name}: {name}"
         for page in PAGES
-        for name in re.findall(r"`([\w.-]+(?:/[\w.-]+)*/(?:[\w-]+\.(?:py|pyi|ts|json|yml))?)`", page.read_text())
+        for name in [
+            *re.findall(r"^([\w/]+/[\w/]+\.(?:py|ts))\b", "\n".join(blocks(page, "text")), re.MULTILINE),
+            *re.findall(r"`([\w.-]+(?:/[\w.-]+)*/(?:[\w-]+\.(?:py|pyi|ts|json|yml))?)`", page.read_text()),
+        ]
         if not name.startswith(("photos/", "/", "mask-generation"))
         and not any((home / name).exists() for home in homes)
     ]
