@@ -304,7 +304,11 @@ def _require_jupyterlab(yes: bool) -> None:
 
 
 def _require_serve() -> None:
-    missing = [name for name in ("fastapi", "uvicorn", "prometheus_client") if not importlib.util.find_spec(name)]
+    missing = [
+        name
+        for name in ("fastapi", "prometheus_client", "starlette", "uvicorn", "yaml")
+        if not importlib.util.find_spec(name)
+    ]
     if missing:
         raise SamWidgetError(f"samwidget serve needs {', '.join(missing)}", hint="run pip install 'samwidget[serve]'")
 

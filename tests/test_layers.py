@@ -1,4 +1,4 @@
-"""The house of docs/architecture.md, checked import by import: downward only, through public faces, without circles."""
+"""The packages of docs/architecture.md, import by import: downward only, through public faces, without circles."""
 
 import ast
 import re
@@ -24,8 +24,8 @@ MAY_IMPORT = {
 }
 # Frameworks stay at the rim.
 TORCH_ONLY_IN = {"models", "predict", "training"}
-# The package's own front door names everything, lazily.
-FRONT_DOOR = {"__init__", "__main__", "errors"}
+# The face of samwidget itself names everything, lazily.
+OWN_FACE = {"__init__", "__main__", "errors"}
 
 
 def modules():
@@ -47,7 +47,7 @@ def imports_of(path):
 def test_imports_run_downward():
     wrong = []
     for path, part in modules():
-        if part in FRONT_DOOR:
+        if part in OWN_FACE:
             continue
         for line, name in imports_of(path):
             words = name.split(".")
@@ -92,7 +92,7 @@ def test_nobody_imports_torchvision():
 
 
 def test_every_part_is_in_the_table():
-    parts = {part for _, part in modules()} - FRONT_DOOR
+    parts = {part for _, part in modules()} - OWN_FACE
     assert parts == set(MAY_IMPORT)
 
 

@@ -1,6 +1,6 @@
 """COCO: masks as run lengths, and the JSON entries of images and annotations.
 
-Owns the text form of run lengths, which is that of ``maskApi.c`` in pycocotools, and the entries. Batch outputs call it.
+Owns the entries and the text form of run lengths, that of ``maskApi.c`` in pycocotools. Batch outputs call it.
 
 COCO counts pixels down the columns: first those outside, then those inside, and so on. From the fourth count on the
 text holds the difference to the count before the last. Each number is written in groups of five bits, least significant

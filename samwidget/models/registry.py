@@ -41,7 +41,7 @@ def _hub_card(repo: str, size_mb: float, prompts: tuple[str, ...] = ("points", "
 
 
 MODELS: tuple[ModelCard, ...] = (
-    ModelCard(BUNDLED_NAME, None, "nano", 10.7, "Apache-2.0"),
+    ModelCard(BUNDLED_NAME, None, "nano", 9.7, "Apache-2.0"),
     _hub_card("facebook/sam-vit-base", 375),
     _hub_card("facebook/sam-vit-large", 1250),
     _hub_card("facebook/sam-vit-huge", 2564),

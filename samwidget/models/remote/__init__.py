@@ -3,7 +3,8 @@
 ``SamPredictor.from_endpoint`` calls ``open_remote``; ``serving`` reads requests and writes responses.
 """
 
+from samwidget.models.remote.client import KEY_VARIABLE, is_loopback
 from samwidget.models.remote.segmenters import open_remote
 from samwidget.models.remote.wire import read_request, write_response
 
-__all__ = ["open_remote", "read_request", "write_response"]
+__all__ = ["KEY_VARIABLE", "is_loopback", "open_remote", "read_request", "write_response"]

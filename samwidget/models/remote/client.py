@@ -29,6 +29,7 @@ from samwidget.errors import (
 )
 
 KEY_VARIABLE = "SAMWIDGET_KEY"
+"""Name of the environment variable with the bearer key, for clients and for servers."""
 _CONNECT_TIMEOUT_S = 10.0
 _RETRY_PAUSE_MIN_S, _RETRY_PAUSE_MAX_S = 0.05, 5.0
 _SCORE_PATH = "/score"
@@ -63,7 +64,7 @@ class Endpoint:
         self.host = parts.netloc.rpartition("@")[2]
         self._timeout_s = timeout_s
         key = os.environ.get(KEY_VARIABLE) if key is None else key
-        is_local = _is_loopback(parts.hostname)
+        is_local = is_loopback(parts.hostname)
         if key and parts.scheme == "http" and not is_local:
             warnings.warn(
                 f"the key is sent to {self.host} without encryption: use https, or an SSH tunnel",
@@ -180,8 +181,9 @@ def _retry_pause_s(response: httpx.Response) -> float:
     return min(max(pause_s, _RETRY_PAUSE_MIN_S), _RETRY_PAUSE_MAX_S)
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a host name or IP address is one that only this machine can reach."""
     try:
-        return ipaddress.ip_address(host).is_loopback
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return host == "localhost"

@@ -7,7 +7,6 @@ runs before a route reads the request's body. How much a request may ask is in `
 # No postponed annotations here: FastAPI cannot resolve the ones of a ``__call__`` method.
 
 import hmac
-import ipaddress
 import os
 import secrets
 from urllib.parse import urlsplit
@@ -16,9 +15,9 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.requests import HTTPConnection
 
 from samwidget.errors import SamWidgetError
+from samwidget.models.remote import KEY_VARIABLE, is_loopback
 from samwidget.serving.http.errors import AccessError
 
-KEY_VARIABLE = "SAMWIDGET_KEY"
 _CHARACTERS_MIN = 16
 
 
@@ -100,14 +99,6 @@ class NoKey:
 
 
 Access = BearerKey | NoKey
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host name or IP address is one that only this machine can reach."""
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _host_of(request: HTTPConnection) -> str:
