@@ -70,7 +70,7 @@ def main(model: str | None = None) -> None:
             Prompt(points_xy=[c[:2] for c in subject.clicks[:n]], labels=[c[2] for c in subject.clicks[:n]])
             for n in (1, 3)
         )
-        for column, prompt in enumerate((one_click, three_clicks, Prompt(box_xyxy=subject.box_xyxy))):
+        for column, prompt in enumerate((one_click, three_clicks, Prompt(box_xyxy=subject.box))):
             sheet.paste(tile(predictor, photo, prompt), (column * (TILE_WH[0] + 8), row * (TILE_WH[1] + 8)))
     sheet.save(ROOT / "docs/pictures/nano.jpg", quality=88)
 
