@@ -72,7 +72,7 @@ def atomic_text_writer(path: Path, *, scratch: Path | None = None) -> Iterator[T
 
 
 def sync_folder(folder: Path) -> None:
-    """Flushes the list of names in ``folder`` to the disk. POSIX stores it apart from the files; others do not."""
+    """Flushes the list of names in ``folder`` to the disk. Only POSIX systems need it; on others it does nothing."""
     if os.name == "posix":
         descriptor = os.open(folder, os.O_RDONLY)
         try:

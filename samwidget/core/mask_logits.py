@@ -1,7 +1,7 @@
 """Masks of pixels as low-res logits: the form in which a network reads a mask, and in which samwidget stores objects.
 
-Owns the check of a mask that a user passes in, and its logits. The widget uses both; the client of a remote endpoint,
-which receives masks and no logits, uses the second.
+Owns the check of a mask that a user passes in (``checked_mask``), and its logits (``logits_of_mask``). The widget uses
+both. The client of a remote endpoint receives masks without logits, and uses ``logits_of_mask``.
 """
 
 from __future__ import annotations

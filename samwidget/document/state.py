@@ -1,4 +1,4 @@
-"""State: one snapshot of the objects. A value: ``document`` makes the changed ones, and ``history`` stores them."""
+"""State: one snapshot of the objects. It never changes: ``document`` makes a new one for each change, and ``history`` stores them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Old name of ``samwidget.serving.adapters``' ``init`` and ``run``: the score.py of existing deployments imports it."""
+"""``init`` and ``run`` of ``serving.adapters`` under an old name, which the score.py of existing deployments imports."""
 
 from samwidget.serving.adapters import init, run
 

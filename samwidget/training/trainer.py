@@ -221,7 +221,7 @@ class Trainer:
         return total, metrics
 
     def _average_gradients(self, elapsed_s: float) -> float:
-        """Averages the gradients of all processes; returns the elapsed time of the first, which all processes use."""
+        """Averages the gradients of all processes. Returns the ``elapsed_s`` of the first process, in every process."""
         if self._processes == 1:
             return elapsed_s
         missing = [p for p in self._parameters if p.grad is None]
