@@ -1,4 +1,7 @@
-"""State: one snapshot of the objects. It never changes: ``document`` makes a new one for each change, and ``history`` stores them."""
+"""State: one snapshot of the objects. It never changes.
+
+``document`` makes a new one for each change, and ``history`` stores them.
+"""
 
 from __future__ import annotations
 

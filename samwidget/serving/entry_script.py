@@ -1,4 +1,4 @@
-"""``init`` and ``run`` of ``serving.adapters`` under an old name, which the score.py of existing deployments imports."""
+"""``init`` and ``run`` of ``serving.adapters`` under an old name, which the score.py of earlier deployments uses."""
 
 from samwidget.serving.adapters import init, run
 
