@@ -172,7 +172,8 @@ class Document:
             PromptError: there is no object with this id.
         """
         if object_id is not None:
-            self.state.index(object_id)
+            # The object's own id: the one that was given may be numpy's, which messages cannot hold.
+            object_id = self.state.objects[self.state.index(object_id)].id
         if object_id != self.state.active:
             self._history.amend(replace(self.state, active=object_id))
             self._revision += 1

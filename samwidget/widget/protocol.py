@@ -7,6 +7,7 @@ Owns what a message may hold, in both directions. ``wire.parse`` reads messages 
 
 # No `from __future__ import annotations` here: the classes are built from their annotations, and at once.
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeVar
@@ -350,7 +351,10 @@ def checked_name(name: object) -> str:
 def to_json(value: msgspec.Struct) -> dict[str, Any]:
     """Returns the value as JSON has it: dicts and lists, without the fields that are UNSET."""
     # msgspec.to_builtins keeps tuples, and the traits are read in Python too, where [0, 0] is not (0, 0).
-    decoded: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(value))
+    try:
+        decoded: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(value))
+    except UnicodeEncodeError:  # half a surrogate pair, which a name may hold; the json module takes it
+        decoded = json.loads(json.dumps(msgspec.to_builtins(value)))
     return decoded
 
 

@@ -178,6 +178,23 @@ def test_undo_redo_clear_and_their_results(make):
     assert [found.id for found in widget.objects] == [2]
 
 
+def test_select_takes_the_integers_of_numpy(make):
+    widget = make()
+    widget.add([30, 40])
+    widget.select(np.int64(1))
+    assert type(widget.document["active"]) is int
+    assert widget.add([80, 40]).id == 2
+
+
+def test_half_a_surrogate_pair_in_a_name_stops_nothing(make):
+    widget = make()
+    widget.add([30, 40], name="a\ud83d")
+    assert [shown["name"] for shown in widget.document["objects"]] == ["a\ud83d"]
+    assert widget.add([80, 40]).id == 2
+    widget.do("rename", object=2, name="b\ud83d")
+    assert [shown["name"] for shown in widget.document["objects"]] == ["a\ud83d", "b\ud83d"]
+
+
 def test_select_and_accept_say_where_clicks_go(make):
     widget = make()
     widget.add(points=[[60, 40]])
