@@ -1,22 +1,11 @@
 """What the browser is sent of an image: the preview, and details at the image's own size."""
 
-import io
-
 import numpy as np
 import pytest
 from PIL import Image
 
 from samwidget.images.preview import PREVIEW_SIDE_MAX, crop_detail, make_preview, shrink
-
-
-def decoded(data):
-    with Image.open(io.BytesIO(data)) as image:
-        return np.asarray(image.convert("RGB"))
-
-
-def photo(height=96, width=128, seed=0):
-    small = np.random.default_rng(seed).integers(0, 255, (6, 8, 3), np.uint8)
-    return np.asarray(Image.fromarray(small).resize((width, height), Image.Resampling.BICUBIC))
+from tests.drawn_photo import decoded, smooth_photo
 
 
 @pytest.mark.parametrize(
@@ -29,7 +18,7 @@ def photo(height=96, width=128, seed=0):
     ],
 )
 def test_details_are_cut_to_the_image_and_to_the_width(box, width, cut, size):
-    cut_xyxy, picture = crop_detail(photo(), box, width)
+    cut_xyxy, picture = crop_detail(smooth_photo(), box, width)
     assert cut_xyxy == cut
     assert decoded(picture.data).shape[1::-1] == size
 
@@ -45,7 +34,7 @@ def test_details_are_cut_to_the_image_and_to_the_width(box, width, cut, size):
     ],
 )
 def test_the_preview_is_small_enough_and_true(size_hw, mime, shown_hw):
-    image = photo(*size_hw)
+    image = smooth_photo(*size_hw)
     picture = make_preview(image)
     pixels = decoded(picture.data)
     assert picture.mime == mime
@@ -56,6 +45,6 @@ def test_the_preview_is_small_enough_and_true(size_hw, mime, shown_hw):
 
 
 def test_an_image_is_shrunk_only_where_it_is_larger():
-    image = photo()
+    image = smooth_photo()
     assert shrink(image, 128) is image
     assert shrink(image, 64).shape == (48, 64, 3)

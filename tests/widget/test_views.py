@@ -1,23 +1,11 @@
 """Several views of one widget, several widgets, and what a view asks for besides masks."""
 
-import io
-
 import numpy as np
-from PIL import Image
 
+from tests.drawn_photo import decoded, smooth_photo
 from tests.widget.fakes import TIMEOUT_S, FakePredictor
 
 CLICK = {"x": 60, "y": 40, "label": 1}
-
-
-def decoded(data):
-    with Image.open(io.BytesIO(data)) as image:
-        return np.asarray(image.convert("RGB"))
-
-
-def photo(height=96, width=128, seed=0):
-    small = np.random.default_rng(seed).integers(0, 255, (6, 8, 3), np.uint8)
-    return np.asarray(Image.fromarray(small).resize((width, height), Image.Resampling.BICUBIC))
 
 
 def masks_of(widget, name):
@@ -27,7 +15,7 @@ def masks_of(widget, name):
 def test_hello_brings_the_photo_while_the_encoder_runs(make):
     predictor = FakePredictor()
     predictor.encode_gate.shut()
-    widget = make(photo(), predictor)
+    widget = make(smooth_photo(), predictor)
     assert predictor.encode_gate.reached.wait(TIMEOUT_S)
     name = widget.say("hello")
     message, (data,) = widget.wire.wait_for("image")
@@ -97,7 +85,7 @@ def test_two_widgets_may_share_a_predictor(make):
 
 
 def test_a_cell_that_is_run_again_begins_anew(make):
-    predictor, image = FakePredictor(), photo()
+    predictor, image = FakePredictor(), smooth_photo()
     first = make(image, predictor)
     first.do("add_point", **CLICK)
     second = make(image, predictor)
@@ -110,7 +98,7 @@ def test_a_cell_that_is_run_again_begins_anew(make):
 def test_detail_gets_a_reply_while_the_encoder_runs(make):
     predictor = FakePredictor()
     predictor.encode_gate.shut()
-    widget = make(photo(), predictor)
+    widget = make(smooth_photo(), predictor)
     name = widget.say("detail", box=[10.4, 20.6, 50.1, 60.2], width=1000)
     message, (data,) = widget.wire.wait_for("detail", re=name)
     assert message["box"] == [10, 20, 51, 61]
