@@ -352,7 +352,7 @@ class SamPredictor:
     ) -> Iterator[Progress]:
         """The objects of an image while they are found: ``samwidget.generate_masks`` with this predictor.
 
-        See there for each option, what is yielded and what is raised.
+        That function explains each option, what is yielded and which errors are raised.
         """
         options = EverythingOptions(
             points_per_side=points_per_side,

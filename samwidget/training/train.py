@@ -6,8 +6,8 @@ Example::
     python -m samwidget.training.train --data photos --minutes 360 --folder run --resume run/state.pt
     python -m samwidget.training.train --data photos --minutes 60 --folder run --resume bundled
 
-``--resume`` with a ``state.pt`` whose schedule has not ended continues exactly. With one whose schedule has ended, or
-with a folder of shipped weights, it starts a new schedule with a warm-up.
+If the schedule in a ``state.pt`` has not ended, ``--resume`` continues it exactly. If it has ended, or if ``--resume``
+names a folder of shipped weights, training starts a new schedule with a warm-up.
 """
 
 from __future__ import annotations

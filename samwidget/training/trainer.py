@@ -71,7 +71,9 @@ class Settings:
 
 
 class TrainingState(TypedDict):
-    """What ``state.pt`` holds: everything that an exact continuation needs. Crops and clicks follow from seed and step.
+    """What ``state.pt`` holds: everything that an exact continuation needs.
+
+    It holds no crops and no clicks: they depend on seed and step alone.
 
     Attributes:
         network: the weights.

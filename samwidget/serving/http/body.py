@@ -1,6 +1,6 @@
 """Body: reads the body of a request within its limits, and stops work whose client disconnects.
 
-Owns what happens between one client and one route: the upload, the deadline of the answer, the disconnect, and the
+Owns what happens between one client and one route: the upload, the deadline of the response, the disconnect, and the
 drain of bodies that are refused. The values of the limits are in ``serving.limits``; the routes call this file.
 """
 
