@@ -1,0 +1,236 @@
+"""Threads: how many of them models compute with, and work that is shared among them.
+
+samwidget shares its work among threads of its own, and each of them calls torch and numpy with one thread. Torch's
+other way, OpenMP, splits every small operation among all cores, and a thread that is done waits actively for the
+others: alone on a machine that gains little, and several notebooks on the same cores slow each other down ten times.
+Here a thread takes a large piece, such as a prompt or a block of the image, and sleeps when there is none left.
+
+It does not decide what the pieces are: models and ``predict`` do.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import torch
+from threadpoolctl import ThreadpoolController
+
+from samwidget.errors import ModelError
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+VARIABLE = "SAMWIDGET_THREADS"
+"""Environment variable: the number of threads where no argument says it."""
+
+
+def thread_count(threads: int | None = None) -> int:
+    """The number of threads to compute with, at least 1.
+
+    Args:
+        threads: what the user asked for. None takes the environment variable SAMWIDGET_THREADS; without it, as many as
+            torch uses (OMP_NUM_THREADS, ``torch.set_num_threads``), but no more than this process has cores: it
+            obeys CPU affinity and the CPU quota of a container.
+
+    Raises:
+        ModelError: the number is below 1, or the variable is not a number.
+    """
+    if threads is None:
+        text = os.environ.get(VARIABLE, "").strip()
+        if not text:
+            return min(torch.get_num_threads(), core_count())
+        if not text.isdecimal():
+            raise ModelError(f"the environment variable {VARIABLE} is {text!r}", hint="set it to a number such as 2")
+        threads = int(text)
+    if threads < 1:
+        raise ModelError(f"the number of threads is {threads}", hint="give at least 1, or None for all cores")
+    return threads
+
+
+def core_count(cgroup_folder: Path = Path("/sys/fs/cgroup"), process_file: Path = Path("/proc/self/cgroup")) -> int:
+    """The number of cores that this process may use: by affinity, and by the quota of its control groups.
+
+    A container with a quota of 1.5 cores gets 2.
+
+    Args:
+        cgroup_folder: where Linux shows control groups (https://docs.kernel.org/admin-guide/cgroup-v2.html).
+        process_file: names the groups of this process.
+    """
+    affinity = getattr(os, "sched_getaffinity", None)  # not on macOS and Windows
+    cores = len(affinity(0)) if affinity is not None else os.cpu_count() or 1
+    return max(1, min([cores, *(math.ceil(quota) for quota in _quotas(cgroup_folder, process_file))]))
+
+
+def _quotas(cgroup_folder: Path, process_file: Path) -> Iterator[float]:
+    """The quotas, in cores, of the control groups of this process and of the groups around them."""
+    for line in _text(process_file).splitlines():
+        _, controllers, group = line.split(":", 2)
+        is_version_2 = not controllers
+        if not is_version_2 and "cpu" not in controllers.split(","):
+            continue
+        root = cgroup_folder if is_version_2 else cgroup_folder / "cpu"
+        # Inside a container the group's own folder is often mounted as the root, so both are looked at.
+        inner = root / group.strip("/")
+        for folder in {root, *(parent for parent in (inner, *inner.parents) if parent.is_relative_to(root))}:
+            if is_version_2:
+                quota, _, period = _text(folder / "cpu.max").partition(" ")
+            else:
+                quota, period = _text(folder / "cpu.cfs_quota_us"), _text(folder / "cpu.cfs_period_us")
+            if quota.strip().isdecimal() and period.strip().isdecimal() and int(period):
+                yield int(quota) / int(period)
+
+
+def _text(path: Path) -> str:
+    """The content of a file; nothing where it cannot be read, as outside Linux."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError:
+        return ""
+
+
+def run_in_threads(function: Callable[[Item], Result], items: Iterable[Item], threads: int) -> list[Result]:
+    """What ``function`` returns for each item, in order, computed by up to ``threads`` threads at the same time.
+
+    The caller's thread is one of them. Each takes the next item when it is done with one, and torch and numpy use one
+    thread in it; the caller's ``no_grad`` or ``inference_mode`` applies in all. Within ``function``, another call
+    computes its items one after the other.
+
+    Args:
+        function: called once for each item; from several threads at once where ``threads`` is above 1.
+        items: of about equal work, a millisecond or more: handing one over costs about 0.05 ms.
+        threads: as ``thread_count`` gives it.
+
+    Raises:
+        BaseException: the first that ``function`` raised. Items that nobody had begun are left out.
+    """
+    work = _Work(function, items)
+    helper_count = 0 if _state.is_busy else min(threads, work.count) - 1
+    helpers = [_pool().submit(work.help) for _ in range(helper_count)]
+    try:
+        with one_thread():
+            work.compute()
+    finally:
+        # A helper that has not begun is not needed: the pool may be busy with the work of another caller.
+        begun = [helper for helper in helpers if not helper.cancel()]
+        for helper in begun:
+            helper.result()
+    return work.results()
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Within the block, torch and numpy compute with one thread when they are called from this thread."""
+    if _state.is_busy:
+        yield
+        return
+    torch.get_num_threads()  # a new thread takes torch's number at its first question, and would overwrite the limit
+    _state.is_busy = True
+    try:
+        with _controller("openmp").limit(limits=1), _one_blas_thread:
+            yield
+    finally:
+        _state.is_busy = False
+
+
+class _Work(Generic[Item, Result]):
+    """Items that several threads compute."""
+
+    def __init__(self, function: Callable[[Item], Result], items: Iterable[Item]) -> None:
+        self._function = function
+        self._items = list(items)
+        self._results: dict[int, Result] = {}
+        self._error: BaseException | None = None
+        self._next = 0
+        self._lock = threading.Lock()
+        self._with_grad, self._is_inference = torch.is_grad_enabled(), torch.is_inference_mode_enabled()
+
+    @property
+    def count(self) -> int:
+        return len(self._items)
+
+    def help(self) -> None:
+        """Computes items in a thread of the pool, in the caller's modes."""
+        with torch.inference_mode(self._is_inference), torch.set_grad_enabled(self._with_grad), one_thread():
+            self.compute()
+
+    def compute(self) -> None:
+        """Computes items until none is left, or one has failed."""
+        while (index := self._take()) is not None:
+            try:
+                self._results[index] = self._function(self._items[index])
+            except BaseException as error:
+                with self._lock:
+                    self._error = self._error or error
+                return
+
+    def _take(self) -> int | None:
+        """The index of the next item; None if there is no more."""
+        with self._lock:
+            if self._error is not None or self._next == len(self._items):
+                return None
+            self._next += 1
+            return self._next - 1
+
+    def results(self) -> list[Result]:
+        """The results in order; raises the first error."""
+        if self._error is not None:
+            raise self._error
+        return [self._results[index] for index in range(len(self._items))]
+
+
+class _State(threading.local):
+    """Whether this thread computes an item now."""
+
+    is_busy = False
+
+
+class _OneBlasThread:
+    """Limits numpy's OpenBLAS to one thread from the first ``with`` block until the last one ends.
+
+    The limit is the process's. Without counting, of two threads the one that ends last would set the limit of the
+    other again, for ever.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._users = 0
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self._users += 1
+            if self._users == 1:
+                self._limiter = _controller("blas").limit(limits=1)
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._users -= 1
+            if self._users == 0:
+                self._limiter.restore_original_limits()
+
+
+_state = _State()
+_one_blas_thread = _OneBlasThread()
+
+
+@cache
+def _controller(user_api: str) -> ThreadpoolController:
+    """The libraries of one kind that are loaded by now."""
+    return ThreadpoolController().select(user_api=user_api)
+
+
+@cache
+def _pool() -> ThreadPoolExecutor:
+    """The threads of this process, started when they are needed."""
+    return ThreadPoolExecutor(max(1, os.cpu_count() or 1), "samwidget")
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_pool.cache_clear)  # a forked process has none of the threads
