@@ -142,8 +142,13 @@ class Segmenter(Protocol):
         """Moves the weights. Embeddings made before must be moved with ``Embedding.to``."""
         ...
 
-    def encode(self, image: npt.NDArray[np.uint8]) -> Embedding:
-        """The embedding of an (H, W, 3) uint8 RGB image."""
+    def encode(self, image: npt.NDArray[np.uint8], *, threads: int | None = None) -> Embedding:
+        """The embedding of an (H, W, 3) uint8 RGB image.
+
+        Args:
+            image: the pixels.
+            threads: how many CPU threads this call may use; None is ``thread_count()``. It does not change the result.
+        """
         ...
 
     def decode(
@@ -157,7 +162,6 @@ class Segmenter(Protocol):
             embedding: what ``encode`` of a segmenter with this signature returned.
             prompts: P of them, in pixels of the embedding's image. They may differ in their number of points.
             multimask_output: C is 3 where this is set, else 1.
-            threads: how many CPU threads this call may use; None is as many as torch has. A segmenter that gains
-                nothing by the limit may ignore it.
+            threads: as for ``encode``.
         """
         ...

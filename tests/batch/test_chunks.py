@@ -72,11 +72,11 @@ class FailsSometimes(FakeSegmenter):
         self.failures = failures
         self.reason = error
 
-    def encode(self, image):
+    def encode(self, image, *, threads=None):
         if self.failures:
             self.failures -= 1
             raise self.reason
-        return super().encode(image)
+        return super().encode(image, threads=threads)
 
 
 @pytest.mark.parametrize(("failures", "retries", "errors"), [(2, 2, 0), (3, 2, 1), (1, 0, 1)])

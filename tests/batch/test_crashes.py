@@ -32,10 +32,10 @@ def test_a_row_that_ends_is_removed_and_one_that_does_not_is_counted(tmp_path):
 class DiesOnItsSecondPhoto(FakeSegmenter):
     """As a decoder's crash or the kernel's memory killer would have it."""
 
-    def encode(self, image):
+    def encode(self, image, *, threads=None):
         if len(self.encoded) == 1:
             os.kill(os.getpid(), signal.SIGKILL)
-        return super().encode(image)
+        return super().encode(image, threads=threads)
 
 
 @pytest.mark.parametrize("retries", [0, 2])

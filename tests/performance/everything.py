@@ -51,7 +51,7 @@ def contestants(
 def with_embedding(segmenter: SamSegmenter, features: torch.Tensor) -> SamPredictor:
     """Returns a predictor that has ``features`` as the embedding of every image."""
 
-    def encode(image: np.ndarray) -> Embedding:
+    def encode(image: np.ndarray, *, threads: int | None = None) -> Embedding:
         frame = Frame.padded((image.shape[0], image.shape[1]), SIDE, SIDE // 4)
         return Embedding({"image_embeddings": features}, frame, segmenter.signature)
 

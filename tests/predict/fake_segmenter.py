@@ -36,7 +36,7 @@ class FakeSegmenter:
     def to(self, device):
         self._device = device
 
-    def encode(self, image):
+    def encode(self, image, *, threads=None):
         with self._busy():
             self.gate.wait(10)
             self.encoded.append(image.shape)

@@ -23,7 +23,7 @@ class Oracle:
     def __init__(self, is_right=True):
         self.is_right = is_right
 
-    def encode(self, image):
+    def encode(self, image, *, threads=None):
         red = torch.from_numpy(image[..., 0].astype(np.float32) - 127)
         size = image.shape[:2]
         return Embedding({"red": red if self.is_right else -red}, Frame(size, size, size, size), self.signature)

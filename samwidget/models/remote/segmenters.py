@@ -85,7 +85,7 @@ class _ImageRoutesSegmenter(RemoteSegmenter):
         self.everything_defaults = model.everything_defaults
         self._endpoint = endpoint
 
-    def encode(self, image: npt.NDArray[np.uint8]) -> Embedding:
+    def encode(self, image: npt.NDArray[np.uint8], *, threads: int | None = None) -> Embedding:
         png = encode_rgb_png(image)
         sha256 = hashlib.sha256(png)
         response = self._endpoint.get(f"/images/{sha256.hexdigest()}")
@@ -132,7 +132,7 @@ class _ScoreSegmenter(RemoteSegmenter):
         self.signature = f"documented request to {endpoint.base}"
         self._endpoint = endpoint
 
-    def encode(self, image: npt.NDArray[np.uint8]) -> Embedding:
+    def encode(self, image: npt.NDArray[np.uint8], *, threads: int | None = None) -> Embedding:
         image_hw = (image.shape[0], image.shape[1])
         logits_hw = (min(image_hw[0], _LOGITS_SIDE_MAX), min(image_hw[1], _LOGITS_SIDE_MAX))
         frame = Frame.stretched(image_hw, image_hw, logits_hw)

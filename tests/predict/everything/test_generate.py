@@ -38,7 +38,7 @@ class Discs:
         self.radius, self.error = radius, error
         self.encoded, self.asked = [], []
 
-    def encode(self, image):
+    def encode(self, image, *, threads=None):
         self.encoded.append(image.shape[:2])
         return Embedding({"none": torch.zeros(1)}, Frame.padded(image.shape[:2], SIDE, SIDE), self.signature)
 
