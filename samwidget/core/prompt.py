@@ -168,6 +168,20 @@ class Prompt:
             and self.level == other.level
         )
 
+    @classmethod
+    def unchecked(
+        cls, points_xy: npt.ArrayLike, labels: npt.ArrayLike, box_xyxy: npt.ArrayLike | None = None
+    ) -> Prompt:
+        """A prompt whose box may have no area, or lie the wrong way round: for the network to make of it what it can.
+
+        Raises:
+            PromptError: as ``Prompt``, but for the corners of the box.
+        """
+        prompt = cls(np.asarray(points_xy, np.float32), np.asarray(labels))
+        if box_xyxy is not None:
+            object.__setattr__(prompt, "box_xyxy", _frozen(_four_numbers(box_xyxy)))
+        return prompt
+
     def _check_index(self, index: int) -> None:
         if not 0 <= index < len(self.points_xy):
             raise PromptError(f"there is no point {index}", hint=f"the prompt has {len(self.points_xy)} points")
@@ -230,10 +244,15 @@ def _as_floats(value: npt.ArrayLike, name: str) -> npt.NDArray[np.float32]:
     return array
 
 
-def _checked_box(value: npt.ArrayLike) -> npt.NDArray[np.float32]:
+def _four_numbers(value: npt.ArrayLike) -> npt.NDArray[np.float32]:
     box = _as_floats(value, "box")
     if box.shape != (4,):
         raise PromptError(f"box has shape {box.shape}", hint="give four numbers: x0, y0, x1, y1")
+    return box
+
+
+def _checked_box(value: npt.ArrayLike) -> npt.NDArray[np.float32]:
+    box = _four_numbers(value)
     x0, y0, x1, y1 = box
     if x1 <= x0 or y1 <= y0:
         raise PromptError(f"box {box.tolist()} has no area", hint="give x0 < x1 and y0 < y1")

@@ -1,5 +1,6 @@
 """File formats: pure functions between the values of ``core`` and bytes or JSON. No widget, no network."""
 
 from samwidget.formats.coco import CATEGORIES, annotation_entry, decode_rle, encode_rle, image_entry
+from samwidget.formats.names import describe_unknown
 
-__all__ = ["CATEGORIES", "annotation_entry", "decode_rle", "encode_rle", "image_entry"]
+__all__ = ["CATEGORIES", "annotation_entry", "decode_rle", "describe_unknown", "encode_rle", "image_entry"]

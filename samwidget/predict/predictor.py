@@ -291,6 +291,7 @@ class SamPredictor:
         multimask_output: bool = True,
         *,
         threads: int | None = None,
+        check: bool = True,
     ) -> list[Masks]:
         """The masks of many prompts on one image; each is the same as if its prompt were given alone.
 
@@ -299,6 +300,8 @@ class SamPredictor:
             embedding: what ``embed`` returned; None takes the image that is set.
             multimask_output: three candidates for each prompt, or one mask.
             threads: how many CPU threads the model may use; None is ``thread_count``. Only ``nano`` follows it.
+            check: refuse prompts that are empty, or that lie outside the image. False leaves them to the model, as
+                Azure's service does.
 
         Raises:
             PromptError: as ``predict``, for any of the prompts; raised before the model runs.
@@ -318,7 +321,7 @@ class SamPredictor:
             return []
         frame = embedding.frame
         for prompt in prompts:
-            _check_prompt(prompt, frame)
+            _check_prompt(prompt, frame, check=check)
         logits, scores = self._run(
             lambda segmenter: segmenter.decode(
                 self._on_device(embedding), prompts, multimask_output=multimask_output, threads=threads
@@ -462,10 +465,11 @@ class SamPredictor:
         warnings.warn(self.note, SamWidgetWarning, stacklevel=2)
 
 
-def _check_prompt(prompt: Prompt, frame: Frame) -> None:
-    if prompt.is_empty:
+def _check_prompt(prompt: Prompt, frame: Frame, *, check: bool) -> None:
+    if check and prompt.is_empty:
         raise PromptError("the prompt is empty", hint="give a point, a box or a mask")
-    prompt.check_inside(frame.image_hw)
+    if check:
+        prompt.check_inside(frame.image_hw)
     if prompt.mask is not None and prompt.mask.shape != frame.logits_hw:
         raise PromptError(
             f"mask_input has shape {prompt.mask.shape}, this model's logits are {frame.logits_hw}",

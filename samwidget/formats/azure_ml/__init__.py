@@ -9,11 +9,13 @@ from samwidget.formats.azure_ml.deployment import (
 )
 from samwidget.formats.azure_ml.messages import (
     COLUMNS,
+    INDEX_COLUMNS,
     MaskSet,
     RequestRow,
     Style,
     build_request,
     build_response,
+    check_style,
     decode_image,
     parse_request,
     parse_response,
@@ -23,6 +25,7 @@ from samwidget.formats.azure_ml.schema import load_schema
 
 __all__ = [
     "COLUMNS",
+    "INDEX_COLUMNS",
     "BatchDeployment",
     "Deployment",
     "MaskSet",
@@ -30,6 +33,7 @@ __all__ = [
     "Style",
     "build_request",
     "build_response",
+    "check_style",
     "decode_image",
     "load_schema",
     "model_here",

@@ -17,10 +17,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 
 from samwidget.errors import FormatError
+from samwidget.formats.names import describe_unknown
 
 _IGNORED_IN_BOTH = frozenset(
     {
@@ -66,6 +66,10 @@ _IGNORED_BATCH = _IGNORED_IN_BOTH | {
     "resources.shm_size",
     "retry_settings.timeout",
 }
+# Of a model that is described in the deployment's own file. Only the path means something here.
+_MODEL_KEYS = frozenset(
+    {"$schema", "description", "flavors", "id", "name", "path", "properties", "stage", "tags", "type", "version"}
+)
 # `azureml:name:3`, `azureml:name@latest` and `azureml://registries/azureml/models/name/labels/latest`.
 _AZURE_MODEL = re.compile(r"azureml:(?://registries/[^/]+/models/)?(?P<name>[^/:@]*)")
 
@@ -150,6 +154,8 @@ def read_batch_deployment(path: Path) -> BatchDeployment:
     """
     values = _read_yaml(path, extra="batch")
     settings = _mapping(values.pop("settings", None), f"{path}: settings")
+    if twice := sorted(values.keys() & settings.keys()):
+        raise FormatError(f"{path} has {', '.join(twice)} twice", hint="write each key once, under settings")
     keys = _Keys(path, {**values, **settings}, sections=("resources", "retry_settings"))
     # Azure's schema has the number of instances in two places.
     instances = [keys.number(key, 1) for key in ("instance_count", "resources.instance_count")]
@@ -220,7 +226,10 @@ class _Keys:
         """The model: a text, or the ``path`` of an inline description. A folder is looked for beside the file."""
         inline = self._values.get("model")
         if isinstance(inline, Mapping):
-            self._values["model"] = inline.get("path")
+            _refuse_unknown(map(str, inline), _MODEL_KEYS, f"{self._path}: model")
+            if not isinstance(inline.get("path"), str):
+                raise FormatError(f"{self._path}: model has no path", hint="write model: {path: folder}")
+            self._values["model"] = inline["path"]
         model = self.text("model")
         if model is None or _AZURE_MODEL.match(model):
             return model
@@ -229,18 +238,18 @@ class _Keys:
 
     def ignored(self, known: frozenset[str]) -> tuple[str, ...]:
         """The keys that were not taken, sorted; raises FormatError where one is not in ``known``."""
-        unknown = sorted(self._values.keys() - known)
-        if unknown:
-            described = []
-            for key in unknown:
-                close = get_close_matches(key, known | self._taken, 1)
-                described.append(f"{key} (did you mean {close[0]}?)" if close else key)
-            raise FormatError(f"{self._path} has unknown keys: {', '.join(described)}", hint="correct or remove them")
+        _refuse_unknown(sorted(self._values), known | self._taken, f"{self._path}")
         return tuple(sorted(self._values))
 
     def _take(self, key: str) -> object:
         self._taken.add(key)
         return self._values.pop(key, None)
+
+
+def _refuse_unknown(keys: Iterable[str], known: Iterable[str], where: str) -> None:
+    unknown = describe_unknown(keys, known)
+    if unknown:
+        raise FormatError(f"{where} has unknown keys: {unknown}", hint="correct or remove them")
 
 
 def _read_yaml(path: Path, *, extra: str) -> dict[str, object]:

@@ -6,6 +6,8 @@ besides. The writer writes one of two styles of response:
 
 - ``card``, as the model card documents it: ``[{"predictions": [{"mask_per_prediction": [...]}]}]``
 - ``service``, as deployed endpoints return it: ``[{"response": {"predictions": [{"masks_per_prediction": [...]}]}}]``
+
+The style also says how the cells of a request are read, see ``prompts``.
 """
 
 from __future__ import annotations
@@ -15,20 +17,24 @@ import binascii
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from samwidget.core import Prompt
 from samwidget.errors import FormatError
-from samwidget.formats.azure_ml.prompts import prompts_of, write_nested
+from samwidget.formats.azure_ml.prompts import Style, prompts_of, write_nested
+from samwidget.formats.names import describe_unknown
 from samwidget.images import decode_png, encode_png, encode_rgb_png
 
 COLUMNS = ("image", "input_points", "input_boxes", "input_labels", "multimask_output")
 """The columns of a request, in the order of the model card."""
 
-Style = Literal["card", "service"]
+# What pandas calls, and writes as, the column of a table's own index. It changes nothing here.
+INDEX_COLUMNS = ("index", "", "Unnamed: 0")
+"""Columns beside the documented ones that hold the name of a row."""
+
 MaskSet = tuple[npt.NDArray[np.bool_], npt.NDArray[np.float32]]
 """The masks of one prediction: (C, H, W) bool and their (C,) float32 scores, in the network's own order."""
 
@@ -89,18 +95,24 @@ def build_request(
     return {"input_data": {"columns": list(COLUMNS), "index": list(range(count)), "data": data}, "params": {}}
 
 
-def parse_request(request: object) -> list[RequestRow]:
+def parse_request(request: object, style: Style = "card") -> list[RequestRow]:
     """The rows of a request.
 
     Args:
         request: JSON text or bytes, its parsed value with or without ``input_data`` around the table, or a pandas
             DataFrame. Columns may come in any order, and all but ``image`` may be missing.
+        style: how prompts are read: as the model card documents them, or as deployed endpoints do.
 
     Raises:
-        FormatError: not a table of these columns, text that is not a nested list, labels that do not match the points,
-            or points and boxes that do not match each other. The message names row and column.
+        FormatError: not a table of these columns, a column or key with another name, text that is not a nested list,
+            labels that do not match the points, or points and boxes that do not match each other. The message names row
+            and column.
     """
+    check_style(style)
     columns, index, data = _table(request)
+    unknown = describe_unknown(columns, (*COLUMNS, *INDEX_COLUMNS))
+    if unknown:
+        raise FormatError(f"the request has unknown columns: {unknown}", hint="correct or remove them")
     if "image" not in columns:
         raise FormatError(f"the columns are {columns}", hint="a request needs the column image")
     rows = []
@@ -112,7 +124,7 @@ def parse_request(request: object) -> list[RequestRow]:
         rows.append(
             RequestRow(
                 decode_image(cells["image"], where=f"row {number}, image"),
-                prompts_of(cells, number),
+                prompts_of(cells, number, style),
                 # Endpoints take anything but a boolean for true.
                 bool(multimask) if isinstance(multimask, bool | np.bool_) else True,
                 name,
@@ -131,8 +143,7 @@ def build_response(rows: Iterable[Iterable[MaskSet]], style: Style = "card") -> 
     Raises:
         FormatError: an unknown style, or scores that do not match their masks.
     """
-    if style not in _MASK_LISTS:
-        raise FormatError(f"style is {style!r}", hint="give card or service")
+    check_style(style)
     response: list[dict[str, Any]] = []
     for row in rows:
         predictions = {"predictions": [{_MASK_LISTS[style]: _mask_entries(*prediction)} for prediction in row]}
@@ -158,6 +169,12 @@ def parse_response(response: object) -> list[list[MaskSet]]:
     return [[_mask_set(prediction) for prediction in _predictions(row)] for row in rows]
 
 
+def check_style(style: str) -> None:
+    """Raises FormatError for a style that does not exist."""
+    if style not in _MASK_LISTS:
+        raise FormatError(f"style is {style!r}", hint="give card or service")
+
+
 def encode_mask(mask: npt.ArrayLike) -> str:
     """Base64 text of the 8-bit gray PNG of an (H, W) bool mask.
 
@@ -180,14 +197,18 @@ def decode_image(value: object, where: str = "image") -> bytes | str:
     """The bytes of base64 text, which may have line breaks or a data-URL prefix; a URL as it is.
 
     Args:
-        value: text, or ASCII bytes.
+        value: text, or the same as ASCII bytes; or the bytes of an image file, which are returned as they are.
         where: names the value in error messages.
 
     Raises:
         FormatError: neither base64 text nor a URL.
     """
+    if isinstance(value, bytearray | memoryview):
+        value = bytes(value)
     if isinstance(value, bytes):
-        value = value.decode("ascii", errors="replace")
+        if not value.isascii():  # base64 is ASCII, and no image file is
+            return value
+        value = value.decode("ascii")
     if not isinstance(value, str) or not value.strip():
         raise FormatError(f"{where} is not text", hint="give base64 of an image file, or its URL")
     text = value.strip()
@@ -234,11 +255,14 @@ def _table(request: object) -> tuple[list[str], Sequence[int | str], Sequence[ob
     """Columns, index and rows."""
     value = _parsed(request)
     if isinstance(value, Mapping):
+        if "columns" not in value:
+            _refuse_unknown_keys(value, ("input_data", "params"))
         value = value.get("input_data", value)
     if hasattr(value, "columns") and hasattr(value, "to_dict"):  # a DataFrame, without importing pandas
         value = value.to_dict("split")
     if not isinstance(value, Mapping) or not {"columns", "data"} <= set(value):
         raise FormatError("the request has no table", hint='give {"input_data": {"columns": [...], "data": [[...]]}}')
+    _refuse_unknown_keys(value, ("columns", "index", "data", "params"))
     columns, data = value["columns"], value["data"]
     if not isinstance(columns, list) or not isinstance(data, list):
         raise FormatError("columns and data are not lists", hint="give column names, and a list of rows")
@@ -250,6 +274,12 @@ def _table(request: object) -> tuple[list[str], Sequence[int | str], Sequence[ob
     elif not isinstance(index, list) or len(index) != len(data):
         raise FormatError(f"index does not name {len(data)} rows", hint="give one name per row, or leave it out")
     return columns, index, data
+
+
+def _refuse_unknown_keys(value: Mapping[object, object], known: Sequence[str]) -> None:
+    unknown = describe_unknown(map(str, value), known)
+    if unknown:
+        raise FormatError(f"the request has unknown keys: {unknown}", hint="correct or remove them")
 
 
 def _mask_entries(masks: npt.ArrayLike, scores: npt.ArrayLike) -> list[dict[str, str | float]]:

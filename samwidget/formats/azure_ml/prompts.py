@@ -1,47 +1,62 @@
 """Prompts in the cells of a documented request: nested lists as text, read into ``Prompt`` and written.
 
-Owns how the points, labels and boxes of one row belong together. A group of points asks for one prediction, and so does
-a box. Where a row has both, box i belongs to group i, and there are as many boxes as groups. transformers' ``SamModel``
-reads them in the same way. ``messages`` and batch runs call this.
+Owns how the points, labels and boxes of one row belong together, and what the two styles make of a cell. A group of
+points asks for one prediction, and so does a box. Where a row has both, box i belongs to group i, and there are as many
+boxes as groups. transformers' ``SamModel`` reads them in the same way. ``messages`` and batch runs call this.
+
+In style ``card`` a row that cannot mean what it says is refused. In style ``service`` it is read as Azure's own scoring
+code reads it: text that is no list counts as none, a label of -1 is not a point, labels without points are ignored, a
+box may lie the wrong way round, and a row without a prompt asks for the masks of an empty prompt.
 """
 
 from __future__ import annotations
 
+import ast
 import json
-import math
+import warnings
 from collections.abc import Mapping
 from itertools import zip_longest
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from samwidget.core import EXCLUDE, INCLUDE, Prompt
-from samwidget.errors import FormatError, PromptError
+from samwidget.errors import FormatError, PromptError, SamWidgetWarning
 
-_EMPTY_CELLS = ("", "null", "none", "nan")
-# Labels of transformers that are not ours: background, which excludes a point, and padding, which is no point.
-_BACKGROUND, _PADDING = -1, -10
+Style = Literal["card", "service"]
+"""``card``: as the model card documents requests and responses. ``service``: as deployed endpoints treat them."""
+
+_EMPTY_CELLS = ("", "null", "none", "nan", "nonetype", "<na>", "nat")
+# Labels of transformers that are not ours: a point that is none, which the model card calls background, and padding.
+_NO_POINT, _PADDING = -1, -10
+# Python's parser takes a hundred times the memory of its text. No list of prompts is longer.
+_PYTHON_TEXT_MAX = 256 * 1024
 
 
-def prompts_of(cells: Mapping[str, object], row: int) -> tuple[Prompt, ...]:
-    """The prompts of one row, one for each prediction; empty where the row has neither points nor boxes.
+def prompts_of(cells: Mapping[str, object], row: int, style: Style = "card") -> tuple[Prompt, ...]:
+    """The prompts of one row, one for each prediction.
 
     Args:
         cells: ``input_points``, ``input_labels`` and ``input_boxes`` by name, where the request has them: text, nested
             lists or arrays.
         row: number of the row, for error messages.
+        style: whose rules apply, see the module.
+
+    Returns:
+        The prompts. Where the row has neither points nor boxes: none in style ``card``, an empty one in ``service``.
 
     Raises:
-        FormatError: text that is not a nested list, labels that do not match the points, or points and boxes that do
-            not match each other.
+        FormatError: text that is not a nested list (style ``card``), labels that do not match the points, or points and
+            boxes that do not match each other.
     """
     points, labels, boxes = (
-        _nested(cells.get(name), f"row {row}, {name}") for name in ("input_points", "input_labels", "input_boxes")
+        _nested(cells.get(name), f"row {row}, {name}", style)
+        for name in ("input_points", "input_labels", "input_boxes")
     )
     try:
-        groups = [] if points is None else _point_groups(points, labels)
-        if points is None and labels is not None:
+        groups = [] if points is None else _point_groups(points, labels, style)
+        if points is None and labels is not None and style == "card":
             raise FormatError("labels without points", hint="give one label per point")
         if boxes is not None and _depth(boxes) == 1:
             boxes = [boxes]
@@ -49,8 +64,12 @@ def prompts_of(cells: Mapping[str, object], row: int) -> tuple[Prompt, ...]:
             raise FormatError(
                 f"{len(groups)} groups of points with {len(boxes)} boxes", hint="give one box per group of points"
             )
-        prompts = [Prompt(*group) for group in groups] or [Prompt()] * len(boxes or ())
-        return tuple(prompt.with_box(box) for prompt, box in zip_longest(prompts, boxes or ()))
+        if style == "service":
+            make_prompt, none = Prompt.unchecked, (Prompt(),)
+        else:
+            make_prompt, none = Prompt, ()
+        pairs = zip_longest(groups, boxes or ())
+        return tuple(make_prompt(*(group or _NO_POINTS), box) for group, box in pairs) or none
     except (PromptError, FormatError, TypeError, ValueError, OverflowError) as error:
         raise FormatError(f"row {row}: {getattr(error, 'message', error)}", hint=getattr(error, "hint", "")) from error
 
@@ -69,21 +88,42 @@ def write_nested(value: object) -> str:
 
 # Cells come from outside: what a list holds is known only after it was checked, here or by numpy and ``Prompt``.
 _Nested = list[Any]
+_Group = tuple[npt.NDArray[np.float32], npt.NDArray[np.int32]]
+_NO_POINTS: _Group = (np.zeros((0, 2), np.float32), np.zeros(0, np.int32))
 
 
-def _nested(value: object, where: str) -> _Nested | None:
-    """The nested list in a cell; None where the cell is empty."""
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return None
-    if isinstance(value, str) and value.strip().lower() in _EMPTY_CELLS:
+def _nested(value: object, where: str, style: Style) -> _Nested | None:
+    """The nested list in a cell; None where the cell is empty, and where the service cannot read it."""
+    if _is_empty(value):
         return None
     try:
-        value = _plain(json.loads(value) if isinstance(value, str) else value)
-    except (ValueError, RecursionError) as error:
-        raise FormatError(f"{where} is not a nested list", hint=str(error)) from error
-    if not isinstance(value, list):
-        raise FormatError(f"{where} is not a nested list", hint="give lists of numbers, as text")
-    return value or None
+        nested = _plain(_parsed_list(value) if isinstance(value, str) else value)
+        if not isinstance(nested, list):
+            raise ValueError("give lists of numbers, as text")
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError) as error:
+        if style == "card":
+            raise FormatError(f"{where} is not a nested list", hint=str(error)[:200]) from error
+        warnings.warn(f"{where} is not a nested list, and counts as empty", SamWidgetWarning, stacklevel=2)
+        return None
+    return nested or None
+
+
+def _is_empty(value: object) -> bool:
+    """Whether a cell says that there is nothing: also as pandas, numpy and Python write it."""
+    return value is None or (
+        not isinstance(value, list | tuple | dict | np.ndarray) and str(value).strip().lower() in _EMPTY_CELLS
+    )
+
+
+def _parsed_list(text: str) -> object:
+    """The list in a text: JSON, or as Python writes it, with a comma at the end, round brackets or quotes."""
+    try:
+        value: object = json.loads(text)
+    except ValueError:
+        if len(text) > _PYTHON_TEXT_MAX:
+            raise
+        value = ast.literal_eval(text.strip())
+    return value
 
 
 def _plain(value: object) -> object:
@@ -102,9 +142,7 @@ def _depth(value: object) -> int:
     return depth
 
 
-def _point_groups(
-    points: _Nested, labels: _Nested | None
-) -> list[tuple[npt.NDArray[np.float32], npt.NDArray[np.int32]]]:
+def _point_groups(points: _Nested, labels: _Nested | None, style: Style) -> list[_Group]:
     """Points and labels of each prediction; points that are nested only two deep are one group."""
     if _depth(points) == 2:
         points = [points]
@@ -116,15 +154,16 @@ def _point_groups(
         labels = [labels]
     if len(labels) != len(points):
         raise FormatError(f"labels for {len(labels)} masks, points for {len(points)}", hint="give one label per point")
-    return [_point_group(*group) for group in zip(points, labels, strict=True)]
+    return [_point_group(*group, style) for group in zip(points, labels, strict=True)]
 
 
-def _point_group(points: _Nested, labels: _Nested) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int32]]:
+def _point_group(points: _Nested, labels: _Nested, style: Style) -> _Group:
     """(N, 2) points and (N,) labels, 1 or 0, without the padding."""
     points_xy = np.asarray(points, np.float32)
     label_array = np.asarray(labels)
     if label_array.shape != points_xy.shape[:1]:
         raise FormatError(f"{label_array.size} labels for {len(points_xy)} points", hint="give one label per point")
-    is_point = label_array != _PADDING
-    label_array = np.where(label_array == _BACKGROUND, EXCLUDE, label_array)
+    if style == "card":
+        label_array = np.where(label_array == _NO_POINT, EXCLUDE, label_array)
+    is_point = (label_array != _PADDING) & (label_array != _NO_POINT)
     return points_xy[is_point], label_array[is_point]
