@@ -15,6 +15,7 @@ from .errors import PromptError as PromptError
 from .errors import SamWidgetError as SamWidgetError
 from .errors import SamWidgetWarning as SamWidgetWarning
 from .errors import UnsupportedModelError as UnsupportedModelError
+from .formats.azure_ml import read_predictions as read_predictions
 from .images import load_rgb as load_rgb
 from .models import MODELS as MODELS
 from .predict import SamPredictor as SamPredictor

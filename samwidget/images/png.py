@@ -39,7 +39,10 @@ def encode_rgb_png(image: npt.NDArray[np.uint8]) -> bytes:
 
 
 def decode_png(data: bytes) -> npt.NDArray[np.bool_]:
-    """(H, W) bool mask of a PNG, True where its gray value is 128 or more.
+    """(H, W) bool mask of a PNG, in the ways in which masks are written.
+
+    Gray values from 128 on are the mask (with 16 bits: the upper half), or 1 where there is only 0 and 1. In an image
+    with a palette it is every index but 0, whatever the colours.
 
     Raises:
         FormatError: the bytes are not a PNG, are broken, or have more pixels than any image that samwidget reads.
@@ -50,8 +53,19 @@ def decode_png(data: bytes) -> npt.NDArray[np.bool_]:
                 raise FormatError(
                     f"the mask has {image.width} x {image.height} pixels", hint=f"at most {PIXELS_MAX} are read"
                 )
-            return np.asarray(image.convert("L")) >= 128
+            return _is_mask(image)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         if isinstance(error, FormatError):
             raise
         raise FormatError("the mask is not a PNG that can be read", hint=str(error)) from error
+
+
+def _is_mask(image: Image.Image) -> npt.NDArray[np.bool_]:
+    if image.mode == "P":
+        return np.asarray(image) != 0
+    is_gray = image.mode in ("1", "L", "I") or image.mode.startswith("I;")
+    values = np.asarray(image if is_gray else image.convert("L"))
+    highest = int(values.max())
+    if highest <= 1:
+        return values > 0
+    return values >= (128 if highest <= 255 else 32768)

@@ -50,3 +50,41 @@ def test_a_huge_mask_is_refused_before_it_is_decoded():
     png[29:33] = struct.pack(">I", zlib.crc32(png[12:29]))
     with pytest.raises(FormatError):
         decode_png(bytes(png))
+
+
+def png(image):
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def palette_image(indices, colours):
+    image = Image.fromarray(np.array(indices, np.uint8), "P")
+    image.putpalette([value for colour in colours for value in colour])
+    return image
+
+
+# Each is the mask of the second pixel alone.
+WRITTEN = {
+    "0 and 255": Image.fromarray(np.array([[0, 255]], np.uint8)),
+    "0 and 1": Image.fromarray(np.array([[0, 1]], np.uint8)),
+    "gray": Image.fromarray(np.array([[127, 128]], np.uint8)),
+    "one bit": Image.fromarray(np.array([[False, True]])),
+    "16 bits": Image.fromarray(np.array([[0, 65535]], np.uint16)),
+    "16 bits, 0 and 1": Image.fromarray(np.array([[0, 1]], np.uint16)),
+    "16 bits, 0 and 255": Image.fromarray(np.array([[0, 255]], np.uint16)),
+    "RGB": Image.fromarray(np.array([[[0, 0, 0], [255, 255, 255]]], np.uint8)),
+    "RGB, 0 and 1": Image.fromarray(np.array([[[0, 0, 0], [1, 1, 1]]], np.uint8)),
+    "palette, dark": palette_image([[0, 1]], [(0, 0, 0), (128, 0, 0)]),
+    "palette, white first": palette_image([[0, 3]], [(255, 255, 255)] * 3 + [(0, 0, 0)]),
+}
+
+
+@pytest.mark.parametrize("written", WRITTEN)
+def test_a_mask_is_read_however_it_was_written(written):
+    assert decode_png(png(WRITTEN[written])).tolist() == [[False, True]]
+
+
+@pytest.mark.parametrize("value", [0, 1, 255])
+def test_a_mask_of_one_value(value):
+    assert decode_png(png(Image.fromarray(np.full((2, 2), value, np.uint8)))).all() == bool(value)

@@ -20,6 +20,7 @@ from samwidget.formats.azure_ml.messages import (
     parse_request,
     parse_response,
 )
+from samwidget.formats.azure_ml.predictions import PredictedRow, read_predictions
 from samwidget.formats.azure_ml.prompts import prompts_of
 from samwidget.formats.azure_ml.schema import load_schema
 
@@ -29,6 +30,7 @@ __all__ = [
     "BatchDeployment",
     "Deployment",
     "MaskSet",
+    "PredictedRow",
     "RequestRow",
     "Style",
     "build_request",
@@ -42,4 +44,5 @@ __all__ = [
     "prompts_of",
     "read_batch_deployment",
     "read_deployment",
+    "read_predictions",
 ]

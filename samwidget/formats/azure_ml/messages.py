@@ -12,6 +12,7 @@ The style also says how the cells of a request are read, see ``prompts``.
 
 from __future__ import annotations
 
+import ast
 import base64
 import binascii
 import json
@@ -155,18 +156,44 @@ def parse_response(response: object) -> list[list[MaskSet]]:
     """For each row and prompt, (C, H, W) bool masks and (C,) float32 scores, from a response of either style.
 
     Args:
-        response: JSON text or bytes, its parsed value, or a pandas DataFrame with the column ``response``.
+        response: JSON text or bytes, its parsed value, or a pandas DataFrame with the column ``response``. A text may
+            also be a list or dict as Python writes it.
 
     Raises:
         FormatError: a response of neither style, or a mask that cannot be read.
     """
-    value = _parsed(response)
+    value = parse_text(response, "the response")
     if hasattr(value, "columns") and hasattr(value, "to_dict"):  # a DataFrame, without importing pandas
         value = value.to_dict("records")
     rows = [value] if isinstance(value, Mapping) else value
     if not isinstance(rows, Sequence) or isinstance(rows, str):
         raise FormatError("the response is not a list", hint="give a list with one entry per row")
     return [[_mask_set(prediction) for prediction in _predictions(row)] for row in rows]
+
+
+def parse_text(value: object, where: str) -> object:
+    """The value of a text in JSON, or as Python writes lists and dicts; any other value as it is.
+
+    For responses, not for requests of people you do not know: Python's parser needs much memory.
+
+    Args:
+        value: text, or anything else.
+        where: names the text in the error message.
+
+    Raises:
+        FormatError: the text is neither.
+    """
+    if not isinstance(value, str | bytes | bytearray):
+        return value
+    try:
+        parsed: object = json.loads(value)
+    except (ValueError, RecursionError) as json_error:
+        try:
+            text = value if isinstance(value, str) else value.decode()
+            parsed = ast.literal_eval(text.strip())  # only literals: it runs nothing
+        except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError) as error:
+            raise FormatError(f"{where} is not JSON", hint=str(json_error)) from error
+    return parsed
 
 
 def check_style(style: str) -> None:
@@ -296,9 +323,9 @@ def _mask_entries(masks: npt.ArrayLike, scores: npt.ArrayLike) -> list[dict[str,
 
 
 def _predictions(row: object) -> Sequence[object]:
-    value = _parsed(row)
+    value = parse_text(row, "a row of the response")
     if isinstance(value, Mapping) and "response" in value:
-        value = _parsed(value["response"])
+        value = parse_text(value["response"], "a row of the response")
     predictions = value.get("predictions") if isinstance(value, Mapping) else None
     if not isinstance(predictions, Sequence):
         raise FormatError("a row of the response has no predictions", hint='give {"predictions": [...]}')

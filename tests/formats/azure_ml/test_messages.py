@@ -44,6 +44,8 @@ def test_only_a_boolean_false_asks_for_one_mask(cell, read):
         (f"data:image/png;base64,{IMAGE_TEXT}", IMAGE),
         ("https://example.org/a.jpg", "https://example.org/a.jpg"),
         (IMAGE_TEXT.encode(), IMAGE),
+        (IMAGE, IMAGE),
+        (bytearray(IMAGE), IMAGE),
     ],
 )
 def test_images(text, read):
@@ -79,6 +81,17 @@ def test_the_index_is_kept(index, read):
     assert [row.index for row in rows] == read
 
 
+@pytest.mark.parametrize("name", ["index", "Unnamed: 0", ""])
+def test_the_column_that_pandas_makes_of_an_index_is_allowed(name):
+    (row,) = parse_request({"columns": [name, "image"], "data": [[7, IMAGE_TEXT]]})
+    assert row.image == IMAGE
+
+
+def test_a_style_that_does_not_exist():
+    with pytest.raises(FormatError, match="style is 'both'"):
+        parse_request(request_of("[[1,2]]"), "both")
+
+
 def test_data_frames():
     pd = pytest.importorskip("pandas")
     table = pd.DataFrame(
@@ -109,6 +122,11 @@ def test_data_frames():
         ({"columns": ["image"], "index": [0, 1], "data": [[IMAGE_TEXT]]}, "index does not name 1 rows"),
         ({"columns": ["image"], "index": "0", "data": [[IMAGE_TEXT]]}, "index does not name 1 rows"),
         ("[" * 100_000, "not JSON"),
+        ({"columns": ["image", "labels"], "data": []}, r"unknown columns: labels \(did you mean input_labels\?\)"),
+        ({"columns": ["images"], "data": []}, r"unknown columns: images \(did you mean image\?\)"),
+        ({"input_data": {"columns": ["image"], "rows": [], "data": []}}, "unknown keys: rows"),
+        ({"inputdata": {"columns": ["image"], "data": []}}, r"unknown keys: inputdata \(did you mean input_data\?\)"),
+        ({"input_data": {"columns": ["image"], "data": []}, "param": {}}, r"param \(did you mean params\?\)"),
     ],
 )
 def test_other_requests_are_refused(request_, message):
