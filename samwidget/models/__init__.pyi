@@ -6,3 +6,4 @@ from .registry import is_here as is_here
 from .segmenter import Embedding as Embedding
 from .segmenter import EverythingDefaults as EverythingDefaults
 from .segmenter import Segmenter as Segmenter
+from .threads import thread_count as thread_count
