@@ -10,10 +10,12 @@ It does not decide what the pieces are: models and ``predict`` do.
 
 from __future__ import annotations
 
+import ctypes
 import math
+import operator
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
@@ -21,7 +23,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 import torch
-from threadpoolctl import ThreadpoolController
+from threadpoolctl import LibController, ThreadpoolController
 
 from samwidget.errors import ModelError
 
@@ -41,7 +43,7 @@ def thread_count(threads: int | None = None) -> int:
             obeys CPU affinity and the CPU quota of a container.
 
     Raises:
-        ModelError: the number is below 1, or the variable is not a number.
+        ModelError: the number is below 1 or not a whole one.
     """
     if threads is None:
         text = os.environ.get(VARIABLE, "").strip()
@@ -50,9 +52,13 @@ def thread_count(threads: int | None = None) -> int:
         if not text.isdecimal():
             raise ModelError(f"the environment variable {VARIABLE} is {text!r}", hint="set it to a number such as 2")
         threads = int(text)
-    if threads < 1:
-        raise ModelError(f"the number of threads is {threads}", hint="give at least 1, or None for all cores")
-    return threads
+    try:
+        count = operator.index(threads)
+    except TypeError:
+        count = 0
+    if count < 1:
+        raise ModelError(f"threads is {threads!r}", hint="give a whole number from 1, or None for all cores")
+    return count
 
 
 def core_count(cgroup_folder: Path = Path("/sys/fs/cgroup"), process_file: Path = Path("/proc/self/cgroup")) -> int:
@@ -72,9 +78,9 @@ def core_count(cgroup_folder: Path = Path("/sys/fs/cgroup"), process_file: Path 
 def _quotas(cgroup_folder: Path, process_file: Path) -> Iterator[float]:
     """The quotas, in cores, of the control groups of this process and of the groups around them."""
     for line in _text(process_file).splitlines():
-        _, controllers, group = line.split(":", 2)
+        controllers, colon, group = line.partition(":")[2].partition(":")
         is_version_2 = not controllers
-        if not is_version_2 and "cpu" not in controllers.split(","):
+        if not colon or not (is_version_2 or "cpu" in controllers.split(",")):
             continue
         root = cgroup_folder if is_version_2 else cgroup_folder / "cpu"
         # Inside a container the group's own folder is often mounted as the root, so both are looked at.
@@ -91,7 +97,7 @@ def _quotas(cgroup_folder: Path, process_file: Path) -> Iterator[float]:
 def _text(path: Path) -> str:
     """The content of a file; nothing where it cannot be read, as outside Linux."""
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8", errors="surrogateescape")  # as in names of files
     except OSError:
         return ""
 
@@ -101,7 +107,7 @@ def run_in_threads(function: Callable[[Item], Result], items: Iterable[Item], th
 
     The caller's thread is one of them. Each takes the next item when it is done with one, and torch and numpy use one
     thread in it; the caller's ``no_grad`` or ``inference_mode`` applies in all. Within ``function``, another call
-    computes its items one after the other.
+    computes its items one after the other. When this returns or raises, no thread computes an item any more.
 
     Args:
         function: called once for each item; from several threads at once where ``threads`` is above 1.
@@ -109,19 +115,20 @@ def run_in_threads(function: Callable[[Item], Result], items: Iterable[Item], th
         threads: as ``thread_count`` gives it.
 
     Raises:
-        BaseException: the first that ``function`` raised. Items that nobody had begun are left out.
+        BaseException: the first that ``function`` raised, or the user's Ctrl-C. Items that nobody had begun are left
+            out.
     """
     work = _Work(function, items)
-    helper_count = 0 if _state.is_busy else min(threads, work.count) - 1
-    helpers = [_pool().submit(work.help) for _ in range(helper_count)]
     try:
+        for _ in range(0 if _state.is_busy else min(threads, work.count) - 1):
+            try:
+                _pool.submit(work.help)
+            except RuntimeError:  # the interpreter ends, or the system gives no more threads: the caller computes alone
+                break
         with one_thread():
             work.compute()
     finally:
-        # A helper that has not begun is not needed: the pool may be busy with the work of another caller.
-        begun = [helper for helper in helpers if not helper.cancel()]
-        for helper in begun:
-            helper.result()
+        work.end()
     return work.results()
 
 
@@ -132,12 +139,19 @@ def one_thread() -> Iterator[None]:
         yield
         return
     torch.get_num_threads()  # a new thread takes torch's number at its first question, and would overwrite the limit
-    _state.is_busy = True
-    try:
-        with _controller("openmp").limit(limits=1), _one_blas_thread:
+    set_mkl_threads, libraries = _mkl_setter(), _libraries("openmp")
+    with _one_blas_thread:
+        mkl_threads, numbers = set_mkl_threads(1), [library.get_num_threads() for library in libraries]
+        _state.is_busy = True
+        try:
+            for library in libraries:
+                library.set_num_threads(1)
             yield
-    finally:
-        _state.is_busy = False
+        finally:
+            _state.is_busy = False
+            for library, number in zip(libraries, numbers, strict=True):
+                library.set_num_threads(number)
+            set_mkl_threads(mkl_threads)
 
 
 class _Work(Generic[Item, Result]):
@@ -149,7 +163,8 @@ class _Work(Generic[Item, Result]):
         self._results: dict[int, Result] = {}
         self._error: BaseException | None = None
         self._next = 0
-        self._lock = threading.Lock()
+        self._helpers = 0
+        self._changed = threading.Condition()
         self._with_grad, self._is_inference = torch.is_grad_enabled(), torch.is_inference_mode_enabled()
 
     @property
@@ -157,9 +172,18 @@ class _Work(Generic[Item, Result]):
         return len(self._items)
 
     def help(self) -> None:
-        """Computes items in a thread of the pool, in the caller's modes."""
-        with torch.inference_mode(self._is_inference), torch.set_grad_enabled(self._with_grad), one_thread():
-            self.compute()
+        """Computes items in a thread of the pool, in the caller's modes. Does nothing where this comes too late."""
+        with self._changed:
+            if self._next == len(self._items):
+                return
+            self._helpers += 1
+        try:
+            with torch.inference_mode(self._is_inference), torch.set_grad_enabled(self._with_grad), one_thread():
+                self.compute()
+        finally:
+            with self._changed:
+                self._helpers -= 1
+                self._changed.notify_all()
 
     def compute(self) -> None:
         """Computes items until none is left, or one has failed."""
@@ -167,22 +191,45 @@ class _Work(Generic[Item, Result]):
             try:
                 self._results[index] = self._function(self._items[index])
             except BaseException as error:
-                with self._lock:
+                with self._changed:
                     self._error = self._error or error
-                return
+                    self._next = len(self._items)
 
     def _take(self) -> int | None:
         """The index of the next item; None if there is no more."""
-        with self._lock:
-            if self._error is not None or self._next == len(self._items):
+        with self._changed:
+            if self._next == len(self._items):
                 return None
             self._next += 1
             return self._next - 1
 
+    def end(self) -> None:
+        """Leaves out the items that nobody has begun, and returns when no helper computes one.
+
+        The pool may be busy with the work of others, so helpers that have not begun are not waited for. Ctrl-C waits
+        too: the caller may free or overwrite what the helpers use.
+        """
+        interrupt = None
+        while True:
+            try:
+                with self._changed:
+                    self._next = len(self._items)
+                    self._changed.wait_for(lambda: self._helpers == 0)
+                break
+            except KeyboardInterrupt as error:
+                interrupt = error
+        if interrupt is not None:
+            raise interrupt
+
     def results(self) -> list[Result]:
         """The results in order; raises the first error."""
-        if self._error is not None:
-            raise self._error
+        # The error's traceback leads here, so an error that stayed would keep the items in memory.
+        error, self._error = self._error, None
+        if error is not None:
+            try:
+                raise error
+            finally:
+                del error
         return [self._results[index] for index in range(len(self._items))]
 
 
@@ -193,7 +240,7 @@ class _State(threading.local):
 
 
 class _OneBlasThread:
-    """Limits numpy's OpenBLAS to one thread from the first ``with`` block until the last one ends.
+    """Limits numpy's BLAS to one thread from the first ``with`` block until the last one ends.
 
     The limit is the process's. Without counting, of two threads the one that ends last would set the limit of the
     other again, for ever.
@@ -202,35 +249,84 @@ class _OneBlasThread:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._users = 0
+        self._numbers: list[int] = []
 
     def __enter__(self) -> None:
         with self._lock:
+            if self._users == 0:
+                self._numbers = [library.get_num_threads() for library in _libraries("blas")]
+                _set_blas_threads([1] * len(self._numbers))
             self._users += 1
-            if self._users == 1:
-                self._limiter = _controller("blas").limit(limits=1)
 
     def __exit__(self, *_: object) -> None:
         with self._lock:
             self._users -= 1
             if self._users == 0:
-                self._limiter.restore_original_limits()
+                _set_blas_threads(self._numbers)
+
+    def begin_in_child(self) -> None:
+        """Ends the blocks of all threads but the calling one, in a forked process: the others are not there."""
+        self._lock = threading.Lock()
+        if self._users and not _state.is_busy:
+            _set_blas_threads(self._numbers)
+        self._users = int(_state.is_busy)
+
+
+def _set_blas_threads(numbers: Sequence[int]) -> None:
+    """Sets the number of threads of each library that numpy may compute products with."""
+    for library, number in zip(_libraries("blas"), numbers, strict=True):
+        # From version 3.8 threadpoolctl ignores all threads but the first that sets the number of an OpenBLAS.
+        release = getattr(library, "clear_controlling_thread", lambda force: None)
+        release(force=True)
+        library.set_num_threads(number)
+        release(force=True)
+
+
+@cache
+def _libraries(user_api: str) -> list[LibController]:
+    """The libraries of one kind that are loaded by now."""
+    return [
+        library
+        for library in ThreadpoolController().lib_controllers
+        # An OpenBLAS that computes with OpenMP is limited with OpenMP.
+        if library.user_api == user_api
+        and not (user_api == "blas" and getattr(library, "threading_layer", "") == "openmp")
+    ]
+
+
+@cache
+def _mkl_setter() -> Callable[[int], int]:
+    """The function that sets how many threads MKL uses in the calling thread, and returns the number before.
+
+    ``torch.set_num_threads`` sets this number too, and then MKL no longer follows OpenMP's. It does nothing where torch
+    has no MKL of its own.
+    """
+    for library in Path(torch.__file__).parent.glob("lib/libtorch_cpu.so"):
+        try:
+            function = ctypes.CDLL(str(library)).MKL_Set_Num_Threads_Local
+        except (OSError, AttributeError):
+            continue
+        function.argtypes, function.restype = [ctypes.c_int], ctypes.c_int
+        return function
+    return lambda number: number
+
+
+def _new_pool() -> ThreadPoolExecutor:
+    """A pool whose threads start when they are needed."""
+    return ThreadPoolExecutor(max(1, os.cpu_count() or 1), "samwidget")
 
 
 _state = _State()
 _one_blas_thread = _OneBlasThread()
+_pool = _new_pool()
 
 
-@cache
-def _controller(user_api: str) -> ThreadpoolController:
-    """The libraries of one kind that are loaded by now."""
-    return ThreadpoolController().select(user_api=user_api)
-
-
-@cache
-def _pool() -> ThreadPoolExecutor:
-    """The threads of this process, started when they are needed."""
-    return ThreadPoolExecutor(max(1, os.cpu_count() or 1), "samwidget")
+def _begin_in_child() -> None:
+    """Makes the pool anew in a forked process, which has none of the threads."""
+    global _pool
+    _pool = _new_pool()
+    _one_blas_thread.begin_in_child()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_pool.cache_clear)  # a forked process has none of the threads
+    os.register_at_fork(after_in_child=_begin_in_child)
