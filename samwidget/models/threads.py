@@ -11,7 +11,6 @@ It does not decide what the pieces are: models and ``predict`` do.
 from __future__ import annotations
 
 import ctypes
-import math
 import operator
 import os
 import threading
@@ -26,6 +25,7 @@ import torch
 from threadpoolctl import LibController, ThreadpoolController
 
 from samwidget.errors import ModelError
+from samwidget.models.cores import core_count
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -59,47 +59,6 @@ def thread_count(threads: int | None = None) -> int:
     if count < 1:
         raise ModelError(f"threads is {threads!r}", hint="give a whole number from 1, or None for all cores")
     return count
-
-
-def core_count(cgroup_folder: Path = Path("/sys/fs/cgroup"), process_file: Path = Path("/proc/self/cgroup")) -> int:
-    """The number of cores that this process may use: by affinity, and by the quota of its control groups.
-
-    A container with a quota of 1.5 cores gets 2.
-
-    Args:
-        cgroup_folder: where Linux shows control groups (https://docs.kernel.org/admin-guide/cgroup-v2.html).
-        process_file: names the groups of this process.
-    """
-    affinity = getattr(os, "sched_getaffinity", None)  # not on macOS and Windows
-    cores = len(affinity(0)) if affinity is not None else os.cpu_count() or 1
-    return max(1, min([cores, *(math.ceil(quota) for quota in _quotas(cgroup_folder, process_file))]))
-
-
-def _quotas(cgroup_folder: Path, process_file: Path) -> Iterator[float]:
-    """The quotas, in cores, of the control groups of this process and of the groups around them."""
-    for line in _text(process_file).splitlines():
-        controllers, colon, group = line.partition(":")[2].partition(":")
-        is_version_2 = not controllers
-        if not colon or not (is_version_2 or "cpu" in controllers.split(",")):
-            continue
-        root = cgroup_folder if is_version_2 else cgroup_folder / "cpu"
-        # Inside a container the group's own folder is often mounted as the root, so both are looked at.
-        inner = root / group.strip("/")
-        for folder in {root, *(parent for parent in (inner, *inner.parents) if parent.is_relative_to(root))}:
-            if is_version_2:
-                quota, _, period = _text(folder / "cpu.max").partition(" ")
-            else:
-                quota, period = _text(folder / "cpu.cfs_quota_us"), _text(folder / "cpu.cfs_period_us")
-            if quota.strip().isdecimal() and period.strip().isdecimal() and int(period):
-                yield int(quota) / int(period)
-
-
-def _text(path: Path) -> str:
-    """The content of a file; nothing where it cannot be read, as outside Linux."""
-    try:
-        return path.read_text(encoding="utf-8", errors="surrogateescape")  # as in names of files
-    except OSError:
-        return ""
 
 
 def run_in_threads(function: Callable[[Item], Result], items: Iterable[Item], threads: int) -> list[Result]:
@@ -163,7 +122,7 @@ class _Work(Generic[Item, Result]):
         self._results: dict[int, Result] = {}
         self._error: BaseException | None = None
         self._next = 0
-        self._helpers = 0
+        self._busy_count = 0
         self._changed = threading.Condition()
         self._with_grad, self._is_inference = torch.is_grad_enabled(), torch.is_inference_mode_enabled()
 
@@ -176,13 +135,13 @@ class _Work(Generic[Item, Result]):
         with self._changed:
             if self._next == len(self._items):
                 return
-            self._helpers += 1
+            self._busy_count += 1
         try:
             with torch.inference_mode(self._is_inference), torch.set_grad_enabled(self._with_grad), one_thread():
                 self.compute()
         finally:
             with self._changed:
-                self._helpers -= 1
+                self._busy_count -= 1
                 self._changed.notify_all()
 
     def compute(self) -> None:
@@ -214,7 +173,7 @@ class _Work(Generic[Item, Result]):
             try:
                 with self._changed:
                     self._next = len(self._items)
-                    self._changed.wait_for(lambda: self._helpers == 0)
+                    self._changed.wait_for(lambda: self._busy_count == 0)
                 break
             except KeyboardInterrupt as error:
                 interrupt = error
