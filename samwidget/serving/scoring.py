@@ -57,6 +57,8 @@ def score_rows(
     style: Style = "card",
     *,
     checkpoint: Callable[[], None] = lambda: None,
+    read_image: Callable[[bytes | str], object] = lambda image: image,
+    row_numbers: Sequence[int] | None = None,
 ) -> list[dict[str, Any]]:
     """As ``score``, for rows that were parsed and checked before. Images given as URLs are fetched.
 
@@ -66,14 +68,19 @@ def score_rows(
         style: as for ``score``.
         checkpoint: called before each image, row and prediction. An exception that it raises ends the work: this is
             how a server stops when the client has disconnected.
+        read_image: makes of a row's image what the predictor reads; called once for rows about the same image. A server
+            decodes the images of strangers with it.
+        row_numbers: of the rows in the whole request, for error messages; None counts them from 0.
     """
+    row_numbers = range(len(rows)) if row_numbers is None else row_numbers
     for number, row in enumerate(rows):
         if not row.prompts:
-            raise PromptError(f"row {number}: there is no prompt", hint="give input_points or input_boxes")
-    groups = _group_by_image(rows)
+            raise PromptError(f"row {row_numbers[number]}: there is no prompt", hint="give input_points or input_boxes")
+    groups = group_by_image(rows)
     # build_response takes one row after the other from the iterator, so the full-size masks of only one prompt are in
     # memory, and it refuses an unknown style before the network runs.
-    entries = build_response(_predictions(rows, groups, predictor, checkpoint), style)
+    predictions = _predictions(rows, row_numbers, groups, predictor, checkpoint, read_image)
+    entries = build_response(predictions, style)
     numbers = [number for group in groups for number in group]
     return [entry for _, entry in sorted(zip(numbers, entries, strict=True), key=lambda pair: pair[0])]
 
@@ -87,6 +94,14 @@ def refuse_urls(rows: Sequence[RequestRow]) -> None:
             )
 
 
+def group_by_image(rows: Sequence[RequestRow]) -> list[list[int]]:
+    """Numbers of the rows; those with the same image bytes or URL are in one group."""
+    groups: dict[bytes | str, list[int]] = {}
+    for number, row in enumerate(rows):
+        groups.setdefault(row.image, []).append(number)
+    return list(groups.values())
+
+
 @contextmanager
 def row_named_in_errors(number: int) -> Iterator[None]:
     """Puts the number of a row, counted from 0, before the message of each ImageError and PromptError of the block."""
@@ -96,30 +111,24 @@ def row_named_in_errors(number: int) -> Iterator[None]:
         raise type(error)(f"row {number}: {error.message}", hint=error.hint) from error
 
 
-def _group_by_image(rows: Sequence[RequestRow]) -> list[list[int]]:
-    """Numbers of the rows; those with the same image bytes or URL are in one group."""
-    groups: dict[bytes | str, list[int]] = {}
-    for number, row in enumerate(rows):
-        groups.setdefault(row.image, []).append(number)
-    return list(groups.values())
-
-
 def _predictions(
     rows: Sequence[RequestRow],
+    row_numbers: Sequence[int],
     groups: Sequence[Sequence[int]],
     predictor: SamPredictor | None,
     checkpoint: Callable[[], None],
+    read_image: Callable[[bytes | str], object],
 ) -> Iterator[Iterator[MaskSet]]:
     """The predictions of each row, group after group: one embedding is held at a time, also without a cache."""
     predictor = SamPredictor.from_pretrained() if predictor is None else predictor
     for group in groups:
         checkpoint()
-        with row_named_in_errors(group[0]):
-            embedding = predictor.embed(rows[group[0]].image)
+        with row_named_in_errors(row_numbers[group[0]]):
+            embedding = predictor.embed(read_image(rows[group[0]].image))
         for number in group:
             checkpoint()
             row = rows[number]
-            with row_named_in_errors(number):
+            with row_named_in_errors(row_numbers[number]):
                 predictions = predictor.predict_many(row.prompts, embedding, row.multimask_output)
             yield _mask_sets(predictions, checkpoint)
 

@@ -1,77 +1,24 @@
-"""Each limit, once at it and once above, and images with false headers."""
+"""Each limit, once at it and once above."""
 
-import io
-import struct
-import zlib
+import json
+from itertools import chain
 
-import numpy as np
+import pandas as pd
 import pytest
-from PIL import Image
 
-from samwidget.errors import ImageError, LimitError
-from samwidget.formats.azure_ml.messages import build_request, parse_request
-from samwidget.serving.limits import IMAGE_FORMATS, Limits
-from tests.drawn_photo import drawn_photo
+from samwidget.errors import LimitError
+from samwidget.formats.azure_ml.messages import COLUMNS, build_request
+from samwidget.serving.limits import Limits
+from samwidget.serving.reading import read_rows
+from tests.serving.image_files import encoded
 
-
-def encoded(kind, hw=(6, 8)):
-    buffer = io.BytesIO()
-    Image.fromarray(drawn_photo(*hw)).save(buffer, kind)
-    return buffer.getvalue()
+PHOTO = encoded("PNG", (30, 40))
+LARGE = b"no image, but many bytes" * 20_000
 
 
-def png_of_claimed_size(width, height):
-    """A PNG of a few bytes whose header promises many pixels, as decompression bombs do."""
-
-    def chunk(kind, data):
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
-
-
-@pytest.mark.parametrize("kind", IMAGE_FORMATS)
-def test_formats_that_are_read(kind):
-    Limits().check_image(encoded(kind))
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        b"",
-        b"some text",
-        encoded("JPEG")[:20],
-        encoded("PPM"),
-        encoded("EPS"),  # Pillow hands these to Ghostscript
-        b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n",
-        b"\x89PNG\r\n\x1a\n" + b"\xff" * 40,
-    ],
-)
-def test_other_data_is_refused(data):
-    with pytest.raises(ImageError, match="send one of BMP, GIF, JPEG, PNG, TIFF, WEBP"):
-        Limits().check_image(data)
-
-
-@pytest.mark.parametrize("size", [(8, 6), (7, 7)])
-def test_pixels_are_counted_in_the_header(size):
-    limits = Limits(pixels=48)
-    if size == (8, 6):
-        limits.check_image(png_of_claimed_size(*size))
-        return
-    with pytest.raises(LimitError, match="more than 48 pixels") as caught:
-        limits.check_image(png_of_claimed_size(*size))
-    assert (caught.value.limit, caught.value.maximum) == ("pixels", 48)
-
-
-@pytest.mark.parametrize("size", [(20_000, 20_000), (100_000, 100_000), (2**31 - 1, 2**31 - 1)])
-def test_decompression_bombs_are_refused_before_they_are_decoded(size):
-    with pytest.raises(LimitError, match="pixels"):
-        Limits().check_image(png_of_claimed_size(*size))
-
-
-def rows_of(count, points):
+def request_of(count, points):
     """``count`` rows with one prompt of ``points`` points each."""
-    return parse_request(build_request([encoded("PNG")] * count, points=[[[[1, 2]] * points]] * count))
+    return build_request([PHOTO] * count, points=[[[[1, 2]] * points]] * count)
 
 
 @pytest.mark.parametrize(
@@ -83,24 +30,112 @@ def rows_of(count, points):
         (Limits(prompts=2), 3, 1, "prompts"),
         (Limits(points=6), 2, 3, None),
         (Limits(points=5), 2, 3, "points"),
-        (Limits(pixels=47), 1, 1, "pixels"),
     ],
 )
-def test_rows_prompts_and_points_are_counted(limits, count, points, limit):
+@pytest.mark.parametrize("kind", ["json", "frame"])
+def test_rows_prompts_and_points_are_counted(limits, count, points, limit, kind):
+    request = request_of(count, points)
+    table = request["input_data"]
+    sent = json.dumps(request) if kind == "json" else pd.DataFrame(table["data"], columns=table["columns"])
     if limit is None:
-        limits.check_rows(rows_of(count, points))
+        assert len(read_rows(sent, limits, "card")) == count
         return
     with pytest.raises(LimitError) as caught:
-        limits.check_rows(rows_of(count, points))
+        read_rows(sent, limits, "card")
     assert caught.value.limit == limit
 
 
-def test_a_broken_image_names_its_row():
-    rows = parse_request(build_request([encoded("PNG"), b"broken"], points=[[[1, 2]], [[1, 2]]]))
-    with pytest.raises(ImageError, match="row 1: the data is not an image"):
-        Limits().check_rows(rows)
+@pytest.mark.parametrize("size", [1000, 1001])
+def test_structure_is_counted_before_json_is_parsed(size):
+    text = "{" * size + "not JSON at all"  # letters and spaces begin no value
+    limits = Limits(json_bytes=1000)
+    if size == 1000:
+        limits.check_json(text)
+        return
+    for sent in (text, text.encode()):
+        with pytest.raises(LimitError, match="more than 1000 bytes of JSON besides its images") as caught:
+            limits.check_json(sent)
+        assert (caught.value.limit, caught.value.maximum) == ("json_bytes", 1000)
 
 
-def test_a_mask_may_be_as_large_as_an_image():
-    image = np.zeros((50, 60, 3), np.uint8)
-    Limits(pixels=3000).check_rows(parse_request(build_request(image, points=[[1, 2]])))
+@pytest.mark.parametrize("indent", [None, 4], ids=["compact", "indented"])
+@pytest.mark.parametrize("line_breaks", [False, True])
+def test_images_and_white_space_do_not_count(indent, line_breaks):
+    """As many points as a request may have, as prompts of rows with large images, in every way of writing JSON."""
+    request = build_request([LARGE] * 4, points=[[[[1.25, 2.5]] * 16] * 64] * 4)
+    data = request["input_data"]["data"]
+    if line_breaks:
+        for row in data:
+            row[0] = "\r\n".join(row[0][start : start + 76] for start in range(0, len(row[0]), 76))
+    assert len(read_rows(json.dumps(request, indent=indent), Limits(), "card")) == 4
+
+
+def with_column_names(request):
+    request["input_data"]["columns"] += ["a" * 300_000]
+    return request
+
+
+def with_index(request):
+    request["input_data"]["index"] = ["a" * 300_000]
+    return request
+
+
+def with_points(request):
+    request["input_data"]["data"][0][1] = "1" * 300_000
+    return request
+
+
+def with_keys(request):
+    return request | {"a" * 300_000: 1}
+
+
+def with_params(request):
+    return request | {"params": [{"a": "b" * 300_000}]}
+
+
+@pytest.mark.parametrize("lengthen", [with_column_names, with_index, with_points, with_keys, with_params])
+def test_long_text_that_is_no_image_is_refused(lengthen):
+    request = lengthen(build_request(PHOTO, points=[[1, 2]]))
+    with pytest.raises(LimitError) as caught:
+        read_rows(json.dumps(request), Limits(), "card")
+    assert caught.value.limit == "json_bytes"
+
+
+def table_of(row, count):
+    return b'{"columns": ["image"], "data": [' + b",".join([row] * count) + b"]}"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(table_of(b'["a", "[[1,2]]", "", "", true]', 700_000), id="tiny rows"),
+        pytest.param(table_of(b"{}", 10_000_000), id="objects"),
+        pytest.param(b'{"data": [' + b"0," * 10_000_000 + b"0]}", id="numbers"),
+        pytest.param(b"[" * 10_000_000, id="depth"),
+    ],
+)
+def test_millions_of_values_are_refused_unparsed(body, monkeypatch):
+    monkeypatch.setattr(json, "loads", lambda *_: pytest.fail("it was parsed"))
+    with pytest.raises(LimitError) as caught:
+        read_rows(body, Limits(), "card")
+    assert caught.value.limit == "json_bytes"
+
+
+def test_rows_are_counted_before_they_are_read(monkeypatch):
+    monkeypatch.setattr("samwidget.serving.reading.parse_request", lambda *_: pytest.fail("they were read"))
+    body = json.dumps({"input_data": {"columns": list(COLUMNS), "data": [[]] * 65}})
+    with pytest.raises(LimitError, match="65 rows, at most 64"):
+        read_rows(body, Limits(), "card")
+
+
+def test_the_default_limits_fit_together():
+    """The largest request that ``rows``, ``prompts`` and ``points`` allow is not above ``json_bytes``."""
+    limits = Limits()
+    points = limits.points // limits.prompts
+    groups = [[[[1234.125, 2345.125]] * points] * (limits.prompts // limits.rows)] * limits.rows
+    labels = [[[1] * points] * (limits.prompts // limits.rows)] * limits.rows
+    boxes = [[[1000.125, 1000.125, 3000.125, 3000.125]] * (limits.prompts // limits.rows)] * limits.rows
+    request = build_request([PHOTO] * limits.rows, groups, labels, boxes)
+    prompts = list(chain(*(row.prompts for row in read_rows(json.dumps(request), limits, "card"))))
+    assert len(prompts) == limits.prompts
+    assert sum(len(prompt.points_xy) for prompt in prompts) == limits.points

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import json
 import os
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from samwidget.errors import ModelError, SamWidgetError
-from samwidget.formats.azure_ml import parse_request
 from samwidget.predict import SamPredictor
+from samwidget.serving.decoding import decoders
 from samwidget.serving.http.errors import error_json, status_of
 from samwidget.serving.limits import Limits
+from samwidget.serving.reading import read_rows
 from samwidget.serving.scoring import refuse_urls, score_rows
 
 if TYPE_CHECKING:
@@ -50,10 +52,9 @@ def run(raw_data: str) -> list[dict[str, Any]] | AMLResponse:
         ModelError: the model failed; the inference server answers 500.
     """
     try:
-        rows = parse_request(raw_data)
-        Limits().check_rows(rows)
+        rows = read_rows(raw_data, Limits(), "service")
         refuse_urls(rows)
-        return score_rows(rows, _predictor, "service")
+        return score_rows(rows, _predictor, "service", read_image=partial(decoders().decode, exif="ignore"))
     except ModelError:
         raise
     except SamWidgetError as error:

@@ -6,13 +6,16 @@ Azure ML deployment of an MLflow model, without an entry script. Those servers o
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from samwidget import __version__
 from samwidget.errors import ModelError, SamWidgetError
-from samwidget.formats.azure_ml import COLUMNS, parse_request
+from samwidget.formats.azure_ml import COLUMNS
 from samwidget.predict import SamPredictor
+from samwidget.serving.decoding import decoders
 from samwidget.serving.limits import Limits
+from samwidget.serving.reading import read_rows
 from samwidget.serving.scoring import refuse_urls, score_rows
 
 try:
@@ -60,10 +63,11 @@ class MaskGeneration(PythonModel):
             ModelError: the SAM model failed.
         """
         try:
-            rows = parse_request(model_input)
-            Limits().check_rows(rows)
+            rows = read_rows(model_input, Limits(), "service")
             refuse_urls(rows)
-            response = score_rows(rows, self._predictor, "service")
+            response = score_rows(
+                rows, self._predictor, "service", read_image=partial(decoders().decode, exif="ignore")
+            )
         except ModelError:
             raise
         except SamWidgetError as error:

@@ -15,9 +15,9 @@ import math
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, TypeVar
 
 from samwidget.predict import SamPredictor
@@ -26,6 +26,8 @@ from samwidget.serving.http.errors import BusyError
 T = TypeVar("T")
 
 _STOPPING = "the server is stopping"
+# As many as ``Decoders`` has processes.
+_DECODING = 4
 # Weight of the latest run in the mean that Retry-After is computed from.
 _MEAN_WEIGHT = 0.2
 
@@ -75,9 +77,12 @@ class Admission:
         self._running_max = len(self._free)
         self._admitted_max = self._running_max + waiting_max
         self._admitted = 0
+        self._unprepared = 0
         self._wait_s = wait_s
         self._mean_run_s = 1.0
         self._is_closed = False
+        # Those that run, one more for each that is ready when it ends, and those whose images are being decoded.
+        self._prepared = asyncio.Semaphore(2 * self._running_max + _DECODING)
         self._threads = ThreadPoolExecutor(self._running_max, thread_name_prefix="samwidget-network")
 
     @property
@@ -111,6 +116,29 @@ class Admission:
             yield
         finally:
             self._admitted -= 1
+
+    @asynccontextmanager
+    async def prepare(self) -> AsyncIterator[None]:
+        """Bounds the memory for decoded images: few requests at a time may be within the block, first come first.
+
+        A request decodes its image and calls ``run`` within the block.
+
+        Raises:
+            BusyError: the request waited too long, or the server is stopping.
+        """
+        self._unprepared += 1
+        try:
+            await asyncio.wait_for(self._prepared.acquire(), self._wait_s)
+        except asyncio.TimeoutError as error:
+            raise self._busy(f"the request waited longer than {self._wait_s:g} s") from error
+        finally:
+            self._unprepared -= 1
+        try:
+            if self._is_closed:
+                raise self._busy(_STOPPING)
+            yield
+        finally:
+            self._prepared.release()
 
     async def run(self, work: Work[T]) -> T:
         """Runs ``work`` in a thread with the next free predictor, and returns or raises what it does.
@@ -180,5 +208,5 @@ class Admission:
 
     def _busy(self, message: str) -> BusyError:
         """The error with the time after which the queue is expected to have been served."""
-        wait_s = self._mean_run_s * (len(self._waiting) + 1) / self._running_max
+        wait_s = self._mean_run_s * (self._unprepared + len(self._waiting) + 1) / self._running_max
         return BusyError(message, retry_after_s=max(1, math.ceil(wait_s)))

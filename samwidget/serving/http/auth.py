@@ -31,7 +31,7 @@ def choose_key(host: str, *, no_key: bool, open_to_anyone: bool) -> tuple[str | 
 
     Raises:
         SamWidgetError: ``no_key`` without confirmation on an address that other machines can reach; or a key in the
-            environment variable SAMWIDGET_KEY that is too short.
+            environment variable SAMWIDGET_KEY that is too short or has control characters.
     """
     if no_key:
         if not is_loopback(host) and not open_to_anyone:
@@ -40,9 +40,14 @@ def choose_key(host: str, *, no_key: bool, open_to_anyone: bool) -> tuple[str | 
                 hint="leave out --no-key, or add --open-to-anyone if that is meant",
             )
         return None, False
-    key = os.environ.get(KEY_VARIABLE, "")
+    key = os.environ.get(KEY_VARIABLE, "").strip()  # a key that is read from a file often ends in a newline
     if not key:
         return secrets.token_urlsafe(32), True
+    if not key.isprintable():
+        raise SamWidgetError(
+            f"the key in {KEY_VARIABLE} has a character that no header can hold",
+            hint="set one of letters and digits on one line, or unset the variable",
+        )
     if len(key) < _CHARACTERS_MIN:
         raise SamWidgetError(
             f"the key in {KEY_VARIABLE} has {len(key)} characters",

@@ -110,8 +110,10 @@ def _has_body(scope: Scope) -> bool:
 
 
 async def _read_body(request: Request, limits: Limits) -> bytes:
-    with contextlib.suppress(ValueError):  # a wrong Content-Length is no reason to refuse: the bytes are counted too
-        limits.check_body(int(request.headers.get("content-length", "0")))
+    # Before the first byte is asked for: with "Expect: 100-continue" the client then gets the refusal in place of a
+    # go-ahead. The bytes are counted too, since a body in chunks has no length.
+    length = request.headers.get("content-length", "")
+    limits.check_body(int(length) if length.isdecimal() else 0)
     body = bytearray()
     async for chunk in request.stream():
         body += chunk

@@ -25,6 +25,8 @@ CLIENT_GONE = 499
 
 _SEE_LOG = "the server's log says why"
 _TIME_LIMITS = ("timeout_s", "upload_s")
+# An error quotes what the client sent, which may be megabytes.
+_CHARACTERS_MAX = 400
 
 
 class AccessError(SamWidgetError):
@@ -142,4 +144,10 @@ def _headers_of(error: SamWidgetError) -> Mapping[str, str]:
 
 
 def _body(code: str, message: str, hint: str = "") -> dict[str, dict[str, object]]:
-    return {"error": {"code": code, "message": message, "hint": hint}}
+    return {"error": {"code": code, "message": _short(message), "hint": _short(hint)}}
+
+
+def _short(text: str) -> str:
+    """The beginning of a text, which UTF-8 can hold: JSON may bring half a surrogate pair."""
+    clipped = text if len(text) <= _CHARACTERS_MAX else text[: _CHARACTERS_MAX - 1] + "…"
+    return clipped.encode("utf-8", "backslashreplace").decode("utf-8")

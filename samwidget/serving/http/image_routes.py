@@ -7,9 +7,7 @@ any time; it then answers 404, and the client sends the image again. What crosse
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
-import json
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -25,6 +23,8 @@ from samwidget.serving.http.admission import Cancellation
 from samwidget.serving.http.body import read_body, run_while_connected
 from samwidget.serving.http.errors import OtherModelError, UnknownImageError
 from samwidget.serving.http.service import Service
+from samwidget.serving.limits import Limits
+from samwidget.serving.reading import only_own_errors, read_json
 
 Sha256 = Annotated[str, Path(pattern="^[0-9a-f]{64}$", description="SHA-256 of the image file, in hex")]
 
@@ -68,20 +68,21 @@ def image_routes(service: Service) -> APIRouter:
 
 async def _embed(service: Service, data: bytes, sha256: str) -> Embedding:
     """The embedding of an image file."""
+    if await service.parse(_sha256_of, data) != sha256:
+        raise FormatError("the image has another SHA-256 than the URL says", hint="send it again")
+    async with service.admission.prepare():
+        pixels = await service.decode(data)
 
-    def work(predictor: SamPredictor, cancellation: Cancellation) -> Embedding:
-        if hashlib.sha256(data).hexdigest() != sha256:
-            raise FormatError("the image has another SHA-256 than the URL says", hint="send it again")
-        service.limits.check_image(data)
-        cancellation.check()
-        return predictor.embed(data)
+        def work(predictor: SamPredictor, cancellation: Cancellation) -> Embedding:
+            cancellation.check()
+            return predictor.embed(pixels)
 
-    return await service.admission.run(work)
+        return await service.admission.run(work)
 
 
 async def _predict(service: Service, embedding: Embedding, body: bytes) -> bytes:
     """The safetensors of the response to a request's body."""
-    prompts, multimask_output, signature = await asyncio.to_thread(_parse, body)
+    prompts, multimask_output, signature = await service.parse(_parse, body, service.limits)
     service.limits.check_prompts(prompts)
     if signature not in ("", embedding.signature):
         raise OtherModelError(f"this server runs {embedding.signature!r}", hint="make the predictor again")
@@ -98,13 +99,14 @@ async def _predict(service: Service, embedding: Embedding, body: bytes) -> bytes
     return await service.admission.run(work)
 
 
-def _parse(body: bytes) -> tuple[Sequence[Prompt], bool, str]:
+def _parse(body: bytes, limits: Limits) -> tuple[Sequence[Prompt], bool, str]:
     """Prompts, ``multimask_output`` and the signature that the client expects."""
-    try:
-        value = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise FormatError("the request is not JSON", hint=str(error)) from error
-    return read_request(value)
+    with only_own_errors("the request"):
+        return read_request(read_json(body, limits))
+
+
+def _sha256_of(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 def _embedding(service: Service, sha256: str) -> Embedding:

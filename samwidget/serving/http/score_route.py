@@ -6,7 +6,6 @@ are made by ``serving.scoring``; limits, queue and URLs have files of their own.
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,13 +13,13 @@ from dataclasses import replace
 from fastapi import APIRouter, Request, Response
 
 from samwidget.errors import ModelError
-from samwidget.formats.azure_ml import RequestRow, Style, load_schema, parse_request
+from samwidget.formats.azure_ml import RequestRow, Style, exif_of, load_schema
 from samwidget.predict import SamPredictor
 from samwidget.serving.http.admission import Cancellation
 from samwidget.serving.http.body import read_body, run_while_connected
 from samwidget.serving.http.service import Service
-from samwidget.serving.limits import Limits
-from samwidget.serving.scoring import row_named_in_errors, score_rows
+from samwidget.serving.reading import read_rows
+from samwidget.serving.scoring import group_by_image, row_named_in_errors, score_rows
 
 
 def score_route(service: Service) -> APIRouter:
@@ -41,23 +40,35 @@ def score_route(service: Service) -> APIRouter:
 async def _score(service: Service, body: bytes, style: Style) -> bytes:
     """The JSON of the response to a request's body."""
     # A large body takes a while to parse: not on the event loop, and not while it holds a predictor.
-    rows = await asyncio.to_thread(_checked_rows, body, service.limits)
+    rows = await service.parse(read_rows, body, service.limits, style)
     rows = await _with_images(rows, service)
-
-    def work(predictor: SamPredictor, cancellation: Cancellation) -> bytes:
-        response = score_rows(rows, predictor, style, checkpoint=cancellation.check)
-        try:
-            return json.dumps(response, allow_nan=False).encode()
-        except ValueError as error:
-            raise ModelError(f"{predictor.name} gives scores that are not numbers") from error
-
-    return await service.admission.run(work)
+    entries: dict[int, bytes] = {}
+    for group in group_by_image(rows):  # one turn for each image: memory for the pixels of one
+        entries.update(zip(group, await _score_image(service, rows, group, style), strict=True))
+    return b"[" + b",".join(entries[number] for number in range(len(rows))) + b"]"
 
 
-def _checked_rows(body: bytes, limits: Limits) -> list[RequestRow]:
-    rows = parse_request(body)
-    limits.check_rows(rows)
-    return rows
+async def _score_image(service: Service, rows: Sequence[RequestRow], group: Sequence[int], style: Style) -> list[bytes]:
+    """The JSON of the entries of a group of rows about one image."""
+    async with service.admission.prepare():
+        with row_named_in_errors(group[0]):
+            pixels = await service.decode(rows[group[0]].image, exif_of(style))
+
+        def work(predictor: SamPredictor, cancellation: Cancellation) -> list[bytes]:
+            response = score_rows(
+                [rows[number] for number in group],
+                predictor,
+                style,
+                checkpoint=cancellation.check,
+                read_image=lambda _: pixels,
+                row_numbers=group,
+            )
+            try:
+                return [json.dumps(entry, allow_nan=False).encode() for entry in response]
+            except ValueError as error:
+                raise ModelError(f"{predictor.name} gives scores that are not numbers") from error
+
+        return await service.admission.run(work)
 
 
 async def _with_images(rows: Sequence[RequestRow], service: Service) -> list[RequestRow]:
@@ -67,10 +78,8 @@ async def _with_images(rows: Sequence[RequestRow], service: Service) -> list[Req
     for number, row in enumerate(rows):
         if isinstance(row.image, str) and row.image not in images:
             with row_named_in_errors(number):
-                data = await service.image_fetcher.fetch(row.image, bytes_left)
-                service.limits.check_image(data)
-            bytes_left -= len(data)
-            images[row.image] = data
+                images[row.image] = await service.image_fetcher.fetch(row.image, bytes_left)
+            bytes_left -= len(images[row.image])
     return [replace(row, image=images[row.image]) if isinstance(row.image, str) else row for row in rows]
 
 

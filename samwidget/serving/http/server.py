@@ -1,7 +1,8 @@
 """Server: a socket, and uvicorn that answers requests there until the process is told to stop.
 
-On SIGTERM or Ctrl-C it takes no new connections, answers waiting requests with 503, finishes those that run, and ends.
-The command line calls it. What is answered is in ``app``.
+On SIGTERM or Ctrl-C it takes no new connections, answers waiting requests with 503, finishes those that run, and ends:
+within the grace period, whatever clients do. The command line calls it. What is answered is in ``app``; the limits of
+connections are in ``connection``.
 """
 
 from __future__ import annotations
@@ -9,17 +10,21 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable
+from functools import partial
 from types import FrameType
+from typing import cast
 
 import uvicorn
 
 from samwidget.errors import SamWidgetError
 from samwidget.serving.http.admission import Admission
 from samwidget.serving.http.app import make_app
+from samwidget.serving.http.connection import Connection, Connections
 from samwidget.serving.http.service import Service
 
-# uvicorn itself answers 503 where more connections are open: each costs a file handle and some memory.
-_CONNECTIONS_MAX = 1000
+_BACKLOG = 1000
+# As long as Kubernetes and docker compose wait for a process before they kill it, at most.
+_GRACE_S = 30
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -30,38 +35,54 @@ def listen(host: str, port: int) -> socket.socket:
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=_CONNECTIONS_MAX)
+        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
     except OSError as error:
         raise SamWidgetError(
             f"cannot listen at {host}, port {port}", hint=f"{error.strerror or error}; choose another with --port"
         ) from error
 
 
-def run_server(service: Service, listener: socket.socket, on_ready: Callable[[], None] = lambda: None) -> None:
+def run_server(
+    service: Service,
+    listener: socket.socket,
+    on_ready: Callable[[], None] = lambda: None,
+    *,
+    connections: Connections | None = None,
+    grace_s: int = _GRACE_S,
+) -> None:
     """Answers requests until the process is told to stop.
 
     Args:
         service: the parts of the server.
         listener: the socket where it listens.
         on_ready: called when the server is ready for requests.
+        connections: the limits of connections; None takes the defaults.
+        grace_s: seconds to finish requests, from the signal to the end.
     """
+    connections = connections or Connections()
     config = uvicorn.Config(
         make_app(service),
-        http="h11",
+        http=cast(type[asyncio.Protocol], partial(Connection, connections)),  # uvicorn only calls it
         lifespan="off",
         log_level="warning",
         access_log=False,
         server_header=False,
-        limit_concurrency=_CONNECTIONS_MAX,
+        timeout_graceful_shutdown=grace_s,
     )
-    _Server(config, service.admission, on_ready).run(sockets=[listener])
+    try:
+        _Server(config, service.admission, connections, on_ready).run(sockets=[listener])
+    finally:
+        service.decoders.close()
 
 
 class _Server(uvicorn.Server):
     """Refuses waiting requests when it is told to stop; uvicorn itself then waits for the requests that run."""
 
-    def __init__(self, config: uvicorn.Config, admission: Admission, on_ready: Callable[[], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, admission: Admission, connections: Connections, on_ready: Callable[[], None]
+    ) -> None:
         super().__init__(config)
+        self._connections = connections
         self._loop: asyncio.AbstractEventLoop | None = None
         self._admission = admission
         self._on_ready = on_ready
@@ -69,6 +90,7 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._loop = asyncio.get_running_loop()
+        self._watching = self._loop.create_task(self._connections.watch())
         self._on_ready()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:

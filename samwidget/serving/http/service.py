@@ -5,12 +5,20 @@ Owns which parts there are, and how a deployment and the command line's options 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
+from typing import ParamSpec, TypeVar
+
+import numpy as np
+import numpy.typing as npt
 
 from samwidget.formats.azure_ml import Deployment
+from samwidget.images import Exif
 from samwidget.predict import EmbeddingCache, SamPredictor
+from samwidget.serving.decoding import Decoders
 from samwidget.serving.http.admission import Admission
 from samwidget.serving.http.auth import Access, BearerKey, NoKey
 from samwidget.serving.http.metrics import Metrics
@@ -24,6 +32,9 @@ _STUCK_S = 300.0
 # What Azure ML takes where a liveness probe names only one of the two.
 _PROBE_PERIOD_S = 10
 _PROBE_FAILURES = 30
+_PARSERS = 2
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -48,6 +59,24 @@ class Service:
     image_fetcher: ImageFetcher = field(default_factory=ImageFetcher)
     stuck_s: float = _STUCK_S
     embeddings: EmbeddingCache = field(default_factory=lambda: EmbeddingCache(_EMBEDDINGS_BYTES_MAX))
+
+    @cached_property
+    def decoders(self) -> Decoders:
+        """Processes that decode the images of requests."""
+        return Decoders(self.limits)
+
+    @cached_property
+    def _parsers(self) -> ThreadPoolExecutor:
+        """Threads that read bodies: a few, because each may take some times the memory of its body for a moment."""
+        return ThreadPoolExecutor(_PARSERS, thread_name_prefix="samwidget-parse")
+
+    async def parse(self, read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """What ``read`` returns for the arguments, computed in a thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._parsers, partial(read, *args, **kwargs))
+
+    async def decode(self, data: bytes | str, exif: Exif = "apply") -> npt.NDArray[np.uint8]:
+        """(H, W, 3) uint8 RGB of an image file, decoded in a process of its own; raises as ``Decoders.decode``."""
+        return await asyncio.wrap_future(self.decoders.submit(data, exif))
 
     @cached_property
     def metrics(self) -> Metrics:

@@ -19,12 +19,16 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx
 
-from samwidget.errors import FormatError, ImageError
+from samwidget.errors import FormatError, ImageError, SamWidgetError
 
 _REDIRECTS_MAX = 5
 _PORTS = {"http": 80, "https": 443}
-# IPv6 networks whose addresses look public and contain an IPv4 address that may not be: NAT64, 6to4, Teredo.
-_CONTAIN_IPV4 = tuple(map(ipaddress.ip_network, ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32")))
+# The only part of IPv6 from which global unicast addresses are assigned:
+# https://www.iana.org/assignments/ipv6-address-space
+_GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
+# Networks for special purposes, some of which Python takes for global. Those of 6to4 (2002::/16) and Teredo
+# (2001::/32) contain an IPv4 address that may be private.
+_SPECIAL = tuple(map(ipaddress.ip_network, ("192.0.0.0/24", "192.88.99.0/24", "2001::/23", "2002::/16", "3fff::/20")))
 
 Resolve = Callable[[str, int], Awaitable[list[str]]]
 """Host name and port to IP addresses; raises OSError for unknown names."""
@@ -71,7 +75,9 @@ class ImageFetcher:
             return await asyncio.wait_for(self._follow(url, bytes_max), self._timeout_s)
         except asyncio.TimeoutError as error:
             raise _url_error(url, f"did not arrive within {self._timeout_s:g} s", "send the image itself") from error
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except SamWidgetError:
+            raise
+        except Exception as error:  # the client chose the URL, and a server of its choice the response
             raise _url_error(url, "cannot be fetched", type(error).__name__) from error
 
     async def _follow(self, url: str, bytes_max: int) -> bytes:
@@ -128,14 +134,11 @@ class ImageFetcher:
 
 
 def is_public(address: str) -> bool:
-    """Whether an IP address is reachable from the whole internet, and not from the server's own network alone."""
+    """Whether an IP address is a global unicast one, and not reachable from the server's own network alone."""
     ip = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(ip, ipaddress.IPv6Address):
-        if ip.ipv4_mapped is not None:
-            ip = ip.ipv4_mapped
-        elif any(ip in network for network in _CONTAIN_IPV4):
-            return False
-    return ip.is_global and not ip.is_multicast
+    if ip.version == 6 and ip not in _GLOBAL_UNICAST:
+        return False
+    return ip.is_global and not ip.is_multicast and not any(ip in network for network in _SPECIAL)
 
 
 async def _read(response: httpx.Response, url: str, bytes_max: int) -> bytes:

@@ -17,7 +17,7 @@ from samwidget.serving.http.service import Service, open_service
 from samwidget.serving.http.url_images import ImageFetcher
 from samwidget.serving.limits import Limits
 from tests.predict.fake_segmenter import FakeSegmenter
-from tests.serving.test_limits import encoded, png_of_claimed_size
+from tests.serving.image_files import encoded, png_of_claimed_size
 
 PHOTO = encoded("PNG", (30, 40))
 

@@ -1,0 +1,217 @@
+"""Decoding: images of strangers to pixels, in processes that are ended where an image takes too long.
+
+Owns the processes, how an image goes to one and its pixels come back, and the deadline. What a process does is in
+``decode_worker``. The HTTP server and the adapters call it.
+
+A file of some kilobytes can keep a decoder busy for minutes, and no thread can be stopped while it decodes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import queue
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cache
+from typing import IO, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from samwidget.errors import ImageError, LimitError, SamWidgetError
+from samwidget.images import Exif
+from samwidget.serving.decode_worker import LENGTHS
+from samwidget.serving.limits import Limits
+
+_HEAD_BYTES_MAX = 64 * 1024
+# A pipe holds 64 KiB by default, and each filling costs two changes between processes.
+_PIPE_BYTES = 1024 * 1024
+
+
+class Decoders:
+    """Processes that decode images.
+
+    Args:
+        limits: of one image; ``pixels`` and ``decode_s`` are used.
+        count: processes at most, and so images that are decoded at the same time: a few, so that bad images do not
+            make all others wait. A process is started when it is needed, and takes some 50 MB.
+    """
+
+    def __init__(self, limits: Limits | None = None, count: int = 4) -> None:
+        self._limits = limits or Limits()
+        # The process that was used last comes first, so that the others are started only when they are needed.
+        self._idle: queue.LifoQueue[_Process] = queue.LifoQueue()
+        for _ in range(count):
+            self._idle.put(_Process(self._limits.pixels))
+        self._threads = ThreadPoolExecutor(count, thread_name_prefix="samwidget-decode")
+
+    def decode(self, data: bytes | str, exif: Exif = "apply") -> npt.NDArray[np.uint8]:
+        """(H, W, 3) uint8 RGB of an image file. A URL is an ImageError: it has to be fetched before.
+
+        Args:
+            data: the file.
+            exif: whether the rotation in the EXIF block is applied; see ``load_rgb``.
+
+        Raises:
+            ImageError: the file is not an image, is broken, or needs too much memory.
+            LimitError: the image has too many pixels, or decoding took longer than ``decode_s``; it was ended.
+        """
+        if isinstance(data, str):
+            raise ImageError("the image is a URL, and URLs are not fetched here", hint="send the image as base64")
+        process = self._idle.get()
+        try:
+            return process.decode(data, exif, self._limits)
+        finally:
+            # An ended process is replaced when the next image comes: a stranger pays for the start, not the server.
+            self._idle.put(process if process.is_usable else _Process(self._limits.pixels))
+
+    def submit(self, data: bytes | str, exif: Exif = "apply") -> Future[npt.NDArray[np.uint8]]:
+        """The same as ``decode``, in a thread."""
+        return self._threads.submit(self.decode, data, exif)
+
+    def close(self) -> None:
+        """Ends the processes that are idle; the others end after their image. Call nothing afterwards."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._idle.get_nowait().kill()
+
+
+@cache
+def decoders() -> Decoders:
+    """Those of this process with the default limits: for adapters, which are plain functions in servers of others."""
+    return Decoders()
+
+
+class _Process:
+    """One process, started for its first image."""
+
+    def __init__(self, pixels: int) -> None:
+        self._pixels = pixels
+        self._process: subprocess.Popen[bytes] | None = None
+        self.is_usable = True
+
+    def decode(self, data: bytes, exif: Exif, limits: Limits) -> npt.NDArray[np.uint8]:
+        """As ``Decoders.decode``."""
+        if self._process is not None and self._process.poll() is not None:
+            self._close()
+        process = self._process = self._process or _start(self._pixels)
+        is_late = threading.Event()
+
+        def end_process() -> None:
+            is_late.set()
+            process.kill()
+
+        timer = threading.Timer(limits.decode_s, end_process)
+        timer.start()
+        try:
+            return _exchange(process, data, exif, limits)
+        except SamWidgetError:
+            raise
+        except Exception as error:  # the process ended, or what came back is no reply
+            self.kill()
+            if is_late.is_set():
+                raise LimitError(
+                    f"the image took longer than {limits.decode_s:g} s to decode",
+                    hint="save it again, for example as a JPEG that is not progressive",
+                    limit="decode_s",
+                    maximum=limits.decode_s,
+                ) from error
+            raise ImageError("the image ended the program that decodes it", hint="save it again") from error
+        finally:
+            timer.cancel()
+            self.is_usable = self.is_usable and not is_late.is_set()
+
+    def kill(self) -> None:
+        """Ends the process."""
+        self.is_usable = False
+        if self._process is not None:
+            self._process.kill()
+            self._close()
+
+    def _close(self) -> None:
+        """Forgets a process that has ended."""
+        if self._process is not None:
+            self._process.wait()
+            for stream in (self._process.stdin, self._process.stdout):
+                _open(stream).close()
+            self._process = None
+
+
+def _start(pixels: int) -> subprocess.Popen[bytes]:
+    variables = {name: value for name, value in os.environ.items() if not name.startswith("SAMWIDGET_")}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "samwidget.serving.decode_worker", str(pixels)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        bufsize=0,
+        # The same packages, wherever this process found them; and one thread, for little memory.
+        env={**variables, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "OPENBLAS_NUM_THREADS": "1"},
+        start_new_session=True,  # Ctrl-C is for the server, which ends its processes
+    )
+    with contextlib.suppress(ImportError, AttributeError, OSError):  # not on macOS and Windows
+        import fcntl
+
+        for stream in (process.stdin, process.stdout):
+            fcntl.fcntl(_open(stream), fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+    return process
+
+
+def _exchange(process: subprocess.Popen[bytes], data: bytes, exif: Exif, limits: Limits) -> npt.NDArray[np.uint8]:
+    """Sends an image and receives its pixels; raises what the process reports, or any exception.
+
+    Nothing that comes back is trusted: a broken image may have taken the process over.
+    """
+    options = json.dumps({"exif": exif}).encode()
+    _write(_open(process.stdin), LENGTHS.pack(len(options), len(data)) + options)
+    _write(_open(process.stdin), data)
+    source = _open(process.stdout)
+    head_length, byte_count = LENGTHS.unpack(_read(source, bytearray(LENGTHS.size)))
+    if head_length > _HEAD_BYTES_MAX:
+        raise ValueError("the head is too long")
+    head = json.loads(_read(source, bytearray(head_length)))
+    if not isinstance(head, dict):
+        raise ValueError("the head is no object")
+    if "hw" not in head:
+        raise _error_of(head)
+    height, width = map(int, head["hw"])
+    if min(height, width) < 1 or height * width > limits.pixels or height * width * 3 != byte_count:
+        raise ValueError("the sizes do not match")
+    pixels = np.empty((height, width, 3), np.uint8)
+    _read(source, pixels.reshape(-1).data)
+    return pixels
+
+
+def _error_of(head: dict[str, Any]) -> ImageError | LimitError:
+    message, hint = str(head.get("message")), str(head.get("hint"))
+    if head.get("code") == LimitError.code:
+        return LimitError(message, hint=hint, limit=str(head.get("limit")), maximum=float(head.get("maximum", 0)))
+    return ImageError(message, hint=hint)
+
+
+def _open(stream: IO[bytes] | None) -> IO[bytes]:
+    assert stream is not None  # each is a pipe
+    return stream
+
+
+def _write(target: IO[bytes], data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[target.write(view) :]
+
+
+def _read(source: IO[bytes], buffer: Any) -> Any:
+    """The buffer, filled; raises EOFError where the process ended."""
+    view = memoryview(buffer)
+    read: Callable[[memoryview], int | None] = source.readinto  # type: ignore[attr-defined]
+    while view:
+        count = read(view)
+        if not count:
+            raise EOFError
+        view = view[count:]
+    return buffer

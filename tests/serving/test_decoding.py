@@ -1,0 +1,130 @@
+"""Images that harm the process that decodes them: it is ended, the next image gets another one."""
+
+import os
+import signal
+import sys
+
+import numpy as np
+import psutil
+import pytest
+
+from samwidget.errors import ImageError, LimitError
+from samwidget.images import load_rgb
+from samwidget.serving import decoding
+from samwidget.serving.decoding import Decoders
+from samwidget.serving.limits import Limits
+from tests.serving.image_files import encoded, png_of_claimed_size, slow_jpeg
+
+PHOTO = encoded("JPEG", (60, 80))
+
+
+@pytest.fixture
+def decoders():
+    made = []
+
+    def make(count=1, **limits):
+        made.append(Decoders(Limits(**limits), count))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+
+
+def processes():
+    return [each for each in psutil.Process().children() if "samwidget.serving.decode_worker" in each.cmdline()]
+
+
+def test_pixels_are_those_of_load_rgb(decoders):
+    decoder = decoders()
+    for _ in range(3):
+        np.testing.assert_array_equal(decoder.decode(PHOTO), load_rgb(PHOTO))
+    assert len(processes()) == 1
+
+
+def test_one_process_serves_where_one_image_comes_at_a_time(decoders):
+    decoder = decoders(count=3)
+    for _ in range(5):
+        decoder.submit(PHOTO).result()
+    assert len(processes()) == 1
+
+
+@pytest.mark.parametrize(
+    ("data", "error", "message"),
+    [
+        (b"", ImageError, "not an image that can be read"),
+        (b"text", ImageError, "not an image that can be read"),
+        (png_of_claimed_size(99, 99), LimitError, "more than 5000 pixels"),
+        ("http://example.org/a.png", ImageError, "is a URL"),
+    ],
+)
+def test_errors_come_as_they_were_raised(decoders, data, error, message):
+    decoder = decoders(pixels=5000)
+    with pytest.raises(error, match=message) as caught:
+        decoder.decode(data)
+    if error is LimitError:
+        assert (caught.value.limit, caught.value.maximum) == ("pixels", 5000)
+    assert decoder.decode(PHOTO).shape == (60, 80, 3)
+
+
+def test_an_image_that_takes_too_long_ends_its_process_alone(decoders):
+    decoder = decoders(count=2, decode_s=0.5)
+    slow = decoder.submit(slow_jpeg())
+    assert decoder.decode(PHOTO).shape == (60, 80, 3)  # meanwhile
+    with pytest.raises(LimitError, match=r"took longer than 0\.5 s") as caught:
+        slow.result()
+    assert caught.value.limit == "decode_s"
+    assert len(processes()) == 1
+    assert decoder.submit(PHOTO).result().shape == (60, 80, 3)
+
+
+def test_a_process_that_is_killed_is_replaced(decoders):
+    decoder = decoders()
+    decoder.decode(PHOTO)
+    (process,) = processes()
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert decoder.decode(PHOTO).shape == (60, 80, 3)
+
+
+FALSE_REPLIES = {
+    "ends": "sys.exit(1)",
+    "garbage": "os.write(1, b'x' * 1000)",
+    "long head": "os.write(1, struct.pack('<QQ', 1 << 40, 0))",
+    "no object": "os.write(1, struct.pack('<QQ', 2, 0) + b'[]')",
+    "deep": "os.write(1, struct.pack('<QQ', 60000, 0) + b'[' * 60000)",
+    "wrong sizes": "h = b'{\"hw\": [4, 5]}'; os.write(1, struct.pack('<QQ', len(h), 61) + h)",
+    "too many pixels": "h = b'{\"hw\": [9000, 9000]}'; os.write(1, struct.pack('<QQ', len(h), 3 * 9000 * 9000) + h)",
+    "false sizes": "h = b'{\"hw\": [[], {}]}'; os.write(1, struct.pack('<QQ', len(h), 0) + h)",
+    "cut off": "h = b'{\"hw\": [4, 5]}'; os.write(1, struct.pack('<QQ', len(h), 60) + h + b'x')",
+}
+
+
+@pytest.mark.parametrize("reply", FALSE_REPLIES)
+def test_a_process_that_was_taken_over_is_not_believed(decoders, monkeypatch, tmp_path, reply):
+    program = tmp_path / "program"
+    program.write_text(f"#!{sys.executable}\nimport os, struct, sys\nos.read(0, 16)\n{FALSE_REPLIES[reply]}\n")
+    program.chmod(0o700)
+    monkeypatch.setattr(decoding.sys, "executable", str(program))
+    with pytest.raises(ImageError, match="ended the program"):
+        decoders(pixels=1_000_000).decode(PHOTO)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is limited on Linux")
+def test_memory_is_limited(decoders):
+    decoder = decoders(pixels=1000)
+    decoder.decode(encoded("PNG"))
+    (process,) = processes()
+    soft, hard = process.rlimit(psutil.RLIMIT_AS)
+    assert 0 < soft == hard < process.memory_info().vms + (1 << 30)
+
+
+def test_processes_know_no_key_and_end_with_their_server(decoders, monkeypatch):
+    monkeypatch.setenv("SAMWIDGET_KEY", "a key of enough letters")
+    decoder = decoders()
+    decoder.decode(PHOTO)
+    (process,) = processes()
+    assert "SAMWIDGET_KEY" not in process.environ()
+    assert os.getsid(process.pid) == process.pid  # Ctrl-C does not reach it
+    decoder.close()
+    process.wait(10)
