@@ -1,5 +1,6 @@
 """The values that all packages share: prompts, frames, masks, objects, and pure functions of them. No I/O, no torch."""
 
+from samwidget.core.blas import one_blas_thread
 from samwidget.core.frame import PIXELS_MAX, Frame, Size
 from samwidget.core.mask_logits import checked_mask, logits_of_mask
 from samwidget.core.masks import Masks
@@ -30,6 +31,7 @@ __all__ = [
     "iou",
     "logits_of_mask",
     "make_prompt",
+    "one_blas_thread",
     "upsample_mask",
     "upsampled_strips",
 ]

@@ -18,12 +18,15 @@ from functools import lru_cache, reduce
 import numpy as np
 import numpy.typing as npt
 
+from samwidget.core.blas import one_blas_thread
 from samwidget.core.frame import Frame, Size
 from samwidget.core.measure import Box
 
 # 64 rows of an image 4000 pixels wide are 1 MB, which stays in the processor's cache until it is compared with the
 # threshold.
 _ROWS_AT_A_TIME = 64
+# A pixel depends on three logits, so of the matrix for many columns nearly all is zero.
+_COLUMNS_AT_A_TIME = 128
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,13 +71,12 @@ def upsample(logits: npt.NDArray[np.float32], frame: Frame) -> npt.NDArray[np.fl
         ValueError: the logits have another size than ``frame.logits_hw``.
     """
     rows, columns = _bands(logits, frame)
-    source_columns, column_matrix = columns.matrix(slice(None))
-    wide = logits[:, source_columns] @ column_matrix.T
     out = np.empty(frame.image_hw, np.float32)
-    for start in range(0, len(out), _ROWS_AT_A_TIME):
-        block = slice(start, min(start + _ROWS_AT_A_TIME, len(out)))
-        source_rows, row_matrix = rows.matrix(block)
-        np.matmul(row_matrix, wide[source_rows], out=out[block])
+    with one_blas_thread:
+        wide = _widened(logits, columns, slice(0, out.shape[1]))
+        for block in _blocks(slice(0, len(out)), _ROWS_AT_A_TIME):
+            source_rows, row_matrix = rows.matrix(block)
+            np.matmul(row_matrix, wide[source_rows], out=out[block])
     return out
 
 
@@ -148,12 +150,11 @@ def upsampled_strips(
     x = columns.dependent_pixels(hit_columns[0], hit_columns[-1])
     if y.start == y.stop or x.start == x.stop:  # all logits above the threshold are in the padding
         return
-    source_columns, column_matrix = columns.matrix(x)
-    wide = logits[:, source_columns] @ column_matrix.T
-    for start in range(y.start, y.stop, _ROWS_AT_A_TIME):
-        block = slice(start, min(start + _ROWS_AT_A_TIME, y.stop))
-        source_rows, row_matrix = rows.matrix(block)
-        yield block, x, row_matrix @ wide[source_rows]
+    with one_blas_thread:
+        wide = _widened(logits, columns, x)
+        for block in _blocks(y, _ROWS_AT_A_TIME):
+            source_rows, row_matrix = rows.matrix(block)
+            yield block, x, row_matrix @ wide[source_rows]
 
 
 def area_bounds(logits: npt.NDArray[np.float32], frame: Frame, threshold: float) -> tuple[int, int]:
@@ -196,6 +197,21 @@ def in_windows(join: np.ufunc, flags: npt.NDArray[np.bool_], window_hw: Size) ->
         # Each pass transposes: the second one joins the columns and restores the order of the axes.
         flags = reduce(join, [flags[k : k + count] for k in range(length)]).T
     return flags
+
+
+def _widened(logits: npt.NDArray[np.float32], columns: _Band, x: slice) -> npt.NDArray[np.float32]:
+    """(h, pixels) float32: the logits interpolated along the rows, at the columns ``x`` of the image."""
+    wide = np.empty((len(logits), x.stop - x.start), np.float32)
+    for block in _blocks(x, _COLUMNS_AT_A_TIME):
+        source, matrix = columns.matrix(block)
+        np.matmul(logits[:, source], matrix.T, out=wide[:, block.start - x.start : block.stop - x.start])
+    return wide
+
+
+def _blocks(pixels: slice, size: int) -> Iterator[slice]:
+    """The pixels, at most ``size`` at a time."""
+    for start in range(pixels.start, pixels.stop, size):
+        yield slice(start, min(start + size, pixels.stop))
 
 
 def _bands(logits: npt.NDArray[np.float32], frame: Frame) -> tuple[_Band, _Band]:

@@ -14,7 +14,7 @@ import ctypes
 import operator
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
@@ -24,6 +24,7 @@ from typing import Generic, TypeVar
 import torch
 from threadpoolctl import LibController, ThreadpoolController
 
+from samwidget.core import one_blas_thread
 from samwidget.errors import ModelError
 from samwidget.models.cores import core_count
 
@@ -98,8 +99,8 @@ def one_thread() -> Iterator[None]:
         yield
         return
     torch.get_num_threads()  # a new thread takes torch's number at its first question, and would overwrite the limit
-    set_mkl_threads, libraries = _mkl_setter(), _libraries("openmp")
-    with _one_blas_thread:
+    set_mkl_threads, libraries = _mkl_setter(), _openmp_libraries()
+    with one_blas_thread:
         mkl_threads, numbers = set_mkl_threads(1), [library.get_num_threads() for library in libraries]
         _state.is_busy = True
         try:
@@ -198,59 +199,10 @@ class _State(threading.local):
     is_busy = False
 
 
-class _OneBlasThread:
-    """Limits numpy's BLAS to one thread from the first ``with`` block until the last one ends.
-
-    The limit is the process's. Without counting, of two threads the one that ends last would set the limit of the
-    other again, for ever.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._users = 0
-        self._numbers: list[int] = []
-
-    def __enter__(self) -> None:
-        with self._lock:
-            if self._users == 0:
-                self._numbers = [library.get_num_threads() for library in _libraries("blas")]
-                _set_blas_threads([1] * len(self._numbers))
-            self._users += 1
-
-    def __exit__(self, *_: object) -> None:
-        with self._lock:
-            self._users -= 1
-            if self._users == 0:
-                _set_blas_threads(self._numbers)
-
-    def begin_in_child(self) -> None:
-        """Ends the blocks of all threads but the calling one, in a forked process: the others are not there."""
-        self._lock = threading.Lock()
-        if self._users and not _state.is_busy:
-            _set_blas_threads(self._numbers)
-        self._users = int(_state.is_busy)
-
-
-def _set_blas_threads(numbers: Sequence[int]) -> None:
-    """Sets the number of threads of each library that numpy may compute products with."""
-    for library, number in zip(_libraries("blas"), numbers, strict=True):
-        # From version 3.8 threadpoolctl ignores all threads but the first that sets the number of an OpenBLAS.
-        release = getattr(library, "clear_controlling_thread", lambda force: None)
-        release(force=True)
-        library.set_num_threads(number)
-        release(force=True)
-
-
 @cache
-def _libraries(user_api: str) -> list[LibController]:
-    """The libraries of one kind that are loaded by now."""
-    return [
-        library
-        for library in ThreadpoolController().lib_controllers
-        # An OpenBLAS that computes with OpenMP is limited with OpenMP.
-        if library.user_api == user_api
-        and not (user_api == "blas" and getattr(library, "threading_layer", "") == "openmp")
-    ]
+def _openmp_libraries() -> list[LibController]:
+    """The OpenMP libraries that are loaded by now."""
+    return [library for library in ThreadpoolController().lib_controllers if library.user_api == "openmp"]
 
 
 @cache
@@ -276,7 +228,6 @@ def _new_pool() -> ThreadPoolExecutor:
 
 
 _state = _State()
-_one_blas_thread = _OneBlasThread()
 _pool = _new_pool()
 
 
@@ -284,7 +235,6 @@ def _begin_in_child() -> None:
     """Makes the pool anew in a forked process, which has none of the threads."""
     global _pool
     _pool = _new_pool()
-    _one_blas_thread.begin_in_child()
 
 
 if hasattr(os, "register_at_fork"):

@@ -12,8 +12,9 @@ import weakref
 import numpy as np
 import pytest
 import torch
-from threadpoolctl import threadpool_info, threadpool_limits
+from threadpoolctl import threadpool_limits
 
+from samwidget.core.blas import _libraries
 from samwidget.errors import ModelError
 from samwidget.models.cores import core_count
 from samwidget.models.threads import one_thread, run_in_threads, thread_count
@@ -33,8 +34,7 @@ def two_threads():
 
 def numbers_of_threads():
     """The threads that the calling thread would use now: torch's, and those of numpy's BLAS."""
-    blas = [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
-    return (torch.get_num_threads(), *blas)
+    return (torch.get_num_threads(), *{library.get_num_threads() for library in _libraries()})
 
 
 def in_new_thread(function):
