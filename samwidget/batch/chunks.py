@@ -11,10 +11,13 @@ Only small values travel between processes: tasks (positions in files) go in, a 
 
 from __future__ import annotations
 
+import hashlib
 import time
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
@@ -28,6 +31,7 @@ from samwidget.batch.outputs.output import output_of
 from samwidget.batch.outputs.rows import Candidate, RowError, RowMasks
 from samwidget.core import FoundObject, Frame, Masks, RunLengths, upsample_mask
 from samwidget.errors import BatchError, ImageError, ModelError
+from samwidget.formats.azure_ml import rotation_named_in_errors
 from samwidget.images import load_rgb
 from samwidget.predict import SamPredictor
 
@@ -35,6 +39,10 @@ from samwidget.predict import SamPredictor
 _CACHE_BYTES = 64 * 1024 * 1024
 _EXAMPLES_MAX = 3
 _FIRST_WAIT_S = 0.25
+_BLOCK_BYTES = 1024 * 1024
+# Kills from outside are seldom a row's fault. But without a limit, a guard that kills each worker on a row would keep
+# the run busy for ever.
+_KILLS_MAX = 50
 
 T = TypeVar("T")
 
@@ -52,6 +60,7 @@ class ChunkResult:
         part: name of the file that holds the rows, in the folder of parts.
         size: bytes of that file.
         signature: of the model that made the masks.
+        digest: of the part's content, as ``file_digest`` makes it; empty in runs of samwidget 0.1.0.
         examples: the errors of the first rows that failed, at most three.
     """
 
@@ -62,6 +71,7 @@ class ChunkResult:
     size: int
     signature: str
     examples: tuple[str, ...] = ()
+    digest: str = ""
 
     def to_json(self) -> dict[str, object]:
         """Returns the result as plain JSON values."""
@@ -84,6 +94,8 @@ class ChunkRunner:
         job: what to compute, and the folder of the parts, which exists.
         signature: of the model that made the earlier parts of this run; empty where there are none.
         predictor: the model; None loads the job's.
+        threads: how many threads the model computes with; None takes all cores.
+        command_id: the same for all workers that one command starts, see ``crashes``; None makes a new one.
 
     Attributes:
         signature: of the model in use.
@@ -93,10 +105,20 @@ class ChunkRunner:
         BatchError: the model is not the one that made the earlier parts, or a package is missing.
     """
 
-    def __init__(self, job: Job, signature: str = "", predictor: SamPredictor | None = None) -> None:
+    def __init__(
+        self,
+        job: Job,
+        signature: str = "",
+        predictor: SamPredictor | None = None,
+        *,
+        threads: int | None = None,
+        command_id: str | None = None,
+    ) -> None:
         self._job = job
+        self._command_id = command_id or uuid.uuid4().hex
         self._output = output_of(job)
-        self._predictor = predictor or SamPredictor.from_pretrained(job.model, cache_bytes_max=_CACHE_BYTES)
+        options = {} if threads is None else {"threads": threads}
+        self._predictor = predictor or SamPredictor.from_pretrained(job.model, cache_bytes_max=_CACHE_BYTES, **options)
         self.signature = self._predictor.signature
         if signature and signature != self.signature:
             raise BatchError(
@@ -118,25 +140,22 @@ class ChunkRunner:
         """
         first = tasks[0].number
         part = self._job.parts / f"{first:012d}.part"
-        crashes = Crashes(part.with_suffix(".tries"))
+        crashes = Crashes(part.with_suffix(".tries"), self._command_id)
         errors: list[RowError] = []
         rows = [self._encoded_row(task, crashes, errors) for task in tasks]
         self._output.write_part(part, rows, self._job.parts)
         crashes.clear()
         examples = tuple(str(error) for error in errors[:_EXAMPLES_MAX])
-        return ChunkResult(first, len(tasks), len(errors), part.name, part.stat().st_size, self.signature, examples)
+        size, digest = part.stat().st_size, file_digest(part)
+        return ChunkResult(first, len(tasks), len(errors), part.name, size, self.signature, examples, digest)
 
     def _encoded_row(self, task: Task, crashes: Crashes, errors: list[RowError]) -> Any:  # what the output encodes to
         """Returns the row as the output stores it; an error is appended to ``errors``."""
         index: int | str = task.row
         try:
-            if (crash_count := crashes.count(task.number)) > self._job.retries:
-                raise BatchError(
-                    f"a worker died on this row {crash_count} times",
-                    hint="its image may be broken, or too large for the memory",
-                )
+            _refuse_deadly(crashes, task.number, self._job.retries)
             with crashes.watch(task.number):
-                prompts = read_prompts(task, self._job.prompt_column)
+                prompts = read_prompts(task, self._job.prompt_column, self._job.style)
                 index = prompts.index
                 return self._retried(lambda: self._output.encode_masks(task, self._row_masks(prompts)), prompts)
         except OSError:  # the disk failed, not the row: an image that cannot be read is an ImageError
@@ -147,12 +166,15 @@ class ChunkRunner:
             return self._output.encode_error(task, row_error)
 
     def _row_masks(self, row: RowPrompts) -> RowMasks:
+        pixels = load_rgb(row.image)
         if row.prompts is None:
-            pixels = load_rgb(row.image)
             found_objects = self._predictor.everything(pixels)
             return RowMasks(row.index, pixels.shape[:2], tuple(map(_only_candidate, found_objects)))
-        embedding = self._predictor.embed(row.image)
-        predictions = self._predictor.predict_many(row.prompts, embedding, row.multimask_output)
+        embedding = self._predictor.embed(pixels)
+        with rotation_named_in_errors(row.image, row.style):
+            predictions = self._predictor.predict_many(
+                row.prompts, embedding, row.multimask_output, check=row.style == "card"
+            )
         return RowMasks(row.index, embedding.frame.image_hw, tuple(map(_candidates, predictions)))
 
     def _retried(self, compute: Callable[[], T], row: RowPrompts) -> T:
@@ -173,6 +195,27 @@ class ChunkRunner:
             time.sleep(wait_s)
             wait_s *= 2
         return compute()
+
+
+def file_digest(path: Path) -> str:
+    """Returns 32 hexadecimal digits that change with the content of a file."""
+    digest = hashlib.blake2b(digest_size=16)
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK_BYTES):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _refuse_deadly(crashes: Crashes, number: int, retries: int) -> None:
+    """Raises BatchError for a row that has ended its workers too often."""
+    if (count := crashes.count(number)) > retries:
+        raise BatchError(
+            f"a worker died on this row {count} times", hint="its image may be broken, or too large for the memory"
+        )
+    if (count := crashes.kills(number)) >= _KILLS_MAX:
+        raise BatchError(
+            f"a worker was killed on this row {count} times", hint="something ends workers that use much memory or time"
+        )
 
 
 def _candidates(masks: Masks) -> tuple[Candidate, ...]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal, TypeGuard, get_args
 
 from samwidget.errors import BatchError
+from samwidget.formats.azure_ml import Style, check_style
 
 Format = Literal["csv", "parquet", "png", "coco"]
 FORMATS: tuple[Format, ...] = get_args(Format)
@@ -38,11 +39,15 @@ class Job:
         prompts: a CSV of prompts for the images in ``source``.
         prompt_column: the column that holds the prompts of a row as JSON; None takes the documented columns.
         mini_batch_size: rows in a chunk, which are computed, written and recorded together.
+        style: how the rows of documented CSVs are read, and predictions.csv is written: ``service`` as Azure's batch
+            endpoints do, ``card`` as the model card documents it.
+        polygons: write COCO's masks as polygons, not as run lengths.
         retries: how often a row is repeated whose image could not be fetched, on which the model failed, or on which a
             worker crashed.
 
     Raises:
         BatchError: an option has a wrong value, or two options exclude each other.
+        FormatError: there is no such style.
     """
 
     source: str
@@ -54,11 +59,16 @@ class Job:
     prompt_column: str | None = None
     mini_batch_size: int = 10
     retries: int = 3
+    style: Style = "service"
+    polygons: bool = False
 
     def __post_init__(self) -> None:
         # Workers may have another current folder.
         object.__setattr__(self, "result", str(Path(self.result).expanduser().absolute()))
         _checked_format(self.format)
+        check_style(self.style)
+        if self.polygons and self.format != "coco":
+            raise BatchError(f"the format {self.format} has no polygons", hint="give an OUT that ends in .json (COCO)")
         if self.everything and (self.prompts or self.prompt_column):
             raise BatchError(
                 "a search for everything takes no prompts", hint="leave out either --everything or the prompts"
@@ -106,6 +116,9 @@ def choose_result(out: str | Path, format_: str | None = None, file_name: str | 
     if path.is_dir() or not path.suffix:
         chosen = _checked_format(format_ or _FORMAT_OF_SUFFIX.get(Path(file_name or "").suffix.lower()) or "csv")
         name = file_name if file_name and chosen != "png" else _FILE_NAMES[chosen]
+        if chosen != "png" and _FORMAT_OF_SUFFIX.get(Path(name).suffix.lower(), chosen) != chosen:
+            # The name is in a deployment's file, and the format in the command, which takes precedence.
+            name = str(Path(name).with_suffix(Path(_FILE_NAMES[chosen]).suffix))
         return str(path / name), chosen
     if suffix_format is None or (format_ is not None and format_ != suffix_format):
         raise BatchError(

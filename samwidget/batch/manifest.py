@@ -10,7 +10,8 @@ begins. The steps of a run, and what a kill between them costs:
 2. The command appends the line of the chunk. A line cut off by a kill is dropped. So each complete line is true.
 3. When all chunks are done, the parts are merged into the result, as atomically as a part. Killed before the rename:
    the parts are still there, and the next run merges them again.
-4. The line ``done`` is appended, and then the parts are deleted. Killed in between: the next run deletes them.
+4. The line ``done`` is appended, and then the parts are deleted, unless rows have errors that may be tried again.
+   Killed in between: the next run deletes them.
 
 Only ``run`` uses this module, in one process: workers write parts, never lines.
 """
@@ -25,7 +26,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO
 
-from samwidget.batch.chunks import ChunkResult
+from samwidget.batch.chunks import ChunkResult, file_digest
 from samwidget.batch.job import Job
 from samwidget.errors import BatchError
 from samwidget.files import UNFINISHED_SUFFIX, sync_folder
@@ -33,6 +34,8 @@ from samwidget.files import UNFINISHED_SUFFIX, sync_folder
 _START_OVER = "repeat the command as it was, write elsewhere, or start over with --fresh"
 # Versions of samwidget whose runs this one continues, besides its own: input, parts and manifest have the same form.
 _CONTINUED_VERSIONS = frozenset({"0.1.0"})
+# Options that 0.1.0 did not have, and what it did.
+_EARLIER_OPTIONS: dict[str, object] = {"style": "card", "polygons": False}
 
 
 class Manifest:
@@ -42,6 +45,7 @@ class Manifest:
         job: the run.
         identity: values that must be equal for this run to continue the one in the file; ``samwidget`` is the version.
         fresh: forget an earlier run. Its result stays until this run replaces it.
+        retry_errors: count no chunk as done that has a row with an error, also in a run that is finished.
 
     Attributes:
         chunk_results: what is done, by the number of the chunk's first row.
@@ -53,12 +57,15 @@ class Manifest:
         OSError: the file cannot be read or written.
     """
 
-    def __init__(self, job: Job, identity: Mapping[str, object], *, fresh: bool = False) -> None:
+    def __init__(
+        self, job: Job, identity: Mapping[str, object], *, fresh: bool = False, retry_errors: bool = False
+    ) -> None:
         from filelock import FileLock, Timeout  # of the extra batch, see run_batch
 
         self._path = job.manifest
         self._result = Path(job.result)
         self._parts = job.parts
+        self._retry_errors = retry_errors
         self.chunk_results: dict[int, ChunkResult] = {}
         self.is_finished = False
         self._parts.mkdir(parents=True, exist_ok=True)
@@ -105,22 +112,32 @@ class Manifest:
         if not isinstance(earlier, dict):
             raise BatchError(f"{self._path} is not the manifest of a run", hint=_START_OVER)
         if earlier.get("samwidget") in _CONTINUED_VERSIONS:
-            earlier = {**earlier, "samwidget": identity.get("samwidget")}
+            earlier = {**_EARLIER_OPTIONS, **earlier, "samwidget": identity.get("samwidget")}
         changed = sorted(key for key in {*earlier, *identity} if earlier.get(key) != identity.get(key))
         if changed:
             changes = ", ".join(f"{key} was {earlier.get(key)!r} and is {identity.get(key)!r}" for key in changed)
-            raise BatchError(f"{self._path.name} belongs to another run: {changes}", hint=_START_OVER)
+            hint = f"a run of samwidget 0.1.0 needs --style card; {_START_OVER}" if "style" in changed else _START_OVER
+            raise BatchError(f"{self._path.name} belongs to another run: {changes}", hint=hint)
+        # A chunk that was computed again has several lines. The last one is true of the part.
+        latest = {result.first: result for result in results}
         self.is_finished = "done" in entries[-1] and self._result.exists()
-        # A chunk counts as done only while its part is there with its full size; a finished run has no parts any more.
-        self.chunk_results = {result.first: result for result in results if self.is_finished or self._has_part(result)}
+        if self._retry_errors and any(result.errors for result in latest.values()):
+            self.is_finished = False
+            latest = {first: result for first, result in latest.items() if not result.errors}
+        # A chunk counts as done only while its part is there, unchanged; a finished run may have no parts any more.
+        self.chunk_results = {
+            first: result for first, result in latest.items() if self.is_finished or self._has_part(result)
+        }
 
     def _has_part(self, result: ChunkResult) -> bool:
         path = self._parts / result.part
-        return path.is_file() and path.stat().st_size == result.size
+        if not path.is_file() or path.stat().st_size != result.size:
+            return False
+        return result.digest in ("", file_digest(path))  # 0.1.0 wrote no digest
 
     def _delete_leftovers(self) -> None:
         """Deletes temporary files of killed workers, and parts that no line names."""
-        part_names = set() if self.is_finished else {result.part for result in self.chunk_results.values()}
+        part_names = {result.part for result in self.chunk_results.values()}
         for path in self._parts.iterdir():
             if path.suffix == UNFINISHED_SUFFIX or (path.suffix == ".part" and path.name not in part_names):
                 path.unlink(missing_ok=True)
@@ -167,14 +184,15 @@ class Manifest:
     def close(self) -> None:
         """Closes the file and releases the lock.
 
-        Deletes the parts where the run is finished, and all its files where it has no chunk.
+        Deletes the parts where the run is finished without errors, and all its files where it has no chunk. With errors
+        the parts stay: then ``retry_errors`` need not compute the other rows again.
         """
         if self._file is not None:
             self._file.close()
             self._file = None
             if not self.chunk_results:
                 self._path.unlink(missing_ok=True)
-        if self.is_finished or not any(self._parts.glob("*.part")):
+        if (self.is_finished and not self.errors) or not any(self._parts.glob("*.part")):
             shutil.rmtree(self._parts, ignore_errors=True)
         self._lock.release()
 

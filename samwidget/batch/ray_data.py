@@ -15,6 +15,7 @@ import json
 import logging
 import os
 import pickle
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from samwidget.batch.extra import batch_extra
 from samwidget.batch.inputs.tasks import Task
 from samwidget.batch.job import Job
 from samwidget.errors import BatchError, SamWidgetError
+from samwidget.models import thread_count
 
 # Chunks and results take some kB; Ray reserves a third of the memory unless told otherwise.
 _OBJECT_STORE_BYTES = 200 * 1024 * 1024
@@ -42,18 +44,26 @@ class _Plan:
         chunks: rows that follow each other.
         signature: of the model that made the earlier parts; empty where there are none.
         workers: number of actors.
-        cpus_each: CPU cores that Ray reserves for each actor.
+        threads: of each actor, and the CPU cores that Ray reserves for it.
+        command_id: the same for all actors, see ``crashes``.
     """
 
     job: Job
     chunks: Sequence[Sequence[Task]]
     signature: str
     workers: int
-    cpus_each: int
+    threads: int
+    command_id: str
 
 
 def run_chunks(
-    job: Job, chunks: Sequence[Sequence[Task]], signature: str, *, workers: int, address: str | None
+    job: Job,
+    chunks: Sequence[Sequence[Task]],
+    signature: str,
+    *,
+    workers: int,
+    threads: int | None,
+    address: str | None,
 ) -> Iterator[ChunkResult]:
     """Computes the chunks on Ray actors, and yields each result when its part is on the disk, in any order.
 
@@ -62,14 +72,16 @@ def run_chunks(
         chunks: rows that follow each other.
         signature: of the model that made the earlier parts; empty where there are none.
         workers: number of actors.
+        threads: of each actor; None shares this machine's cores, and takes one on a cluster.
         address: of a cluster, such as ``ray://head:10001`` or ``auto``; None starts Ray on this machine and stops it.
 
     Raises:
         BatchError: Ray is not installed, the cluster cannot be reached, or an actor cannot start, with its message.
     """
     ray = _require_ray()
-    with _started_ray(ray, workers, address):
-        plan = _Plan(job, chunks, signature, workers, cpus_each=1 if address else _cpus_each(workers))
+    threads_each = threads or (1 if address else _threads_each(workers))
+    with _started_ray(ray, workers * threads_each, address):
+        plan = _Plan(job, chunks, signature, workers, threads_each, uuid.uuid4().hex)
         run = _run_actors_from_cluster if ray.util.client.ray.is_connected() else _run_actors
         try:
             for reply in run(plan):
@@ -87,11 +99,11 @@ class _Actor:
     An error of ours is returned as a value: as an exception, Ray would wrap it in pages of its own text.
     """
 
-    def __init__(self, job: Job, signature: str) -> None:
+    def __init__(self, job: Job, signature: str, threads: int = 1, command_id: str | None = None) -> None:
         self._runner: ChunkRunner | None = None
         self._error = ""
         try:
-            self._runner = ChunkRunner(job, signature)
+            self._runner = ChunkRunner(job, signature, threads=threads, command_id=command_id)
         except SamWidgetError as error:
             self._error = json.dumps({"message": error.message, "hint": error.hint})
 
@@ -119,10 +131,10 @@ def _run_actors(plan: _Plan) -> Iterator[dict[str, str]]:
     # One block for each chunk, so that its result comes as soon as its part is written.
     dataset = ray.data.from_items(rows, override_num_blocks=len(rows)).map_batches(
         _Actor,
-        fn_constructor_args=(plan.job, plan.signature),
+        fn_constructor_args=(plan.job, plan.signature, plan.threads, plan.command_id),
         batch_size=None,
         compute=ActorPoolStrategy(size=plan.workers, max_tasks_in_flight_per_actor=_CHUNKS_PER_ACTOR),
-        num_cpus=plan.cpus_each,
+        num_cpus=plan.threads,
         num_gpus=_gpus_each(ray, plan.workers),
     )
     yield from dataset.iter_rows()
@@ -157,8 +169,8 @@ def _require_ray() -> ModuleType:
 
 
 @contextmanager
-def _started_ray(ray: ModuleType, workers: int, address: str | None) -> Iterator[None]:
-    """Connects to the cluster, or starts Ray on this machine, while the block runs.
+def _started_ray(ray: ModuleType, cpus: int, address: str | None) -> Iterator[None]:
+    """Connects to the cluster, or starts Ray on this machine with so many CPUs, while the block runs.
 
     Where the caller is connected to Ray already, that connection is used and stays.
     """
@@ -172,7 +184,7 @@ def _started_ray(ray: ModuleType, workers: int, address: str | None) -> Iterator
         os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
         options.update(
             address="local",
-            num_cpus=workers * _cpus_each(workers),
+            num_cpus=cpus,
             include_dashboard=False,
             object_store_memory=_OBJECT_STORE_BYTES,
             _node_ip_address="127.0.0.1",
@@ -206,9 +218,9 @@ def _start(ray: ModuleType, options: Mapping[str, object]) -> None:
             return
 
 
-def _cpus_each(workers: int) -> int:
-    """Returns the CPU cores of this machine for each actor. Ray limits the threads of an actor's libraries to them."""
-    return max(1, (os.cpu_count() or 1) // workers)
+def _threads_each(workers: int) -> int:
+    """Returns the threads for each actor on this machine. Ray limits the threads of other libraries to them, too."""
+    return max(1, thread_count() // workers)
 
 
 def _gpus_each(ray: ModuleType, workers: int) -> float:

@@ -7,7 +7,10 @@ here or by several on Ray, record each, merge the parts. Shows the progress, and
 
 from __future__ import annotations
 
+import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,6 +47,8 @@ def run_batch(
     address: str | None = None,
     max_errors: int | None = None,
     fresh: bool = False,
+    retry_errors: bool = False,
+    threads: int | None = None,
     show_progress: bool = True,
     runner: Callable[[Sequence[Task]], ChunkResult] | None = None,
 ) -> Summary:
@@ -55,6 +60,9 @@ def run_batch(
         address: of a Ray cluster; None stays on this machine.
         max_errors: the run stops when more rows than this have an error; None never stops.
         fresh: forget what an earlier run did. Its result is replaced at the end.
+        retry_errors: compute the chunks again in which a row has an error, also those of a finished run.
+        threads: how many threads each worker computes with. None shares the cores of this machine equally; on a cluster
+            it is one, and as many CPUs are asked of Ray.
         show_progress: show a bar with rows a second and the time left, on standard error.
         runner: computes the chunks in this process; None makes a ``ChunkRunner`` with the job's model.
 
@@ -66,26 +74,41 @@ def run_batch(
             a package is missing. What is done stays, and the same call continues.
         FormatError: the input cannot be read at all.
         ModelError: the model cannot be loaded.
+        KeyboardInterrupt: Ctrl-C, or SIGTERM; what is done stays.
     """
-    if workers < 1:
-        raise BatchError(f"workers is {workers}", hint="give at least 1")
+    if workers < 1 or (threads is not None and threads < 1):
+        raise BatchError(f"workers is {workers}, threads is {threads}", hint="give at least 1")
     with batch_extra("a batch run"):  # before the model is loaded, which may take minutes
         import filelock  # noqa: F401
         import tqdm  # noqa: F401
     tasks, fingerprint = list_tasks(job)
     identity = {"samwidget": _version(), "input": fingerprint, "rows": len(tasks), **job.identity()}
     try:
-        with Manifest(job, identity, fresh=fresh) as manifest:
+        with _termination_as_interrupt(), Manifest(job, identity, fresh=fresh, retry_errors=retry_errors) as manifest:
             rows_before = manifest.rows
             if not manifest.is_finished:
                 chunks = _remaining_chunks(tasks, job.mini_batch_size, manifest)
-                results = _chunk_results(job, chunks, manifest.signature, workers, address, runner)
+                results = _chunk_results(job, chunks, manifest.signature, workers, threads, address, runner)
                 _record(results, manifest, len(tasks), max_errors, show_progress=show_progress)
                 output_of(job).merge(manifest.part_files(), Path(job.result), job.parts)
                 manifest.finish()
             return Summary(Path(job.result), manifest.rows, manifest.errors, rows_before)
     except OSError as error:
         raise BatchError("the run cannot write or read its files", hint=str(error)) from error
+
+
+@contextmanager
+def _termination_as_interrupt() -> Iterator[None]:
+    """Within the block SIGTERM, which schedulers send, ends the run as Ctrl-C does: files are closed, workers end."""
+    is_main = threading.current_thread() is threading.main_thread()
+    if not is_main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:  # the caller has a handler of its own
+        yield
+        return
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _version() -> str:
@@ -103,6 +126,7 @@ def _chunk_results(
     chunks: Sequence[Sequence[Task]],
     signature: str,
     workers: int,
+    threads: int | None,
     address: str | None,
     runner: Callable[[Sequence[Task]], ChunkResult] | None,
 ) -> Iterator[ChunkResult]:
@@ -110,10 +134,10 @@ def _chunk_results(
     if not chunks:
         return iter(())
     if runner is not None or (workers == 1 and address is None):
-        return map(runner or ChunkRunner(job, signature), chunks)
+        return map(runner or ChunkRunner(job, signature, threads=threads), chunks)
     from samwidget.batch import ray_data
 
-    return ray_data.run_chunks(job, chunks, signature, workers=workers, address=address)
+    return ray_data.run_chunks(job, chunks, signature, workers=workers, threads=threads, address=address)
 
 
 def _record(
@@ -139,5 +163,6 @@ def _stop_above(max_errors: int | None, errors: int, examples: Sequence[str]) ->
     if max_errors is not None and errors > max_errors:
         raise BatchError(
             f"stopped: {errors} rows have no answer, and at most {max_errors} may; one says: {examples[-1]}",
-            hint="continue with a larger --max-errors; after mending the rows, start over with --fresh",
+            hint="continue with a larger --max-errors, try them again with --retry-errors, or mend the rows and "
+            "start over with --fresh",
         )

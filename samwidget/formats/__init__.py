@@ -2,5 +2,14 @@
 
 from samwidget.formats.coco import CATEGORIES, annotation_entry, decode_rle, encode_rle, image_entry
 from samwidget.formats.names import describe_unknown
+from samwidget.formats.polygons import mask_polygons
 
-__all__ = ["CATEGORIES", "annotation_entry", "decode_rle", "describe_unknown", "encode_rle", "image_entry"]
+__all__ = [
+    "CATEGORIES",
+    "annotation_entry",
+    "decode_rle",
+    "describe_unknown",
+    "encode_rle",
+    "image_entry",
+    "mask_polygons",
+]

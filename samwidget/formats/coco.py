@@ -1,4 +1,4 @@
-"""COCO: masks as run lengths, and the JSON entries of images and annotations.
+"""COCO: masks as run lengths or polygons, and the JSON entries of images and annotations.
 
 Owns the entries and the text form of run lengths, that of ``maskApi.c`` in pycocotools. Batch outputs call it.
 
@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from samwidget.core import PIXELS_MAX, RunLengths
 from samwidget.errors import FormatError
+from samwidget.formats.polygons import mask_polygons
 
 CATEGORIES = ({"id": 1, "name": "object", "supercategory": ""},)
 """The categories of a file: one, because the networks find objects and do not name them."""
@@ -101,9 +102,9 @@ def decompress_counts(text: bytes) -> list[int]:
 
 
 def image_entry(image_id: int, file_name: str, size_hw: tuple[int, int]) -> dict[str, Any]:
-    """An entry of ``images``."""
+    """An entry of ``images``. Numbers of numpy become Python's, which JSON can hold."""
     height, width = size_hw
-    return {"id": image_id, "file_name": file_name, "height": height, "width": width}
+    return {"id": int(image_id), "file_name": file_name, "height": int(height), "width": int(width)}
 
 
 def annotation_entry(
@@ -113,8 +114,11 @@ def annotation_entry(
     *,
     score: float | None = None,
     category_id: int = 1,
+    polygons: bool = False,
 ) -> dict[str, Any]:
     """An entry of ``annotations``: the mask as run lengths, its area in pixels, and its box as x, y, width, height.
+
+    With ``polygons`` the mask is a list of polygons instead, see ``polygons.mask_polygons``.
 
     Raises:
         FormatError: as ``encode_rle``.
@@ -122,15 +126,15 @@ def annotation_entry(
     run_lengths = _run_lengths(mask)
     x0, y0, x1, y1 = run_lengths.box_xyxy or (0, 0, 0, 0)
     entry = {
-        "id": annotation_id,
-        "image_id": image_id,
-        "category_id": category_id,
-        "segmentation": encode_rle(run_lengths),
-        "area": run_lengths.area,
-        "bbox": [x0, y0, x1 - x0, y1 - y0],
+        "id": int(annotation_id),
+        "image_id": int(image_id),
+        "category_id": int(category_id),
+        "segmentation": mask_polygons(run_lengths.to_mask()) if polygons else encode_rle(run_lengths),
+        "area": int(run_lengths.area),
+        "bbox": [int(x0), int(y0), int(x1 - x0), int(y1 - y0)],
         "iscrowd": 0,
     }
-    return entry if score is None else {**entry, "score": score}
+    return entry if score is None else {**entry, "score": float(score)}
 
 
 def _run_lengths(mask: npt.NDArray[np.bool_] | RunLengths) -> RunLengths:

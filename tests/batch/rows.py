@@ -29,15 +29,15 @@ def text_of(seed):
     return base64.encodebytes(png_of(seed)).decode()
 
 
-# points, boxes, labels, multimask_output; the last two have no answer.
+# points, boxes, labels, multimask_output; the last two have no masks in either style.
 ROWS = [
     ("[[[5,9]]]", "", "", "True"),
     ("[[[5,9]],[[20,20]]]", "", "", "False"),
     ("", "[[2,2,30,20]]", "", ""),
     ("[[[5,9],[30,3]]]", "", "[[1,0]]", "true"),
     ("[[[5,9]]]", "[[2,2,30,20]]", "", "false"),
-    ("[[[500,9]]]", "", "", "True"),
-    ("", "", "", "True"),
+    ("[[[5,9]],[[9,9]]]", "[[2,2,30,20]]", "", "True"),
+    ("[[[5,9]]]", "", "[[1,0]]", "True"),
 ]
 
 

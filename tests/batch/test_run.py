@@ -4,10 +4,13 @@ import json
 
 import pytest
 
+from samwidget.batch.chunks import ChunkRunner
 from samwidget.batch.job import Job, choose_result
 from samwidget.batch.run import run_batch
 from samwidget.errors import BatchError
+from samwidget.predict.predictor import SamPredictor
 from tests.batch.rows import fake_runner, write_rows
+from tests.predict.fake_segmenter import FakeSegmenter
 
 
 class StoppedError(Exception):
@@ -44,7 +47,7 @@ def names(job):
 def test_a_finished_run_leaves_the_result_and_its_manifest(job):
     summary = run(job)
     assert (summary.rows, summary.errors, summary.rows_before) == (9, 2, 0)
-    assert names(job) == ["out.csv", "out.csv.manifest.jsonl", "rows.csv"]
+    assert names(job) == ["out.csv", "out.csv.manifest.jsonl", "out.csv.parts", "rows.csv"]
     first, *chunks, last = map(json.loads, job.manifest.read_text().splitlines())
     assert first["run"]["rows"] == 9
     assert [chunk["first"] for chunk in chunks] == [0, 2, 4, 6, 8]
@@ -66,16 +69,76 @@ def test_a_finished_run_is_not_run_again(job):
     summary = run(job, StopsAfter(job, 0))
     assert summary.rows_before == summary.rows == 9
     assert summary.result.read_bytes() == before
+
+
+def test_the_parts_of_a_finished_run_stay_only_for_errors_that_may_be_tried_again(tmp_path):
+    job = Job(str(write_rows(tmp_path / "rows.csv", 5)), str(tmp_path / "out.csv"), mini_batch_size=2)
+    assert run(job).errors == 0
     assert names(job) == ["out.csv", "out.csv.manifest.jsonl", "rows.csv"]
 
 
-def test_a_part_that_is_gone_or_cut_is_answered_again(job):
+class FailsOnce(StopsAfter):
+    """A runner whose network fails on some chunks the first time."""
+
+    def __init__(self, job, chunks):
+        super().__init__(job, 100)
+        self.failing, self.computed = set(chunks), []
+        self._failing_runner = ChunkRunner(job, predictor=SamPredictor(FakeSegmenter(error=RuntimeError("busy"))))
+
+    def __call__(self, tasks):
+        first = tasks[0].number
+        self.computed.append(first)
+        if first in self.failing:
+            self.failing.discard(first)
+            return self._failing_runner(tasks)
+        return super().__call__(tasks)
+
+
+@pytest.mark.parametrize("stopped_after", [None, 2])
+def test_errors_are_tried_again_and_nothing_else(tmp_path, stopped_after):
+    source = str(write_rows(tmp_path / "rows.csv", 9))
+    expected = run(Job(source, str(tmp_path / "whole.csv"), mini_batch_size=2, retries=0)).result.read_bytes()
+    job = Job(source, str(tmp_path / "out.csv"), mini_batch_size=2, retries=0)
+    runner = FailsOnce(job, {0, 8})
+    runner._left = stopped_after or 100
+    if stopped_after is None:
+        assert run(job, runner).errors == 5  # two rows of the first chunk, one of the last, and two bad ones
+        assert run(job, StopsAfter(job, 0)).errors == 5, "without the option nothing is computed again"
+    else:
+        with pytest.raises(StoppedError):
+            run(job, runner)
+    again = FailsOnce(job, ())
+    summary = run(job, again, retry_errors=True)
+    assert summary.errors == 2
+    assert summary.result.read_bytes() == expected
+    # The chunks of rows 4 and 6 hold the bad rows.
+    assert again.computed == [0, 4, 6, 8]
+    third = FailsOnce(job, ())
+    assert run(job, third, retry_errors=True).errors == 2
+    assert third.computed == [4, 6]
+
+
+def test_a_retry_that_is_killed_goes_on(tmp_path):
+    source = str(write_rows(tmp_path / "rows.csv", 9))
+    expected = run(Job(source, str(tmp_path / "whole.csv"), mini_batch_size=2, retries=0)).result.read_bytes()
+    job = Job(source, str(tmp_path / "out.csv"), mini_batch_size=2, retries=0)
+    run(job, FailsOnce(job, {0, 2, 8}))
     with pytest.raises(StoppedError):
-        run(job, StopsAfter(job, 3))
-    gone, cut, _ = sorted(job.parts.glob("*.part"))
+        run(job, StopsAfter(job, 2), retry_errors=True)
+    assert run(job, retry_errors=True).result.read_bytes() == expected
+
+
+def test_a_part_that_is_gone_or_cut_or_changed_is_answered_again(job, tmp_path):
+    expected = run(Job(job.source, str(tmp_path / "whole.csv"), mini_batch_size=2)).result.read_bytes()
+    with pytest.raises(StoppedError):
+        run(job, StopsAfter(job, 4))
+    gone, cut, zeros, _ = sorted(job.parts.glob("*.part"))
     gone.unlink()
     cut.write_bytes(cut.read_bytes()[:10])
-    assert run(job, StopsAfter(job, 4)).rows_before == 2
+    zeros.write_bytes(bytes(zeros.stat().st_size))
+    summary = run(job, StopsAfter(job, 4))
+    assert summary.rows_before == 2
+    assert summary.result.read_bytes() == expected
 
 
 def test_a_line_that_was_cut_off_is_dropped(job):
@@ -103,6 +166,7 @@ def test_a_line_that_is_no_chunk_is_refused(job, line):
         ({"mini_batch_size": 3}, "mini_batch_size was 2 and is 3"),
         ({"model": "other"}, "model was None and is 'other'"),
         ({"prompt_column": "input_points"}, "prompt_column was None and is 'input_points'"),
+        ({"style": "card"}, "style was 'service' and is 'card'"),
     ],
 )
 def test_another_run_to_the_same_place_is_refused(job, change, message):
@@ -150,7 +214,7 @@ def test_too_many_errors_stop_it_and_a_larger_number_goes_on(job, allowed, stops
     if stops:
         with pytest.raises(BatchError, match="rows have no answer, and at most") as caught:
             run(job, max_errors=allowed)
-        assert "lies outside the image" in str(caught.value) or "there is no prompt" in str(caught.value)
+        assert "give one box per group" in str(caught.value) or "give one label per point" in str(caught.value)
         with pytest.raises(BatchError, match="rows have no answer"):
             run(job, StopsAfter(job, 0), max_errors=allowed)
     summary = run(job, max_errors=2)
@@ -187,6 +251,11 @@ def test_a_disk_that_is_full_is_told_and_survived(job, monkeypatch):
         ("folder", None, "mine.parquet", ("folder/mine.parquet", "parquet")),
         ("folder", "png", "mine.csv", ("folder/masks.csv", "png")),
         ("folder", "coco", None, ("folder/coco.json", "coco")),
+        # The command's format comes before the name in a deployment's file.
+        ("folder", "parquet", "predictions.csv", ("folder/predictions.parquet", "parquet")),
+        ("folder", "coco", "mine.csv", ("folder/mine.json", "coco")),
+        ("folder", "csv", "mine.parquet", ("folder/mine.csv", "csv")),
+        ("folder", "csv", "mine", ("folder/mine", "csv")),
         (".", None, None, ("predictions.csv", "csv")),
     ],
 )
@@ -203,7 +272,14 @@ def test_out_and_format_that_do_not_fit_are_refused(out, format_):
 
 
 @pytest.mark.parametrize(
-    "options", [{"everything": True, "prompts": "p.csv"}, {"mini_batch_size": 0}, {"retries": -1}, {"format": "tiff"}]
+    "options",
+    [
+        {"everything": True, "prompts": "p.csv"},
+        {"mini_batch_size": 0},
+        {"retries": -1},
+        {"format": "tiff"},
+        {"polygons": True},
+    ],
 )
 def test_jobs_that_cannot_be_are_refused(options):
     with pytest.raises(BatchError):

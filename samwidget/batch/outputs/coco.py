@@ -20,16 +20,24 @@ class CocoOutput:
     """Writes the best candidate of each prediction, since an object has one annotation. Errors go to a list ``errors``.
 
     A part has a line of JSON for each row. See ``Output`` for the methods.
+
+    Args:
+        polygons: write masks as polygons. Empty masks, which have none, are then left out.
     """
+
+    def __init__(self, *, polygons: bool = False) -> None:
+        self._polygons = polygons
 
     def encode_masks(self, task: Task, row: RowMasks) -> Json:
         """Returns an image and its annotations; their ids are 0 until ``merge`` numbers them."""
         best = (max(candidates, key=lambda candidate: candidate.score) for candidates in row.predictions)
+        annotations = [
+            annotation_entry(0, 0, candidate.make_run_lengths(), score=candidate.score, polygons=self._polygons)
+            for candidate in best
+        ]
         return {
             "image": image_entry(0, _image_name(task), row.image_hw),
-            "annotations": [
-                annotation_entry(0, 0, candidate.make_run_lengths(), score=candidate.score) for candidate in best
-            ],
+            "annotations": [annotation for annotation in annotations if annotation["segmentation"]],
         }
 
     def encode_error(self, task: Task, error: RowError) -> Json:

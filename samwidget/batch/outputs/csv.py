@@ -1,4 +1,7 @@
-"""CsvOutput: ``predictions.csv`` as the model card documents it. No header; row, predictions as JSON, file."""
+"""CsvOutput: ``predictions.csv`` as Azure's batch endpoints write it. No header; row, predictions as JSON, file.
+
+``samwidget.read_predictions`` reads it.
+"""
 
 from __future__ import annotations
 
@@ -13,16 +16,22 @@ import numpy as np
 from samwidget.batch.inputs.tasks import Task
 from samwidget.batch.outputs.rows import RowError, RowMasks
 from samwidget.files import atomic_text_writer, atomic_writer
-from samwidget.formats.azure_ml import build_response
+from samwidget.formats.azure_ml import Style, build_response
 
 _COPY_BYTES = 1024 * 1024
 
 
 class CsvOutput:
-    """Writes every candidate as base64 of a PNG, in the card's form of a response; an error as ``{"error": {...}}``.
+    """Writes every candidate as base64 of a PNG, as a response holds it; an error as ``{"error": {...}}``.
 
     A part is a piece of the result. See ``Output`` for the methods.
+
+    Args:
+        style: how the predictions are spelt: ``service`` as endpoints do, ``card`` as the model card documents them.
     """
+
+    def __init__(self, style: Style = "service") -> None:
+        self._style = style
 
     def encode_masks(self, task: Task, row: RowMasks) -> list[str]:
         """Returns the three cells of a row."""
@@ -33,8 +42,8 @@ class CsvOutput:
             )
             for candidates in row.predictions
         )
-        (response,) = build_response([sets])
-        return _cells(row.index, response, task)
+        (response,) = build_response([sets], self._style)
+        return _cells(row.index, response.get("response", response), task)
 
     def encode_error(self, task: Task, error: RowError) -> list[str]:
         """Returns the three cells of a row that failed."""
@@ -55,4 +64,5 @@ class CsvOutput:
 
 
 def _cells(index: int | str, predictions: object, task: Task) -> list[str]:
-    return [str(index), json.dumps(predictions), task.file]
+    # Clients of the service expect a Python list, and so replace each ' by " before they read the JSON.
+    return [str(index), json.dumps(predictions).replace("'", "\\u0027"), task.file]

@@ -72,7 +72,7 @@ def output_of(job: Job) -> Output[Any]:  # each format has another type of row, 
     if job.format == "coco":
         from samwidget.batch.outputs.coco import CocoOutput
 
-        return CocoOutput()
+        return CocoOutput(polygons=job.polygons)
     from samwidget.batch.outputs.csv import CsvOutput
 
-    return CsvOutput()
+    return CsvOutput(job.style)

@@ -14,6 +14,8 @@ from samwidget.images import encode_png
 
 COLUMNS = ("number", "index", "file", "prediction", "candidate", "score", "area", "mask", "error")
 _COPY_BYTES = 1024 * 1024
+# A file system allows 255 bytes for a name; the rest is for the numbers.
+_STEM_BYTES_MAX = 200
 
 Line = list[object]
 
@@ -40,7 +42,7 @@ class PngOutput:
             for number, candidate in enumerate(candidates):
                 mask = candidate.make_mask()
                 # The number of the row makes the name unique, the name of the image makes it readable.
-                name = f"{task.number:06d}_{PurePosixPath(task.file).stem}_{prediction}_{number}.png"
+                name = f"{task.number:06d}_{_short_stem(task.file)}_{prediction}_{number}.png"
                 with atomic_writer(self._folder / name, scratch=self._scratch) as file:
                     file.write(encode_png(mask))
                 score, area = f"{candidate.score:.6f}", int(mask.sum())
@@ -63,3 +65,9 @@ class PngOutput:
             for part in parts:
                 with part.open(encoding="utf-8", newline="") as piece:
                     shutil.copyfileobj(piece, file, _COPY_BYTES)
+
+
+def _short_stem(file: str) -> str:
+    """Returns the name of an image without folder and ending, short enough for a part of a file's name."""
+    stem = "".join(character if character.isprintable() else "_" for character in PurePosixPath(file).stem)
+    return stem.replace("\\", "_").encode()[:_STEM_BYTES_MAX].decode(errors="ignore")

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from samwidget.batch.inputs.files import printable
 from samwidget.core import RunLengths, Size
 
 
@@ -66,7 +67,9 @@ class RowError:
     def of(cls, error: Exception, index: int | str) -> RowError:
         """Returns the error of a row that raised ``error``."""
         code, message = getattr(error, "code", "unexpected"), getattr(error, "message", "")
-        return cls(index, code, message or f"{type(error).__name__}: {error}", getattr(error, "hint", ""))
+        message = message or f"{type(error).__name__}: {error}"
+        # Messages hold names of files, which need not be UTF-8 as all outputs are.
+        return cls(index, code, printable(message), printable(getattr(error, "hint", "")))
 
     def __str__(self) -> str:
         return f"{self.message}: {self.hint}" if self.hint else self.message

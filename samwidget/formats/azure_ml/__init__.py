@@ -20,6 +20,7 @@ from samwidget.formats.azure_ml.messages import (
     parse_request,
     parse_response,
 )
+from samwidget.formats.azure_ml.orientation import exif_of, rotation_named_in_errors
 from samwidget.formats.azure_ml.predictions import PredictedRow, read_predictions
 from samwidget.formats.azure_ml.prompts import prompts_of
 from samwidget.formats.azure_ml.schema import load_schema
@@ -37,6 +38,7 @@ __all__ = [
     "build_response",
     "check_style",
     "decode_image",
+    "exif_of",
     "load_schema",
     "model_here",
     "parse_request",
@@ -45,4 +47,5 @@ __all__ = [
     "read_batch_deployment",
     "read_deployment",
     "read_predictions",
+    "rotation_named_in_errors",
 ]

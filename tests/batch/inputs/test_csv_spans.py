@@ -24,6 +24,43 @@ def test_every_record_is_found_and_read(tmp_path_factory, rows, line_end):
     assert [read_record(path, span) for span in spans(path)] == rows
 
 
+@settings(deadline=None, max_examples=300)
+@given(st.text(st.sampled_from('a5,"\n\r '), max_size=30))
+def test_any_text_has_the_records_of_the_csv_module(tmp_path_factory, text):
+    try:
+        expected = list(csv.reader(io.StringIO(text, newline=""), strict=True, skipinitialspace=True))
+    except csv.Error:
+        return
+    path = tmp_path_factory.mktemp("csv") / "rows.csv"
+    path.write_bytes(text.encode())
+    records = [read_record(path, span) for span in spans(path)]
+    # A line of blanks is no row here, as an empty one is none there.
+    assert [row for row in records if row != [""]] == [row for row in expected if row not in ([], [""])]
+
+
+def test_a_quote_inside_an_unquoted_cell_is_a_character(tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_text('image,name\na.png,5" lens\nb.png,plain\nc.png,7" lens\nd.png,plain\n')
+    with path.open(newline="") as file:
+        expected = list(csv.reader(file))
+    assert len(expected) == 5
+    assert [read_record(path, span) for span in spans(path)] == expected
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
+def test_line_ends_and_blanks_of_other_systems(tmp_path, line_end):
+    path = tmp_path / "rows.csv"
+    path.write_bytes(line_end.join(["image, input_points", 'a.png, "[[1, 2]]"', "b.png,x"]).encode())
+    records = [read_record(path, span) for span in spans(path)]
+    assert records == [["image", "input_points"], ["a.png", "[[1, 2]]"], ["b.png", "x"]]
+
+
+def test_a_byte_order_mark_may_stand_before_a_quote(tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_bytes('"image","b"\n"1","x\ny"\n'.encode("utf-8-sig"))
+    assert [read_record(path, span) for span in spans(path)] == [["image", "b"], ["1", "x\ny"]]
+
+
 def test_blank_lines_and_a_byte_order_mark_are_no_cells(tmp_path):
     path = tmp_path / "rows.csv"
     path.write_bytes(b"\xef\xbb\xbfimage,b\n\n1,2\r\n\n3,4")
@@ -46,14 +83,15 @@ def test_a_cell_larger_than_the_csv_modules_limit(tmp_path):
 
 def test_a_file_cut_off_within_quotes_is_refused(tmp_path):
     path = tmp_path / "rows.csv"
-    path.write_text('a,b\n"1,2\n')
-    with pytest.raises(FormatError, match="ends within quotes"):
+    path.write_text('a,b\n1,2\n3,"4\n5,6\n')
+    with pytest.raises(FormatError, match="ends within quotes, which line 3 opens"):
         list(spans(path))
 
 
 @pytest.mark.parametrize("data", [b'a"b"c,"d"e\n', b"\xff\xfe,1\n"])
-def test_a_record_that_is_no_csv_says_so(tmp_path, data):
+def test_a_record_that_is_no_csv_names_its_line(tmp_path, data):
     path = tmp_path / "rows.csv"
-    path.write_bytes(data)
-    with pytest.raises(FormatError, match="not CSV in UTF-8"):
-        read_record(path, next(spans(path)))
+    path.write_bytes(b"a,b\n" + data)
+    _, span = spans(path)
+    with pytest.raises(FormatError, match=r"line 2 of rows\.csv is not CSV in UTF-8"):
+        read_record(path, span)

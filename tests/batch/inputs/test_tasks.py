@@ -7,7 +7,7 @@ import pytest
 from samwidget.batch.inputs.tasks import list_tasks, read_prompts
 from samwidget.batch.job import Job
 from samwidget.core.prompt import Prompt
-from samwidget.errors import BatchError, FormatError, PromptError
+from samwidget.errors import BatchError, FormatError, PromptError, SamWidgetWarning
 from samwidget.formats.azure_ml.messages import COLUMNS, parse_request
 from tests.batch.rows import ROWS, png_of, text_of, write_csv, write_photos, write_rows
 
@@ -37,7 +37,8 @@ def test_a_folder_of_csvs_is_read_in_the_order_of_names(tmp_path):
     write_rows(folder / "more/a.csv", 1)
     (folder / "notes.txt").write_text("not a table")
     (folder / ".hidden.csv").write_text("image\n")
-    tasks, _ = list_tasks(job_of(folder, tmp_path))
+    with pytest.warns(SamWidgetWarning, match=r"left out: 1 hidden, 1 \*\.txt"):
+        tasks, _ = list_tasks(job_of(folder, tmp_path))
     assert [(task.number, task.file, task.row) for task in tasks] == [
         (0, "a.csv", 0),
         (1, "a.csv", 1),
@@ -67,7 +68,6 @@ def test_the_tables_own_index_is_kept(tmp_path, name):
 )
 def test_images_are_named_by_folder_or_pattern(tmp_path, pattern, files):
     folder = write_photos(tmp_path / "photos", 4)
-    (folder / "read.me").write_text("no image")
     tasks, _ = list_tasks(job_of(folder / pattern, tmp_path, everything=True))
     assert [task.file for task in tasks] == files
     assert read_prompts(tasks[0]).prompts is None

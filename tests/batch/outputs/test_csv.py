@@ -20,7 +20,8 @@ def expected_predictions():
     for number, (points, boxes, labels, multimask_output) in enumerate(ROWS[:5]):
         cells = [json.loads(text) if text else None for text in (points, labels, boxes)]
         request = build_request(png_of(number // 3), *cells, multimask_output=multimask_output.lower() != "false")
-        (predictions[number],) = score(request, predictor)
+        (row,) = score(request, predictor, "service")
+        predictions[number] = row["response"]
     return predictions
 
 
@@ -32,9 +33,9 @@ def test_predictions_csv_holds_what_score_returns(tmp_path):
     assert [(index, file) for index, _, file in lines] == [(str(number), "rows.csv") for number in range(7)]
     values = [json.loads(cell) for _, cell, _ in lines]
     assert dict(enumerate(values[:5])) == expected_predictions()
-    assert values[5]["error"]["code"] == values[6]["error"]["code"] == "prompt"
-    assert "lies outside the image" in values[5]["error"]["message"]
-    assert values[6]["error"]["hint"] == "give points or a box"
+    assert values[5]["error"]["code"] == values[6]["error"]["code"] == "format"
+    assert "2 groups of points with 1 boxes" in values[5]["error"]["message"]
+    assert values[6]["error"]["hint"] == "give one label per point"
 
 
 def test_pandas_reads_it_as_the_documented_clients_do(tmp_path):

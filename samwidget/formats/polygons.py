@@ -1,0 +1,73 @@
+"""Polygons: masks as outlines along the edges of their pixels, for readers of COCO that know no run lengths.
+
+Owns the outlines. ``coco`` puts them into entries. A polygon of COCO is one ring, so it can have no hole: a region with
+holes is cut through them into regions without. The polygons cover exactly the pixels of the mask, no two overlap, and
+none touches itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+
+def mask_polygons(mask: npt.NDArray[np.bool_]) -> list[list[int]]:
+    """The polygons of an (H, W) bool mask, each a flat list ``x0, y0, x1, y1, ...``, not closed.
+
+    Coordinates are image pixels, whole numbers: pixel (0, 0) is the square from (0, 0) to (1, 1). An empty mask has no
+    polygons.
+    """
+    regions = _regions_without_holes(mask, 0, 0)
+    return [(_outline(region) + np.array([left, top])).reshape(-1).tolist() for region, left, top in regions]
+
+
+def _regions_without_holes(
+    mask: npt.NDArray[np.bool_], left: int, top: int
+) -> Iterator[tuple[npt.NDArray[np.bool_], int, int]]:
+    """The regions of a mask, connected by edges of pixels, with the position of each in the image."""
+    numbers, _ = ndimage.label(mask)
+    for number, window in enumerate(ndimage.find_objects(numbers), 1):
+        region = numbers[window] == number
+        x, y = left + window[1].start, top + window[0].start
+        row = _row_through_holes(region)
+        if row is None:
+            yield region, x, y
+        else:
+            yield from _regions_without_holes(region[:row], x, y)
+            yield from _regions_without_holes(region[row:], x, y + row)
+
+
+def _row_through_holes(region: npt.NDArray[np.bool_]) -> int | None:
+    """The row above which to cut a region, so that about half of its holes lie on each side; None without holes.
+
+    A part of the background that touches the outside only at a corner is a hole, too: else the outline would touch
+    itself there.
+    """
+    numbers, _ = ndimage.label(~np.pad(region, 1))
+    holes = [window for number, window in enumerate(ndimage.find_objects(numbers), 1) if number != numbers[0, 0]]
+    if not holes:
+        return None
+    # In rows of the padded region; a cut in or above the middle row of a hole opens it.
+    middles = sorted((window[0].start + window[0].stop - 1) // 2 for window in holes)
+    return int(middles[len(middles) // 2]) - 1
+
+
+def _outline(region: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+    """(N, 2) x, y of the corners of a region without holes, in their order along its outline."""
+    padded = np.pad(region, 1).astype(np.uint8)
+    inside = padded[:-1, :-1] + padded[:-1, 1:] + padded[1:, :-1] + padded[1:, 1:]
+    # Where one or three of the four pixels around a point are inside, the outline turns. Within a row of such points
+    # the first and the second are the ends of one edge, the third and the fourth of another; so in a column.
+    y, x = np.nonzero(inside % 2)
+    along_row = np.arange(len(x)).reshape(-1, 2)[:, ::-1].reshape(-1)
+    by_column = np.lexsort((y, x))
+    along_column = np.empty_like(along_row)
+    along_column[by_column] = by_column.reshape(-1, 2)[:, ::-1].reshape(-1)
+    order, current = [], 0
+    while len(order) < len(x):
+        order += [current, int(along_row[current])]
+        current = int(along_column[along_row[current]])
+    return np.stack([x[order], y[order]], 1)
