@@ -22,6 +22,9 @@ classes.
 
 from __future__ import annotations
 
+import sys
+import warnings
+
 
 class SamWidgetError(Exception):
     """Base class of all errors that a user can solve.
@@ -125,3 +128,11 @@ class ClosedError(SamWidgetError, RuntimeError):
 
 class SamWidgetWarning(UserWarning):
     """Something did not go as requested, such as the use of a slower device. The result is still right."""
+
+
+def warn_user(message: str) -> None:
+    """Gives a SamWidgetWarning that names the line of the user's code which called samwidget."""
+    frame, stacklevel = sys._getframe(1), 2
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "samwidget":
+        frame, stacklevel = frame.f_back, stacklevel + 1
+    warnings.warn(message, SamWidgetWarning, stacklevel=stacklevel)

@@ -1,0 +1,233 @@
+"""Image files and PIL images to a ``Raster``: which frame, which way up, and which type the values have.
+
+Pillow decodes. What it would narrow or misread (16-bit colour, unsigned and signed TIFFs) is in ``deep``. Called by
+``load``, for a file's bytes and for a PIL image that the user has.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageFile, UnidentifiedImageError
+
+from samwidget.core import PIXELS_MAX
+from samwidget.errors import ImageError
+from samwidget.images.arrays import raster_of
+from samwidget.images.deep import is_deep, is_tiff, read_deep, read_tiff, stored_values
+from samwidget.images.options import TOO_LARGE, AnyArray, Raster, ReadOptions, frames_note, no_data_of
+
+_ORIENTATION, _EXIF_BLOCK, _EXIF_WIDTH, _EXIF_HEIGHT = 0x0112, 0x8769, 0xA002, 0xA003
+_NEW_SUBFILE_TYPE, _PHOTOMETRIC, _GDAL_NO_DATA = 254, 262, 42113
+_NPY, _ZIP = b"\x93NUMPY", b"PK\x03\x04"
+# Four channels of 64 bits for as many pixels as there may be.
+_ARRAY_BYTES_MAX = 32 * PIXELS_MAX + 4096
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_QUARTER_TURNS = tuple(_TURNS[orientation] for orientation in (5, 6, 7, 8))
+# Layers and sizes of one image, and the second image of a phone's photo, are no frames that one would choose among.
+_WITHOUT_FRAMES = ("ICNS", "ICO", "JPEG", "MPO", "PSD")
+
+
+def decode(data: bytes, source: str, options: ReadOptions) -> Raster:
+    """The raster of a file's bytes.
+
+    Args:
+        data: of a format that Pillow reads, or of numpy's ``.npy`` or ``.npz``.
+        source: what error messages call it.
+        options: how it is read.
+
+    Raises:
+        ImageError: not an image, broken, too large, or of a kind that cannot be read in full.
+    """
+    if not data:
+        raise ImageError(f"{source} is empty", hint="it has zero bytes: check that it was written completely")
+    if options.formats is None and data.startswith((_NPY, _ZIP)):
+        return _read_numpy_file(data, source, options)
+    _refuse_bgr(options)
+    try:
+        with Image.open(io.BytesIO(data), formats=options.formats) as image:
+            notes = _choose_frame(image, source, options)
+            raster = _raster_of_file(image, data, source, options)
+            return replace(raster, notes=(*notes, *raster.notes))
+    except UnidentifiedImageError as error:
+        if options.formats is None and is_tiff(data):
+            return read_tiff(data, source, options)
+        hint = "give a format that Pillow reads" if options.formats is None else f"give {', '.join(options.formats)}"
+        raise ImageError(f"{source} is not an image", hint=f"{hint}, or its pixels as an array") from error
+    except Image.DecompressionBombError as error:
+        raise ImageError(f"{source} has too many pixels", hint=TOO_LARGE.format(options.pixels_max)) from error
+    except (ImageError, MemoryError):
+        raise
+    except Exception as error:  # for broken files each of Pillow's decoders raises exceptions of its own
+        raise ImageError(f"{source} is broken or cut off", hint=str(error)[:200]) from error
+
+
+def read_pil(image: Image.Image, options: ReadOptions) -> Raster:
+    """The raster of a PIL image; the image stays as it is, but is loaded.
+
+    An image that was opened and not yet loaded is read as its file would be: in full depth, and frame by frame.
+
+    Raises:
+        ImageError: the image is broken or too large, or has no such frame.
+    """
+    source = "the image"
+    _refuse_bgr(options)
+    if (data := _unread_file(image, options)) is not None:
+        current = image.tell() or None
+        return decode(data, source, replace(options, frame=current if options.frame is None else options.frame))
+    try:
+        if options.frame not in (None, image.tell()):
+            raise ImageError(
+                f"the PIL image is loaded and shows frame {image.tell()}",
+                hint=f"call image.seek({options.frame}), or give the file",
+            )
+        return _raster_of(image, source, options)
+    except (ImageError, MemoryError):
+        raise
+    except Exception as error:  # as in decode
+        raise ImageError(f"{source} is broken or cut off", hint=str(error)[:200]) from error
+
+
+def _refuse_bgr(options: ReadOptions) -> None:
+    if options.image_format != "RGB":
+        raise ImageError(
+            "image_format='BGR' is for arrays", hint="leave it out: files know the order of their channels"
+        )
+
+
+def _unread_file(image: Image.Image, options: ReadOptions) -> bytes | None:
+    """The bytes of the file behind a PIL image that is not loaded and that Pillow alone may not read in full."""
+    if not isinstance(image, ImageFile.ImageFile) or image.fp is None or not image.tile:
+        return None
+    if image.format in (None, "JPEG") and options.frame is None:  # Pillow reads it in full; it may be in draft mode
+        return None
+    position = image.fp.tell()
+    image.fp.seek(0)
+    data = image.fp.read()
+    image.fp.seek(position)
+    return data
+
+
+def _choose_frame(image: ImageFile.ImageFile, source: str, options: ReadOptions) -> tuple[str, ...]:
+    """Goes to the frame that the caller chose; returns a note where nobody chose among several."""
+    if options.frame is None:
+        if image.format in _WITHOUT_FRAMES or not getattr(image, "is_animated", False):
+            return ()
+        count = _page_count(image)
+        return (frames_note(count, source),) if count > 1 else ()
+    image.seek(options.frame_of(getattr(image, "n_frames", 1), source))
+    return ()
+
+
+def _page_count(image: ImageFile.ImageFile) -> int:
+    """The number of frames; of a TIFF without its smaller copies and its masks."""
+    count: int = getattr(image, "n_frames", 1)
+    if image.format != "TIFF":
+        return count
+    pages = 0
+    for number in range(count):
+        image.seek(number)
+        pages += not _tags(image).get(_NEW_SUBFILE_TYPE, 0) & 5
+    image.seek(0)
+    return pages
+
+
+def _raster_of_file(image: ImageFile.ImageFile, data: bytes, source: str, options: ReadOptions) -> Raster:
+    # The size is in the header, so an image that is too large is refused before it is decoded.
+    options.check_size(image.height, image.width, source)
+    if not is_deep(image, data):
+        return _raster_of(image, source, options)
+    values = read_deep(image, data, source, options, lambda half: _upright(half, source, options)[0])
+    return Raster(values, no_data_of(values, _tags(image).get(_GDAL_NO_DATA)))
+
+
+def _raster_of(image: Image.Image, source: str, options: ReadOptions) -> Raster:
+    options.check_size(image.height, image.width, source)
+    image.load()
+    tags = _tags(image)
+    upright, notes = _upright(image, source, options)
+    values = stored_values(upright, tags, image.format)
+    is_negative = values is not None and tags.get(_PHOTOMETRIC) == 0
+    if values is None:
+        values = _colours_of(upright)
+    no_data = no_data_of(values, tags.get(_GDAL_NO_DATA))
+    return Raster(values, no_data, is_negative, notes)
+
+
+def _colours_of(image: Image.Image) -> AnyArray:
+    """(H, W, 3) RGB or (H, W, 4) RGB and opacity, uint8, of an image of at most 8 bits."""
+    if image.mode == "RGB" and "transparency" not in image.info:
+        return np.array(image)
+    if image.mode == "La":  # opacity multiplied into the gray, which Pillow undoes in one way alone
+        image = image.convert("LA")
+    return np.array(image.convert("RGBA" if image.has_transparency_data else "RGB"))
+
+
+def _upright(image: Image.Image, source: str, options: ReadOptions) -> tuple[Image.Image, tuple[str, ...]]:
+    """The loaded image, turned as its EXIF block and the options say, and what was guessed about it.
+
+    An image that was changed after opening may have been turned by hand, with the tag still in it.
+    """
+    if options.exif == "ignore":
+        return image, ()
+    try:
+        exif = image.getexif()
+        turn = _TURNS.get(exif.get(_ORIENTATION, 1))
+        block = exif.get_ifd(_EXIF_BLOCK) if turn is not None else {}
+    except Exception:  # the pixels are good although the EXIF block is broken
+        return image, ()
+    if turn is None:
+        return image, ()
+    if options.exif == "auto" and not isinstance(image, ImageFile.ImageFile):
+        return image, (
+            "the PIL image was changed after it was opened, so the rotation in its EXIF block is not applied; give "
+            "exif='apply' if it is not turned yet, or 'ignore' to say that it is",
+        )
+    notes: tuple[str, ...] = ()
+    size, exif_size = (image.width, image.height), (block.get(_EXIF_WIDTH), block.get(_EXIF_HEIGHT))
+    if size == exif_size[::-1] != exif_size and turn in _QUARTER_TURNS:
+        notes = (
+            f"the EXIF block of {source} says to turn it, and its size in there says that it is turned already; it was "
+            "turned, as viewers do: give exif='ignore' if it lies on its side",
+        )
+    return image.transpose(turn), notes
+
+
+def _read_numpy_file(data: bytes, source: str, options: ReadOptions) -> Raster:
+    """The raster of a ``.npy`` file, or of a ``.npz`` file with one array."""
+    try:
+        if data.startswith(_NPY):
+            return raster_of(np.load(io.BytesIO(data), allow_pickle=False), options, source=source)
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            members = archive.infolist()
+            names = [member.filename.removesuffix(".npy") for member in members]
+            if not all(member.filename.endswith(".npy") for member in members):
+                raise ImageError(f"{source} is an archive, not an image", hint="unpack it and give an image of it")
+            if len(names) != 1:
+                listed = ", ".join(names[:10])
+                raise ImageError(f"{source} holds {len(names)} arrays: {listed}", hint="load it and give one of them")
+            if members[0].file_size > _ARRAY_BYTES_MAX:
+                raise ImageError(f"{source} is too large", hint=TOO_LARGE.format(options.pixels_max))
+            return raster_of(np.load(io.BytesIO(archive.read(members[0])), allow_pickle=False), options, source=source)
+    except (ImageError, MemoryError):
+        raise
+    except Exception as error:  # numpy and zipfile raise many kinds for broken files
+        raise ImageError(f"{source} is broken or cut off", hint=str(error)[:200]) from error
+
+
+def _tags(image: Image.Image) -> Mapping[int, Any]:
+    """The tags of a TIFF; none for other formats."""
+    tags: Mapping[int, Any] = getattr(image, "tag_v2", {})
+    return tags

@@ -1,0 +1,221 @@
+"""Files with more than 8 bits for a channel: all of their bits, in the type that the file says.
+
+Pillow keeps 16-bit gray, but drops the low byte of 16-bit colour, and reads unsigned and signed TIFFs alike. It owns
+the repair of these, and the reading of TIFFs that Pillow does not read, with tifffile where that is installed. Called
+by ``decode``.
+
+Pillow can unpack 16-bit colour as big-endian or as little-endian, and takes the high byte. So a file is decoded twice:
+as what it is, which gives the high bytes, and as the opposite, which gives the low ones.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+import sys
+import zlib
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageFile
+
+from samwidget.errors import ImageError
+from samwidget.images.options import AnyArray, Raster, ReadOptions, frames_note, no_data_of
+
+_BITS, _PLANAR, _SAMPLE_FORMAT, _SIGNED, _UNSIGNED = 258, 284, 339, 2, 1
+_TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+# Layouts of 16-bit colour that Pillow unpacks in either byte order. With "a" the opacity is multiplied into the colour.
+_LAYOUTS = ("RGB;16", "RGBA;16", "RGBX;16", "RGBa;16")
+_NATIVE = "L" if sys.byteorder == "little" else "B"
+_OPPOSITE = {"L": "B", "B": "L"}
+
+
+def is_tiff(data: bytes) -> bool:
+    """Returns whether the bytes begin as a TIFF, also one of a kind that Pillow does not read."""
+    return data.startswith(_TIFF_STARTS)
+
+
+def is_deep(image: ImageFile.ImageFile, data: bytes) -> bool:
+    """Returns whether Pillow would drop bits of the file, or change the values that they stand for."""
+    if image.format == "PPM":
+        return _ppm_maximum(image) > 255
+    return image.mode in ("RGB", "RGBA", "LA") and _bits_of(image, data) > 8
+
+
+def read_deep(
+    image: ImageFile.ImageFile,
+    data: bytes,
+    source: str,
+    options: ReadOptions,
+    upright: Callable[[Image.Image], Image.Image],
+) -> AnyArray:
+    """(H, W, C) uint16 of a file for which ``is_deep``.
+
+    Args:
+        image: the opened file, at the frame to read.
+        data: the file.
+        source: what error messages call it.
+        options: how it is read.
+        upright: turns an image as its EXIF block says.
+
+    Raises:
+        ImageError: the file has a layout that cannot be read in full.
+    """
+    tile: Any = image.tile[0]
+    rawmode = tile[3] if isinstance(tile[3], str) else tile[3][0]
+    if image.format == "PPM" and tile[0] in ("raw", "ppm"):
+        channels = 1 if image.mode == "I" else 3
+        count = image.height * image.width * channels
+        return np.frombuffer(data, ">u2", count, tile[2]).reshape(image.height, image.width, channels)
+    if image.format == "PNG" and rawmode == "LA;16B":
+        with Image.open(io.BytesIO(_as_rgba_png(data))) as four_bytes:
+            four_bytes.load()
+            return np.ascontiguousarray(upright(four_bytes)).view(">u2")
+    layout, order = str(rawmode)[:-1], str(rawmode)[-1].replace("N", _NATIVE)
+    is_planar = getattr(image, "tag_v2", {}).get(_PLANAR, 1) == 2
+    if image.format in ("PNG", "TIFF") and layout in _LAYOUTS and order in _OPPOSITE and not is_planar:
+        unpack = partial(_unpacked, data, layout.replace("a", "A"), image.tell(), options, upright)
+        values = unpack(order).astype(np.uint16) << 8 | unpack(_OPPOSITE[order])
+        if layout == "RGBa;16":
+            return _divided_by_opacity(values)
+        key = image.info.get("transparency")  # of a PNG: the colour that is transparent
+        return values if key is None else _with_transparent_colour(values, key)
+    if image.format == "TIFF" and options.formats is None:
+        return read_tiff(data, source, options).values
+    raise ImageError(
+        f"{source} has colours of more than 8 bits, of which samwidget cannot read all",
+        hint="save it as PNG or TIFF, or read it with another library and give the array",
+    )
+
+
+def stored_values(image: Image.Image, tags: Mapping[int, Any], file_format: str | None) -> AnyArray | None:
+    """(H, W, 1) of a gray image, or (H, W, 2) with opacity, in the type that the file says; None for other images.
+
+    Args:
+        image: loaded.
+        tags: of the TIFF that it was read from; empty for other formats.
+        file_format: the format of that file; None for an image that was made in memory.
+    """
+    bits, sample_format = _first(tags.get(_BITS, 0)), _first(tags.get(_SAMPLE_FORMAT, _UNSIGNED))
+    key = image.info.get("transparency")
+    if image.mode == "L" and key is None:
+        values = np.asarray(image)
+        if tags.get(262) == 0:  # white is zero: Pillow has inverted these, and only these
+            values = ~values
+        return (values.view(np.int8) if (bits, sample_format) == (8, _SIGNED) else values)[..., None]
+    if image.mode not in ("I", "F") and not image.mode.startswith("I;"):
+        return None
+    values = np.asarray(image)
+    if image.mode == "I" and (bits, sample_format) == (32, _UNSIGNED):
+        values = values.view(np.uint32)
+    elif image.mode == "I" and (bits, sample_format) == (16, _SIGNED):
+        values = values.astype(np.int16)
+    elif image.mode == "I" and file_format in ("PNG", "PPM"):  # these have 16 bits at most
+        values = values.astype(np.uint16)
+    if isinstance(key, int) and values.dtype.kind == "u":
+        opaque = np.where(values == key, 0, np.iinfo(values.dtype).max).astype(values.dtype)
+        return np.stack([values, opaque], axis=2)
+    return values[..., None]
+
+
+def read_tiff(data: bytes, source: str, options: ReadOptions) -> Raster:
+    """The raster of a TIFF that Pillow does not read, or not in full.
+
+    Raises:
+        ImageError: tifffile is not installed, does not read the file either, or the file is too large.
+    """
+    try:
+        import tifffile
+    except ImportError as error:
+        raise ImageError(
+            f"{source} is a TIFF of a kind that Pillow does not read in full",
+            hint="run pip install tifffile imagecodecs, or give its pixels as an array",
+        ) from error
+    try:
+        with tifffile.TiffFile(io.BytesIO(data)) as file:
+            pages = [page for page in file.pages if not page.subfiletype & 5]
+            chosen = pages[0] if options.frame is None else file.pages[options.frame_of(len(file.pages), source)]
+            options.check_size(chosen.imagelength, chosen.imagewidth, source)
+            values, is_planar = chosen.asarray(), chosen.axes.startswith("S")
+            notes = (frames_note(len(pages), source),) if options.frame is None and len(pages) > 1 else ()
+            is_negative, mark = chosen.photometric == 0, chosen.tags.get(42113)
+    except (ImageError, MemoryError):
+        raise
+    except Exception as error:  # tifffile raises many kinds, and names the package that it needs for a compression
+        raise ImageError(f"{source} is a TIFF that cannot be read", hint=str(error)[:200]) from error
+    values = values[..., None] if values.ndim == 2 else np.moveaxis(values, 0, -1) if is_planar else values
+    if values.ndim != 3 or values.shape[2] not in (1, 2, 3, 4):
+        raise ImageError(f"{source} has shape {values.shape}", hint="give an array of 1, 3 or 4 of its channels")
+    return Raster(values, None if mark is None else no_data_of(values, mark.value), is_negative, notes)
+
+
+def _bits_of(image: ImageFile.ImageFile, data: bytes) -> int:
+    """The bits of one channel as the file has them; 8 where the format knows nothing else."""
+    match image.format:
+        case "PNG":
+            return data[24]
+        case "SGI":
+            return 8 * data[3]
+        case "TIFF":
+            return int(_first(getattr(image, "tag_v2", {}).get(_BITS, 8)))
+        case "JPEG2000":
+            start = data.find(b"\xff\x4f\xff\x51")  # the codestream: its precision is 42 bytes further on
+            return (data[start + 42] & 0x7F) + 1 if 0 <= start < len(data) - 42 else 8
+        case _:
+            return 8
+
+
+def _ppm_maximum(image: ImageFile.ImageFile) -> int:
+    """The value that is white in a PPM or PGM."""
+    if not image.tile:
+        return 255
+    arguments = image.tile[0][3]
+    if isinstance(arguments, tuple) and len(arguments) == 2:
+        return int(arguments[1])
+    return 65535 if arguments == "I;16B" else 255
+
+
+def _unpacked(
+    data: bytes,
+    layout: str,
+    frame: int,
+    options: ReadOptions,
+    upright: Callable[[Image.Image], Image.Image],
+    order: str,
+) -> AnyArray:
+    """(H, W, C) uint8: the high bytes, if the file has its bytes in this order; B for big-endian, L for little."""
+    with Image.open(io.BytesIO(data), formats=options.formats) as image:
+        image.seek(frame)
+        image.tile = [_with_rawmode(tile, layout + order) for tile in image.tile]
+        image.load()
+        return np.asarray(upright(image))
+
+
+def _with_rawmode(tile: Any, rawmode: str) -> Any:  # a tuple in older versions of Pillow, a named one in newer
+    arguments = rawmode if isinstance(tile[3], str) else (rawmode, *tile[3][1:])
+    fields = (tile[0], tile[1], tile[2], arguments)
+    return type(tile)._make(fields) if hasattr(tile, "_make") else fields
+
+
+def _as_rgba_png(data: bytes) -> bytes:
+    """The PNG of 16-bit gray with opacity as one of 8-bit RGBA: both have four bytes a pixel, in the same order."""
+    header = data[12:24] + bytes([8, 6]) + data[26:29]
+    return data[:12] + header + struct.pack(">I", zlib.crc32(header)) + data[33:]
+
+
+def _divided_by_opacity(values: AnyArray) -> AnyArray:
+    """(H, W, 4) uint16 whose colours were multiplied by their opacity, as they were before."""
+    opacity = np.maximum(values[..., 3:], 1).astype(np.uint32)
+    colours = np.minimum(values[..., :3] * np.uint32(65535) // opacity, 65535)
+    return np.concatenate([colours.astype(np.uint16), values[..., 3:]], axis=2)
+
+
+def _with_transparent_colour(values: AnyArray, key: Any) -> AnyArray:
+    opaque = np.where((values[..., :3] == np.asarray(key)).all(axis=2), 0, 65535).astype(np.uint16)
+    return np.dstack([values[..., :3], opaque])
+
+
+def _first(value: Any) -> Any:  # a tag holds one number, or one for each channel
+    return value[0] if isinstance(value, tuple) else value
