@@ -14,6 +14,7 @@ from samwidget import __version__
 from samwidget.serving.http.body import DrainMiddleware
 from samwidget.serving.http.docs_page import render_docs_page
 from samwidget.serving.http.errors import add_error_handlers
+from samwidget.serving.http.head import HeadMiddleware
 from samwidget.serving.http.image_routes import image_routes
 from samwidget.serving.http.metrics import MetricsMiddleware
 from samwidget.serving.http.score_route import score_route
@@ -28,7 +29,11 @@ def make_app(service: Service) -> FastAPI:
         description="Masks from points and boxes: the documented request and response of mask-generation models.",
         docs_url=None,  # FastAPI's own pages load scripts from the web
         redoc_url=None,
-        middleware=[Middleware(MetricsMiddleware, metrics=service.metrics), Middleware(DrainMiddleware)],
+        middleware=[
+            Middleware(MetricsMiddleware, metrics=service.metrics),
+            Middleware(DrainMiddleware),
+            Middleware(HeadMiddleware),
+        ],
     )
     add_error_handlers(app)
     app.include_router(_open_routes(app, service))

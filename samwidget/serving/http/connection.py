@@ -53,8 +53,8 @@ class Connections:
         of_peer = [other for other in self._open if other.peer == connection.peer]
         for crowd, maximum in ((of_peer, self.per_peer), (list(self._open), self.maximum)):
             if len(crowd) > maximum:
-                silent = [other for other in crowd if not other.has_request and other is not connection]
-                min(silent, key=lambda other: other.since, default=connection).abort()
+                idle = [other for other in crowd if not other.has_request and other is not connection]
+                min(idle, key=lambda other: (other.unread_bytes > 0, other.since), default=connection).abort()
 
     def remove(self, connection: Connection) -> None:
         """No longer counts a connection."""
@@ -137,12 +137,10 @@ class Connection(H11Protocol):
 
     def is_late(self, now: float, limits: Connections) -> bool:
         """Whether the client has missed a deadline."""
-        if self.unread_bytes == 0:
-            self.unread_since = None
-        elif self.unread_since is None:
-            self.unread_since = now
-        elif now - self.unread_since > limits.response_s:
-            return True
+        if self.unread_bytes:
+            self.since, self.unread_since = now, self.unread_since or now
+            return now - self.unread_since > limits.response_s
+        self.unread_since = None
         state = (self.has_request, self.conn.their_state)
         if state != self._state:
             self._state, self.since = state, now

@@ -13,6 +13,7 @@ from samwidget.predict.embedding_cache import EmbeddingCache
 from samwidget.predict.predictor import SamPredictor
 from samwidget.serving.http.admission import Admission
 from samwidget.serving.http.auth import BearerKey, NoKey
+from samwidget.serving.http.connection import Connections
 from samwidget.serving.http.server import listen, run_server
 from samwidget.serving.http.service import Service
 from samwidget.serving.limits import Limits
@@ -41,6 +42,8 @@ def main(
     wait_s=20.0,
     stuck_s=300.0,
     embeddings_bytes_max=1_000_000,
+    connections=None,
+    grace_s=20,
     **limits,
 ):
     predictor = SamPredictor(GatedSegmenter(gate, signature=signature))
@@ -55,7 +58,13 @@ def main(
         stuck_s=stuck_s,
         embeddings=EmbeddingCache(embeddings_bytes_max),
     )
-    run_server(service, listener, lambda: sys.stdout.write(f"listening at http://127.0.0.1:{port}\n"))
+    run_server(
+        service,
+        listener,
+        lambda: sys.stdout.write(f"listening at http://127.0.0.1:{port}\n"),
+        connections=Connections(**connections or {}),
+        grace_s=grace_s,
+    )
 
 
 if __name__ == "__main__":

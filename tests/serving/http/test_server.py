@@ -39,7 +39,9 @@ def gated(tmp_path_factory, **settings):
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    with gated(tmp_path_factory, upload_s=1, rows=4, points=50, pixels=100_000, body_bytes=200_000) as server:
+    with gated(
+        tmp_path_factory, upload_s=1, rows=4, points=50, pixels=100_000, body_bytes=200_000, json_bytes=150_000
+    ) as server:
         yield server
 
 
@@ -194,6 +196,42 @@ def test_limits_are_answered_413_and_named(server, body, limit, maximum):
         assert error["code"] == "limit"
         assert error["limit"] == {limit: maximum}
         assert str(maximum) in error["message"]
+
+
+def test_a_length_above_the_limit_is_refused_without_a_go_ahead(server):
+    head = b"Content-Length: 200001\r\nExpect: 100-continue\r\n\r\n"
+    with connection(server, "POST /score HTTP/1.1", head) as sock:
+        assert status_on(sock) == 413
+    with connection(server, "POST /score HTTP/1.1", head.replace(b"200001", b"2000")) as sock:
+        assert status_on(sock) == 100
+
+
+@pytest.mark.parametrize("host", ["[", "[::1", "a b", "a\\b", "http://a", "a:b", "a@b", "\xff", "a" * 300])
+@pytest.mark.parametrize("path", ["/models/", "/none", "/openapi.json"])
+def test_a_host_that_is_none_is_answered_400(server, host, path):
+    name, port = server.url.removeprefix("http://").split(":")
+    with socket.create_connection((name, int(port)), timeout=30) as sock:
+        sock.sendall(f"GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode("latin-1"))
+        assert status_on(sock) == 400
+
+
+@pytest.mark.parametrize(
+    ("value", "status"),
+    [
+        (table("http://\ud800.test/a.png"), 400),
+        (table("http://[/a.png"), 400),
+        (table("\ud800"), 400),
+        (table(points="[[1,2]]\ud800"), 400),
+        ({"columns": ["\ud800", "a" * 100_000], "data": []}, 400),
+        ({"columns": ["image"], "data": [], "index": ["a" * 100_000]}, 400),
+        ({"columns": ["a" * 200_000], "data": []}, 413),
+    ],
+)
+def test_errors_quote_little_of_a_request(server, value, status):
+    answer = server.client.post("/score", content=json.dumps(value))
+    assert answer.status_code == status
+    assert len(answer.content) < 2000
+    assert answer.json()["error"]["message"]
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,16 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from samwidget.errors import FormatError, ImageError
 from samwidget.serving.http.url_images import ImageFetcher, is_public
 
 
-@pytest.mark.parametrize("address", ["93.184.215.14", "8.8.8.8", "2606:2800:21f:cb07:6820:80da:af6b:8b2c"])
+@pytest.mark.parametrize(
+    "address", ["93.184.215.14", "8.8.8.8", "2606:2800:21f:cb07:6820:80da:af6b:8b2c", "2a00:1450::1", "240e::1"]
+)
 def test_public_addresses(address):
     assert is_public(address)
 
@@ -30,14 +34,24 @@ def test_public_addresses(address):
         "192.0.2.1",
         "224.0.0.1",
         "255.255.255.255",
+        "192.88.99.1",
+        "192.0.0.9",
         "::1",
         "::",
+        "::127.0.0.1",
+        "::8.8.8.8",
+        "fec0::1",
+        "5f00::1",
+        "100::1",
+        "2001:db8::1",
+        "3fff::1",
         "fe80::1",
         "fe80::1%eth0",
         "fc00::1",
         "ff02::1",
         "::ffff:127.0.0.1",
         "::ffff:10.0.0.1",
+        "::ffff:8.8.8.8",
         "64:ff9b::7f00:1",
         "2002:7f00:1::",
         "2001:0:4136:e378:8000:63bf:3fff:fdd2",
@@ -185,6 +199,9 @@ def test_a_redirect_to_a_listed_host_is_followed(web):
         ("http://127.0.0.1:{port}/photo", "is not on this server's list"),
         ("file:///etc/passwd", "is not a valid URL"),
         ("/to//to//to//to//to//to//to//photo", "is redirected too often"),
+        ("http://[", "cannot be fetched|is not a valid URL"),
+        ("http://photos.test:{port}/%zz\\", "answers 404"),
+        ("http://photos.test:99999/", "is not a valid URL"),
     ],
 )
 def test_a_redirect_is_checked_like_the_first_address(web, target, message):
@@ -218,3 +235,19 @@ def test_a_port_where_nothing_listens():
 def test_hosts_that_cannot_be_listed(host):
     with pytest.raises(FormatError, match="is not a host"):
         ImageFetcher([host])
+
+
+@pytest.mark.parametrize("url", ["http://\ud800.test/a", "http://photos.test/\ud800", "http://[", "http://a\x00.test/"])
+def test_addresses_that_no_server_can_have(web, url):
+    with pytest.raises(ImageError):
+        fetch(url, web, "photos.test", "*.test", "\ud800.test", "a\x00.test")
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(max_size=30), st.sampled_from(["http://", "https://", "http://photos.test", "http://[", ""]))
+def test_whatever_the_address_is_the_error_is_ours(text, start):
+    async def resolve(host, port):
+        return ["10.0.0.1"]
+
+    with pytest.raises(ImageError):
+        asyncio.run(ImageFetcher(["photos.test", "*.test"], resolve=resolve).fetch(start + text, 9))
