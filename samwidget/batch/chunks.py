@@ -166,7 +166,7 @@ class ChunkRunner:
             return self._output.encode_error(task, row_error)
 
     def _row_masks(self, row: RowPrompts) -> RowMasks:
-        pixels = load_rgb(row.image)
+        pixels = load_rgb(row.image, exif=exif_of(row.style))
         if row.prompts is None:
             found_objects = self._predictor.everything(pixels)
             return RowMasks(row.index, pixels.shape[:2], tuple(map(_only_candidate, found_objects)))

@@ -9,11 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from samwidget.core import Masks
 from samwidget.errors import ImageError, PromptError
-from samwidget.formats.azure_ml import MaskSet, RequestRow, Style, build_response, parse_request
+from samwidget.formats.azure_ml import (
+    MaskSet,
+    RequestRow,
+    Style,
+    build_response,
+    exif_of,
+    parse_request,
+    rotation_named_in_errors,
+)
+from samwidget.images import load_rgb
 from samwidget.predict import SamPredictor
 
 
@@ -34,18 +44,19 @@ def score(
         request: JSON text or bytes, its parsed value, or a pandas DataFrame with the documented columns.
         predictor: what makes the masks. None loads the bundled model for this call; for many calls make one
             predictor and give it each time.
-        style: ``card`` as the model card documents it, ``service`` as deployed endpoints answer.
+        style: ``card`` as the model card documents it; ``service`` as deployed endpoints read requests and answer: they
+            ignore the EXIF rotation, and leave prompts that are empty or outside the image to the model.
         allow_urls: whether images that are given as http(s) URLs are fetched. Give False for requests of people you do
             not trust: they could make this machine fetch what only it can reach.
 
     Raises:
         FormatError: not a request, or an unknown style. This and the next two name the row, counted from 0.
         ImageError: an image that cannot be read, or a URL while ``allow_urls`` is False.
-        PromptError: a row without prompts, or a prompt outside its image.
+        PromptError: a row without prompts, or a prompt outside its image; in style ``card``.
         ModelError: the model failed.
         ClosedError: the predictor is closed.
     """
-    rows = parse_request(request)
+    rows = parse_request(request, style)
     if not allow_urls:
         refuse_urls(rows)
     return score_rows(rows, predictor, style)
@@ -57,7 +68,7 @@ def score_rows(
     style: Style = "card",
     *,
     checkpoint: Callable[[], None] = lambda: None,
-    read_image: Callable[[bytes | str], object] = lambda image: image,
+    read_image: Callable[[bytes | str], object] | None = None,
     row_numbers: Sequence[int] | None = None,
 ) -> list[dict[str, Any]]:
     """As ``score``, for rows that were parsed and checked before. Images given as URLs are fetched.
@@ -69,7 +80,8 @@ def score_rows(
         checkpoint: called before each image, row and prediction. An exception that it raises ends the work: this is
             how a server stops when the client has disconnected.
         read_image: makes of a row's image what the predictor reads; called once for rows about the same image. A server
-            decodes the images of strangers with it.
+            decodes the images of strangers with it. None is ``load_rgb``. It turns images by their EXIF tag if the
+            style demands it.
         row_numbers: of the rows in the whole request, for error messages; None counts them from 0.
     """
     row_numbers = range(len(rows)) if row_numbers is None else row_numbers
@@ -79,7 +91,8 @@ def score_rows(
     groups = group_by_image(rows)
     # build_response takes one row after the other from the iterator, so the full-size masks of only one prompt are in
     # memory, and it refuses an unknown style before the network runs.
-    predictions = _predictions(rows, row_numbers, groups, predictor, checkpoint, read_image)
+    read = read_image or partial(load_rgb, exif=exif_of(style))
+    predictions = _predictions(rows, row_numbers, groups, predictor, style, checkpoint, read)
     entries = build_response(predictions, style)
     numbers = [number for group in groups for number in group]
     return [entry for _, entry in sorted(zip(numbers, entries, strict=True), key=lambda pair: pair[0])]
@@ -116,6 +129,7 @@ def _predictions(
     row_numbers: Sequence[int],
     groups: Sequence[Sequence[int]],
     predictor: SamPredictor | None,
+    style: Style,
     checkpoint: Callable[[], None],
     read_image: Callable[[bytes | str], object],
 ) -> Iterator[Iterator[MaskSet]]:
@@ -128,8 +142,10 @@ def _predictions(
         for number in group:
             checkpoint()
             row = rows[number]
-            with row_named_in_errors(row_numbers[number]):
-                predictions = predictor.predict_many(row.prompts, embedding, row.multimask_output)
+            with row_named_in_errors(row_numbers[number]), rotation_named_in_errors(row.image, style):
+                predictions = predictor.predict_many(
+                    row.prompts, embedding, row.multimask_output, check=style == "card"
+                )
             yield _mask_sets(predictions, checkpoint)
 
 

@@ -231,7 +231,7 @@ def test_an_address_is_fetched_once(fake, monkeypatch):
         fetched.append(url)
         return PHOTOS[0]
 
-    monkeypatch.setattr("samwidget.images.load.fetch", fetch)
+    monkeypatch.setattr("samwidget.images.sources.fetch", fetch)
     rows = request_of(GOOD, GOOD, image="https://example.org/photo.png")
     assert score(rows, fake) == score(request_of(GOOD, GOOD, image=PHOTOS[0]), fake)
     assert fetched == ["https://example.org/photo.png"]
@@ -247,3 +247,85 @@ def test_a_network_that_fails_is_not_the_rows_fault():
     predictor = SamPredictor(FakeSegmenter(error=RuntimeError("it broke")))
     with pytest.raises(ModelError, match="fake failed: RuntimeError: it broke"):
         score(request_of(GOOD, image=PHOTOS[0]), predictor)
+
+
+def rotated_jpeg():
+    """A photo of 40 x 30 in its file, which its EXIF tag turns to 30 x 40."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    buffer = io.BytesIO()
+    Image.fromarray(drawn_photo(30, 40)).save(buffer, "JPEG", exif=exif)
+    return buffer.getvalue()
+
+
+def test_the_service_leaves_an_image_as_it_lies_in_its_file(fake):
+    request = request_of(("[[38,9]]", "", ""), image=rotated_jpeg())
+    ((masks, _),) = parse_response(score(request, fake, "service"))[0]
+    assert masks.shape == (3, 30, 40)
+    assert masks[0, 9, 38]
+    with pytest.raises(PromptError, match="lies outside the image of 30 x 40") as caught:
+        score(request, fake, "card")
+    assert "EXIF orientation" in caught.value.hint
+    ((masks, _),) = parse_response(score(request_of(("[[9,38]]", "", ""), image=rotated_jpeg()), fake))[0]
+    assert masks.shape == (3, 40, 30)
+
+
+def test_an_image_that_is_not_rotated_is_not_blamed(fake):
+    with pytest.raises(PromptError) as caught:
+        score(request_of(("[[99,9]]", "", ""), image=PHOTOS[0]), fake)
+    assert "EXIF" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("row", "same"),
+    [
+        (("[[[5,9],[20,20]]]", "", "[[1,-1]]"), ("[[[5,9]]]", "", "[[1]]")),  # -1 is not a point
+        (("[[[5,9]],]", "NoneType", "[[1],]"), GOOD),
+        (("[[5,9]]", "None", "NoneType"), GOOD),
+        (("", "[[2,2,30,20]]", "[[1]]"), ("", "[[2,2,30,20]]", "")),  # labels without points
+    ],
+)
+def test_rows_that_the_service_reads_otherwise(fake, row, same):
+    assert score(request_of(row, image=PHOTOS[0]), fake, "service") == score(
+        request_of(same, image=PHOTOS[0]), fake, "service"
+    )
+
+
+@pytest.mark.parametrize("several", [True, False])
+@pytest.mark.parametrize("row", [("", "", ""), ("NoneType", "", ""), ("[[[5,9]]]", "", "[[-1]]")])
+def test_a_row_without_a_prompt_has_the_masks_of_an_empty_one(sam, row, several):
+    image = drawn_photo(60, 80)
+    ((masks, scores),) = parse_response(
+        score(request_of(row, image=png_of(image), several=several), sam.ours, "service")
+    )[0]
+    assert masks.shape == (3 if several else 1, 60, 80)
+    with torch.no_grad():
+        pixels = sam.processor(images=image, return_tensors="pt")["pixel_values"]
+        plain = sam.model(pixel_values=pixels.float(), multimask_output=several)
+    np.testing.assert_allclose(scores, plain.iou_scores.flatten().numpy(), atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    "row", [("[[[500,-20]]]", "", ""), ("", "[[60,50,20,10]]", ""), ("", "[[300,300,400,400]]", "")]
+)
+def test_prompts_that_lie_elsewhere_reach_the_services_network(sam, row):
+    image = drawn_photo(60, 80)
+    ((masks, scores),) = parse_response(score(request_of(row, image=png_of(image)), sam.ours, "service"))[0]
+    expected_masks, expected_scores = plain_transformers(sam, image, *row, several=True)
+    np.testing.assert_allclose(scores, expected_scores[0], atol=1e-3)
+    assert (masks != expected_masks[0]).mean() < 0.001
+
+
+def test_a_data_frame_may_hold_the_bytes_of_images(fake):
+    pd = pytest.importorskip("pandas")
+    for style in ("card", "service"):
+        frame = pd.DataFrame({"image": [PHOTOS[0]], "input_points": ["[[5,9]]"]})
+        assert score(frame, fake, style) == score(request_of(GOOD, image=PHOTOS[0]), fake, style)
+
+
+def test_a_mistyped_column_is_refused_before_the_network_runs(fake):
+    request = request_of(("[[5,9]]", "", "[[0]]"), image=PHOTOS[0])
+    request["input_data"]["columns"][3] = "labels"
+    with pytest.raises(FormatError, match=r"labels \(did you mean input_labels\?\)"):
+        score(request, fake)
+    assert fake.encodes == 0

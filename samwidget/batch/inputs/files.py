@@ -9,7 +9,6 @@ from __future__ import annotations
 import glob
 import os
 import unicodedata
-import warnings
 from collections import Counter
 from collections.abc import Iterator
 from functools import cache
@@ -18,7 +17,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from samwidget.errors import BatchError, SamWidgetWarning
+from samwidget.errors import BatchError, warn_user
 
 # Pillow knows them, and cannot read their pixels by itself.
 _ONLY_RECOGNISED = frozenset({"BUFR", "GRIB", "HDF5", "IPTC", "MPEG", "WMF"})
@@ -77,7 +76,7 @@ def find_files(source: str, suffixes: frozenset[str]) -> list[Path]:
     chosen = [file for file in files if file.suffix.lower() in suffixes]
     left_out.update(f"*{file.suffix.lower()}" for file in files if file.suffix.lower() not in suffixes)
     if left_out and chosen:
-        warnings.warn(f"{printable(source)}: left out: {_described(left_out)}", SamWidgetWarning, stacklevel=2)
+        warn_user(f"{printable(source)}: left out: {_described(left_out)}")
     return sorted(chosen)
 
 

@@ -20,6 +20,8 @@ from samwidget.formats.azure_ml.prompts import Style
 
 # EXIF tag 274: the rotation that a viewer must apply; 1 is none.
 _ORIENTATION_TAG = 0x0112
+# Those whose tags are read without decoding the image.
+_FORMATS = ("JPEG", "MPO", "TIFF", "WEBP")
 
 
 def exif_of(style: Style) -> Literal["apply", "ignore"]:
@@ -48,7 +50,7 @@ def _is_rotated(image: object) -> bool:
     if not isinstance(image, bytes | Path):
         return False
     try:
-        with Image.open(io.BytesIO(image) if isinstance(image, bytes) else image) as opened:
+        with Image.open(io.BytesIO(image) if isinstance(image, bytes) else image, formats=_FORMATS) as opened:
             return opened.getexif().get(_ORIENTATION_TAG, 1) != 1
     except Exception:  # Pillow's readers raise many kinds; the error that is under way says more
         return False

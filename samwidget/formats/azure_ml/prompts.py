@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import ast
 import json
-import warnings
 from collections.abc import Mapping
 from itertools import zip_longest
 from typing import Any, Literal
@@ -22,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from samwidget.core import EXCLUDE, INCLUDE, Prompt
-from samwidget.errors import FormatError, PromptError, SamWidgetWarning
+from samwidget.errors import FormatError, PromptError, warn_user
 
 Style = Literal["card", "service"]
 """``card``: as the model card documents requests and responses. ``service``: as deployed endpoints treat them."""
@@ -103,7 +102,7 @@ def _nested(value: object, where: str, style: Style) -> _Nested | None:
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError) as error:
         if style == "card":
             raise FormatError(f"{where} is not a nested list", hint=str(error)[:200]) from error
-        warnings.warn(f"{where} is not a nested list, and counts as empty", SamWidgetWarning, stacklevel=2)
+        warn_user(f"{where} is not a nested list, and counts as empty")
         return None
     return nested or None
 
