@@ -11,12 +11,13 @@ import os
 import shutil
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from samwidget.errors import PromptError, SamWidgetError
+from samwidget.errors import PromptError, SamWidgetError, SamWidgetWarning
 
 app = typer.Typer(
     name="samwidget",
@@ -73,9 +74,18 @@ def segment(
         int | None,
         typer.Option(min=1, max=3, help="Write this candidate of the three, not the one with the best score."),
     ] = None,
+    scale: Annotated[
+        str | None, typer.Option(help="The values that become black and white: low,high, or minmax, or percentile.")
+    ] = None,
+    frame: Annotated[int | None, typer.Option(min=0, help="The page or frame of the file, from 0.")] = None,
+    exif: Annotated[
+        str, typer.Option(help="auto or apply: turn the image as its EXIF tag says. ignore: do not.")
+    ] = "auto",
 ) -> None:
     """Write the mask of one object of an image."""
-    from samwidget.images import encode_png
+    from typing import cast
+
+    from samwidget.images import Exif, Scale, encode_png
     from samwidget.predict import SamPredictor
 
     included = [_numbers(text, 2, "--point") for text in point or []]
@@ -84,7 +94,9 @@ def segment(
         raise PromptError("there is no prompt", hint="give --point x,y or --box x0,y0,x1,y1")
     _require_folder(output)
     predictor = SamPredictor.from_pretrained(model)
-    predictor.set_image(image)
+    # set_image raises ImageError for any other text.
+    range_or_rule = cast("Scale", scale.split(",") if scale is not None and "," in scale else scale)
+    predictor.set_image(image, scale=range_or_rule, frame=frame, exif=cast("Exif", exif))
     masks, scores, _ = predictor.predict(
         point_coords=included + excluded or None,
         point_labels=[1] * len(included) + [0] * len(excluded) or None,
@@ -276,11 +288,18 @@ def version() -> None:
 
 def main() -> None:
     """Run the command line. An error that the user can mend is printed in one line, with exit code 1."""
+    warnings.showwarning = _print_warning
     try:
         app()
     except SamWidgetError as error:
         typer.echo(f"samwidget: {error}", err=True)
         raise SystemExit(1) from error
+
+
+def _print_warning(message: Warning | str, category: type[Warning], *_: object) -> None:
+    """Prints a warning in one line, without the line of Python that it came from."""
+    name = "samwidget" if issubclass(category, SamWidgetWarning) else category.__name__
+    typer.echo(f"{name}: {message}", err=True)
 
 
 def _notebooks() -> Path:

@@ -15,7 +15,6 @@ from os import PathLike, fsdecode, fspath
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import unquote_to_bytes, urlsplit
-from urllib.request import url2pathname
 
 from samwidget.errors import ImageError
 from samwidget.images.fetch import BYTES_MAX, fetch
@@ -99,6 +98,8 @@ def _path_of_url(url: str) -> Path:
         raise ImageError(f"{_echo(url)} is not an address", hint=str(error)) from error
     if parts.netloc not in ("", "localhost"):
         raise ImageError(f"{_echo(url)} names another machine", hint="write file:/// before the path of a local file")
+    from urllib.request import url2pathname  # 20 ms to import, and few images come this way
+
     return Path(url2pathname(parts.path))
 
 

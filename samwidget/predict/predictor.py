@@ -18,7 +18,7 @@ import torch
 
 from samwidget.core import FoundObject, Frame, Masks, Prompt, make_prompt
 from samwidget.errors import ClosedError, ModelError, PromptError, SamWidgetWarning
-from samwidget.images import load_rgb
+from samwidget.images import Exif, ImageFormat, Scale, load_rgb
 from samwidget.models import Embedding, EverythingDefaults, Segmenter, choose_device, load
 from samwidget.predict.cleanup import remove_islands_and_holes
 from samwidget.predict.device_memory import free_memory, is_out_of_memory
@@ -198,20 +198,33 @@ class SamPredictor:
         embedding = self._embedding
         return None if embedding is None else embedding.frame
 
-    def embed(self, image: object) -> Embedding:
+    def embed(
+        self,
+        image: object,
+        image_format: ImageFormat = "RGB",
+        *,
+        scale: Scale = None,
+        frame: int | None = None,
+        exif: Exif = "auto",
+    ) -> Embedding:
         """The embedding of an image, from the cache if it has one. The image that is set stays set.
 
         Threads that ask for the same image at the same time wait for one run of the encoder.
 
         Args:
             image: path, URL, bytes, PIL image, array or tensor: whatever ``load_rgb`` reads.
+            image_format: ``BGR`` for an array from OpenCV.
+            scale: as for ``load_rgb``.
+            frame: as for ``load_rgb``.
+            exif: as for ``load_rgb``.
 
         Raises:
             ImageError: the image cannot be read.
             ModelError: the encoder failed.
             ClosedError: after ``close``.
         """
-        return self.embed_with_source(image).embedding
+        pixels = load_rgb(image, scale=scale, frame=frame, exif=exif, image_format=image_format)
+        return self.embed_with_source(pixels).embedding
 
     def embed_with_source(self, image: object) -> EmbedResult:
         """The embedding of an image, and whether it came from the cache; otherwise the same as ``embed``."""
@@ -235,18 +248,30 @@ class SamPredictor:
             self._cache.put(key, embedding)
             return EmbedResult(embedding, from_cache)
 
-    def set_image(self, image: object) -> None:
+    def set_image(
+        self,
+        image: object,
+        image_format: ImageFormat = "RGB",
+        *,
+        scale: Scale = None,
+        frame: int | None = None,
+        exif: Exif = "auto",
+    ) -> None:
         """Sets the image that ``predict`` works on. If this fails, the previous image stays.
 
         Args:
             image: path, URL, bytes, PIL image, array or tensor: whatever ``load_rgb`` reads.
+            image_format: ``BGR`` for an array from OpenCV.
+            scale: as for ``load_rgb``.
+            frame: as for ``load_rgb``.
+            exif: as for ``load_rgb``.
 
         Raises:
             ImageError: the image cannot be read.
             ModelError: the encoder failed.
             ClosedError: after ``close``.
         """
-        self._embedding = self.embed(image)
+        self._embedding = self.embed(image, image_format, scale=scale, frame=frame, exif=exif)
 
     def reset_image(self) -> None:
         """Unsets the image; its embedding stays in the cache."""

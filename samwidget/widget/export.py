@@ -8,7 +8,6 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from os import PathLike
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from PIL import Image
 from samwidget.core import SegmentedObject
 from samwidget.errors import FormatError
 from samwidget.formats.azure_ml import Style, build_request, build_response
+from samwidget.images import find_path
 
 # EXIF tag 274: the rotation that a viewer must apply; 1 is none.
 _ORIENTATION_TAG = 0x0112
@@ -28,7 +28,7 @@ def request_of(image: npt.NDArray[np.uint8], source: object, objects: Sequence[S
 
     Args:
         image: (H, W, 3) uint8 RGB.
-        source: the image as the user passed it in; a file is sent as it is where every reader gets the same pixels.
+        source: the image as the user passed it in; a file is sent as it is where every reader gets these pixels of it.
         objects: the row of an object without points and box has the box around its mask as its prompt.
 
     Raises:
@@ -69,14 +69,20 @@ def _bytes_of(source: object) -> bytes | None:
     """Returns the bytes of the file; None where the image was not read from a file on this machine."""
     if isinstance(source, (bytes, bytearray, memoryview)):
         return bytes(source)
-    if isinstance(source, (str, PathLike)):
-        path = Path(source).expanduser()
+    if not isinstance(source, (str, PathLike)):
+        return None
+    try:
+        path = find_path(source)
         return path.read_bytes() if path.is_file() else None
-    return None
+    except (OSError, ValueError):  # the file cannot be read any more; or an address is too long for a file's name
+        return None
 
 
 def _is_plain(data: bytes, image: npt.NDArray[np.uint8]) -> bool:
-    """Returns whether every reader gets this image from the bytes: it needs no rotation and no change of colours."""
+    """Returns whether every reader gets exactly this image from the bytes, without a rotation or a change of colours.
+
+    The file may have changed since it was opened, another may have its name now, and its values may have been scaled.
+    """
     try:
         with Image.open(io.BytesIO(data)) as opened:
             return (
@@ -84,6 +90,7 @@ def _is_plain(data: bytes, image: npt.NDArray[np.uint8]) -> bool:
                 and opened.mode == "RGB"
                 and opened.getexif().get(_ORIENTATION_TAG, 1) == 1
                 and (opened.height, opened.width) == image.shape[:2]
+                and np.array_equal(np.asarray(opened), image)
             )
-    except OSError:  # the file has changed; the widget still has the pixels that the masks belong to
+    except Exception:  # a broken file, for which each of Pillow's decoders raises exceptions of its own
         return False

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import secrets
 from collections.abc import Callable
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ from PIL import Image
 
 from samwidget.core import SegmentedObject, checked_mask, make_prompt
 from samwidget.errors import PromptError
-from samwidget.images import draw_overlay, encode_small_png, load_rgb
+from samwidget.images import Exif, Scale, draw_overlay, encode_small_png, load_rgb
 from samwidget.predict import open_predictor
 from samwidget.widget.commands import Commands
 from samwidget.widget.controller import Controller
@@ -42,7 +43,7 @@ class SamWidget(SharedTraits):
     made. ``objects``, ``masks``, ``scores`` and ``label_map`` include all earlier clicks too.
 
     Args:
-        image: path, URL, bytes, PIL image, (H, W[, 3 or 4]) array or (3, H, W) tensor.
+        image: path, URL, bytes, open file, PIL image, (H, W[, 3 or 4]) array or (3, H, W) tensor.
         model: name or folder of a model; None takes the bundled ``nano``. Widgets with the same model share it.
         predictor: your own ``SamPredictor`` instead of a name; the widget does not close it.
         device: ``auto`` takes a GPU where there is one.
@@ -54,6 +55,9 @@ class SamWidget(SharedTraits):
         tool: what a click does: ``select``, ``include``, ``exclude``, ``box`` or ``pan``.
         theme: ``light``, ``dark``, or ``auto`` as the notebook.
         height: of the widget, in CSS pixels or as a CSS length; None follows the image. Sets ``layout.height``.
+        scale: which values become black and white, as for ``load_rgb``: (low, high), ``minmax`` or ``percentile``.
+        frame: number of the page or frame, from 0, as for ``load_rgb``.
+        exif: whether the EXIF rotation is applied, as for ``load_rgb``: ``auto``, ``apply`` or ``ignore``.
         **kwargs: arguments of every ipywidget, such as ``layout``.
 
     Raises:
@@ -80,6 +84,9 @@ class SamWidget(SharedTraits):
         tool: str = "include",
         theme: str = "auto",
         height: int | str | None = None,
+        scale: Scale = None,
+        frame: int | None = None,
+        exif: Exif = "auto",
         **kwargs: Any,  # ipywidgets checks them
     ) -> None:
         public_traits = {name for name in self.trait_names() if not name.startswith("_")} - KERNEL_OWNED
@@ -88,7 +95,7 @@ class SamWidget(SharedTraits):
         if predictor is not None and (model, device, dtype, local_files_only) != (None, "auto", "auto", None):
             raise TypeError("give either predictor, or model, device, dtype and local_files_only")
         self._source = image
-        self._image = _read_only(load_rgb(image), image)
+        self._image = _read_only(load_rgb(image, scale=scale, frame=frame, exif=exif), image)
         self._image_id = secrets.token_hex(4)
         self._network_name = predictor.name if predictor is not None else "nano" if model is None else str(model)
         super().__init__(threshold=threshold, opacity=opacity, hover=hover, tool=tool, theme=theme, **kwargs)
@@ -147,9 +154,9 @@ class SamWidget(SharedTraits):
     def request(self) -> dict[str, Any]:
         """Returns the documented request for the same objects: one row for each object, three masks for each row.
 
-        An image that was read from a JPEG or PNG file is sent as that file, and as PNG otherwise. The same model gives
-        the same masks for it. The row of an object without points and box has the box around its mask as its prompt,
-        since a request cannot hold masks.
+        The image is sent as PNG; or as the JPEG or PNG file that it was read from, if that still holds exactly these
+        pixels. The same model gives the same masks for it. The row of an object without points and box has the box
+        around its mask as its prompt, since a request cannot hold masks.
 
         Raises:
             FormatError: an object has no points, no box and an empty mask.
@@ -372,8 +379,8 @@ class SamWidget(SharedTraits):
 
 def _read_only(pixels: npt.NDArray[np.uint8], source: object) -> npt.NDArray[np.uint8]:
     """Returns the pixels, read-only and in memory of their own: the user may still draw on the array they gave."""
-    # Tensors and labelled arrays may share their memory as well, without saying so.
-    if hasattr(source, "__array__"):
+    # Arrays of any library may share their memory, without saying so.
+    if not isinstance(source, str | PathLike | bytes | Image.Image):
         pixels = pixels.copy()
     pixels.flags.writeable = False
     return pixels
