@@ -31,7 +31,7 @@ from samwidget.batch.outputs.output import output_of
 from samwidget.batch.outputs.rows import Candidate, RowError, RowMasks
 from samwidget.core import FoundObject, Frame, Masks, RunLengths, upsample_mask
 from samwidget.errors import BatchError, ImageError, ModelError
-from samwidget.formats.azure_ml import rotation_named_in_errors
+from samwidget.formats.azure_ml import exif_of, rotation_named_in_errors
 from samwidget.images import load_rgb
 from samwidget.predict import SamPredictor
 

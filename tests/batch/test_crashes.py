@@ -85,7 +85,7 @@ class DiesOnItsSecondPhoto(FakeSegmenter):
         super().__init__()
         self.signal = signal_
 
-    def encode(self, image, threads=None):
+    def encode(self, image, *, threads=None):
         if len(self.encoded) == 1:
             os.kill(os.getpid(), self.signal)
         return super().encode(image)

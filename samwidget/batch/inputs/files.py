@@ -30,7 +30,7 @@ def image_suffixes() -> frozenset[str]:
     formats = Image.registered_extensions()
     return frozenset(
         suffix for suffix, name in formats.items() if name in Image.OPEN and name not in _ONLY_RECOGNISED
-    ) | {".mpo", ".npy"}
+    ) | {".mpo", ".npy", ".npz"}
 
 
 def input_folder(source: str) -> Path:
