@@ -7,13 +7,15 @@ imports when it runs, so that ``--help`` is fast. ``__main__`` and the installed
 from __future__ import annotations
 
 import importlib.util
+import io
 import os
 import shutil
 import subprocess
 import sys
 import warnings
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -29,6 +31,8 @@ app = typer.Typer(
 )
 
 ModelOption = Annotated[str | None, typer.Option("--model", help="A name of `samwidget models`, a hub id or a folder.")]
+
+ForceOption = Annotated[bool, typer.Option("--force", help="Overwrite the input, if the output has its name.")]
 
 _FIRST_NOTEBOOK = "01_first_mask.ipynb"
 
@@ -65,7 +69,9 @@ def demo(
 @app.command()
 def segment(
     image: Annotated[str, typer.Argument(help="A file or an http(s) address.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="The mask: a PNG of the image's size, 0 and 255.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="The mask, of the image's size: .png, 0 and 255; or .npy, bool.")
+    ],
     point: Annotated[list[str] | None, typer.Option(help="A point to include: x,y in pixels. Repeatable.")] = None,
     exclude: Annotated[list[str] | None, typer.Option(help="A point to exclude: x,y in pixels. Repeatable.")] = None,
     box: Annotated[str | None, typer.Option(help="A box around the object: x0,y0,x1,y1 in pixels.")] = None,
@@ -81,18 +87,21 @@ def segment(
     exif: Annotated[
         str, typer.Option(help="auto or apply: turn the image as its EXIF tag says. ignore: do not.")
     ] = "auto",
+    force: ForceOption = False,
 ) -> None:
     """Write the mask of one object of an image."""
     from typing import cast
 
-    from samwidget.images import Exif, Scale, encode_png
+    from samwidget.images import Exif, Scale
     from samwidget.predict import SamPredictor
 
     included = [_numbers(text, 2, "--point") for text in point or []]
     excluded = [_numbers(text, 2, "--exclude") for text in exclude or []]
     if not included and not excluded and box is None:
         raise PromptError("there is no prompt", hint="give --point x,y or --box x0,y0,x1,y1")
+    encode = _mask_encoder(output)
     _require_folder(output)
+    _keep_input(output, image, force)
     predictor = SamPredictor.from_pretrained(model)
     # set_image raises ImageError for any other text.
     range_or_rule = cast("Scale", scale.split(",") if scale is not None and "," in scale else scale)
@@ -103,7 +112,7 @@ def segment(
         box=None if box is None else _numbers(box, 4, "--box"),
     )
     chosen = int(scores.argmax()) if candidate is None else candidate - 1
-    output.write_bytes(encode_png(masks[chosen]))
+    output.write_bytes(encode(masks[chosen]))
     pixels = int(masks[chosen].sum())
     typer.echo(f"{output}: {pixels} pixels, score {scores[chosen]:.2f}, candidate {chosen + 1} of {len(scores)}")
 
@@ -118,6 +127,7 @@ def score(
         str, typer.Option(help="card: as the model card documents it. service: as deployed endpoints answer.")
     ] = "card",
     model: ModelOption = None,
+    force: ForceOption = False,
 ) -> None:
     """Answer a documented mask-generation request."""
     import json
@@ -129,6 +139,7 @@ def score(
 
     if output is not None:
         _require_folder(output)
+        _keep_input(output, request, force)
     body = _read(request)
     predictor = None if model is None else SamPredictor.from_pretrained(model)
     rows = score_request(body, predictor, cast("Style", style))  # it raises FormatError for any other text
@@ -154,6 +165,9 @@ def batch(
         Path | None, typer.Option(help="YAML of an Azure ML batch deployment; options of this command take precedence.")
     ] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes with a model; more than 1 need Ray.")] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Threads of each worker; if not given, workers share the cores.")
+    ] = None,
     address: Annotated[str | None, typer.Option(help="A Ray cluster: ray://head:10001, or auto.")] = None,
     model: ModelOption = None,
     everything: Annotated[bool, typer.Option("--everything", help="Find all objects of each image.")] = False,
@@ -166,12 +180,19 @@ def batch(
     format_: Annotated[
         str | None, typer.Option("--format", help="If OUT is a folder: csv, parquet, png or coco.")
     ] = None,
+    style: Annotated[
+        str, typer.Option(help="How CSVs are read and written. service: as Azure's endpoints do. card: as documented.")
+    ] = "service",
+    polygons: Annotated[bool, typer.Option("--polygons", help="In COCO: polygons instead of run lengths.")] = False,
     max_errors: Annotated[int | None, typer.Option(min=0, help="Stop when more rows than this have failed.")] = None,
+    retry_errors: Annotated[bool, typer.Option("--retry-errors", help="Try the rows again that have failed.")] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Start again and overwrite, instead of continuing.")] = False,
 ) -> None:
     """Segment the images of a table or a folder. The same command continues a run that was stopped."""
+    from typing import cast
+
     from samwidget.batch import Job, choose_result, run_batch
-    from samwidget.formats.azure_ml import BatchDeployment, model_here, read_batch_deployment
+    from samwidget.formats.azure_ml import BatchDeployment, Style, model_here, read_batch_deployment
     from samwidget.models import MODELS
 
     deployment = BatchDeployment() if config is None else read_batch_deployment(config)
@@ -187,6 +208,8 @@ def batch(
         everything=everything,
         prompts=prompts,
         prompt_column=prompt_column,
+        style=cast("Style", style),  # it raises FormatError for any other text
+        polygons=polygons,
         **{name: value for name, value in chunk_options.items() if value is not None},
     )
     summary = run_batch(
@@ -195,6 +218,8 @@ def batch(
         address=address,
         max_errors=deployment.max_errors if max_errors is None else max_errors,
         fresh=fresh,
+        retry_errors=retry_errors,
+        threads=threads,
     )
     before = f", {summary.rows_before} of them before" if summary.rows_before else ""
     failed = f"; {summary.errors} have no answer, and say why" if summary.errors else ""
@@ -335,6 +360,32 @@ def _require_serve() -> None:
 def _require_folder(output: Path) -> None:
     if not output.parent.is_dir():
         raise SamWidgetError(f"the folder {output.parent} does not exist", hint="create it, or choose another --output")
+
+
+def _keep_input(output: Path, source: str, force: bool) -> None:
+    """Raises SamWidgetError where the output would replace the input."""
+    path = Path(source).expanduser()
+    if not force and output.exists() and path.exists() and output.samefile(path):
+        raise SamWidgetError(f"{output} is the input", hint="choose another --output, or overwrite it with --force")
+
+
+def _mask_encoder(output: Path) -> Callable[[Any], bytes]:
+    """What makes the bytes of a mask for the ending of the output; no ending is PNG."""
+    suffix = output.suffix.lower()
+    if suffix in ("", ".png"):
+        from samwidget.images import encode_png
+
+        return encode_png
+    if suffix == ".npy":
+        import numpy as np
+
+        def encode_npy(mask: Any) -> bytes:
+            buffer = io.BytesIO()
+            np.save(buffer, mask)
+            return buffer.getvalue()
+
+        return encode_npy
+    raise SamWidgetError(f"a mask is not written as {suffix}", hint="end the name of --output in .png or .npy")
 
 
 def _read(path: str) -> bytes:
