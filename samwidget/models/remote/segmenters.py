@@ -12,20 +12,22 @@ be made also after the server has forgotten the image.
 from __future__ import annotations
 
 import hashlib
+import json
+import math
 from collections.abc import Sequence
 from itertools import chain
 from typing import NamedTuple
 
-import httpx
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from samwidget.core import Frame, Prompt, logits_of_mask
-from samwidget.errors import EndpointError, FormatError, PromptError
+from samwidget.errors import EndpointError, PromptError
 from samwidget.formats.azure_ml import MaskSet, build_request, parse_response
 from samwidget.images import encode_rgb_png
 from samwidget.models.remote.client import Endpoint
+from samwidget.models.remote.transport import Response
 from samwidget.models.remote.wire import read_response, write_request
 from samwidget.models.segmenter import Embedding, EverythingDefaults, Segmenter
 
@@ -33,6 +35,10 @@ _PNG, _SHA256 = "png", "sha256"  # the tensors of an embedding, (N,) uint8
 _CPU = torch.device("cpu")
 # Logits made from masks are as many as SAM's own; finer ones would cost the browser more.
 _LOGITS_SIDE_MAX = 256
+# No model of ours has more logits, or more points for a search, on one side.
+_LOGITS_SIDE_LIMIT = 1024
+_NAME_MAX = 200
+_HEAD_BYTES = 64 * 1024  # what is in a response besides its masks
 _SAME_VERSION = "use the same version of samwidget here and on the server"
 
 
@@ -68,10 +74,11 @@ def open_remote(url: str, key: str | None, timeout_s: float) -> RemoteSegmenter:
         EndpointError: there is no server, or it refuses the key.
     """
     endpoint = Endpoint(url, key, timeout_s)
-    response = endpoint.get("/models")
-    if response.status_code in (401, 403, 503):
+    response = endpoint.call().get("/models")
+    if response.status in (401, 403, 503):
         raise endpoint.error_of(response)
-    model = _served_model(response)
+    with endpoint.reading():
+        model = _served_model(response)
     return _ScoreSegmenter(endpoint) if model is None else _ImageRoutesSegmenter(endpoint, model)
 
 
@@ -88,8 +95,16 @@ class _ImageRoutesSegmenter(RemoteSegmenter):
     def encode(self, image: npt.NDArray[np.uint8], *, threads: int | None = None) -> Embedding:
         png = encode_rgb_png(image)
         sha256 = hashlib.sha256(png)
-        response = self._endpoint.get(f"/images/{sha256.hexdigest()}")
-        frame = self._frame_in(response) if response.is_success else self._upload(png, sha256.hexdigest())
+        call = self._endpoint.call()
+        response = call.get(f"/images/{sha256.hexdigest()}")
+        if not response.is_success:
+            response = call.put(f"/images/{sha256.hexdigest()}", png)
+        frame = self._frame_in(response)
+        if frame.image_hw != image.shape[:2]:
+            raise EndpointError(
+                f"{self._endpoint.host} describes an image of {frame.image_hw}, not {image.shape[:2]}",
+                hint=_SAME_VERSION,
+            )
         return Embedding({_PNG: _tensor_of(png), _SHA256: _tensor_of(sha256.digest())}, frame, self.signature)
 
     def decode(
@@ -98,24 +113,28 @@ class _ImageRoutesSegmenter(RemoteSegmenter):
         sha256 = _bytes_of(embedding, _SHA256).hex()
         path = f"/images/{sha256}/masks"
         request = write_request(prompts, multimask_output, self.signature)
-        response = self._endpoint.post(path, request, allowed_status=404)
-        if response.status_code == 404:  # the server has forgotten the image, or was started again
-            self._upload(_bytes_of(embedding, _PNG), sha256)
-            response = self._endpoint.post(path, request)
-        logits, scores = read_response(response.content)
-        if scores.shape[0] != len(prompts) or logits.shape[2:] != embedding.frame.logits_hw:
+        shape = (len(prompts), _candidate_count(multimask_output), *embedding.frame.logits_hw)
+        bytes_max = _HEAD_BYTES + 4 * math.prod(shape)
+        call = self._endpoint.call()
+        response = call.post(path, request, bytes_max=bytes_max, allowed_status=404)
+        if response.status == 404:  # the server has forgotten the image, or was started again
+            self._frame_in(call.put(f"/images/{sha256}", _bytes_of(embedding, _PNG)))
+            response = call.post(path, request, bytes_max=bytes_max)
+        with self._endpoint.reading():
+            logits, scores = read_response(response.content)
+        if logits.shape != shape:
             raise EndpointError(f"{self._endpoint.host} sent logits of shape {logits.shape}", hint=_SAME_VERSION)
+        _check_numbers(self._endpoint.host, logits, scores)
         return torch.from_numpy(logits), torch.from_numpy(scores)
 
-    def _upload(self, png: bytes, sha256: str) -> Frame:
-        return self._frame_in(self._endpoint.put(f"/images/{sha256}", png))
-
-    def _frame_in(self, response: httpx.Response) -> Frame:
+    def _frame_in(self, response: Response) -> Frame:
         """The frame of an image that the server knows; raises EndpointError where another model encoded it."""
         try:
-            body = response.json()
+            body = json.loads(response.content)
             frame, signature = Frame.from_json(body["frame"]), body["signature"]
-        except (ValueError, KeyError, TypeError) as error:
+            if max(frame.logits_hw) > _LOGITS_SIDE_LIMIT:
+                raise ValueError(f"logits of {frame.logits_hw}")
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise EndpointError(f"{self._endpoint.host} sent no frame of the image", hint=_SAME_VERSION) from error
         if signature != self.signature:
             raise EndpointError(
@@ -154,23 +173,30 @@ class _ScoreSegmenter(RemoteSegmenter):
             boxes=[[p.box_xyxy for p in row] if row[0].box_xyxy is not None else None for row in row_prompts],
             multimask_output=multimask_output,
         )
-        mask_sets = self._mask_sets_in(self._endpoint.score(request), rows, embedding.frame)
+        height, width = embedding.frame.image_hw
+        candidates = _candidate_count(multimask_output)
+        # A PNG that is as large as its pixels, as base64.
+        bytes_max = _HEAD_BYTES + len(prompts) * candidates * (_HEAD_BYTES + 3 * height * width // 2)
+        response = self._endpoint.call().score(request, bytes_max=bytes_max)
+        mask_sets = self._mask_sets_in(response, rows, embedding.frame, candidates)
         logits = np.stack([[logits_of_mask(mask, embedding.frame) for mask in masks] for masks, _ in mask_sets])
         return torch.from_numpy(logits), torch.from_numpy(np.stack([scores for _, scores in mask_sets]))
 
-    def _mask_sets_in(self, response: httpx.Response, rows: Sequence[Sequence[int]], frame: Frame) -> list[MaskSet]:
+    def _mask_sets_in(
+        self, response: Response, rows: Sequence[Sequence[int]], frame: Frame, candidates: int
+    ) -> list[MaskSet]:
         """Masks and scores of each prompt, in the order of the prompts; raises EndpointError where they do not fit."""
-        try:
-            predictions = parse_response(response.content)
-        except FormatError as error:
-            raise self._unreadable(str(error)) from error
+        with self._endpoint.reading():
+            predictions = parse_response(json.loads(response.content))
         if [len(row) for row in predictions] != [len(row) for row in rows]:
             raise self._unreadable("it does not have one prediction for each prompt")
         by_index = dict(zip(chain(*rows), chain(*predictions), strict=True))
         mask_sets = [by_index[index] for index in range(len(by_index))]
-        candidates = len(mask_sets[0][0])
-        if any(masks.shape != (candidates, *frame.image_hw) for masks, _ in mask_sets):
+        if any(len(masks) != candidates for masks, _ in mask_sets):
+            raise self._unreadable(f"not all of its predictions have {candidates} masks")
+        if any(masks.shape[1:] != frame.image_hw for masks, _ in mask_sets):
             raise self._unreadable(f"not all of its masks have the size of the image, {frame.image_hw}")
+        _check_numbers(self.name, *(scores for _, scores in mask_sets))
         return mask_sets
 
     def _unreadable(self, reason: str) -> EndpointError:
@@ -186,16 +212,35 @@ class _ServedModel(NamedTuple):
     everything_defaults: EverythingDefaults
 
 
-def _served_model(response: httpx.Response) -> _ServedModel | None:
-    """The model in a response to ``GET /models``; None where the server is not a ``samwidget serve``."""
+def _served_model(response: Response) -> _ServedModel | None:
+    """The model in a response to ``GET /models``; None where the server is not a ``samwidget serve``.
+
+    Raises:
+        EndpointError: it looks like one, and its values make no sense.
+    """
     if not response.is_success:
         return None
     try:
-        (model,) = response.json()
-        defaults = EverythingDefaults(**model["everything_defaults"])
-        return _ServedModel(str(model["name"]), str(model["signature"]), torch.device(model["device"]), defaults)
-    except (ValueError, KeyError, TypeError, RuntimeError):  # torch raises RuntimeError for a word that is no device
+        (model,) = json.loads(response.content)
+        name, signature, device, values = (model[key] for key in ("name", "signature", "device", "everything_defaults"))
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
+    defaults = EverythingDefaults(**values)
+    if not all(isinstance(value, int | float) and math.isfinite(value) for value in defaults):
+        raise EndpointError("the server describes a model with options that are not numbers", hint=_SAME_VERSION)
+    if not (isinstance(defaults.points_per_side, int) and 0 < defaults.points_per_side <= _LOGITS_SIDE_LIMIT):
+        raise EndpointError(f"the server asks for {defaults.points_per_side} points per side", hint=_SAME_VERSION)
+    return _ServedModel(str(name)[:_NAME_MAX], str(signature), torch.device(device), defaults)
+
+
+def _candidate_count(multimask_output: bool) -> int:
+    return 3 if multimask_output else 1
+
+
+def _check_numbers(host: str, *arrays: npt.NDArray[np.float32]) -> None:
+    """Raises EndpointError where a logit or a score is NaN or infinite."""
+    if not all(np.isfinite(array).all() for array in arrays):
+        raise EndpointError(f"{host} sent values that are not numbers", hint="see the server's log")
 
 
 def _rows_of_one_form(prompts: Sequence[Prompt]) -> list[list[int]]:
