@@ -109,7 +109,9 @@ def _refuse_bgr(options: ReadOptions) -> None:
 
 def _unread_file(image: Image.Image, options: ReadOptions) -> bytes | None:
     """The bytes of the file behind a PIL image that is not loaded and that Pillow alone may not read in full."""
-    if not isinstance(image, ImageFile.ImageFile) or image.fp is None or not image.tile:
+    if not isinstance(image, ImageFile.ImageFile) or image.fp is None:
+        return None
+    if not image.tile and image.format not in ("AVIF", "WEBP"):  # loaded; these two have tiles only while they load
         return None
     if image.format in (None, "JPEG") and options.frame is None:  # Pillow reads it in full; it may be in draft mode
         return None

@@ -156,7 +156,7 @@ def _automatic_range(valid: AnyArray) -> _Range:
             f"the values lie between {inner_low:g} and {inner_high:g}, but for a few between {low:g} and {high:g}: "
             f"{inner_low:g} to {inner_high:g} became 0 to 255 and the few were clipped; {choose}, or 'minmax' for all",
         )
-    return _Range(low, high, f"the {valid.dtype} values {low:g} to {high:g} became 0 to 255; {choose}")
+    return _Range(low, high, f"the {valid.dtype.name} values {low:g} to {high:g} became 0 to 255; {choose}")
 
 
 def _own_range(valid: AnyArray) -> _Range:
