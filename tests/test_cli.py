@@ -39,6 +39,38 @@ def test_segment_writes_a_mask_of_the_photos_size(tmp_path):
     assert f"{np.count_nonzero(mask)} pixels" in done.stdout
 
 
+def test_a_mask_is_written_as_the_ending_says_or_refused(tmp_path):
+    done = run("segment", COFFEE, "--point", "300,150", "-o", tmp_path / "mask.npy")
+    assert done.returncode == 0, done.stderr
+    mask = np.load(tmp_path / "mask.npy")
+    assert (mask.shape, mask.dtype, bool(mask[150, 300])) == ((400, 600), np.bool_, True)
+    done = run("segment", COFFEE, "--point", "300,150", "-o", tmp_path / "mask.jpg")
+    assert (done.returncode, list(tmp_path.iterdir())) == (1, [tmp_path / "mask.npy"])
+    assert "not written as .jpg: end the name of --output in .png or .npy" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["photo.png", "./photo.png", "link.png"])
+def test_the_input_is_overwritten_only_by_force(tmp_path, name):
+    Image.open(COFFEE).save(tmp_path / "photo.png")
+    (tmp_path / "link.png").symlink_to(tmp_path / "photo.png")
+    before = (tmp_path / "photo.png").read_bytes()
+    words = ("segment", "photo.png", "--point", "300,150", "-o", name)
+    done = run(*words, cwd=tmp_path)
+    assert done.returncode == 1
+    assert "photo.png is the input" in done.stderr or "link.png is the input" in done.stderr
+    assert (tmp_path / "photo.png").read_bytes() == before
+    assert run(*words, "--force", cwd=tmp_path).returncode == 0
+    assert (tmp_path / "photo.png").read_bytes() != before
+
+
+def test_a_response_does_not_replace_its_request(tmp_path, request_file):
+    (tmp_path / "request.json").write_bytes(request_file.read_bytes())
+    done = run("score", "request.json", "-o", "request.json", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "request.json is the input" in done.stderr
+    assert (tmp_path / "request.json").read_bytes() == request_file.read_bytes()
+
+
 @pytest.fixture(scope="module")
 def request_file(tmp_path_factory):
     path = tmp_path_factory.mktemp("score") / "request.json"
@@ -105,7 +137,7 @@ def test_mistakes_end_with_one_line_and_no_file(tmp_path, words, message):
     [
         (("missing.json",), "", "missing.json cannot be read: No such file"),
         (("-",), "", "not JSON"),
-        (("-",), '{"inputs": []}', "the request has no table"),
+        (("-",), '{"inputs": []}', "the request has unknown keys: inputs (did you mean input_data?)"),
         (("-",), json.dumps(build_request(IMAGE)), "row 0: there is no prompt"),
         (("-",), json.dumps(build_request(IMAGE, points=[[9999, 2]])), "row 0: point (9999, 2) lies outside"),
         (("-", "--style", "both"), json.dumps(build_request(IMAGE, points=[[1, 2]])), "give card or service"),

@@ -117,8 +117,9 @@ class ChunkRunner:
         self._job = job
         self._command_id = command_id or uuid.uuid4().hex
         self._output = output_of(job)
-        options = {} if threads is None else {"threads": threads}
-        self._predictor = predictor or SamPredictor.from_pretrained(job.model, cache_bytes_max=_CACHE_BYTES, **options)
+        self._predictor = predictor or SamPredictor.from_pretrained(
+            job.model, cache_bytes_max=_CACHE_BYTES, threads=threads
+        )
         self.signature = self._predictor.signature
         if signature and signature != self.signature:
             raise BatchError(

@@ -16,7 +16,7 @@ from samwidget.images.png import decode_png
 from tests.batch.rows import png_of, text_of, write_csv, write_photos
 
 GOOD = (text_of(0), "[[5,9]]", "", "", "False")
-BAD = (text_of(0), "[[500,9]]", "", "", "False")
+BAD = (text_of(0), "[[5,9]]", "", "[[1,0]]", "False")
 
 
 def run(*words, cwd):
@@ -38,12 +38,28 @@ def test_a_csv_in_predictions_out(tmp_path):
     assert "deploy.yaml: ignored here: name" in done.stderr
     assert "row/s" in done.stderr
     good, bad = csv.reader((tmp_path / "out/said.csv").open(newline=""))
-    expected = samwidget.score(build_request(png_of(0), [[5, 9]], multimask_output=False))
-    assert [json.loads(good[1])] == expected
-    assert json.loads(bad[1])["error"]["code"] == "prompt"
+    (expected,) = samwidget.score(build_request(png_of(0), [[5, 9]], multimask_output=False), style="service")
+    assert json.loads(good[1]) == expected["response"]
+    assert json.loads(bad[1])["error"]["code"] == "format"
     assert (good[0], good[2], bad[0]) == ("0", "rows.csv", "1")
     again = run("rows.csv", "-o", "out", "--config", "deploy.yaml", cwd=tmp_path)
     assert "2 rows, 2 of them before" in again.stdout
+
+
+def test_the_clients_of_the_service_read_it_and_so_do_those_of_the_card(tmp_path):
+    write_csv(tmp_path / "rows.csv", [GOOD, BAD, (text_of(0), "", "", "", "True")])
+    assert run("rows.csv", "-o", "service.csv", cwd=tmp_path).returncode == 0
+    assert run("rows.csv", "-o", "card.csv", "--style", "card", "--threads", "1", cwd=tmp_path).returncode == 0
+    # What the service's notebook for batch endpoints does with a row.
+    cells = [cell for _, cell, _ in csv.reader((tmp_path / "service.csv").open(newline=""))]
+    data = [json.loads(cell.replace("'", '"')) for cell in cells]
+    assert len(data[0]["predictions"][0]["masks_per_prediction"]) == 1
+    assert "2 labels for 1 points" in data[1]["error"]["message"]
+    assert len(data[2]["predictions"][0]["masks_per_prediction"]) == 3, "the masks of an empty prompt"
+    service, card = (samwidget.read_predictions(tmp_path / name) for name in ("service.csv", "card.csv"))
+    np.testing.assert_array_equal(service[0].predictions[0][0], card[0].predictions[0][0])
+    assert [bool(row.error) for row in service] == [False, True, False]
+    assert [row.code for row in card] == ["", "format", "prompt"]
 
 
 def test_prompts_about_photos_become_pngs(tmp_path):

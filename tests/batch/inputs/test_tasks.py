@@ -159,3 +159,72 @@ def test_a_result_inside_the_input_is_refused(tmp_path):
     write_rows(tmp_path / "rows.csv", 1)
     with pytest.raises(BatchError, match="lies inside the input"):
         list_tasks(job_of(tmp_path, tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        (("image", "labels"), r"rows\.csv has unknown columns: labels \(did you mean input_labels\?\)"),
+        (("image", "input_points", "multimask"), r"multimask \(did you mean multimask_output\?\)"),
+        (("Image", "input_points"), r"Image \(did you mean image\?\)"),
+        (("image", "input_points", "input_points"), "has 2 columns 'input_points'"),
+        (("image;input_points",), "separate columns by commas"),
+    ],
+)
+def test_columns_that_nobody_knows_are_refused(tmp_path, columns, message):
+    path = write_csv(tmp_path / "rows.csv", [[""] * len(columns)], columns)
+    with pytest.raises(FormatError, match=message):
+        list_tasks(job_of(path, tmp_path))
+    with pytest.raises(FormatError, match=message):
+        list_tasks(job_of(write_photos(tmp_path / "photos", 1), tmp_path, prompts=str(path)))
+
+
+def test_keys_of_a_prompt_that_nobody_knows_are_refused(tmp_path):
+    path = write_csv(tmp_path / "rows.csv", [(text_of(0), '{"points": [[5, 9]], "label": [0]}')], ("image", "said"))
+    (task,), _ = list_tasks(job_of(path, tmp_path, prompt_column="said"))
+    with pytest.raises(FormatError, match=r"unknown keys: label \(did you mean labels\?\)"):
+        read_prompts(task, "said")
+
+
+def test_columns_that_a_spreadsheet_leaves_are_ignored(tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_text(f'image,input_points,,\n{base64_text()},"[[5,9]]",,\n{base64_text()},"[[5,9]]",,,\n')
+    tasks, _ = list_tasks(job_of(path, tmp_path))
+    assert [(read_prompts(task).index, len(read_prompts(task).prompts)) for task in tasks] == [(0, 1), (1, 1)]
+
+
+def base64_text():
+    return text_of(0).replace("\n", "")
+
+
+def test_cells_that_commas_have_torn_are_an_error_of_their_row(tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_text('image,input_points\nphoto0.png,[[5,9]]\nphoto0.png,"[[5,9]]"\n')
+    torn, good = list_tasks(job_of(write_photos(tmp_path / "photos", 1), tmp_path, prompts=str(path)))[0]
+    with pytest.raises(FormatError, match="the row has 3 cells, the header 2: put quotes around"):
+        read_prompts(torn)
+    assert len(read_prompts(good).prompts) == 1
+
+
+def test_a_documented_csv_is_read_in_the_style_of_the_job_and_folders_as_documented(tmp_path):
+    prompts = ("[[5,9],[1,2]]", "[1,-1]")
+    columns = ("image", "input_points", "input_labels")
+    table = write_csv(tmp_path / "rows.csv", [(text_of(0), *prompts)], columns)
+    (task,), _ = list_tasks(job_of(table, tmp_path))
+    assert [len(read_prompts(task, style=style).prompts[0].labels) for style in ("service", "card")] == [1, 2]
+    assert read_prompts(task, style="service").style == "service"
+    table = write_csv(tmp_path / "prompts.csv", [("photo0.png", *prompts)], columns)
+    (task,), _ = list_tasks(job_of(write_photos(tmp_path / "photos", 1), tmp_path, prompts=str(table)))
+    assert read_prompts(task, style="service").prompts[0].labels.tolist() == [1, 0]
+    assert read_prompts(task, style="service").style == "card"
+
+
+@pytest.mark.parametrize("name", ["rows.csv", "./rows.csv", "link.csv"])
+def test_the_input_is_never_the_result(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    write_rows(tmp_path / "rows.csv", 1)
+    (tmp_path / "link.csv").symlink_to("rows.csv")
+    with pytest.raises(BatchError, match="is the input"):
+        list_tasks(Job("rows.csv", name))
+    with pytest.raises(BatchError, match="is the input"):
+        list_tasks(Job(str(write_photos(tmp_path / "photos", 1)), name, prompts="rows.csv"))

@@ -9,7 +9,7 @@ import pytest
 from samwidget.formats.azure_ml.messages import build_request, parse_response
 from samwidget.predict.predictor import SamPredictor
 from samwidget.serving.scoring import score
-from tests.batch.rows import ROWS, png_of, run_job, write_rows
+from tests.batch.rows import ROWS, png_of, run_job, write_csv, write_photos, write_rows
 from tests.predict.fake_segmenter import FakeSegmenter
 
 
@@ -36,6 +36,23 @@ def test_predictions_csv_holds_what_score_returns(tmp_path):
     assert values[5]["error"]["code"] == values[6]["error"]["code"] == "format"
     assert "2 groups of points with 1 boxes" in values[5]["error"]["message"]
     assert values[6]["error"]["hint"] == "give one label per point"
+
+
+def test_the_card_has_its_own_spelling(tmp_path):
+    path = write_rows(tmp_path / "rows.csv", 1)
+    for style, name in (("service", "masks_per_prediction"), ("card", "mask_per_prediction")):
+        run_job(tmp_path, path, f"{style}.csv", style=style)
+        _, cell, _ = next(csv.reader((tmp_path / f"{style}.csv").open(newline="")))
+        assert list(json.loads(cell)["predictions"][0]) == [name]
+
+
+def test_quotes_in_an_error_survive_clients_that_replace_them(tmp_path):
+    folder = write_photos(tmp_path / "photos", 1)
+    table = write_csv(tmp_path / "prompts.csv", [('it\'s "there".png', "[[1,2]]")], ("image", "input_points"))
+    run_job(tmp_path, folder, "out.csv", prompts=str(table))
+    _, cell, _ = next(csv.reader((tmp_path / "out.csv").open(newline="")))
+    assert "'" in json.loads(cell)["error"]["message"]
+    assert json.loads(cell.replace("'", '"')) == json.loads(cell)
 
 
 def test_pandas_reads_it_as_the_documented_clients_do(tmp_path):
