@@ -183,9 +183,10 @@ def _read_named_axes(values: AnyArray, names: Sequence[str], image_axes: list[in
     """The raster of an array whose rows, columns and perhaps channels are known; other axes are stacks."""
     others = [axis for axis in range(values.ndim) if axis not in image_axes]
     values = values.transpose(others + image_axes)
-    stack = values.reshape(-1, *values.shape[len(others) :])
-    if len(stack) == 0 or stack.size == 0:
+    if values.size == 0:
         raise ImageError(f"the array has shape {values.shape}: no pixels", hint=_SHAPES)
+    stack = values.reshape(-1, *values.shape[len(others) :])
+    others = [axis for number, axis in enumerate(others) if values.shape[number] > 1]
     if options.frame is None and len(stack) > 1:
         # A third dimension of another name may still hold colours.
         if len(others) == 1 and len(image_axes) == 2 and len(stack) in (3, 4) and names[others[0]] not in _STACKS:

@@ -122,7 +122,7 @@ def _checked_scale(scale: Any) -> Scale:
         low, high = map(float, scale)
     except (TypeError, ValueError):
         low = high = math.nan
-    if isinstance(scale, str) or not (math.isfinite(low) and math.isfinite(high) and low < high):
+    if isinstance(scale, str | bytes) or not (math.isfinite(low) and math.isfinite(high) and low < high):
         raise ImageError(
             f"scale is {str(scale)[:80]!r}", hint="give (low, high) with low < high, 'minmax' or 'percentile'"
         )
