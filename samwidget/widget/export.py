@@ -15,12 +15,13 @@ import numpy.typing as npt
 from PIL import Image
 
 from samwidget.core import SegmentedObject
-from samwidget.errors import FormatError
+from samwidget.errors import FormatError, warn_user
 from samwidget.formats.azure_ml import Style, build_request, build_response
 from samwidget.images import find_path
 
 # EXIF tag 274: the rotation that a viewer must apply; 1 is none.
 _ORIENTATION_TAG = 0x0112
+_NAMES_MAX = 5  # in a warning
 
 
 def request_of(image: npt.NDArray[np.uint8], source: object, objects: Sequence[SegmentedObject]) -> dict[str, Any]:
@@ -31,10 +32,18 @@ def request_of(image: npt.NDArray[np.uint8], source: object, objects: Sequence[S
         source: the image as the user passed it in; a file is sent as it is where every reader gets these pixels of it.
         objects: the row of an object without points and box has the box around its mask as its prompt.
 
+    A request cannot hold all that makes a mask: objects that the response will show otherwise are named in a
+    SamWidgetWarning.
+
     Raises:
         FormatError: an object has no points, no box and an empty mask.
     """
     points, labels, boxes = [], [], []
+    lost = [f"{item.name} ({reason})" for item in objects if (reason := _lost(item))]
+    if lost:
+        more = f" and {len(lost) - _NAMES_MAX} more" if len(lost) > _NAMES_MAX else ""
+        names = ", ".join(lost[:_NAMES_MAX])
+        warn_user(f"a request holds only points and boxes: its response has other masks for {names}{more}")
     for item in objects:
         prompt = item.prompt
         box = prompt.box_xyxy
@@ -58,6 +67,17 @@ def response_of(objects: Sequence[SegmentedObject], style: Style) -> list[dict[s
     """
     rows = [[(item.mask[None], np.array([item.score], np.float32))] for item in objects]
     return build_response(rows, style)
+
+
+def _lost(item: SegmentedObject) -> str:
+    """Returns what a request cannot say about an object; empty where its response has the object's mask as the best."""
+    has_prompt = len(item.prompt.points_xy) > 0 or item.prompt.box_xyxy is not None
+    if item.prompt.mask is not None or not has_prompt:
+        return "made from a mask"
+    level = item.prompt.level if item.level is None else item.level
+    if level is not None:
+        return f"candidate {level + 1} was chosen"
+    return f"its threshold is {item.threshold:g}" if item.threshold else ""
 
 
 def _sent_image(image: npt.NDArray[np.uint8], source: object) -> bytes | npt.NDArray[np.uint8]:

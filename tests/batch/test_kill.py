@@ -12,6 +12,7 @@ import pytest
 
 from samwidget.batch.job import FORMATS, Job, choose_result
 from samwidget.batch.run import run_batch
+from tests.batch.killed_often import files_of, kill_often, write_input
 from tests.batch.rows import fake_runner, write_rows
 
 ROOT = Path(__file__).parents[2]
@@ -40,9 +41,11 @@ def test_a_kill_at_any_write_loses_nothing(tmp_path, format_, step):
         assert files_of(folder) == expected, f"killed at write {folder.name}"
 
 
-def files_of(folder):
-    """The bytes of each file of a run but its manifest, whose chunks may come in another order."""
-    return {path.name: path.read_bytes() for path in folder.iterdir() if not path.name.endswith(".manifest.jsonl")}
+@pytest.mark.parametrize("seed", [1, 2])
+def test_kills_within_rows_that_are_slower_than_the_time_between_them(tmp_path, seed):
+    statuses, is_equal = kill_often(write_input(tmp_path, 4), tmp_path, "csv", kills=6, row_s=0.2, seed=seed)
+    assert set(statuses) <= {1, -signal.SIGKILL}, "each was killed"
+    assert is_equal
 
 
 def test_the_formats_are_all_killed():

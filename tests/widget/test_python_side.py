@@ -379,7 +379,8 @@ def test_request_has_a_row_for_each_object_and_replays(make):
     widget.add(points=[[60, 40], [20, 20]], labels=[1, 0], box=[10, 10, 100, 90])
     widget.add(points=[[20, 70]])
     widget.add(mask=half())
-    rows = parse_request(widget.request())
+    with pytest.warns(SamWidgetWarning, match=r"other masks for object 3 \(made from a mask\)$"):
+        rows = parse_request(widget.request())
     assert all(row.multimask_output for row in rows)
     assert [row.prompts[0] for row in rows[:2]] == [found.prompts for found in widget.objects[:2]]
     assert rows[2].prompts[0].box_xyxy.tolist() == [0, 0, 64, 96]
@@ -390,6 +391,32 @@ def test_request_has_a_row_for_each_object_and_replays(make):
         prompt = row.prompts[0]
         replayed.add(points=prompt.points_xy, labels=prompt.labels, box=prompt.box_xyxy)
     assert np.array_equal(replayed.masks, widget.masks[:2])
+
+
+def test_what_a_request_cannot_hold_is_said_with_the_names_of_the_objects(make):
+    widget = make()
+    widget.add(points=[[60, 40]], mask=half(), name="with a mask")
+    widget.add(mask=half(), name="only a mask")
+    widget.do("add_point", **CLICK)
+    widget.do("choose", level=0)
+    widget.rename(3, "chosen")
+    with pytest.warns(SamWidgetWarning) as caught:
+        widget.request()
+    (warning,) = caught
+    assert str(warning.message).endswith(
+        "for with a mask (made from a mask), only a mask (made from a mask), chosen (candidate 1 was chosen)"
+    )
+    assert warning.filename == __file__
+
+
+def test_a_request_that_holds_everything_says_nothing_and_another_threshold_is_said(make, recwarn):
+    widget = make()
+    widget.add(points=[[60, 40]])
+    widget.request()
+    assert not recwarn
+    widget.threshold = 1.5
+    with pytest.warns(SamWidgetWarning, match=r"object 1 \(its threshold is 1\.5\)"):
+        widget.request()
 
 
 def test_request_without_objects_is_an_empty_table(make):
