@@ -1,13 +1,16 @@
 """SamPredictor: the methods that SAM users know (``set_image``, ``predict``), for any ``Segmenter``.
 
-Owns the lock around the model, the embedding cache and the fallback to the CPU when the device's memory is full. It
-does not know about widgets: widgets, servers and batch runs may share one predictor and keep their embeddings.
+Owns the lock around the model, the embedding cache, the check that what a model answers are numbers, and the fallback
+to the CPU when the device's memory is full. It does not know about widgets: widgets, servers and batch runs may share
+one predictor and keep their embeddings.
 """
 
 from __future__ import annotations
 
+import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from threading import Event, RLock
 from typing import Any, NamedTuple, TypeVar
@@ -19,7 +22,16 @@ import torch
 from samwidget.core import FoundObject, Frame, Masks, Prompt, make_prompt
 from samwidget.errors import ClosedError, ModelError, PromptError, SamWidgetWarning
 from samwidget.images import Exif, ImageFormat, Scale, load_rgb
-from samwidget.models import Embedding, EverythingDefaults, Segmenter, choose_device, load
+from samwidget.models import (
+    Embedding,
+    EverythingDefaults,
+    Segmenter,
+    choose_device,
+    load,
+    run_in_threads,
+    thread_count,
+)
+from samwidget.predict.caller_settings import without_settings_of_caller
 from samwidget.predict.cleanup import remove_islands_and_holes
 from samwidget.predict.device_memory import free_memory, is_out_of_memory
 from samwidget.predict.embedding_cache import EmbeddingCache, content_key
@@ -56,8 +68,22 @@ class EmbedResult(NamedTuple):
     from_cache: bool
 
 
+class _SetImage(threading.local):
+    """The image that a thread has set."""
+
+    embedding: Embedding | None = None
+
+
 class SamPredictor:
-    """Encodes images once and predicts masks for prompts. Threads may share it: the model runs for one at a time.
+    """Encodes images once and predicts masks for prompts.
+
+    Threads may share a predictor; the model runs for one at a time. The image that is set belongs to the thread that
+    set it, so each thread gets masks of its own image. To work on one image in several threads, share what ``embed``
+    returns and give it to ``predict_many``.
+
+    A predictor that was made by ``from_pretrained`` or ``from_endpoint`` can be pickled: its copy is made by the same
+    call, with no image set. A key is not in the pickle. After a fork, a child may go on with the predictor if no other
+    thread was using it.
 
     Args:
         segmenter: the model.
@@ -67,11 +93,17 @@ class SamPredictor:
             on for ``nano``, whose masks it improves, and off for SAM. Give False for objects that consist of parts.
         device_reason: one sentence that says why the model runs on its device.
         runs_on: the device of a model on another computer; None for a model in this process.
+        threads: how many CPU threads compute; None takes the environment variable SAMWIDGET_THREADS, or else the number
+            of cores that this process may use. It does not change the masks.
 
     Attributes:
         encodes: how often the encoder has run, for all users of this predictor: a statistic.
         note: what the user should know, such as a move to the CPU; empty if there is nothing.
         device_reason: as given.
+        thread_count: how many CPU threads compute.
+
+    Raises:
+        ModelError: the number of threads is below 1.
     """
 
     def __init__(
@@ -83,17 +115,20 @@ class SamPredictor:
         clean: bool | None = None,
         device_reason: str = "",
         runs_on: torch.device | None = None,
+        threads: int | None = None,
     ) -> None:
         self.encodes = 0
         self.note = ""
         self.device_reason = device_reason
+        self.thread_count = thread_count(threads)
         self._runs_on = runs_on
         self._segmenter: Segmenter | None = segmenter
         self._name = segmenter.name
         self._clean = segmenter.cleans_masks if clean is None else clean
         self._cache = EmbeddingCache(cache_bytes_max, None if cache_folder is None else Path(cache_folder).expanduser())
         self._lock = RLock()
-        self._embedding: Embedding | None = None
+        self._set_image = _SetImage()
+        self._make_again: partial[SamPredictor] | None = None
 
     @classmethod
     def from_pretrained(
@@ -106,6 +141,7 @@ class SamPredictor:
         cache_bytes_max: int = _CACHE_BYTES,
         cache_folder: str | Path | None = None,
         clean: bool | None = None,
+        threads: int | None = None,
     ) -> SamPredictor:
         """A predictor with a model by name.
 
@@ -117,6 +153,7 @@ class SamPredictor:
             cache_bytes_max: as for the class.
             cache_folder: as for the class.
             clean: as for the class.
+            threads: as for the class.
 
         Raises:
             ModelNotFoundError: there is no such model, or it is not on this computer and samwidget is offline.
@@ -124,14 +161,28 @@ class SamPredictor:
             ModelError: the weights cannot be read, or the device is not available.
         """
         choice = choose_device(device, dtype)
-        segmenter = load(model, device=choice.device, dtype=choice.dtype, local_files_only=local_files_only)
-        return cls(
+        with without_settings_of_caller(choice.device):
+            segmenter = load(model, device=choice.device, dtype=choice.dtype, local_files_only=local_files_only)
+        predictor = cls(
             segmenter,
             cache_bytes_max=cache_bytes_max,
             cache_folder=cache_folder,
             clean=clean,
             device_reason=choice.reason,
+            threads=threads,
         )
+        predictor._make_again = partial(
+            cls.from_pretrained,
+            model,
+            device=device,
+            dtype=dtype,
+            local_files_only=local_files_only,
+            cache_bytes_max=cache_bytes_max,
+            cache_folder=cache_folder,
+            clean=clean,
+            threads=threads,
+        )
+        return predictor
 
     @classmethod
     def from_endpoint(cls, url: str, *, key: str | None = None, timeout_s: float = 120.0) -> SamPredictor:
@@ -152,7 +203,17 @@ class SamPredictor:
         from samwidget.models.remote import open_remote
 
         segmenter = open_remote(url, key, timeout_s)
-        return cls(segmenter, device_reason=f"the model runs at {url}", runs_on=segmenter.runs_on)
+        predictor = cls(segmenter, device_reason=f"the model runs at {url}", runs_on=segmenter.runs_on)
+        predictor._make_again = partial(cls.from_endpoint, url, timeout_s=timeout_s)  # pickles are no place for a key
+        return predictor
+
+    def __reduce__(self) -> tuple[Callable[[], SamPredictor], tuple[()]]:
+        if self._make_again is None:
+            raise TypeError(
+                "a SamPredictor that was made of a segmenter cannot be copied or pickled; "
+                "make it with from_pretrained, or make a new one where it is needed"
+            )
+        return self._make_again, ()
 
     @property
     def name(self) -> str:
@@ -179,11 +240,6 @@ class SamPredictor:
         return device if self._runs_on is None else self._runs_on
 
     @property
-    def thread_count(self) -> int:
-        """The number of CPU threads that torch computes with in this process."""
-        return torch.get_num_threads()
-
-    @property
     def everything_defaults(self) -> EverythingDefaults:
         """The options of ``everything`` that suit the model and apply unless others are given.
 
@@ -194,8 +250,8 @@ class SamPredictor:
 
     @property
     def frame(self) -> Frame | None:
-        """The sizes of the image that is set; None if no image is set."""
-        embedding = self._embedding
+        """The sizes of the image that this thread has set; None if it has set none."""
+        embedding = self._set_image.embedding
         return None if embedding is None else embedding.frame
 
     def embed(
@@ -206,6 +262,7 @@ class SamPredictor:
         scale: Scale = None,
         frame: int | None = None,
         exif: Exif = "auto",
+        threads: int | None = None,
     ) -> Embedding:
         """The embedding of an image, from the cache if it has one. The image that is set stays set.
 
@@ -217,6 +274,7 @@ class SamPredictor:
             scale: as for ``load_rgb``.
             frame: as for ``load_rgb``.
             exif: as for ``load_rgb``.
+            threads: how many CPU threads this call may use; None is ``thread_count``.
 
         Raises:
             ImageError: the image cannot be read.
@@ -224,9 +282,9 @@ class SamPredictor:
             ClosedError: after ``close``.
         """
         pixels = load_rgb(image, scale=scale, frame=frame, exif=exif, image_format=image_format)
-        return self.embed_with_source(pixels).embedding
+        return self.embed_with_source(pixels, threads=threads).embedding
 
-    def embed_with_source(self, image: object) -> EmbedResult:
+    def embed_with_source(self, image: object, *, threads: int | None = None) -> EmbedResult:
         """The embedding of an image, and whether it came from the cache; otherwise the same as ``embed``."""
         pixels = load_rgb(image)
         signature = self._open_segmenter().signature
@@ -241,7 +299,8 @@ class SamPredictor:
             embedding = self._cache.read_file(key, signature)
             from_cache = embedding is not None
             if embedding is None:
-                embedding = self._run(lambda segmenter: segmenter.encode(pixels))
+                count = self._threads_or_own(threads)
+                embedding = self._run(lambda segmenter: segmenter.encode(pixels, threads=count))
                 self.encodes += 1
                 self._cache.write_file(key, embedding)
             embedding = self._on_device(embedding)
@@ -257,7 +316,7 @@ class SamPredictor:
         frame: int | None = None,
         exif: Exif = "auto",
     ) -> None:
-        """Sets the image that ``predict`` works on. If this fails, the previous image stays.
+        """Sets the image that ``predict`` works on in this thread. If this fails, the previous image stays.
 
         Args:
             image: path, URL, bytes, PIL image, array or tensor: whatever ``load_rgb`` reads.
@@ -271,11 +330,11 @@ class SamPredictor:
             ModelError: the encoder failed.
             ClosedError: after ``close``.
         """
-        self._embedding = self.embed(image, image_format, scale=scale, frame=frame, exif=exif)
+        self._set_image.embedding = self.embed(image, image_format, scale=scale, frame=frame, exif=exif)
 
     def reset_image(self) -> None:
-        """Unsets the image; its embedding stays in the cache."""
-        self._embedding = None
+        """Unsets the image of this thread; its embedding stays in the cache."""
+        self._set_image.embedding = None
 
     def predict(
         self,
@@ -286,7 +345,7 @@ class SamPredictor:
         multimask_output: bool = True,
         return_logits: bool = False,
     ) -> Prediction:
-        """Masks of one object in the image that is set.
+        """Masks of one object in the image that this thread has set.
 
         Args:
             point_coords: (N, 2) x, y in image pixels.
@@ -301,7 +360,8 @@ class SamPredictor:
             ``(masks, scores, low_res_logits)`` of C candidates, where C is 3 or 1.
 
         Raises:
-            PromptError: no image is set, the prompt is empty, or its shapes, labels or positions do not fit the image.
+            PromptError: this thread has set no image, the prompt is empty, or its shapes, labels or positions do not
+                fit the image.
             ModelError: the decoder failed.
             ClosedError: after ``close``.
         """
@@ -324,19 +384,22 @@ class SamPredictor:
             prompts: the prompts, one for each object.
             embedding: what ``embed`` returned; None takes the image that is set.
             multimask_output: three candidates for each prompt, or one mask.
-            threads: how many CPU threads the model may use; None is ``thread_count``. Only ``nano`` follows it.
+            threads: how many CPU threads this call may use; None is ``thread_count``.
             check: refuse prompts that are empty, or that lie outside the image. False leaves them to the model, as
                 Azure's service does.
 
         Raises:
             PromptError: as ``predict``, for any of the prompts; raised before the model runs.
-            ModelError: the decoder failed, or another model made the embedding.
+            ModelError: the decoder failed or gave no numbers, or another model made the embedding.
             ClosedError: after ``close``.
         """
         signature = self._open_segmenter().signature
-        embedding = self._embedding if embedding is None else embedding
+        embedding = self._set_image.embedding if embedding is None else embedding
         if embedding is None:
-            raise PromptError("no image is set", hint="call set_image(image) first")
+            raise PromptError(
+                "no image is set in this thread",
+                hint="call set_image(image) here first; or share embed(image) and give it to predict_many",
+            )
         if embedding.signature != signature:
             raise ModelError(
                 f"the embedding was made by {embedding.signature!r}, this is {signature!r}",
@@ -347,18 +410,26 @@ class SamPredictor:
         frame = embedding.frame
         for prompt in prompts:
             _check_prompt(prompt, frame, check=check)
+        count = self._threads_or_own(threads)
         logits, scores = self._run(
             lambda segmenter: segmenter.decode(
-                self._on_device(embedding), prompts, multimask_output=multimask_output, threads=threads
+                self._on_device(embedding), prompts, multimask_output=multimask_output, threads=count
             )
         )
         logits_array, score_array = logits.float().cpu().numpy(), scores.float().cpu().numpy()
-        return [
-            Masks(
-                remove_islands_and_holes(candidates, prompt, frame) if self._clean else candidates, row, frame, prompt
-            )
-            for candidates, row, prompt in zip(logits_array, score_array, prompts, strict=True)
-        ]
+
+        def masks_of(index: int) -> Masks:
+            candidates, row, prompt = logits_array[index], score_array[index], prompts[index]
+            if not (np.isfinite(candidates).all() and np.isfinite(row).all()):
+                raise ModelError(
+                    f"{self._name} gave infinite logits or scores, or some that are not numbers",
+                    hint='load it with dtype="float32"; if it is in float32 already, its weights are damaged',
+                )
+            if self._clean:
+                candidates = remove_islands_and_holes(candidates, prompt, frame)
+            return Masks(candidates, row, frame, prompt)
+
+        return run_in_threads(masks_of, range(len(prompts)), count)
 
     def generate_masks(
         self,
@@ -377,6 +448,7 @@ class SamPredictor:
         point_grids: Sequence[npt.ArrayLike] | None = None,
         min_mask_region_area: int = 0,
         cancel: Event | None = None,
+        threads: int | None = None,
     ) -> Iterator[Progress]:
         """The objects of an image while they are found: ``samwidget.generate_masks`` with this predictor.
 
@@ -396,7 +468,7 @@ class SamPredictor:
             point_grids=point_grids,
             min_mask_region_area=min_mask_region_area,
         )
-        return search(self, image, options, cancel)
+        return search(self, image, options, cancel, threads)
 
     def everything(
         self,
@@ -415,6 +487,7 @@ class SamPredictor:
         point_grids: Sequence[npt.ArrayLike] | None = None,
         min_mask_region_area: int = 0,
         cancel: Event | None = None,
+        threads: int | None = None,
     ) -> list[FoundObject]:
         """All objects of an image, the best first.
 
@@ -436,7 +509,7 @@ class SamPredictor:
             min_mask_region_area=min_mask_region_area,
         )
         objects: tuple[FoundObject, ...] = ()
-        for progress in search(self, image, options, cancel):
+        for progress in search(self, image, options, cancel, threads):
             objects = progress.objects
         return list(objects)
 
@@ -444,7 +517,7 @@ class SamPredictor:
         """Frees the model and the embeddings in memory, after a call that is running. Later calls raise ClosedError."""
         with self._lock:
             segmenter, self._segmenter = self._segmenter, None
-            self._embedding = None
+            self._set_image.embedding = None
             self._cache.clear()
             if segmenter is not None:
                 free_memory(segmenter.device)
@@ -454,6 +527,9 @@ class SamPredictor:
         if segmenter is None:
             raise ClosedError("the predictor is closed", hint="make a new one with SamPredictor.from_pretrained")
         return segmenter
+
+    def _threads_or_own(self, threads: int | None) -> int:
+        return self.thread_count if threads is None else thread_count(threads)
 
     def _on_device(self, embedding: Embedding) -> Embedding:
         """The embedding on the model's device; the same object if it is there already."""
@@ -466,7 +542,8 @@ class SamPredictor:
         with self._lock:
             segmenter = self._open_segmenter()
             try:
-                return call(segmenter)
+                with without_settings_of_caller(segmenter.device):
+                    return call(segmenter)
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
                     raise ModelError(f"{self._name} failed", hint=f"{type(error).__name__}: {error}") from error
@@ -482,9 +559,10 @@ class SamPredictor:
     def _move_to_cpu(self, segmenter: Segmenter, full_device: torch.device) -> None:
         cpu = torch.device("cpu")
         self._cache.clear()
-        if self._embedding is not None:
-            self._embedding = self._embedding.to(cpu)
-        segmenter.to(cpu)
+        with without_settings_of_caller(cpu):
+            if self._set_image.embedding is not None:
+                self._set_image.embedding = self._set_image.embedding.to(cpu)
+            segmenter.to(cpu)
         free_memory(full_device)
         self.note = f"{full_device} is out of memory: {self._name} now runs on the CPU, which is slower"
         warnings.warn(self.note, SamWidgetWarning, stacklevel=2)

@@ -80,6 +80,7 @@ class Controller:
         outbox: sends to the views.
         threshold: logits above it are mask.
         opacity: of the masks in the snapshot, 0 to 1.
+        threads: how many CPU threads compute; None takes the predictor's number.
     """
 
     def __init__(
@@ -91,9 +92,10 @@ class Controller:
         outbox: Outbox,
         threshold: float,
         opacity: float,
+        threads: int | None,
     ) -> None:
         self.document = Document()
-        self.network = Network(image, open_predictor)
+        self.network = Network(image, open_predictor, threads)
         self.commands = Commands(self.document, self.network)
         self.publisher = Publisher(self.document, self.network, outbox, image_id, threshold)
         self.photo = Photo(image, image_id, outbox, self.publisher.objects, opacity)
@@ -328,6 +330,8 @@ class Controller:
     def _prepare(self, re: str | None = None) -> None:
         try:
             self.network.load()
+            if self.worker.is_closed:  # loading takes seconds, and encoding may again
+                return
             self.status.enter("encoding")
             encode_s = self.network.encode()
         except SamWidgetError as error:

@@ -34,10 +34,14 @@ class Network:
     Args:
         image: (H, W, 3) uint8 RGB.
         open_predictor: returns the predictor, and loads it if necessary; called again after it failed.
+        threads: how many CPU threads compute for this widget; None takes the predictor's number.
     """
 
-    def __init__(self, image: npt.NDArray[np.uint8], open_predictor: Callable[[], SamPredictor]) -> None:
+    def __init__(
+        self, image: npt.NDArray[np.uint8], open_predictor: Callable[[], SamPredictor], threads: int | None
+    ) -> None:
         self._image = image
+        self._threads = threads
         self._open_predictor = open_predictor
         self._predictor: SamPredictor | None = None
         self._embedding: Embedding | None = None
@@ -71,7 +75,9 @@ class Network:
         predictor = self._predictor
         assert predictor is not None
         start = time.perf_counter()
-        result = _with_remedy(lambda: predictor.embed_with_source(self._image), "the model failed on this image")
+        result = _with_remedy(
+            lambda: predictor.embed_with_source(self._image, threads=self._threads), "the model failed on this image"
+        )
         self._embedding = result.embedding
         return 0.0 if result.from_cache else time.perf_counter() - start
 
@@ -87,11 +93,8 @@ class Network:
         prompt.check_inside((self._image.shape[0], self._image.shape[1]))
         if self._last_masks is None or self._last_masks.prompt != prompt:
             predictor, embedding = self._predictor_and_embedding()
-            # The browser draws the last masks meanwhile: the second of two cores costs it more than the 7 ms that the
-            # model gains by it.
-            threads = max(1, predictor.thread_count // 2)
             masks_list = _with_remedy(
-                lambda: predictor.predict_many([prompt], embedding=embedding, multimask_output=True, threads=threads),
+                lambda: predictor.predict_many([prompt], embedding, threads=self._threads),
                 "the model failed on this prompt",
             )
             self._last_masks = masks_list[0]
@@ -111,7 +114,8 @@ class Network:
         """
         predictor, _ = self._predictor_and_embedding()
         return _each_with_remedy(
-            predictor.generate_masks(self._image, cancel=cancel, **options), "the model failed during the search"
+            predictor.generate_masks(self._image, cancel=cancel, **{"threads": self._threads, **options}),
+            "the model failed during the search",
         )
 
     def close(self) -> None:
@@ -130,7 +134,7 @@ def _with_remedy(work: Callable[[], T], failure: str) -> T:
         return work()
     except SamWidgetError:
         raise
-    except Exception as error:
+    except BaseException as error:  # SystemExit too: it would end nothing here, and the widget would wait for ever
         log.exception("%s", failure)
         raise ModelError(
             f"{failure}: {type(error).__name__}: {error}", hint="try again, or choose another model or device"

@@ -49,6 +49,8 @@ class SamWidget(SharedTraits):
         device: ``auto`` takes a GPU where there is one.
         dtype: ``auto`` takes float16 on CUDA and float32 elsewhere.
         local_files_only: True never downloads; None follows the environment variable HF_HUB_OFFLINE.
+        threads: how many CPU threads compute for this widget; None takes the environment variable SAMWIDGET_THREADS,
+            or else as many as there are cores. With ``predictor``, None takes its number.
         threshold: logits above it are mask, -4 to 4; a lower threshold gives larger masks.
         opacity: of the masks, 0 to 1.
         hover: whether to preview the mask under the pointer.
@@ -78,6 +80,7 @@ class SamWidget(SharedTraits):
         device: Any = "auto",  # str or torch.device, and torch is not imported here
         dtype: Any = "auto",  # str or torch.dtype
         local_files_only: bool | None = None,
+        threads: int | None = None,
         threshold: float = 0.0,
         opacity: float = 0.45,
         hover: bool = True,
@@ -107,7 +110,14 @@ class SamWidget(SharedTraits):
 
         outbox = Outbox(self)
         controller = Controller(
-            self._image, self._image_id, self._network_name, choose_predictor, outbox, self.threshold, self.opacity
+            self._image,
+            self._image_id,
+            self._network_name,
+            choose_predictor,
+            outbox,
+            self.threshold,
+            self.opacity,
+            threads,
         )
         inbox = Inbox(outbox, controller.take)
         self.on_msg(lambda _widget, content, buffers: inbox.receive(content, buffers))
@@ -156,7 +166,8 @@ class SamWidget(SharedTraits):
 
         The image is sent as PNG; or as the JPEG or PNG file that it was read from, if that still holds exactly these
         pixels. The same model gives the same masks for it. The row of an object without points and box has the box
-        around its mask as its prompt, since a request cannot hold masks.
+        around its mask as its prompt, since a request cannot hold masks. A SamWidgetWarning names the objects whose
+        masks the response will not have: made from a mask, of a chosen candidate, or of another threshold.
 
         Raises:
             FormatError: an object has no points, no box and an empty mask.

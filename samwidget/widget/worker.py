@@ -6,13 +6,19 @@ job waits and its time has come.
 
 The first job starts the thread, and it ends after ``idle_s`` without a job, so fifty widgets in a notebook are not
 fifty threads. It refers to the owner of a job only while the job waits or runs.
+
+When the interpreter ends, the jobs that run are waited for, and those that wait are dropped. A thread that is inside
+the import of torch at that moment, or inside a model, would hang the process or break it.
 """
 
 from __future__ import annotations
 
+import concurrent.futures.thread  # noqa: F401, torch imports it, which fails when the interpreter ends
 import logging
+import os
 import threading
 import time
+import weakref
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
@@ -24,6 +30,9 @@ from samwidget.errors import ClosedError
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
+
+# A job may wait for a download or for another computer; then the process ends all the same.
+_WAIT_AT_EXIT_S = 60.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +69,7 @@ class Worker:
         self._is_running = False
         self._closed = False
         self._last: Callable[[], None] | None = None
+        _workers.add(self)
 
     @property
     def thread(self) -> threading.Thread | None:
@@ -70,6 +80,11 @@ class Worker:
     def is_current(self) -> bool:
         """Whether the caller runs on the worker's thread."""
         return threading.current_thread() is self._thread
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether ``close`` was called."""
+        return self._closed
 
     def submit(self, work: Callable[[], T]) -> Future[T]:
         """Runs ``work`` after all ordered jobs submitted before; raises ClosedError after ``close``."""
@@ -185,6 +200,30 @@ class Worker:
             (_, job), self._later = self._later, None
             return job
         return None
+
+
+_workers: weakref.WeakSet[Worker] = weakref.WeakSet()
+
+
+def _close_all() -> None:
+    """Closes the workers of this process, and waits for the jobs that run."""
+    # No thread can be started any more, so loading may fail now; nobody needs to know.
+    logging.getLogger("samwidget.widget").setLevel(logging.CRITICAL + 1)
+    ends_at = time.monotonic() + _WAIT_AT_EXIT_S
+    workers = list(_workers)
+    for worker in workers:
+        worker.close()
+    for worker in workers:
+        thread = worker.thread
+        if thread is not None:
+            thread.join(max(0.0, ends_at - time.monotonic()))
+
+
+# Not atexit: torch makes finalizers while it loads, and those that are made in an atexit function are not called.
+weakref.finalize(Worker, _close_all)
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_workers.clear)  # a forked process has none of the threads
 
 
 def log_failure(future: Future[Any]) -> None:

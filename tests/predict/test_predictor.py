@@ -70,7 +70,7 @@ def test_prompts_that_do_not_fit(predictor, prompt_arguments, message):
 
 
 def test_predicting_comes_after_setting_an_image(predictor):
-    with pytest.raises(PromptError, match=r"set_image\(image\) first"):
+    with pytest.raises(PromptError, match=r"no image is set.*set_image\(image\)"):
         predictor.predict([[1, 1]])
 
 
@@ -154,11 +154,11 @@ def test_many_prompts_on_a_given_embedding(predictor):
 
 
 def test_eight_threads_get_the_answers_of_one(predictor):
-    predictor.set_image(an_image())
-    points = [(x, y) for x in range(2, 40, 5) for y in range(2, 30, 5)]
-    alone = [predictor.predict([point]).low_res_logits for point in points]
+    embedding = predictor.embed(an_image())
+    prompts = [make_prompt([(x, y)]) for x in range(2, 40, 5) for y in range(2, 30, 5)]
+    alone = [masks.logits for masks in predictor.predict_many(prompts, embedding)]
     with ThreadPoolExecutor(8) as pool:
-        together = list(pool.map(lambda point: predictor.predict([point]).low_res_logits, points))
+        together = list(pool.map(lambda prompt: predictor.predict_many([prompt], embedding)[0].logits, prompts))
     for a, b in zip(alone, together, strict=True):
         np.testing.assert_array_equal(a, b)
     assert predictor._segmenter.most_running == 1
@@ -199,7 +199,7 @@ def test_a_device_that_fills_up_later_keeps_the_image():
     predictor = SamPredictor(segmenter)
     predictor.set_image(an_image())
     # Tensors on "meta" have no data that could move to the CPU; those on a GPU have.
-    predictor._embedding = FakeSegmenter().encode(an_image())
+    predictor._set_image.embedding = FakeSegmenter().encode(an_image())
     segmenter.full_devices = ("meta",)
     with pytest.warns(SamWidgetWarning):
         assert predictor.predict([[20, 15]]).masks[:, 15, 20].all()

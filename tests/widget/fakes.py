@@ -68,11 +68,13 @@ class FakePredictor:
         self.fail_encode: list[Exception] = []
         self.fail_decode: list[Exception] = []
         self.asked: list[Prompt] = []
+        self.threads_asked: list[int | None] = []
 
-    def embed(self, image: np.ndarray) -> FakeEmbedding:
-        return self.embed_with_source(image).embedding
+    def embed(self, image: np.ndarray, *, threads: int | None = None) -> FakeEmbedding:
+        return self.embed_with_source(image, threads=threads).embedding
 
-    def embed_with_source(self, image: np.ndarray) -> SimpleNamespace:
+    def embed_with_source(self, image: np.ndarray, *, threads: int | None = None) -> SimpleNamespace:
+        self.threads_asked.append(threads)
         self.encode_gate.wait()
         if self.fail_encode:
             raise self.fail_encode.pop(0)
@@ -90,6 +92,7 @@ class FakePredictor:
     ) -> list[Masks]:
         assert embedding is not None
         assert multimask_output
+        self.threads_asked.append(threads)
         self.asked.extend(prompts)
         self.decode_gate.wait()
         if self.fail_decode:

@@ -94,6 +94,34 @@ def test_the_status_goes_through_its_phases(make):
     assert "error" not in widget.status
 
 
+@pytest.mark.parametrize("threads", [None, 3])
+def test_the_predictor_is_told_the_widgets_number_of_threads(make, threads):
+    widget = make(threads=threads)
+    widget.do("add_point", **CLICK)
+    widget.everything(points_per_side=2)
+    assert set(widget.predictor.threads_asked) == ({threads} if threads else {None, 2})  # a search names the number
+    widget.predictor.threads_asked.clear()
+    widget.everything(points_per_side=2, threads=1)
+    assert set(widget.predictor.threads_asked) == {1}
+
+
+@pytest.mark.parametrize("error", [SystemExit(2), KeyboardInterrupt()])
+def test_an_encoder_that_ends_the_program_is_a_failure_that_may_be_tried_again(make, error):
+    predictor = FakePredictor()
+    predictor.fail_encode = [error]
+    widget = make(predictor=predictor)
+    message, _ = widget.wire.wait_for("error")
+    assert type(error).__name__ in message["message"]
+    assert widget.status["phase"] == "failed"
+    widget.do("retry")
+    assert widget.status["phase"] == "ready"
+    predictor.fail_decode = [error]
+    refused = widget.say("add_point", **CLICK)
+    widget.wire.wait_for("error", re=refused)
+    widget.do("add_point", **CLICK)
+    assert len(widget.document["objects"]) == 1
+
+
 def test_an_encoder_that_fails_keeps_the_clicks_and_may_be_tried_again(make):
     predictor = FakePredictor()
     predictor.fail_encode = [ModelError("it fell over", hint="press Retry"), RuntimeError("and again")]

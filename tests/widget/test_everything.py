@@ -162,7 +162,7 @@ def test_a_better_mask_takes_the_place_of_another(make):
     ]
 
     class Scripted(FakePredictor):
-        def generate_masks(self, image, cancel):
+        def generate_masks(self, image, cancel, threads):
             return iter(steps)
 
     widget = make(predictor=Scripted())

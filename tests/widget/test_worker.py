@@ -1,3 +1,5 @@
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -138,3 +140,50 @@ def test_the_thread_ends_when_there_is_nothing_to_do_and_another_takes_over():
     assert worker.thread is None
     assert worker.call(lambda: 2) == 2
     worker.close()
+
+
+AT_EXIT = """
+import sys, threading, time
+from samwidget.widget.worker import Worker
+
+worker, begun = Worker("test"), threading.Event()
+
+def job():
+    begun.set()
+    time.sleep({seconds})
+    print("done")
+
+worker.submit(job)
+worker.submit(lambda: print("this waits"))
+begun.wait(10)
+{ending}
+"""
+
+
+@pytest.mark.parametrize("ending", ["", "sys.exit(0)"])
+def test_at_the_end_of_the_program_the_job_that_runs_is_waited_for(ending):
+    script = AT_EXIT.format(seconds=0.3, ending=ending)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.stderr, done.returncode) == ("done\n", "", 0)
+
+
+def test_a_job_that_waits_for_ever_does_not_keep_the_program():
+    script = "import samwidget.widget.worker as w; w._WAIT_AT_EXIT_S = 0.1\n" + AT_EXIT.format(seconds=50, ending="")
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=40)
+    assert (done.stdout, done.returncode) == ("", 0)
+
+
+LOADING = """
+import sys
+import numpy as np
+from samwidget import SamWidget
+
+widget = SamWidget(np.zeros((30, 40, 3), np.uint8))
+while "torch" not in sys.modules:  # the import has begun
+    pass
+"""
+
+
+def test_a_script_may_end_while_the_model_loads():
+    done = subprocess.run([sys.executable, "-c", LOADING], capture_output=True, text=True, timeout=90)
+    assert (done.stdout, done.stderr, done.returncode) == ("", "", 0)

@@ -8,19 +8,17 @@ It does not own the model: ``SamPredictor`` calls ``search`` with itself.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from threading import Event
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
-from threadpoolctl import ThreadpoolController
 
 from samwidget.core import Box, FoundObject, Masks, Prompt, Size, make_prompt
 from samwidget.images import load_rgb
+from samwidget.models import run_in_threads, thread_count
 from samwidget.predict.everything.grid import crop_boxes, spread_order
 from samwidget.predict.everything.nms import IncrementalNms, is_cut_off, suppress_overlaps
 from samwidget.predict.everything.options import EverythingOptions
@@ -42,11 +40,16 @@ class Predictor(Protocol):
         """The options that suit the model."""
         ...
 
-    def embed(self, image: npt.NDArray[np.uint8]) -> Embedding:
+    @property
+    def thread_count(self) -> int:
+        """How many CPU threads compute where the caller does not say it."""
+        ...
+
+    def embed(self, image: npt.NDArray[np.uint8], *, threads: int | None) -> Embedding:
         """The embedding of an (H, W, 3) uint8 RGB image."""
         ...
 
-    def predict_many(self, prompts: Sequence[Prompt], embedding: Embedding) -> list[Masks]:
+    def predict_many(self, prompts: Sequence[Prompt], embedding: Embedding, *, threads: int | None) -> list[Masks]:
         """Three candidates for each prompt."""
         ...
 
@@ -91,6 +94,7 @@ def generate_masks(
     point_grids: Sequence[npt.ArrayLike] | None = None,
     min_mask_region_area: int = 0,
     cancel: Event | None = None,
+    threads: int | None = None,
 ) -> Iterator[Progress]:
     """The objects of an image while they are found, a few points at a time.
 
@@ -118,6 +122,7 @@ def generate_masks(
         min_mask_region_area: holes and islands of fewer pixels are removed at the end; 0 removes none.
         cancel: the search ends when this event is set. It is checked after each step, so all that was found has been
             yielded; small regions are not removed then. An encode that runs is finished first.
+        threads: how many CPU threads compute; None takes the predictor's number.
 
     Yields:
         ``Progress`` after each step; the last one holds the result. Nothing if ``cancel`` is set from the start.
@@ -142,11 +147,15 @@ def generate_masks(
         point_grids=point_grids,
         min_mask_region_area=min_mask_region_area,
     )
-    return search(predictor, image, options, cancel)
+    return search(predictor, image, options, cancel, threads)
 
 
 def search(
-    predictor: Predictor, image: object, options: EverythingOptions, cancel: Event | None = None
+    predictor: Predictor,
+    image: object,
+    options: EverythingOptions,
+    cancel: Event | None = None,
+    threads: int | None = None,
 ) -> Iterator[Progress]:
     """``generate_masks`` with its options as one value."""
     defaults = predictor.everything_defaults
@@ -166,6 +175,7 @@ def search(
         region_area_min=options.min_mask_region_area,
         region_nms_thresh=max(options.box_nms_thresh, options.crop_nms_thresh),
         cancel=cancel or Event(),
+        threads=predictor.thread_count if threads is None else thread_count(threads),
     ).steps()
 
 
@@ -216,23 +226,18 @@ class _Search:
     region_area_min: int
     region_nms_thresh: float
     cancel: Event
-    blas: ThreadpoolController = field(default_factory=lambda: ThreadpoolController().select(internal_api="openblas"))
+    threads: int
     done: int = 0
     objects: tuple[FoundObject, ...] = ()
 
     def steps(self) -> Iterator[Progress]:
-        # Full-size masks are computed in parallel: numpy releases the interpreter lock while it computes.
-        with ThreadPoolExecutor(min(4, os.cpu_count() or 1), "samwidget everything") as pool:
-            yield from self._steps(pool)
-
-    def _steps(self, pool: ThreadPoolExecutor) -> Iterator[Progress]:
         first_id = 0
         for index, crop in enumerate(self.crops):
             if self.cancel.is_set():
                 return
             x0, y0, x1, y1 = crop.box_xyxy
             with self.pace.encoding():
-                embedding = self.predictor.embed(self.pixels[y0:y1, x0:x1])
+                embedding = self.predictor.embed(self.pixels[y0:y1, x0:x1], threads=self.threads)
             self.nms.begin_crop()
             waiting = spread_order(len(crop.grid))
             crops_left = len(self.crops) - index - 1
@@ -240,7 +245,7 @@ class _Search:
                 batch, waiting = np.split(waiting, [self.pace.points_at_once])
                 with self.pace.decoding(len(batch)):
                     ids = first_id + batch * _CANDIDATES
-                    self.nms.add(self._found_objects(pool, embedding, crop, crop.grid[batch], ids))
+                    self.nms.add(self._found_objects(embedding, crop, crop.grid[batch], ids))
                 self.done += len(batch)
                 yield self._progress(self.nms.objects(), crops_left)
                 if self.cancel.is_set():
@@ -251,7 +256,6 @@ class _Search:
 
     def _found_objects(
         self,
-        pool: ThreadPoolExecutor,
         embedding: Embedding,
         crop: _Crop,
         points: npt.NDArray[np.float64],
@@ -263,7 +267,8 @@ class _Search:
         """
         x0, y0, x1, y1 = crop.box_xyxy
         points_xy = points * (x1 - x0, y1 - y0)
-        masks_of_points = self.predictor.predict_many([make_prompt(point_xy) for point_xy in points_xy], embedding)
+        prompts = [make_prompt(point_xy) for point_xy in points_xy]
+        masks_of_points = self.predictor.predict_many(prompts, embedding, threads=self.threads)
         # As the reference compares: in the model's float32, and 0 keeps all.
         candidates = [
             _Candidate(masks, level, (x + x0, y + y0), first_id + level)
@@ -271,10 +276,10 @@ class _Search:
             for level, score in enumerate(masks.scores)
             if self.score_min <= 0 or score > np.float32(self.score_min)
         ]
-        # One thread for each of numpy's small matrix products. With two, the products of different masks wait for each
-        # other and take three times as long.
-        with self.blas.limit(limits=1):
-            found_objects = list(pool.map(lambda candidate: self._found_object(crop.box_xyxy, candidate), candidates))
+        # Numpy releases the interpreter lock while it computes the full-size masks.
+        found_objects = run_in_threads(
+            lambda candidate: self._found_object(crop.box_xyxy, candidate), candidates, self.threads
+        )
         return [found_object for found_object in found_objects if found_object is not None]
 
     def _found_object(self, crop_xyxy: Box, candidate: _Candidate) -> FoundObject | None:
@@ -298,7 +303,10 @@ class _Search:
         )
 
     def _without_small_regions(self) -> list[FoundObject]:
-        pairs = [(before, remove_small_regions(before.run_lengths, self.region_area_min)) for before in self.objects]
+        after = run_in_threads(
+            lambda item: remove_small_regions(item.run_lengths, self.region_area_min), self.objects, self.threads
+        )
+        pairs = list(zip(self.objects, after, strict=True))
         unchanged = [before for before, run_lengths in pairs if run_lengths is before.run_lengths]
         changed = [
             replace(before, run_lengths=run_lengths, candidate=None)

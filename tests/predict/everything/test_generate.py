@@ -303,11 +303,11 @@ def test_a_search_holds_no_pictures():
 def test_the_methods_show_their_options():
     public = inspect.signature(samwidget.generate_masks).parameters.values()
     options = [parameter for parameter in public if parameter.name != "predictor"]
-    assert len(options) == 14
+    assert len(options) == 15
     for method in (make_predictor().everything, make_predictor().generate_masks):
         assert list(inspect.signature(method).parameters.values()) == options
     fields = [(field.name, field.default) for field in dataclasses.fields(EverythingOptions)]
-    assert [(option.name, option.default) for option in options[1:-1]] == fields
+    assert [(option.name, option.default) for option in options[1:-2]] == fields
 
 
 @pytest.mark.parametrize("caller", ["function", "generate_masks", "everything"])
@@ -319,10 +319,10 @@ def test_each_option_arrives(caller, monkeypatch):
     predictor, cancel = make_predictor(), threading.Event()
     values = {field.name: f"the value of {field.name}" for field in dataclasses.fields(EverythingOptions)}
     if caller == "function":
-        samwidget.generate_masks(predictor, IMAGE, **values, cancel=cancel)
+        samwidget.generate_masks(predictor, IMAGE, **values, cancel=cancel, threads=3)
     else:
-        getattr(predictor, caller)(IMAGE, **values, cancel=cancel)
-    ((searched_by, image, options, cancelled_by),) = received
-    assert (searched_by, cancelled_by) == (predictor, cancel)
+        getattr(predictor, caller)(IMAGE, **values, cancel=cancel, threads=3)
+    ((searched_by, image, options, cancelled_by, threads),) = received
+    assert (searched_by, cancelled_by, threads) == (predictor, cancel, 3)
     assert image is IMAGE
     assert dataclasses.asdict(options) == values
