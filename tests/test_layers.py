@@ -14,7 +14,7 @@ MAY_IMPORT = {
     "images": {"core"},
     "formats": {"core", "images"},
     "models": {"core", "images", "formats"},
-    "predict": {"core", "files", "images", "models"},
+    "predict": {"core", "files", "images", "models", "formats"},
     "document": {"core"},
     "widget": {"core", "images", "models", "predict", "document", "formats"},
     "training": {"core", "files", "images", "models", "predict"},

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
+
+_Window = tuple[slice, slice]
 
 
 def mask_polygons(mask: npt.NDArray[np.bool_]) -> list[list[int]]:
@@ -28,8 +29,8 @@ def _regions_without_holes(
     mask: npt.NDArray[np.bool_], left: int, top: int
 ) -> Iterator[tuple[npt.NDArray[np.bool_], int, int]]:
     """The regions of a mask, connected by edges of pixels, with the position of each in the image."""
-    numbers, _ = ndimage.label(mask)
-    for number, window in enumerate(ndimage.find_objects(numbers), 1):
+    numbers, windows = _connected(mask)
+    for number, window in enumerate(windows, 1):
         region = numbers[window] == number
         x, y = left + window[1].start, top + window[0].start
         row = _row_through_holes(region)
@@ -46,13 +47,21 @@ def _row_through_holes(region: npt.NDArray[np.bool_]) -> int | None:
     A part of the background that touches the outside only at a corner is a hole, too: else the outline would touch
     itself there.
     """
-    numbers, _ = ndimage.label(~np.pad(region, 1))
-    holes = [window for number, window in enumerate(ndimage.find_objects(numbers), 1) if number != numbers[0, 0]]
+    numbers, windows = _connected(~np.pad(region, 1))
+    holes = [window for number, window in enumerate(windows, 1) if number != numbers[0, 0]]
     if not holes:
         return None
     # In rows of the padded region; a cut in or above the middle row of a hole opens it.
     middles = sorted((window[0].start + window[0].stop - 1) // 2 for window in holes)
     return int(middles[len(middles) // 2]) - 1
+
+
+def _connected(mask: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.int32], list[_Window]]:
+    """The number of the region of each pixel, from 1, 0 outside the mask; and the window around each region."""
+    from scipy import ndimage  # 0.1 s to import, which requests and responses do not need
+
+    numbers, _ = ndimage.label(mask)
+    return numbers, ndimage.find_objects(numbers)
 
 
 def _outline(region: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:

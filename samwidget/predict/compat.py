@@ -7,15 +7,17 @@ file that uses its conventions; users call it as ``samwidget.to_sam_dicts``.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from samwidget.core import FoundObject
+from samwidget.errors import PromptError
+from samwidget.formats import encode_rle
+
+OutputMode = Literal["binary_mask", "uncompressed_rle", "coco_rle"]
 
 
 # Any: the values of a record have different types, and code for the reference indexes them unchecked.
-def to_sam_dicts(
-    objects: Iterable[FoundObject], output_mode: Literal["binary_mask", "uncompressed_rle"] = "binary_mask"
-) -> list[dict[str, Any]]:
+def to_sam_dicts(objects: Iterable[FoundObject], output_mode: OutputMode = "binary_mask") -> list[dict[str, Any]]:
     """The records that the official ``SamAutomaticMaskGenerator.generate`` returns, with the same keys.
 
     Boxes follow its convention, not ours: x, y, width and height, where the width of ``bbox`` is the distance from the
@@ -24,21 +26,28 @@ def to_sam_dicts(
     Args:
         objects: what ``SamPredictor.everything`` returned.
         output_mode: ``binary_mask`` gives ``segmentation`` as an (H, W) bool array, ``uncompressed_rle`` as COCO's
-            uncompressed run lengths, which take little memory.
+            uncompressed run lengths, which take little memory, and ``coco_rle`` as compressed ones, as text.
 
     Returns:
         A dict for each object: ``segmentation``, ``area``, ``bbox``, ``predicted_iou``, ``point_coords``,
         ``stability_score``, ``crop_box``.
+
+    Raises:
+        PromptError: there is no such mode. It is a ValueError.
     """
+    if output_mode not in get_args(OutputMode):
+        raise PromptError(f"output_mode is {output_mode!r}", hint=f"give one of {', '.join(get_args(OutputMode))}")
     return [_sam_dict(found_object, output_mode) for found_object in objects]
 
 
 def _sam_dict(found_object: FoundObject, output_mode: str) -> dict[str, Any]:
     x0, y0, x1, y1 = found_object.box_xyxy
     crop_x0, crop_y0, crop_x1, crop_y1 = found_object.crop_xyxy
+    run_lengths = found_object.run_lengths
     if output_mode == "uncompressed_rle":
-        run_lengths = found_object.run_lengths
         segmentation: object = {"size": list(run_lengths.size_hw), "counts": run_lengths.to_counts()}
+    elif output_mode == "coco_rle":
+        segmentation = encode_rle(run_lengths)
     else:
         segmentation = found_object.mask
     return {

@@ -17,6 +17,8 @@ import tempfile
 import time
 from pathlib import Path
 
+import psutil
+
 from samwidget.batch.chunks import ChunkRunner
 from samwidget.batch.job import FORMATS, Job, choose_result
 from samwidget.batch.run import run_batch
@@ -70,6 +72,15 @@ def kill_once(job, row_s, chance):
     return 0
 
 
+def ray_workers(command):
+    """The actors below a process; none where it or they have just gone."""
+    try:
+        below = psutil.Process(command.pid).children(recursive=True)
+        return [worker for worker in below if any("MapWorker" in word for word in worker.cmdline())]
+    except psutil.NoSuchProcess:  # a zombie is one, too
+        return []
+
+
 def kill_often(source, folder, format_, kills, row_s, seed):
     """Kills a run so often; returns the exit statuses and whether the result is that of a run nobody touched."""
     chance = random.Random(seed)
@@ -83,8 +94,6 @@ def kill_often(source, folder, format_, kills, row_s, seed):
 
 def kill_ray_often(source, folder, kills, seed):
     """As ``kill_often``, with the command line, the bundled model and two workers on Ray."""
-    import psutil
-
     chance = random.Random(seed)
     deploy = folder / "deploy.yaml"
     deploy.write_text("mini_batch_size: 2\nretry_settings: {max_retries: 0}\n")
@@ -95,17 +104,19 @@ def kill_ray_often(source, folder, kills, seed):
     while len(killed) < kills:
         command = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         while command.poll() is None and len(killed) < kills:
-            below = psutil.Process(command.pid).children(recursive=True)
-            workers = [process for process in below if any("MapWorker" in word for word in process.cmdline())]
-            if not workers:
+            if not ray_workers(command):
                 time.sleep(0.2)
                 continue
             time.sleep(chance.uniform(0, 3))
             is_worker = chance.random() < 0.5
-            target = chance.choice(workers) if is_worker else psutil.Process(command.pid)
-            target.send_signal(chance.choice(SIGNALS))
-            killed.append("worker" if is_worker else "command")
-            if not is_worker:
+            try:
+                workers = ray_workers(command)
+                target = chance.choice(workers) if is_worker and workers else psutil.Process(command.pid)
+                target.send_signal(chance.choice(SIGNALS))
+            except psutil.NoSuchProcess:  # it has just ended
+                continue
+            killed.append("command" if target.pid == command.pid else "worker")
+            if killed[-1] == "command":
                 command.wait(120)
         if command.returncode == 0:  # it came to its end before enough kills
             for path in (folder / "killed.csv", folder / "killed.csv.manifest.jsonl"):

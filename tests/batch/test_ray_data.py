@@ -12,9 +12,10 @@ import psutil
 import pytest
 
 from samwidget.batch.job import Job
-from samwidget.batch.ray_data import _started_ray
+from samwidget.batch.ray_data import _started_ray, _threads_each
 from samwidget.batch.run import run_batch
 from samwidget.errors import BatchError
+from tests.batch.killed_often import ray_workers
 from tests.batch.rows import write_rows
 from tests.batch.test_kill import ENVIRONMENT, finish, kill_after, numbers, start
 
@@ -43,6 +44,20 @@ def test_errors_of_an_actor_are_returned_as_a_value(tmp_path):
     reply = actor({"tasks": [b"not read"]})
     assert "no-such-network" in reply["error"][0]
     assert reply["result"] == [""]
+
+
+@pytest.mark.parametrize(("cores", "workers", "threads"), [(4, 2, 2), (2, 3, 1), (7, 2, 3)])
+def test_workers_on_one_machine_share_its_threads(monkeypatch, cores, workers, threads):
+    monkeypatch.setenv("SAMWIDGET_THREADS", str(cores))
+    assert _threads_each(workers) == threads
+
+
+def test_an_actor_computes_with_the_threads_that_ray_gives_it(tmp_path, monkeypatch):
+    from samwidget.batch import ray_data
+
+    monkeypatch.setattr(ray_data, "ChunkRunner", lambda *args, **options: options)
+    actor = ray_data._Actor(Job("rows.csv", str(tmp_path / "out.csv")), "", 3, "id")
+    assert actor._runner == {"threads": 3, "command_id": "id"}
 
 
 class FailingRay:
@@ -129,15 +144,6 @@ def rows(tmp_path):
     words = ("rows.csv", "--config", "deploy.yaml", "-o")
     finish(start(*words, "whole.csv", cwd=tmp_path))
     return tmp_path, words
-
-
-def ray_workers(process):
-    """The actors below a process; none where it or they have just gone."""
-    try:
-        below = psutil.Process(process.pid).children(recursive=True)
-        return [worker for worker in below if any("MapWorker" in word for word in worker.cmdline())]
-    except psutil.NoSuchProcess:
-        return []
 
 
 def test_two_workers_killed_and_continued_write_what_one_writes(rows):
