@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 import torch
 
-from samwidget.errors import ModelError, ModelNotFoundError, UnsupportedModelError
+from samwidget.errors import ModelError, ModelNotFoundError, SamWidgetError, UnsupportedModelError
 from samwidget.models.device import DeviceChoice, choose_device
 from samwidget.models.registry import BUNDLED_FOLDER, BUNDLED_NAME, MODELS
 from samwidget.models.segmenter import Segmenter
@@ -56,7 +56,12 @@ def load(
     load_family = _FAMILIES.get(str(model_type))
     if load_family is None:
         raise UnsupportedModelError(f"{name} is of the family {model_type!r}, which is not supported", hint=_SUPPORTED)
-    return load_family(str(name), source, choice, local_files_only)
+    try:
+        return load_family(str(name), source, choice, local_files_only)
+    except SamWidgetError:
+        raise
+    except Exception as error:  # for broken files transformers, safetensors and torch each raise their own exceptions
+        raise ModelError(f"the model {name} cannot be read", hint=f"{type(error).__name__}: {error}") from error
 
 
 class _Folder:
@@ -154,8 +159,10 @@ def _find(name: str | Path) -> _Folder | _HubRepo:
 def _parse(path: Path) -> Json:
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:  # RecursionError: a thousand brackets within each other
         raise ModelError(f"{path} is not JSON", hint=str(error)) from error
+    except OSError as error:
+        raise ModelError(f"{path} cannot be read", hint=error.strerror or str(error)) from error
     if not isinstance(value, dict):
         raise ModelError(f"{path} does not hold a JSON object", hint="give the config that save_pretrained wrote")
     return value
@@ -179,8 +186,6 @@ def _load_sam(name: str, source: _Folder | _HubRepo, choice: DeviceChoice, local
         loaded: Any = SamModel.from_pretrained(folder, local_files_only=True, output_loading_info=True)
     except OSError as error:
         raise ModelNotFoundError(f"{source.description} has no weights that can be read", hint=str(error)) from error
-    except Exception as error:  # for broken weights transformers, safetensors and torch each raise their own exceptions
-        raise ModelError(f"the weights of {name} cannot be read", hint=str(error)) from error
     model, info = loaded
     # transformers fills missing weights with random numbers, and only logs it.
     missing = sorted(info["missing_keys"])

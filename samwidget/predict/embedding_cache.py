@@ -1,8 +1,9 @@
 """EmbeddingCache: the embeddings of recent images in memory and, if wanted, in a folder.
 
-Owns the keys, the memory budget and the files. The folder holds ``<key>.safetensors`` with the model's signature and
-the frame in its metadata. A file that does not match or cannot be read is ignored with a warning, and the image is
-encoded again. It never runs a model. Called by ``SamPredictor`` and by the image routes of the server.
+Owns the keys, the memory budget and the files. The folder holds ``<key>.safetensors`` with the key, the model's
+signature, the frame and a checksum of the tensors in its metadata. A file that does not match or cannot be read is
+ignored with a warning, and the image is encoded again. It never runs a model. Called by ``SamPredictor`` and by the
+image routes of the server.
 """
 
 from __future__ import annotations
@@ -11,11 +12,13 @@ import hashlib
 import json
 import warnings
 from collections import OrderedDict
+from collections.abc import Mapping
 from pathlib import Path
 from threading import Lock
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from samwidget.core import Frame
 from samwidget.errors import SamWidgetWarning
@@ -82,7 +85,8 @@ class EmbeddingCache:
     def read_file(self, key: str, signature: str) -> Embedding | None:
         """The embedding in the folder, on the CPU; None if there is no file, no folder or the file is unusable.
 
-        Warns with SamWidgetWarning if the file cannot be read, or if a model of another signature made it.
+        Warns with SamWidgetWarning if the file cannot be read, is that of another image or model, or if its tensors are
+        not those that were written.
         """
         path = self._path(key)
         if path is None or not path.is_file():
@@ -95,7 +99,13 @@ class EmbeddingCache:
                 if metadata.get("signature") != signature:
                     _warn(f"{path} was made by {metadata.get('signature')!r} and not by {signature!r}: encoding again")
                     return None
+                if metadata.get("key") != key:
+                    _warn(f"{path} is the file of another image: encoding again")
+                    return None
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, it is not a mapping
+            if metadata.get("checksum") != _checksum(tensors):
+                _warn(f"{path} does not hold the tensors that were written: encoding again")
+                return None
             return Embedding(tensors, Frame.from_json(json.loads(metadata["frame"])), signature)
         except Exception as error:  # whatever is wrong with the file, the image can be encoded again
             _warn(f"{path} cannot be read, encoding again: {error}")
@@ -111,14 +121,17 @@ class EmbeddingCache:
             return
         from safetensors.torch import save
 
-        data = save(
-            {name: tensor.detach().to("cpu").contiguous() for name, tensor in embedding.tensors.items()},
-            metadata={"signature": embedding.signature, "frame": json.dumps(embedding.frame.to_json())},
-        )
+        tensors = {name: tensor.detach().to("cpu").contiguous() for name, tensor in embedding.tensors.items()}
+        metadata = {
+            "key": key,
+            "signature": embedding.signature,
+            "frame": json.dumps(embedding.frame.to_json()),
+            "checksum": _checksum(tensors),
+        }
+        data = save(tensors, metadata)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            # Not durable: the image can be encoded again. Mode 600: an embedding shows much of a private image.
-            with atomic_writer(path, durable=False, mode=0o600) as file:
+            with atomic_writer(path, durable=False) as file:  # not durable: the image can be encoded again
                 file.write(data)
         except OSError as error:
             _warn(f"the embedding was not kept on disk, {path} cannot be written: {error}")
@@ -128,6 +141,15 @@ class EmbeddingCache:
 
     def _path(self, key: str) -> Path | None:
         return None if self.folder is None else self.folder / f"{key}.safetensors"
+
+
+def _checksum(tensors: Mapping[str, torch.Tensor]) -> str:
+    """A hash of names, dtypes, shapes and values of tensors on the CPU; a millisecond for 1 MB."""
+    digest = hashlib.blake2b(digest_size=20)
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)};".encode())
+        digest.update(tensor.contiguous().reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
 
 
 def _warn(message: str) -> None:

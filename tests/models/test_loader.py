@@ -1,12 +1,14 @@
 """Names, folders and hub ids; which are refused, and that they are refused before any weights are read."""
 
 import json
+import re
 import shutil
 
 import pytest
 
 from samwidget.errors import ModelError, ModelNotFoundError, UnsupportedModelError
 from samwidget.models.loader import load
+from samwidget.models.registry import BUNDLED_FOLDER
 
 
 def test_a_folder(small_sam_folder):
@@ -98,7 +100,7 @@ def test_a_file(small_sam_folder):
     assert "the folder that holds" in caught.value.hint
 
 
-@pytest.mark.parametrize("text", ["{", "[]"])
+@pytest.mark.parametrize("text", ["{", "[]", "[" * 100_000, '{"a":' * 100_000, "\x00"])
 def test_a_broken_config(tmp_path, text):
     (tmp_path / "config.json").write_text(text)
     with pytest.raises(ModelError, match=r"config\.json"):
@@ -108,6 +110,47 @@ def test_a_broken_config(tmp_path, text):
 def test_a_config_without_weights(small_sam_folder, tmp_path):
     shutil.copy(small_sam_folder / "config.json", tmp_path)
     with pytest.raises(ModelNotFoundError, match="no weights"):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize("model", ["sam", "nano"])
+@pytest.mark.parametrize("kept", [0, 4, 8, 60, 1000, 50_000])
+def test_truncated_weights(small_sam_folder, tmp_path, model, kept):
+    folder = small_sam_folder if model == "sam" else BUNDLED_FOLDER
+    shutil.copy(folder / "config.json", tmp_path)
+    (tmp_path / "model.safetensors").write_bytes((folder / "model.safetensors").read_bytes()[:kept])
+    with pytest.raises(ModelError, match=re.escape(str(tmp_path))):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize("model", ["sam", "nano"])
+def test_weights_of_another_model(small_sam_folder, tmp_path, model):
+    folders = {"sam": small_sam_folder, "nano": BUNDLED_FOLDER}
+    shutil.copy(folders.pop(model) / "config.json", tmp_path)
+    (other,) = folders.values()
+    shutil.copy(other / "model.safetensors", tmp_path)
+    with pytest.raises(ModelError, match=re.escape(str(tmp_path))):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"vision_config": 7},
+        {"vision_config": {"hidden_size": "wide"}},
+        {"vision_config": {"image_size": -1}},
+        {"vision_config": {"patch_size": 0}},
+        {"mask_decoder_config": []},
+    ],
+    ids=str,
+)
+def test_a_config_with_values_that_make_no_sense(small_sam_folder, tmp_path, change):
+    config = json.loads((small_sam_folder / "config.json").read_text())
+    for name, value in change.items():
+        config[name] = {**config[name], **value} if isinstance(value, dict) else value
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    shutil.copy(small_sam_folder / "model.safetensors", tmp_path)
+    with pytest.raises(ModelError):
         load(tmp_path)
 
 

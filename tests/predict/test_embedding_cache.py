@@ -1,8 +1,11 @@
 import json
+import os
+import stat
 
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from samwidget.core.frame import Frame
@@ -69,13 +72,65 @@ def test_a_file_of_another_network_is_not_used(tmp_path):
         assert cache.read_file("k", "net 1") is None
 
 
+def test_a_file_of_another_image_is_not_used(tmp_path):
+    cache = EmbeddingCache(100, tmp_path)
+    cache.write_file("a", an_embedding(1.0))
+    cache.write_file("b", an_embedding(2.0))
+    (tmp_path / "b.safetensors").replace(tmp_path / "a.safetensors")
+    with pytest.warns(SamWidgetWarning, match="of another image"):
+        assert cache.read_file("a", "net 1") is None
+
+
+@pytest.mark.parametrize(
+    "tensors",
+    [
+        {"a": torch.zeros(4)},
+        {"a": torch.ones(4), "b": torch.ones(4)},
+        {"b": torch.ones(4)},
+        {"a": torch.ones(4).half()},
+        {"a": torch.ones(2, 2)},
+        {"a": torch.ones(1)},
+    ],
+    ids=["values", "one more", "name", "dtype", "shape", "size"],
+)
+def test_a_well_formed_file_with_other_tensors_is_not_used(tmp_path, tensors):
+    cache, path = EmbeddingCache(100, tmp_path), tmp_path / "k.safetensors"
+    cache.write_file("k", an_embedding(1.0))
+    with safe_open(path, framework="pt") as file:
+        metadata = file.metadata()
+    save_file({"a": torch.ones(4)}, path, metadata)
+    assert cache.read_file("k", "net 1") is not None
+    save_file(tensors, path, metadata)
+    with pytest.warns(SamWidgetWarning, match="does not hold the tensors"):
+        assert cache.read_file("k", "net 1") is None
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16, torch.float64, torch.uint8])
+def test_every_dtype_there_and_back(tmp_path, dtype):
+    cache, tensors = EmbeddingCache(100, tmp_path), {"a": torch.arange(6).to(dtype).reshape(2, 3).T}
+    cache.write_file("k", Embedding(tensors, FRAME, "net 1"))
+    assert torch.equal(cache.read_file("k", "net 1").tensors["a"], tensors["a"])
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions are POSIX's")
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o027, 0o640), (0o077, 0o600)])
+def test_files_follow_the_umask(tmp_path, umask, mode):
+    before = os.umask(umask)
+    try:
+        EmbeddingCache(100, tmp_path).write_file("k", an_embedding())
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "k.safetensors").stat().st_mode) == mode
+
+
 @pytest.mark.parametrize("damage", ["cut", "empty", "garbage", "no frame", "wrong frame"])
 def test_a_broken_file_is_not_used(tmp_path, damage):
     cache = EmbeddingCache(100, tmp_path)
     cache.write_file("k", an_embedding())
     path = tmp_path / "k.safetensors"
     data = path.read_bytes()
-    metadata = {"signature": "net 1"}
+    with safe_open(path, framework="pt") as file:
+        metadata = {**file.metadata()}
     match damage:
         case "cut":
             path.write_bytes(data[:-4])
@@ -84,6 +139,7 @@ def test_a_broken_file_is_not_used(tmp_path, damage):
         case "garbage":
             path.write_bytes(b"\xff" * len(data))
         case "no frame":
+            metadata.pop("frame")
             save_file(load_file(path), path, metadata)
         case "wrong frame":
             save_file(load_file(path), path, {**metadata, "frame": json.dumps({"image_hw": 3})})
