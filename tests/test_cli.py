@@ -150,3 +150,23 @@ def test_requests_that_cannot_be_scored_end_with_one_line(tmp_path, words, stand
     assert_one_line(done, message)
     assert not done.stdout
     assert not list(tmp_path.iterdir())
+
+
+def test_segment_reads_the_image_as_it_is_told(tmp_path):
+    rgb = np.asarray(Image.open(COFFEE).convert("RGB"))
+    deep = rgb[..., 0].astype(np.uint16) * 16
+    Image.fromarray(deep[::-1].copy()).save(tmp_path / "deep.tif", save_all=True, append_images=[Image.fromarray(deep)])
+    words = ("segment", tmp_path / "deep.tif", "--point", "300,150", "-o", tmp_path / "mask.png")
+    done = run(*words)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.splitlines() == [
+        "samwidget: deep.tif has 2 frames: this is frame 0; give frame= to choose one",
+        f"samwidget: the uint16 values {deep.min()} to {deep.max()} became 0 to 255; "
+        "give scale=(low, high) to choose the range",
+    ]
+    first = (tmp_path / "mask.png").read_bytes()
+    done = run(*words, "--frame", "1", "--scale", "0,4095", "--exif", "ignore", "--force")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "mask.png").read_bytes() != first
+    for option, value in (("--scale", "9,1"), ("--exif", "yes")):
+        assert_one_line(run(*words, option, value, "--force"), f"{option[2:]} is ")
