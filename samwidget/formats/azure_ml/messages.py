@@ -294,7 +294,7 @@ def _table(request: object) -> tuple[list[str], Sequence[int | str], Sequence[ob
     if not isinstance(columns, list) or not isinstance(data, list):
         raise FormatError("columns and data are not lists", hint="give column names, and a list of rows")
     if not all(isinstance(column, str) for column in columns) or len(set(columns)) < len(columns):
-        raise FormatError(f"the columns are {columns}", hint="give each name once")
+        raise FormatError(f"the columns are {columns}"[:300], hint="give each name once, as text")
     index = value.get("index")
     if index is None:
         index = range(len(data))

@@ -87,6 +87,13 @@ def test_the_column_that_pandas_makes_of_an_index_is_allowed(name):
     assert row.image == IMAGE
 
 
+def test_a_million_names_are_not_echoed():
+    for columns in (["x"] * 1_000_000, [f"name{number}" for number in range(100_000)]):
+        with pytest.raises(FormatError) as caught:
+            parse_request({"columns": columns, "data": []})
+        assert len(str(caught.value)) < 500
+
+
 def test_a_style_that_does_not_exist():
     with pytest.raises(FormatError, match="style is 'both'"):
         parse_request(request_of("[[1,2]]"), "both")
