@@ -212,15 +212,19 @@ def batch(
         polygons=polygons,
         **{name: value for name, value in chunk_options.items() if value is not None},
     )
-    summary = run_batch(
-        job,
-        workers=workers or deployment.workers or 1,
-        address=address,
-        max_errors=deployment.max_errors if max_errors is None else max_errors,
-        fresh=fresh,
-        retry_errors=retry_errors,
-        threads=threads,
-    )
+    try:
+        summary = run_batch(
+            job,
+            workers=workers or deployment.workers or 1,
+            address=address,
+            max_errors=deployment.max_errors if max_errors is None else max_errors,
+            fresh=fresh,
+            retry_errors=retry_errors,
+            threads=threads,
+        )
+    except KeyboardInterrupt:  # Ctrl-C, or SIGTERM
+        typer.echo("\nstopped; the same command continues", err=True)
+        raise typer.Exit(130) from None
     before = f", {summary.rows_before} of them before" if summary.rows_before else ""
     failed = f"; {summary.errors} have no answer, and say why" if summary.errors else ""
     typer.echo(f"{summary.result}: {summary.rows} row{'s' * (summary.rows != 1)}{before}{failed}")
@@ -253,6 +257,9 @@ def serve(
     megabytes: Annotated[int, typer.Option(min=1, help="Limit for a request.")] = 32,
     megapixels: Annotated[int, typer.Option(min=1, max=178, help="Limit for an image.")] = 50,
     rows: Annotated[int, typer.Option(min=1, help="Limit for a request.")] = 64,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="CPU threads of all copies of the model; if not given, all cores.")
+    ] = None,
 ) -> None:
     """Answer documented requests over HTTP, until Ctrl-C."""
     _require_serve()
@@ -269,8 +276,9 @@ def serve(
     timeout_s = (deployment.request_timeout_ms or 60_000) / 1000
     listener = listen(host, port)
     service = open_service(
-        lambda: SamPredictor.from_pretrained(chosen),
+        lambda share: SamPredictor.from_pretrained(chosen, threads=share),
         deployment,
+        threads=threads,
         key=key,
         own_hosts=None if open_to_anyone else ("localhost",),
         waiting_max=waiting,

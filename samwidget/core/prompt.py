@@ -19,6 +19,8 @@ _Scalar = TypeVar("_Scalar", bound=np.generic)
 INCLUDE = 1
 EXCLUDE = 0
 """The labels of points."""
+# Coordinates become pixels of other sizes and whole numbers on the way, which must not overflow.
+_NUMBER_MAX = 1e9
 
 
 def _no_points() -> npt.NDArray[np.float32]:
@@ -241,6 +243,8 @@ def _as_floats(value: npt.ArrayLike, name: str) -> npt.NDArray[np.float32]:
         raise PromptError(f"{name} is not an array of numbers", hint=str(error)) from error
     if not np.isfinite(array).all():
         raise PromptError(f"{name} holds NaN or infinity", hint="give finite numbers")
+    if array.size and np.abs(array).max() > _NUMBER_MAX:
+        raise PromptError(f"{name} holds {np.abs(array).max():g}", hint=f"give numbers of at most {_NUMBER_MAX:g}")
     return array
 
 

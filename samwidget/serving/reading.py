@@ -20,19 +20,19 @@ log = logging.getLogger(__name__)
 
 
 @contextmanager
-def only_own_errors(what: str) -> Iterator[None]:
+def only_own_errors(name: str) -> Iterator[None]:
     """Raises FormatError in place of any exception of the block that is not one of ours.
 
     Args:
-        what: the thing that the block reads, for the message.
+        name: of what the block reads, for the message.
     """
     try:
         yield
     except SamWidgetError:
         raise
     except Exception as error:  # people send what nobody thought of; the log shows what was not foreseen
-        log.warning("%s cannot be read", what, exc_info=error)
-        raise FormatError(f"{what} cannot be read", hint=type(error).__name__) from error
+        log.warning("%s cannot be read", name, exc_info=error)
+        raise FormatError(f"{name} cannot be read", hint=type(error).__name__) from error
 
 
 def read_json(body: bytes | bytearray | str, limits: Limits) -> object:

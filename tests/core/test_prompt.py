@@ -15,6 +15,7 @@ from samwidget.errors import PromptError
         ({"points": [1, 2, 3]}, "points has shape"),
         ({"points": [[np.nan, 2]]}, "NaN"),
         ({"points": [[np.inf, 2]]}, "NaN or infinity"),
+        ({"points": [[1e38, 2]]}, r"at most 1e\+09"),
         ({"points": "here"}, "not an array"),
         ({"labels": [1]}, "without points"),
         ({"box": [0, 0, 5]}, "box has shape"),

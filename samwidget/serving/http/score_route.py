@@ -12,7 +12,6 @@ from dataclasses import replace
 
 from fastapi import APIRouter, Request, Response
 
-from samwidget.errors import ModelError
 from samwidget.formats.azure_ml import RequestRow, Style, exif_of, load_schema
 from samwidget.predict import SamPredictor
 from samwidget.serving.http.admission import Cancellation
@@ -63,10 +62,7 @@ async def _score_image(service: Service, rows: Sequence[RequestRow], group: Sequ
                 read_image=lambda _: pixels,
                 row_numbers=group,
             )
-            try:
-                return [json.dumps(entry, allow_nan=False).encode() for entry in response]
-            except ValueError as error:
-                raise ModelError(f"{predictor.name} gives scores that are not numbers") from error
+            return [json.dumps(entry).encode() for entry in response]
 
         return await service.admission.run(work)
 

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from samwidget.formats.azure_ml import Deployment
 from samwidget.images import Exif
+from samwidget.models import thread_count
 from samwidget.predict import EmbeddingCache, SamPredictor
 from samwidget.serving.decoding import Decoders
 from samwidget.serving.http.admission import Admission
@@ -90,9 +91,10 @@ class Service:
 
 
 def open_service(
-    load: Callable[[], SamPredictor],
+    load: Callable[[int], SamPredictor],
     deployment: Deployment,
     *,
+    threads: int | None = None,
     key: str | None,
     own_hosts: Iterable[str] | None = ("localhost",),
     waiting_max: int = 32,
@@ -102,8 +104,10 @@ def open_service(
     """The service that a deployment describes, with its networks loaded.
 
     Args:
-        load: loads one copy of the network.
+        load: loads one copy of the network that computes with this number of threads.
         deployment: the settings of a deployment file; docs/serving.md lists the defaults.
+        threads: CPU threads that all copies together compute with; None as for ``thread_count``. Copies work at the
+            same time, so each gets its share.
         key: the key that requests have to carry; None asks for no key.
         own_hosts: without a key, the host names of this server; see ``NoKey``.
         waiting_max: requests that may wait.
@@ -112,10 +116,12 @@ def open_service(
 
     Raises:
         FormatError: one of ``image_hosts`` is not a host.
-        ModelError: the network cannot be loaded.
+        ModelError: the network cannot be loaded, or ``threads`` is below 1.
     """
     image_fetcher = ImageFetcher(image_hosts)
-    predictors = [load() for _ in range(deployment.instance_count or 1)]
+    copies = deployment.instance_count or 1
+    share = max(1, thread_count(threads) // copies)
+    predictors = [load(share) for _ in range(copies)]
     admission = Admission(
         predictors,
         at_once=deployment.max_concurrent_requests_per_instance or 1,

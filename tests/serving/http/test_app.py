@@ -101,7 +101,7 @@ def test_scores_that_are_not_numbers_are_an_error():
     segmenter.decode = lambda *args, **kwargs: (decode(*args, **kwargs)[0], decode(*args, **kwargs)[1] * float("nan"))
     response = post(make_service(segmenter), build_request(PHOTO, points=[[5, 9]]))
     assert response.status_code == 500
-    assert "scores that are not numbers" in response.json()["error"]["message"]
+    assert "not numbers" in response.json()["error"]["message"]
 
 
 @pytest.mark.parametrize(
@@ -113,10 +113,25 @@ def test_scores_that_are_not_numbers_are_an_error():
     ],
 )
 def test_a_deployment_sets_copies_and_when_the_server_is_unhealthy(deployment, copies, stuck_s):
-    service = open_service(lambda: SamPredictor(FakeSegmenter()), deployment, key=None)
+    service = open_service(lambda _: SamPredictor(FakeSegmenter()), deployment, key=None)
     assert len(set(map(id, service.predictors))) == copies
     assert service.stuck_s == stuck_s
     assert service.is_healthy
+
+
+@pytest.mark.parametrize(
+    ("threads", "copies", "share"), [(8, None, 8), (8, 2, 4), (8, 3, 2), (1, 2, 1), (2, 5, 1), (None, 2, 3)]
+)
+def test_copies_share_the_threads(monkeypatch, threads, copies, share):
+    monkeypatch.setenv("SAMWIDGET_THREADS", "6")
+    shares = []
+
+    def load(count):
+        shares.append(count)
+        return SamPredictor(FakeSegmenter())
+
+    open_service(load, Deployment(instance_count=copies), threads=threads, key=None)
+    assert shares == [share] * (copies or 1)
 
 
 class BrokenFetcher(ImageFetcher):
