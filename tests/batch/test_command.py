@@ -3,8 +3,11 @@
 import csv
 import json
 import os
+import re
+import signal
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -116,3 +119,21 @@ def test_a_run_whose_rows_all_fail_is_a_failure(tmp_path):
     done = run("rows.csv", "-o", "out.csv", cwd=tmp_path)
     assert done.returncode == 1
     assert "out.csv: 1 row; 1 have no answer" in done.stdout
+
+
+def test_a_polite_request_to_end_is_heeded_and_the_command_continues(tmp_path):
+    write_csv(tmp_path / "rows.csv", [(text_of(number % 3), "[[5,9]]", "", "", "False") for number in range(40)])
+    (tmp_path / "deploy.yaml").write_text("mini_batch_size: 1\n")
+    words = [sys.executable, "-m", "samwidget", "batch", "rows.csv", "-o", "out.csv", "--config", "deploy.yaml"]
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen(words, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True)
+    manifest = tmp_path / "out.csv.manifest.jsonl"
+    while process.poll() is None and not (manifest.is_file() and b'"part"' in manifest.read_bytes()):
+        time.sleep(0.01)
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=120)
+    assert (process.returncode, "stopped; the same command continues" in errors) == (130, True)
+    assert not list((tmp_path / "out.csv.parts").glob("*.unfinished"))
+    done = run("rows.csv", "-o", "out.csv", "--config", "deploy.yaml", cwd=tmp_path)
+    assert done.returncode == 0
+    assert re.search(r"40 rows, \d+ of them before", done.stdout)
