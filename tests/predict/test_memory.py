@@ -28,12 +28,11 @@ def segmenter(tmp_path_factory):
 
 
 def counts_of(segmenter, predictor):
-    """Bytes of the decoder, the encoder and the cache, and tensors and arrays that anything still refers to."""
+    """Bytes of the decoder and the cache, and tensors and arrays that anything still refers to."""
     gc.collect()
     kinds = [type(value) for value in gc.get_objects()]
     return (
         segmenter._decoder.byte_count,
-        segmenter._encoder.byte_count,
         predictor._cache.byte_count,
         kinds.count(torch.Tensor),
         kinds.count(np.ndarray),

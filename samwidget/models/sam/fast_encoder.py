@@ -1,44 +1,49 @@
 """SAM's image encoder for one image at a time: the same sums as transformers' ``SamVisionEncoder``, in another order.
 
 Replaces ``SamVisionEncoder.forward`` with the model's own weights; nothing is converted, dropped or approximated. A
-SAM encoder is a vision transformer. Most of its layers attend within windows of 14 x 14 tokens, a few globally, and
-attention scores get a bias for relative positions (Li et al., MViTv2, https://arxiv.org/abs/2112.01526). Owns only the
-order of the computation; preprocessing is ``segmenter``'s, the only caller. What is different from transformers:
+SAM encoder is a vision transformer. Most of its layers attend within windows of 14 x 14 tokens, a few globally. Owns
+the order of the computation and its pieces; ``encoder_attention`` computes attention, ``linear`` the matrix products,
+and preprocessing is ``segmenter``'s, the only caller. What is different from transformers:
 
+- The work is cut into pieces, tiles of tokens or heads or windows, which threads of our own share; a piece's numbers
+  stay in the cache of its core. There is no other use of threads.
 - Windows of 14 x 14 do not divide 64 x 64 tokens, so transformers pads them to 70 x 70 and projects 4900 instead of
   4096. Here only real tokens are projected: a padded token is zero, so its query, key and value are the bias.
-- The bias of global attention has 4096 x 4096 numbers for each head. Here it is made for 256 queries at a time, and the
-  scores are added to it in place, so that it stays in the processor's cache.
-- Layer norms, projections and the MLP run on tiles of tokens, so that the MLP's hidden layer, four times as wide as the
-  tokens, stays in the cache.
+- The weights of a layer are packed just before it computes, where that makes products faster. It costs a hundredth of
+  the time, and no memory when the layer is done; and weights that somebody changes are always the ones in use.
+- The tokens, to which every layer adds, are float32 whatever the precision of the layers' weights, and so are patch
+  embedding and neck.
 
 Symbols: M tokens on a grid of height x width, C channels, H heads of d channels each.
 
-The same code runs on CUDA and MPS in the encoder's precision, with all heads of a block at once. It has not been run on
-a GPU.
+The same code runs on CUDA and MPS, each step as one piece. It has not been run on a GPU.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, NamedTuple, cast
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from samwidget.models.sam.workspace import Workspace
+from samwidget.models.sam.encoder_attention import attend_globally, attend_in_windows
+from samwidget.models.sam.linear import Linear, prepare
+from samwidget.models.threads import run_in_threads, thread_count
 
 if TYPE_CHECKING:
     from transformers import SamModel
-    from transformers.models.sam.modeling_sam import SamVisionAttention, SamVisionEncoder, SamVisionLayer
+    from transformers.models.sam.modeling_sam import SamVisionEncoder, SamVisionLayer
 
-# Queries of one head in global attention. On two CPU cores 256 to 1024 were equally fast; the bias of 256 is 4 MB.
-_QUERIES_AT_ONCE = 256
-# Tokens in a tile; its hidden layer is 6 MB for ViT-B.
-_TOKENS_AT_ONCE = 512
-# Windows whose attention is computed together; the bias of one window is 1.8 MB for ViT-B.
-_WINDOWS_AT_ONCE_CPU = 5
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+# Tokens in a tile, at most; its hidden layer is 3 MB for ViT-B. 128 to 512 were equally fast.
+_TOKENS_AT_ONCE = 256
+# Pieces of global attention for each head. Each prepares keys, values and positions of its head again, in a hundredth
+# of its time; with 12 heads, 48 pieces keep 16 cores busy.
+_PIECES_OF_A_HEAD = 4
 
 
 def reason_not_covered(model: SamModel) -> str:
@@ -67,242 +72,190 @@ def reason_not_covered(model: SamModel) -> str:
 
 
 class SamEncoder:
-    """Encodes one image at a time. Allows one call at a time, since its memory is used again; results are fresh.
+    """Encodes images; holds no memory beside the weights.
 
     Args:
-        encoder: of a ``SamModel`` for which ``reason_not_covered`` is empty. Its weights are read at each call, in
-            their dtype and on their device.
+        encoder: of a ``SamModel`` for which ``reason_not_covered`` is empty. Its weights are read at each call, on
+            their device; those of its ``layers`` may be float16 or bfloat16.
     """
 
     def __init__(self, encoder: SamVisionEncoder) -> None:
         self._encoder = encoder
-        self._workspace = Workspace()
 
-    @property
-    def byte_count(self) -> int:
-        """Bytes held beside the weights; 170 MB for ViT-B in float32."""
-        return self._workspace.byte_count
-
-    def __call__(self, pixels: Tensor) -> Tensor:
+    def __call__(self, pixels: Tensor, *, threads: int | None = None) -> Tensor:
         """(1, output channels, height, width) embedding of a (1, 3, input height, input width) normalised image.
 
         Args:
-            pixels: as ``SamModel`` takes them, in the dtype and on the device of the weights.
+            pixels: as ``SamModel`` takes them, float32, on the device of the weights.
+            threads: as ``thread_count`` takes it; of no effect on a GPU.
         """
-        patches = self._encoder.patch_embed(pixels)
-        if self._encoder.pos_embed is not None:
-            patches = patches + self._encoder.pos_embed
-        height, width, channels = patches.shape[1:]
-        # A copy, since all later sums are in place; contiguous, or each layer norm would copy it again.
-        tokens = patches.reshape(-1, channels).clone(memory_format=torch.contiguous_format)
+        patch_side = int(self._encoder.patch_embed.projection.kernel_size[0])
+        grid_hw = pixels.shape[2] // patch_side, pixels.shape[3] // patch_side
+        pieces = _Pieces(grid_hw, pixels.device, threads)
+        tokens = self._embed_patches(pixels, patch_side, pieces)
         for layer in _layers(self._encoder):
-            if layer.window_size:
-                attended = self._attend_in_windows(layer, tokens, (height, width))
-            else:
-                attended = self._attend_globally(layer, tokens, (height, width))
-            tokens.addmm_(attended, layer.attn.proj.weight.T).add_(layer.attn.proj.bias)
-            self._add_mlp(layer, tokens)
-        embedding: Tensor = self._encoder.neck(tokens.view(1, height, width, channels))
-        return embedding
+            _add_layer(layer, tokens, pieces)
+        return self._neck(tokens, pieces)
 
-    def _queries_keys_values(self, layer: SamVisionLayer, tokens: Tensor, heads: int) -> Tensor:
-        """(M, 3, H, d) of the workspace: queries, keys and values of the normalised tokens."""
-        linear = layer.attn.qkv
-        bias = _qkv_bias(layer)
-        out = self._workspace.take("qkv", (len(tokens), linear.out_features), tokens)
-        for start in range(0, len(tokens), _TOKENS_AT_ONCE):
-            tile = slice(start, start + _TOKENS_AT_ONCE)
-            normalised = layer.layer_norm1(tokens[tile])
-            if bias is None:
-                torch.mm(normalised, linear.weight.T, out=out[tile])
-            else:
-                torch.addmm(bias, normalised, linear.weight.T, out=out[tile])
-        return out.view(len(tokens), 3, heads, -1)
+    def _embed_patches(self, pixels: Tensor, side: int, pieces: _Pieces) -> Tensor:
+        """(M, C) float32 tokens: each patch of the image, projected, with the embedding of its position."""
+        height, width = pieces.grid_hw
+        projection, positions = self._encoder.patch_embed.projection, self._encoder.pos_embed
+        (embed,) = pieces.prepare((projection.weight.flatten(1), projection.bias))
+        patches = pixels[0].view(-1, height, side, width, side).permute(1, 3, 0, 2, 4)
+        tokens = pixels.new_empty(height * width, projection.out_channels)
 
-    def _attend_globally(self, layer: SamVisionLayer, tokens: Tensor, grid_hw: tuple[int, int]) -> Tensor:
-        """(M, C) of the workspace: attention of all tokens to all tokens, before the output projection."""
-        height, width = grid_hw
-        heads = int(layer.attn.num_attention_heads)
-        by_token = self._queries_keys_values(layer, tokens, heads)
-        depth = by_token.shape[-1]
-        qkv = self._workspace.take("qkv by head", (3, heads, height * width, depth), tokens)
-        qkv.copy_(by_token.permute(1, 2, 0, 3))
-        out = self._workspace.take("attended", (height * width, heads, depth), tokens)
-        on_cpu = tokens.device.type == "cpu"
-        heads_at_once = 1 if on_cpu else heads
-        rows_at_once = max(1, _QUERIES_AT_ONCE // width)
-        for first in range(0, heads, heads_at_once):
-            head_block = slice(first, first + heads_at_once)
-            query, key, value = qkv[:, None, head_block]
-            position_scores = self._position_scores(layer.attn, query[0], (height, width))
-            for top in range(0, height, rows_at_once):
-                rows = slice(top, top + rows_at_once)
-                block = slice(top * width, (top + rows_at_once) * width)
-                bias = None
-                if position_scores is not None:
-                    bias = self._bias(position_scores[0][:, rows], position_scores[1][:, rows])
-                if on_cpu and bias is not None:
-                    self._attend_in_place(query[0, 0, block], key[0, 0], value[0, 0], bias[0, 0], out[block, first])
-                else:
-                    attended = F.scaled_dot_product_attention(query[:, :, block], key, value, attn_mask=bias)
-                    out[block, head_block] = attended[0].transpose(0, 1)
-        return out.view(height * width, -1)
+        def fill(rows: slice) -> None:
+            tile = embed(patches[rows].reshape(-1, projection.weight[0].numel()))
+            if positions is not None:
+                tile = tile + positions[0, rows].flatten(0, 1)
+            tokens[pieces.tokens(rows)] = tile
 
-    def _attend_in_place(self, query: Tensor, key: Tensor, value: Tensor, bias: Tensor, out: Tensor) -> None:
-        """Fills (m, d) ``out`` with attention; on a CPU a fifth faster than ``scaled_dot_product_attention``.
+        pieces.compute(fill, pieces.row_tiles)
+        return tokens
 
-        Args:
-            query: (m, d).
-            key: (M, d).
-            value: (M, d).
-            bias: (m, M), added to the scores; it is overwritten.
-            out: (m, d).
-        """
-        scores = bias.addmm_(query, key.T, alpha=query.shape[1] ** -0.5)
-        weights = torch.softmax(scores, -1, out=self._workspace.take("weights", tuple(scores.shape), scores))
-        torch.mm(weights, value, out=out)
-
-    def _attend_in_windows(self, layer: SamVisionLayer, tokens: Tensor, grid_hw: tuple[int, int]) -> Tensor:
-        """(M, C) of the workspace: attention of the tokens within each window, before the output projection."""
-        height, width = grid_hw
-        side = int(layer.window_size)
-        down, across = -(-height // side), -(-width // side)  # windows
-        heads = int(layer.attn.num_attention_heads)
-        by_token = self._queries_keys_values(layer, tokens, heads)
-        depth = by_token.shape[-1]
-        windows = self._workspace.take("windows", (3, down, across, heads, side, side, depth), tokens)
-        if down * side > height or across * side > width:
-            bias = _qkv_bias(layer)
-            padding = 0 if bias is None else bias.view(3, 1, heads, 1, 1, depth)
-            windows[:, down - 1] = padding
-            windows[:, :, across - 1] = padding
-        grid = by_token.view(height, width, 3, heads, depth)
-        regions = _window_regions(height, width, side)
-        for region in regions:
-            part = _by_window(grid[region.rows, region.columns], region.window_hw)
-            h, w = region.window_hw
-            windows[:, region.down, region.across, :, :h, :w] = part.permute(4, 0, 2, 5, 1, 3, 6)
-
-        query, key, value = windows.view(3, down * across, heads, side * side, depth)
-        attended = self._workspace.take("attended in windows", (down * across, heads, side * side, depth), tokens)
-        at_once = _WINDOWS_AT_ONCE_CPU if tokens.device.type == "cpu" else down * across
-        for first in range(0, down * across, at_once):
-            block = slice(first, first + at_once)
-            position_scores = self._position_scores(layer.attn, query[block].flatten(0, 1), (side, side))
-            position_bias = None
-            if position_scores is not None:
-                position_bias = self._bias(*position_scores).view(-1, heads, side * side, side * side)
-            attended[block] = F.scaled_dot_product_attention(
-                query[block], key[block], value[block], attn_mask=position_bias
-            )
-
-        out = self._workspace.take("attended", (height, width, heads, depth), tokens)
-        by_window = attended.view(down, across, heads, side, side, depth)
-        for region in regions:
-            h, w = region.window_hw
-            part = by_window[region.down, region.across, :, :h, :w].permute(0, 3, 1, 4, 2, 5)
-            _by_window(out[region.rows, region.columns], region.window_hw).copy_(part)
-        return out.view(height * width, -1)
-
-    def _position_scores(
-        self, attention: SamVisionAttention, queries: Tensor, grid_hw: tuple[int, int]
-    ) -> tuple[Tensor, Tensor] | None:
-        """``rel_h`` (B, h, w, h) and ``rel_w`` (B, h, w, w) of ``get_decomposed_rel_pos``; None without positions.
-
-        ``rel_h[b, y, x, k]`` is the score of query (y, x) with row k of keys, ``rel_w`` the same with column k; their
-        sum is the bias. Both are views of the workspace.
-
-        Args:
-            attention: of a layer; its tables ``rel_pos_h`` (2 h - 1, d) and ``rel_pos_w`` (2 w - 1, d) have one row for
-                each difference between the position of a query and that of a key.
-            queries: (B, h w, d), contiguous.
-            grid_hw: h and w.
-        """
-        if not attention.use_rel_pos:
-            return None
-        height, width = grid_hw
-        # Transformers gathers a table for each query position. Here each query is multiplied with all differences.
-        # With the tables reversed, the scores with row 0, 1, 2 ... of keys are neighbours there, and for a query one
-        # row further down they begin one earlier: so rel_h and rel_w are strided views of one product.
-        tables = torch.cat([attention.rel_pos_h, attention.rel_pos_w]).flip(0)
-        products = self._workspace.take("products", (len(queries), height, width, len(tables)), queries)
-        torch.mm(queries.view(-1, queries.shape[-1]), tables.T, out=products.view(-1, len(tables)))
-        stride_b, stride_y, stride_x, stride_k = products.stride()
-        rel_h = products.as_strided(
-            (len(queries), height, width, height),
-            (stride_b, stride_y - stride_k, stride_x, stride_k),
-            2 * width + height - 2,
+    def _neck(self, tokens: Tensor, pieces: _Pieces) -> Tensor:
+        """(1, output channels, height, width) embedding: a 1 x 1 and a 3 x 3 convolution of the tokens."""
+        height, width = pieces.grid_hw
+        neck = self._encoder.neck
+        narrow, mix = pieces.prepare(
+            (neck.conv1.weight.flatten(1), neck.conv1.bias),
+            # One product for a token and its eight neighbours, which lie side by side.
+            (neck.conv2.weight.permute(0, 2, 3, 1).flatten(1), neck.conv2.bias),
         )
-        rel_w = products.as_strided(
-            (len(queries), height, width, width), (stride_b, stride_y, stride_x - stride_k, stride_k), width - 1
-        )
-        return rel_h, rel_w
+        channels = neck.conv1.out_channels
+        padded = tokens.new_zeros(height + 2, width + 2, channels)
+        out = tokens.new_empty(1, channels, height, width)
 
-    def _bias(self, rel_h: Tensor, rel_w: Tensor) -> Tensor:
-        """(1, B, m, M) of the workspace: the bias of m = h w queries on B x M keys.
+        def fill_narrow(rows: slice) -> None:
+            tile = _normalised(narrow(tokens[pieces.tokens(rows)]), neck.layer_norm1)
+            padded[rows.start + 1 : rows.stop + 1, 1:-1] = tile.view(-1, width, channels)
 
-        Args:
-            rel_h: (B, h, w, rows of keys).
-            rel_w: (B, h, w, columns of keys).
-        """
-        count, height, width = rel_h.shape[:3]
-        bias = self._workspace.take("bias", (*rel_h.shape, rel_w.shape[3]), rel_h)
-        torch.add(rel_h[..., None], rel_w[..., None, :], out=bias)
-        return bias.view(1, count, height * width, -1)
+        def fill_out(rows: slice) -> None:
+            neighbours = [padded[rows.start + y : rows.stop + y, x : x + width] for y in range(3) for x in range(3)]
+            tile = _normalised(mix(torch.cat(neighbours, dim=-1).flatten(0, 1)), neck.layer_norm2)
+            out[0, :, rows] = tile.view(-1, width, channels).permute(2, 0, 1)
 
-    def _add_mlp(self, layer: SamVisionLayer, tokens: Tensor) -> None:
-        """Adds to the (M, C) tokens what the layer's MLP makes of them."""
-        wide, narrow = layer.mlp.lin1, layer.mlp.lin2
-        for start in range(0, len(tokens), _TOKENS_AT_ONCE):
-            tile = tokens[start : start + _TOKENS_AT_ONCE]
-            hidden = self._workspace.take("hidden", (len(tile), wide.out_features), tokens)
-            torch.addmm(wide.bias, layer.layer_norm2(tile), wide.weight.T, out=hidden)
-            activated = torch.ops.aten.gelu_(hidden) if _is_exact_gelu(layer.mlp.act) else layer.mlp.act(hidden)
-            tile.addmm_(activated, narrow.weight.T).add_(narrow.bias)
+        pieces.compute(fill_narrow, pieces.row_tiles)
+        pieces.compute(fill_out, pieces.row_tiles)
+        return out
 
 
-class _WindowRegion(NamedTuple):
-    """A part of the token grid that is made of windows of one size.
+class _Pieces:
+    """How the work on a grid of tokens is cut, and who computes the pieces: threads on a CPU; on a GPU there is one.
+
+    Args:
+        grid_hw: height and width of the grid.
+        device: that computes.
+        threads: as ``thread_count`` takes it.
 
     Attributes:
-        rows: of the token grid.
-        columns: of the token grid.
-        down: windows, counted from the top.
-        across: windows, counted from the left.
-        window_hw: tokens in each of these windows, not counting padding.
+        grid_hw: as given.
+        on_cpu: whether the work is cut.
+        row_tiles: rows of the grid that a thread takes at a time.
+        tokens_in_tile: how many tokens these are, at most.
     """
 
-    rows: slice
-    columns: slice
-    down: slice
-    across: slice
-    window_hw: tuple[int, int]
+    def __init__(self, grid_hw: tuple[int, int], device: torch.device, threads: int | None) -> None:
+        height, width = self.grid_hw = grid_hw
+        self.on_cpu = device.type == "cpu"
+        self._threads = thread_count(threads) if self.on_cpu else 1
+        # As many tiles for each thread, or the last would wait for one of them.
+        rounds = -(-height * width // (_TOKENS_AT_ONCE * self._threads))
+        self.row_tiles = _cut(height, rounds * self._threads if self.on_cpu else 1)
+        self.tokens_in_tile = self.row_tiles[0].stop * width
+
+    def prepare(self, *layers: tuple[Tensor, Tensor | None] | tuple[Tensor, Tensor | None, bool]) -> list[Linear]:
+        """The linear layers to apply to a tile, given as ``linear.prepare`` takes them: weight, bias, with GELU."""
+        return self.compute(lambda layer: prepare(self.tokens_in_tile, *layer), layers)
+
+    def tokens(self, rows: slice) -> slice:
+        """The tokens in these rows of the grid."""
+        return slice(rows.start * self.grid_hw[1], rows.stop * self.grid_hw[1])
+
+    def compute(self, function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
+        """What ``function`` returns for each item, in order."""
+        if self.on_cpu:
+            return run_in_threads(function, items, self._threads)
+        return [function(item) for item in items]
 
 
-def _window_regions(height: int, width: int, side: int) -> list[_WindowRegion]:
-    """The one to four regions of a grid: uncut windows, and those that the lower or the right edge cuts."""
+def _add_layer(layer: SamVisionLayer, tokens: Tensor, pieces: _Pieces) -> None:
+    """Adds to the (M, C) float32 tokens what a layer makes of them."""
+    attention, mlp = layer.attn, layer.mlp
+    dtype = attention.qkv.weight.dtype
+    with_gelu = _is_exact_gelu(mlp.act)
+    project_in, project_out, widen, narrow = pieces.prepare(
+        (attention.qkv.weight, attention.qkv.bias),
+        (attention.proj.weight, attention.proj.bias),
+        (mlp.lin1.weight, mlp.lin1.bias, with_gelu),
+        (mlp.lin2.weight, mlp.lin2.bias),
+    )
+    heads = int(attention.num_attention_heads)
+    qkv = tokens.new_empty((3, heads, len(tokens), attention.qkv.out_features // 3 // heads), dtype=dtype)
 
-    def along_axis(length: int) -> list[tuple[slice, slice, int]]:
-        uncut, rest = divmod(length, side)
-        parts = []
-        if uncut:
-            parts.append((slice(0, uncut * side), slice(0, uncut), side))
-        if rest:
-            parts.append((slice(uncut * side, length), slice(uncut, uncut + 1), rest))
-        return parts
+    def fill_qkv(rows: slice) -> None:
+        part = pieces.tokens(rows)
+        by_token = project_in(_normalised(tokens[part], layer.layer_norm1).to(dtype)).view(-1, 3, heads, qkv.shape[-1])
+        qkv[:, :, part] = by_token.permute(1, 2, 0, 3)
 
-    return [
-        _WindowRegion(rows, columns, down, across, (h, w))
-        for rows, down, h in along_axis(height)
-        for columns, across, w in along_axis(width)
-    ]
+    pieces.compute(fill_qkv, pieces.row_tiles)
+    attended = _attend(layer, qkv, pieces)
+
+    def add_rest(rows: slice) -> None:
+        part = pieces.tokens(rows)
+        tile = tokens[part]
+        tile += project_out(attended[part])
+        hidden = widen(_normalised(tile, layer.layer_norm2).to(dtype))
+        tile += narrow(hidden if with_gelu else mlp.act(hidden))
+
+    pieces.compute(add_rest, pieces.row_tiles)
 
 
-def _by_window(tokens: Tensor, window_hw: tuple[int, int]) -> Tensor:
-    """(down, h, across, w, ...) view of (down h, across w, ...) tokens, where ``window_hw`` is (h, w)."""
-    rows, columns = tokens.shape[:2]
-    height, width = window_hw
-    return tokens.view(rows // height, height, columns // width, width, *tokens.shape[2:])
+def _attend(layer: SamVisionLayer, qkv: Tensor, pieces: _Pieces) -> Tensor:
+    """(M, C) attention of a layer, before the output projection.
+
+    Args:
+        layer: of the encoder.
+        qkv: (3, H, M, d) queries, keys and values.
+        pieces: of the grid.
+    """
+    height, width = pieces.grid_hw
+    heads, count, depth = qkv.shape[1:]
+    attention = layer.attn
+    out = qkv.new_empty((count, heads, depth))
+    if layer.window_size:
+        side = int(layer.window_size)
+        bias = _qkv_bias(layer)
+        padding = qkv.new_zeros((3, heads, 1, 1, depth)) if bias is None else bias.view(3, heads, 1, 1, depth)
+        windows_hw = -(-height // side), -(-width // side)
+        down, across = (_cut(windows, windows if pieces.on_cpu else 1) for windows in windows_hw)
+        grid, grid_out = qkv.view(3, heads, height, width, depth), out.view(height, width, heads, depth)
+        pieces.compute(
+            lambda it: attend_in_windows(attention, grid, padding, side, *it, grid_out),
+            [(rows, columns) for rows in down for columns in across],
+        )
+    else:
+        pieces.compute(
+            lambda it: attend_globally(attention, qkv, (height, width), *it, out),
+            [
+                (rows, head)
+                for head in _cut(heads, heads if pieces.on_cpu else 1)
+                for rows in _cut(height, _PIECES_OF_A_HEAD if pieces.on_cpu else 1)
+            ],
+        )
+    return out.view(count, -1)
+
+
+def _cut(length: int, count: int) -> list[slice]:
+    """At most ``count`` slices of equal length, but for the last, which together are ``length`` long."""
+    step = max(1, -(-length // count))
+    return [slice(start, min(start + step, length)) for start in range(0, length, step)]
+
+
+def _normalised(tokens: Tensor, norm: nn.LayerNorm) -> Tensor:
+    """The (n, C) float32 tokens after a layer norm over their channels, whose weights may be of another precision."""
+    return F.layer_norm(tokens, tokens.shape[-1:], norm.weight.float(), norm.bias.float(), norm.eps)
 
 
 def _layers(encoder: SamVisionEncoder) -> Iterable[SamVisionLayer]:

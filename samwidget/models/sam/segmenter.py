@@ -51,7 +51,7 @@ class SamSegmenter:
         model: its weights become float32, but for the encoder's.
         name: the name that the user gave.
         device: where it runs.
-        dtype: precision of the encoder. The decoder, a hundredth of the work, stays in float32.
+        dtype: precision of the encoder's layers. All else, a hundredth of the work, stays in float32.
         preprocessing: ``preprocessor_config.json`` of the checkpoint, parsed; ``image_mean`` and ``image_std`` are
             used.
 
@@ -100,12 +100,20 @@ class SamSegmenter:
         """Where the weights are."""
         return self._mean.device
 
+    @property
+    def precision(self) -> str:
+        """Of the encoder: ``float32``, ``float16`` or ``bfloat16``."""
+        return str(self._dtype).removeprefix("torch.")
+
     def to(self, device: torch.device) -> None:
-        """Moves the weights. On a CPU the encoder becomes float32, since half precision is slow there."""
+        """Moves the weights. From a GPU to a CPU the encoder becomes float32, since float16 is slow there."""
         self._model.to(device)
         if self.device.type != device.type and device.type == "cpu":
             self._dtype = torch.float32
-        self._model.vision_encoder.to(self._dtype)
+        encoder = self._model.vision_encoder
+        # Transformers computes its encoder in one precision. Ours leaves patch embedding and neck, a hundredth of the
+        # work, in float32: in bfloat16 more than half of the error would be theirs.
+        (encoder if "encoder" in self.not_covered else encoder.layers).to(self._dtype)
         self._mean, self._std = self._mean.to(device), self._std.to(device)
         # Both hold memory on the old device. The next image makes the decoder's constants again, in 0.1 s.
         self._encoder, self._decoder = SamEncoder(self._model.vision_encoder), None
@@ -113,11 +121,17 @@ class SamSegmenter:
     @property
     def byte_count(self) -> int:
         """Bytes held beside the weights and the embeddings: scratch memory, and products of recent images."""
-        return self._encoder.byte_count + (0 if self._decoder is None else self._decoder.byte_count)
+        return 0 if self._decoder is None else self._decoder.byte_count
 
     @torch.no_grad()
-    def encode(self, image: npt.NDArray[np.uint8]) -> Embedding:
-        """Embedding of an (H, W, 3) uint8 RGB image: ``image_embeddings``, (1, channels, h, w), in ``dtype``."""
+    def encode(self, image: npt.NDArray[np.uint8], *, threads: int | None = None) -> Embedding:
+        """Embedding of an (H, W, 3) uint8 RGB image: ``image_embeddings``, (1, channels, h, w), float32.
+
+        Args:
+            image: of any size.
+            threads: how many CPU threads this call may use, as ``thread_count`` takes it. Where transformers computes
+                the encoder, it uses as many as torch does.
+        """
         frame = Frame.padded((image.shape[0], image.shape[1]), self._input_side, self._logits_side)
         height, width = frame.content_hw
         # Pillow's bilinear filter on bytes, as in training. Torch's differs by more than rounding when it shrinks.
@@ -126,9 +140,12 @@ class SamSegmenter:
         # Padded after normalising, so the padding is zero for the network: the mean colour, not black.
         normalised = (pixels - self._mean) / self._std
         padded = F.pad(normalised, (0, self._input_side - width, 0, self._input_side - height))
-        encode = self._model.get_image_embeddings if "encoder" in self.not_covered else self._encoder
-        embeddings = encode(padded[None].to(self._dtype))
-        self.encoded_by = "transformers" if "encoder" in self.not_covered else "samwidget"
+        if "encoder" in self.not_covered:
+            embeddings = self._model.get_image_embeddings(padded[None].to(self._dtype)).float()
+            self.encoded_by = "transformers"
+        else:
+            embeddings = self._encoder(padded[None], threads=threads)
+            self.encoded_by = "samwidget"
         embedding = Embedding({"image_embeddings": embeddings}, frame, self.signature)
         if "decoder" not in self.not_covered:
             self._prepared_decoder().image_products(embedding)  # 30 ms here instead of in the first click

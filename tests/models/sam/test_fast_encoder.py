@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from samwidget.models.sam import linear
 from samwidget.models.sam.segmenter import SamSegmenter
 from tests.models.sam.true_size_sam import randomise
 
@@ -90,7 +91,46 @@ def test_half_precision_runs_the_same_code(photo, dtype):
     full = segmenter(model())
     actual, expected = (network.encode(photo(200, 230)).tensors["image_embeddings"].float() for network in (half, full))
     assert half.encoded_by == "samwidget"
-    assert (actual - expected).abs().mean() < 0.03 * expected.std()
+    assert (actual - expected).norm() < 0.01 * expected.norm()
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3, 16])
+def test_the_number_of_threads_changes_no_embedding(photo, threads):
+    fast = segmenter(model(image_size=448))
+    alone, shared = (fast.encode(photo(200, 230), threads=n).tensors["image_embeddings"] for n in (1, threads))
+    torch.testing.assert_close(shared, alone, rtol=0, atol=1e-4)
+
+
+def test_changed_weights_are_used(photo):
+    network = model()
+    fast = segmenter(network)
+    fast.encode(photo(60, 50))
+    with torch.no_grad():
+        for parameter in network.vision_encoder.parameters():
+            parameter.mul_(1.1)
+    compare(fast, photo(60, 50))
+
+
+@pytest.mark.parametrize("packing_pays", [True, False])
+def test_either_product_gives_the_embedding(photo, packing_pays, monkeypatch):
+    monkeypatch.setattr(linear, "_packing_pays", lambda _: packing_pays)
+    compare(segmenter(model()), photo(200, 230))
+
+
+def test_only_the_layers_are_in_half_precision():
+    network = model()
+    SamSegmenter(network, name="x", device=torch.device("cpu"), dtype=torch.bfloat16)
+    others = {name for name, weight in network.named_parameters() if weight.dtype != torch.bfloat16}
+    assert others == {name for name, _ in network.named_parameters() if not name.startswith("vision_encoder.layers.")}
+
+
+def test_a_replaced_layer_in_half_precision(photo):
+    """Then transformers computes the encoder, and needs all of it in one precision."""
+    network = model()
+    network.vision_encoder.layers[0].attn.qkv.register_forward_hook(lambda *_: None)
+    half = SamSegmenter(network, name="x", device=torch.device("cpu"), dtype=torch.bfloat16)
+    assert half.encode(photo(30, 30)).tensors["image_embeddings"].dtype == torch.float32
+    assert half.encoded_by == "transformers"
 
 
 def test_results_are_fresh_and_memory_is_flat():
