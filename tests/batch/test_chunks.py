@@ -117,6 +117,20 @@ def test_a_network_that_is_not_there_ends_it_without_a_trace(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["rows.csv"]
 
 
+def test_a_worker_computes_with_its_threads(tmp_path, monkeypatch):
+    options = []
+
+    def from_pretrained(model, **given):
+        options.append(given)
+        return SamPredictor(FakeSegmenter())
+
+    monkeypatch.setattr(SamPredictor, "from_pretrained", from_pretrained)
+    job = Job(str(write_rows(tmp_path / "rows.csv", 1)), str(tmp_path / "out.csv"))
+    run_batch(job, threads=3, show_progress=False)
+    ChunkRunner(job)
+    assert [given["threads"] for given in options] == [3, None]
+
+
 def test_tasks_travel(tmp_path):
     import pickle
 

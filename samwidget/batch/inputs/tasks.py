@@ -30,7 +30,6 @@ from samwidget.formats import describe_unknown
 from samwidget.formats.azure_ml import COLUMNS, INDEX_COLUMNS, Style, decode_image, prompts_of
 
 _CSV_SUFFIXES = frozenset({".csv"})
-_SOME_SUFFIXES = ".jpg, .png, .tif, .webp"
 _PROMPT_KEYS = ("points", "labels", "box", "level")  # of Prompt.to_json
 
 
@@ -90,7 +89,9 @@ def list_tasks(job: Job) -> tuple[list[Task], str]:
     _check_result(job, folder)
     digest = hashlib.blake2b(digest_size=16)
     if job.everything:
-        images = _found(job.source, image_suffixes(), "images", f"give files that end in {_SOME_SUFFIXES} or others")
+        images = _input_files(
+            job.source, image_suffixes(), "images", f"give files that end in {_SOME_SUFFIXES} or others"
+        )
         tasks = list(_image_tasks(folder, images, digest))
     elif job.prompts is not None:
         if Path(job.source).suffix.lower() == ".csv":
@@ -98,7 +99,7 @@ def list_tasks(job: Job) -> tuple[list[Task], str]:
         tasks = list(_prompt_tasks(folder, Path(job.prompts).expanduser(), job.prompt_column, digest))
     else:
         hint = "for images add --everything, or --prompts with a CSV of prompts"
-        tables = _found(job.source, _CSV_SUFFIXES, "CSV", hint)
+        tables = _input_files(job.source, _CSV_SUFFIXES, "CSV", hint)
         tasks = list(_csv_tasks(folder, tables, job.prompt_column, digest))
     if not tasks:
         raise BatchError(f"{job.source} has no rows", hint="give an input with at least one row")
@@ -155,7 +156,7 @@ def _check_result(job: Job, folder: Path) -> None:
             raise BatchError(f"{result} is the input", hint="give the result another name")
 
 
-def _found(source: str, suffixes: frozenset[str], kind: str, hint: str) -> list[Path]:
+def _input_files(source: str, suffixes: frozenset[str], kind: str, hint: str) -> list[Path]:
     files = find_files(source, suffixes)
     if not files:
         raise BatchError(f"{source} has no {kind}", hint=hint)

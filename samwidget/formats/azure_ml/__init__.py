@@ -16,7 +16,6 @@ from samwidget.formats.azure_ml.messages import (
     build_request,
     build_response,
     check_style,
-    decode_image,
     parse_request,
     parse_response,
 )
@@ -24,6 +23,7 @@ from samwidget.formats.azure_ml.orientation import exif_of, rotation_named_in_er
 from samwidget.formats.azure_ml.predictions import PredictedRow, read_predictions
 from samwidget.formats.azure_ml.prompts import prompts_of
 from samwidget.formats.azure_ml.schema import load_schema
+from samwidget.formats.azure_ml.texts import decode_image
 
 __all__ = [
     "COLUMNS",

@@ -12,9 +12,7 @@ The style also says how the cells of a request are read, see ``prompts``.
 
 from __future__ import annotations
 
-import ast
 import base64
-import binascii
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,8 +24,9 @@ import numpy.typing as npt
 from samwidget.core import Prompt
 from samwidget.errors import FormatError
 from samwidget.formats.azure_ml.prompts import Style, prompts_of, write_nested
+from samwidget.formats.azure_ml.texts import decode_image, decode_mask, encode_mask, parse_text
 from samwidget.formats.names import describe_unknown
-from samwidget.images import decode_png, encode_png, encode_rgb_png
+from samwidget.images import encode_rgb_png
 
 COLUMNS = ("image", "input_points", "input_boxes", "input_labels", "multimask_output")
 """The columns of a request, in the order of the model card."""
@@ -171,88 +170,10 @@ def parse_response(response: object) -> list[list[MaskSet]]:
     return [[_mask_set(prediction) for prediction in _predictions(row)] for row in rows]
 
 
-def parse_text(value: object, where: str) -> object:
-    """The value of a text in JSON, or as Python writes lists and dicts; any other value as it is.
-
-    For responses, not for requests of people you do not know: Python's parser needs much memory.
-
-    Args:
-        value: text, or anything else.
-        where: names the text in the error message.
-
-    Raises:
-        FormatError: the text is neither.
-    """
-    if not isinstance(value, str | bytes | bytearray):
-        return value
-    try:
-        parsed: object = json.loads(value)
-    except (ValueError, RecursionError) as json_error:
-        try:
-            text = value if isinstance(value, str) else value.decode()
-            parsed = ast.literal_eval(text.strip())  # only literals: it runs nothing
-        except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError) as error:
-            raise FormatError(f"{where} is not JSON", hint=str(json_error)) from error
-    return parsed
-
-
 def check_style(style: str) -> None:
     """Raises FormatError for a style that does not exist."""
     if style not in _MASK_LISTS:
         raise FormatError(f"style is {style!r}", hint="give card or service")
-
-
-def encode_mask(mask: npt.ArrayLike) -> str:
-    """Base64 text of the 8-bit gray PNG of an (H, W) bool mask.
-
-    Raises:
-        FormatError: the mask is not an (H, W) array of bool, or is empty.
-    """
-    return base64.b64encode(encode_png(mask)).decode("ascii")
-
-
-def decode_mask(text: str) -> npt.NDArray[np.bool_]:
-    """(H, W) bool mask of an ``encoded_binary_mask``.
-
-    Raises:
-        FormatError: the text is not base64 of a PNG.
-    """
-    return decode_png(_decoded_base64(text, "encoded_binary_mask"))
-
-
-def decode_image(value: object, where: str = "image") -> bytes | str:
-    """The bytes of base64 text, which may have line breaks or a data-URL prefix; a URL as it is.
-
-    Args:
-        value: text, or the same as ASCII bytes; or the bytes of an image file, which are returned as they are.
-        where: names the value in error messages.
-
-    Raises:
-        FormatError: neither base64 text nor a URL.
-    """
-    if isinstance(value, bytearray | memoryview):
-        value = bytes(value)
-    if isinstance(value, bytes):
-        if not value.isascii():  # base64 is ASCII, and no image file is
-            return value
-        value = value.decode("ascii")
-    if not isinstance(value, str) or not value.strip():
-        raise FormatError(f"{where} is not text", hint="give base64 of an image file, or its URL")
-    text = value.strip()
-    if text.lower().startswith(("http://", "https://")):
-        return text
-    if text.lower().startswith("data:"):
-        text = text.partition(",")[2]
-    return _decoded_base64(text, where)
-
-
-def _decoded_base64(text: str, where: str) -> bytes:
-    try:
-        # Clients send line breaks, which base64.encodebytes() adds. validate=True refuses them, but without it wrong
-        # characters are ignored.
-        return base64.b64decode("".join(text.split()), validate=True)
-    except (AttributeError, ValueError, binascii.Error) as error:  # AttributeError: not text
-        raise FormatError(f"{where} is not base64", hint=str(error)) from error
 
 
 def _image_text(image: object) -> str:

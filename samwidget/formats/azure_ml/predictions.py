@@ -14,7 +14,8 @@ from os import PathLike
 from pathlib import Path
 
 from samwidget.errors import FormatError
-from samwidget.formats.azure_ml.messages import MaskSet, parse_response, parse_text
+from samwidget.formats.azure_ml.messages import MaskSet, parse_response
+from samwidget.formats.azure_ml.texts import parse_text
 
 
 @dataclass(frozen=True)
