@@ -89,9 +89,8 @@ def list_tasks(job: Job) -> tuple[list[Task], str]:
     _check_result(job, folder)
     digest = hashlib.blake2b(digest_size=16)
     if job.everything:
-        images = _input_files(
-            job.source, image_suffixes(), "images", f"give files that end in {_SOME_SUFFIXES} or others"
-        )
+        hint = "give files that end in .jpg, .png, .tif, .webp or another ending of images"
+        images = _input_files(job.source, image_suffixes(), "images", hint)
         tasks = list(_image_tasks(folder, images, digest))
     elif job.prompts is not None:
         if Path(job.source).suffix.lower() == ".csv":
