@@ -10,7 +10,8 @@ import glob
 import os
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from fnmatch import fnmatch
 from functools import cache
 from itertools import takewhile
 from pathlib import Path
@@ -72,7 +73,10 @@ def find_files(source: str, suffixes: frozenset[str]) -> list[Path]:
     elif path.is_dir():
         files = list(_walk(path, left_out))
     else:
-        files = [file for file in folder.glob(str(path.relative_to(folder))) if file.is_file()]
+        pattern = path.relative_to(folder)
+        # Python's own ** follows no links.
+        paths = _walk(folder, left_out) if "**" in pattern.parts else folder.glob(str(pattern))
+        files = [file for file in paths if file.is_file() and _fits(file.relative_to(folder).parts, pattern.parts)]
     chosen = [file for file in files if file.suffix.lower() in suffixes]
     left_out.update(f"*{file.suffix.lower()}" for file in files if file.suffix.lower() not in suffixes)
     if left_out and chosen:
@@ -136,6 +140,15 @@ def _walk(folder: Path, left_out: Counter[str]) -> Iterator[Path]:
                 (links if path.is_symlink() else pending).append(path)
             else:
                 left_out["links to nothing"] += 1
+
+
+def _fits(names: Sequence[str], pattern: Sequence[str]) -> bool:
+    """Returns whether a path fits a pattern, part by part; ``**`` stands for any number of folders."""
+    if not pattern:
+        return not names
+    if pattern[0] == "**":
+        return _fits(names, pattern[1:]) or (len(names) > 0 and _fits(names[1:], pattern))
+    return len(names) > 0 and fnmatch(names[0], pattern[0]) and _fits(names[1:], pattern[1:])
 
 
 def _described(counts: Counter[str]) -> str:

@@ -63,6 +63,9 @@ def test_links_to_folders_are_followed_once_and_circles_end(tmp_path):
     (inside / "one.png").symlink_to(outside / "deep/photo.png")
     with pytest.warns(SamWidgetWarning, match="4 links to folders that are read already"):
         assert names_of(inside) == ["a/photo.png", "one.png", "x/deep/photo.png"]
+    with pytest.warns(SamWidgetWarning, match="4 links to folders that are read already"):
+        found = find_files(str(inside / "**/photo.*"), image_suffixes())
+    assert [output_name(path, inside) for path in found] == ["a/photo.png", "x/deep/photo.png"]
 
 
 @pytest.mark.parametrize(
