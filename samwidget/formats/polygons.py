@@ -75,7 +75,8 @@ def _outline(region: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
     by_column = np.lexsort((y, x))
     along_column = np.empty_like(along_row)
     along_column[by_column] = by_column.reshape(-1, 2)[:, ::-1].reshape(-1)
-    order, current = [], 0
+    order: list[int] = []
+    current = 0
     while len(order) < len(x):
         order += [current, int(along_row[current])]
         current = int(along_column[along_row[current]])

@@ -61,11 +61,12 @@ def decode_png(data: bytes) -> npt.NDArray[np.bool_]:
 
 
 def _is_mask(image: Image.Image) -> npt.NDArray[np.bool_]:
-    if image.mode == "P":
-        return np.asarray(image) != 0
-    is_gray = image.mode in ("1", "L", "I") or image.mode.startswith("I;")
-    values = np.asarray(image if is_gray else image.convert("L"))
+    is_read_as_it_is = image.mode in ("1", "L", "I", "P") or image.mode.startswith("I;")
+    values = np.asarray(image if is_read_as_it_is else image.convert("L"))
     highest = int(values.max())
-    if highest <= 1:
-        return values > 0
-    return values >= (128 if highest <= 255 else 32768)
+    if image.mode == "P" or highest <= 1:
+        lowest = 1
+    else:
+        lowest = 128 if highest <= 255 else 32768
+    mask: npt.NDArray[np.bool_] = values >= lowest
+    return mask

@@ -117,7 +117,7 @@ def named_file(base: Path, name: str) -> Path:
 def _walk(folder: Path, left_out: Counter[str]) -> Iterator[Path]:
     """Yields the files in and below a folder; first those of real folders, then those behind links."""
     seen: set[tuple[int, int]] = set()
-    pending, links = [folder], []
+    pending, links = [folder], list[Path]()
     while pending or links:
         current = pending.pop() if pending else links.pop(0)
         try:

@@ -12,7 +12,6 @@ from samwidget.formats.azure_ml.messages import (
     INDEX_COLUMNS,
     MaskSet,
     RequestRow,
-    Style,
     build_request,
     build_response,
     check_style,
@@ -21,7 +20,7 @@ from samwidget.formats.azure_ml.messages import (
 )
 from samwidget.formats.azure_ml.orientation import exif_of, rotation_named_in_errors
 from samwidget.formats.azure_ml.predictions import PredictedRow, read_predictions
-from samwidget.formats.azure_ml.prompts import prompts_of
+from samwidget.formats.azure_ml.prompts import Style, prompts_of
 from samwidget.formats.azure_ml.schema import load_schema
 from samwidget.formats.azure_ml.texts import decode_image
 

@@ -51,6 +51,6 @@ def _is_rotated(image: object) -> bool:
         return False
     try:
         with Image.open(io.BytesIO(image) if isinstance(image, bytes) else image, formats=_FORMATS) as opened:
-            return opened.getexif().get(_ORIENTATION_TAG, 1) != 1
+            return int(opened.getexif().get(_ORIENTATION_TAG, 1)) != 1
     except Exception:  # Pillow's readers raise many kinds; the error that is under way says more
         return False

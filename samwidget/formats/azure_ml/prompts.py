@@ -63,12 +63,10 @@ def prompts_of(cells: Mapping[str, object], row: int, style: Style = "card") -> 
             raise FormatError(
                 f"{len(groups)} groups of points with {len(boxes)} boxes", hint="give one box per group of points"
             )
+        pairs = [(group or _NO_POINTS, box) for group, box in zip_longest(groups, boxes or ())]
         if style == "service":
-            make_prompt, none = Prompt.unchecked, (Prompt(),)
-        else:
-            make_prompt, none = Prompt, ()
-        pairs = zip_longest(groups, boxes or ())
-        return tuple(make_prompt(*(group or _NO_POINTS), box) for group, box in pairs) or none
+            return tuple(Prompt.unchecked(points_xy, numbers, box) for (points_xy, numbers), box in pairs) or (Prompt(),)
+        return tuple(Prompt(points_xy, numbers, box) for (points_xy, numbers), box in pairs)
     except (PromptError, FormatError, TypeError, ValueError, OverflowError) as error:
         raise FormatError(f"row {row}: {getattr(error, 'message', error)}", hint=getattr(error, "hint", "")) from error
 
