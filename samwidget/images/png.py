@@ -64,9 +64,6 @@ def _is_mask(image: Image.Image) -> npt.NDArray[np.bool_]:
     is_read_as_it_is = image.mode in ("1", "L", "I", "P") or image.mode.startswith("I;")
     values = np.asarray(image if is_read_as_it_is else image.convert("L"))
     highest = int(values.max())
-    if image.mode == "P" or highest <= 1:
-        lowest = 1
-    else:
-        lowest = 128 if highest <= 255 else 32768
-    mask: npt.NDArray[np.bool_] = values >= lowest
+    half = 128 if highest <= 255 else 32768
+    mask: npt.NDArray[np.bool_] = values >= (1 if image.mode == "P" or highest <= 1 else half)
     return mask

@@ -65,7 +65,8 @@ def prompts_of(cells: Mapping[str, object], row: int, style: Style = "card") -> 
             )
         pairs = [(group or _NO_POINTS, box) for group, box in zip_longest(groups, boxes or ())]
         if style == "service":
-            return tuple(Prompt.unchecked(points_xy, numbers, box) for (points_xy, numbers), box in pairs) or (Prompt(),)
+            prompts = tuple(Prompt.unchecked(points_xy, numbers, box) for (points_xy, numbers), box in pairs)
+            return prompts or (Prompt(),)
         return tuple(Prompt(points_xy, numbers, box) for (points_xy, numbers), box in pairs)
     except (PromptError, FormatError, TypeError, ValueError, OverflowError) as error:
         raise FormatError(f"row {row}: {getattr(error, 'message', error)}", hint=getattr(error, "hint", "")) from error
