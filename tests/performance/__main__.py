@@ -1,40 +1,84 @@
-"""``make bench`` prints all tables of this folder; ``python -m tests.performance network`` prints one of them.
+"""``make bench`` prints all tables of this folder; ``python -m tests.performance click encode`` prints some of them.
 
-``compare`` is a tool of its own: it measures two checkouts.
+``--checkout FOLDER`` measures the samwidget of another checkout. ``compare`` is a tool of its own: it measures two of
+them in turn.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
+import platform
+import sys
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
 
-import torch
+from samwidget.models.cores import core_count
+from tests.performance import batch, browser, everything, load, nano, processes, sam
+from tests.performance.bench import Bench
+from tests.performance.peak import peaks
+from tests.performance.process import ROOT
+from tests.performance.timing import ONE_THREAD
 
-from tests.performance import batch, browser, everything, load, network
-from tests.performance.timing import ONE_THREAD, peak_gflops
-
-SECTIONS = {
-    "network": network.main,
+OF_ANY_CHECKOUT: dict[str, Callable[[Bench], str]] = {
+    "click": sam.click,
+    "points": sam.points,
+    "encode": sam.encode,
+    "exactness": sam.exactness,
     "everything": everything.main,
+    "nano": nano.main,
+    "processes-everything": processes.everything,
+    "processes-clicks": processes.clicks,
+    "processes-encode": processes.encode,
     "batch": batch.main,
-    "browser": browser.main,
-    "load": load.main,
 }
+OF_THIS_CHECKOUT: dict[str, Callable[[], str]] = {"browser": browser.main, "load": load.main}
+SECTIONS = [*OF_ANY_CHECKOUT, *OF_THIS_CHECKOUT]
 
 
 def main() -> None:
     """Prints the sections named on the command line, or all of them."""
     parser = argparse.ArgumentParser(prog="python -m tests.performance", description="Prints tables of speed.")
     parser.add_argument("sections", nargs="*", metavar="section", help=f"one of {', '.join(SECTIONS)}; all by default")
-    names = parser.parse_args().sections or list(SECTIONS)
-    if unknown := sorted(set(names) - set(SECTIONS)):
-        parser.error(f"there is no section {', '.join(unknown)}; give some of {', '.join(SECTIONS)}")
-    if ONE_THREAD:
-        torch.set_num_threads(1)
-    cores = f"one thread of {os.cpu_count()}, processor time" if ONE_THREAD else f"{os.cpu_count()} cores"
-    print(f"{cores}, torch {torch.__version__}, fp32 product {peak_gflops():.0f} GFLOP/s\n")
+    parser.add_argument("--checkout", type=Path, default=ROOT, help="folder of another checkout to measure")
+    parser.add_argument("--rounds", type=int, help="measure no contestant more often than this, for a quick look")
+    arguments = parser.parse_args()
+    bench, start = Bench(arguments.checkout.resolve(), arguments.rounds), time.monotonic()
+    known = SECTIONS if bench.checkout == ROOT else list(OF_ANY_CHECKOUT)
+    names = arguments.sections or known
+    if unknown := sorted(set(names) - set(known)):
+        parser.error(f"there is no section {', '.join(unknown)} of {bench.checkout}; give some of {', '.join(known)}")
+    print(heading())
+    print(peak_line(bench, "at the beginning"), flush=True)
     for name in names:
-        print(SECTIONS[name](), flush=True)
+        section_start = time.monotonic()
+        report = OF_ANY_CHECKOUT[name](bench) if name in OF_ANY_CHECKOUT else OF_THIS_CHECKOUT[name]()
+        print(f"\n{report}", flush=True)
+        print(f"{name}: {time.monotonic() - section_start:.0f} s", file=sys.stderr, flush=True)
+    print(peak_line(bench, "at the end"))
+    print(f"\nAll of it took {(time.monotonic() - start) / 60:.1f} minutes.")
+
+
+def heading() -> str:
+    """Returns what the figures are from, and what the words in the tables mean."""
+    packages = ", ".join(f"{name} {version(name)}" for name in ("torch", "transformers", "segment-anything"))
+    cores = "one thread, its processor time" if ONE_THREAD else f"{core_count()} cores"
+    return (
+        f"{cores} ({platform.machine()}), {packages}; weights of SAM ViT-B are random.\n\n"
+        "*In turn*: one call of each, round after round, in one process. *Alone*: a loop in a process of its own, "
+        "after a pause.\n*Of peak*: GFLOP of the work, divided by its time and by the speed of the fastest matrix "
+        "product in that precision.\n"
+    )
+
+
+def peak_line(bench: Bench, when: str) -> str:
+    """Measures the machine's peak, keeps it in ``bench`` and returns a line about it."""
+    with bench.process() as process:
+        fastest = process.call(peaks)
+    bench.peaks = {precision: speed for precision, (speed, _) in fastest.items()}
+    products = ", ".join(f"{precision} {speed:.0f} ({library})" for precision, (speed, library) in fastest.items())
+    return f"Peak of this machine {when}, GFLOP/s: {products}."
 
 
 if __name__ == "__main__":

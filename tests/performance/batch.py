@@ -22,6 +22,7 @@ from samwidget.formats.azure_ml.messages import build_response
 from samwidget.images.load import load_rgb
 from samwidget.predict.predictor import SamPredictor
 from tests.drawn_photo import drawn_photo
+from tests.performance.bench import Bench
 
 ROWS = int(os.environ.get("SAMWIDGET_BENCH_ROWS", "200"))
 WORKERS = (1, 2)
@@ -39,14 +40,15 @@ def write_input(folder: Path) -> None:
     (folder / "prompts.csv").write_text("\n".join(lines) + "\n")
 
 
-def run(folder: Path, workers: int, format_: str) -> dict[str, float]:
+def run(bench: Bench, folder: Path, workers: int, format_: str) -> dict[str, float]:
     """Returns the seconds to the first recorded chunk, and the rows a second from then on."""
     out = folder.parent / f"out{workers}_{format_}"
     words = ["batch", str(folder), "--prompts", str(folder / "prompts.csv"), "-o", str(out), "--format", format_]
     start = time.perf_counter()
     process = subprocess.Popen(
         [sys.executable, "-m", "samwidget", *words, "--workers", str(workers)],
-        env={**os.environ, "HF_HUB_OFFLINE": "1"},
+        env={**os.environ, "HF_HUB_OFFLINE": "1", "PYTHONPATH": str(bench.checkout)},
+        cwd=folder,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
@@ -90,14 +92,15 @@ def phases(folder: Path) -> dict[str, float]:
     return {name: float(np.median(values)) for name, values in times.items()}
 
 
-def main() -> str:
+def main(bench: Bench) -> str:
     """Returns the report."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "photos"
         folder.mkdir()
         write_input(folder)
-        step_ms = phases(folder)
-        rates = {workers: run(folder, workers, "csv") for workers in WORKERS}
+        with bench.process() as process:
+            step_ms = process.call(phases, folder)
+        rates = {workers: run(bench, folder, workers, "csv") for workers in WORKERS}
     lines = [
         f"### Batch: {ROWS} photos of {IMAGE_HW[1]} x {IMAGE_HW[0]}, a point each, bundled network",
         "",

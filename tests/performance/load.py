@@ -1,7 +1,8 @@
 """Many clients at one real server, with some bad requests: every response is compared with the expected one.
 
 ``SAMWIDGET_LOAD_CLIENTS`` (200) clients send requests for ``SAMWIDGET_LOAD_SECONDS`` (60). One request in twenty is
-malformed, sent slowly, or abandoned. The server is a process on this machine, and stops by itself.
+malformed, sent slowly, abandoned, or of a kind in ``abuse``. The server is a process on this machine, and stops by
+itself.
 """
 
 from __future__ import annotations
@@ -16,10 +17,12 @@ from pathlib import Path
 
 import httpx
 import numpy as np
+import psutil
 
 from samwidget.formats.azure_ml.messages import build_request
 from samwidget.predict.predictor import SamPredictor
 from samwidget.serving.scoring import score
+from tests.performance import abuse
 from tests.serving.processes import running
 
 CLIENTS = int(os.environ.get("SAMWIDGET_LOAD_CLIENTS", "200"))
@@ -50,16 +53,15 @@ class Tally:
         self.counts: Counter[str] = Counter()
         self.seconds: list[float] = []
 
-    def report(self, before_kb: int, after_kb: int) -> str:
+    def report(self, before_kb: int, after_kb: int, decoders_kb: int) -> str:
         """Returns the table."""
         p50, p95, p99 = np.percentile(self.seconds or [np.nan], (50, 95, 99))
-        lines = [
-            f"{CLIENTS} clients for {SECONDS:g} s, {100 * BAD_SHARE:g} % of the requests malformed, slow or abandoned"
-        ]
+        lines = [f"{CLIENTS} clients for {SECONDS:g} s, {100 * BAD_SHARE:g} % of the requests bad"]
         lines += [f"  {name:28} {count}" for name, count in sorted(self.counts.items())]
         lines.append(f"  correct responses a second   {self.counts['correct'] / SECONDS:.1f}")
         lines.append(f"  correct responses, s         p50 {p50:.2f}, p95 {p95:.2f}, p99 {p99:.2f}")
         lines.append(f"  the server's memory, MB      {before_kb / 1024:.0f} before, {after_kb / 1024:.0f} after")
+        lines.append(f"  its decoders, MB             {decoders_kb / 1024:.0f}")
         return "\n".join(lines) + "\n"
 
 
@@ -70,7 +72,7 @@ async def client(number: int, url: str, expected: Expected, tally: Tally, until:
     async with httpx.AsyncClient(base_url=url, headers=headers, timeout=90, trust_env=False) as session:
         while time.monotonic() < until:
             if rng.random() < BAD_SHARE:
-                await [send_malformed, send_slowly, abandon][rng.integers(3)](session, rng, expected, tally)
+                await send_bad(session, rng, expected, tally)
             else:
                 await send_good(session, rng, expected, tally)
 
@@ -88,6 +90,20 @@ async def send_good(session: httpx.AsyncClient, rng: np.random.Generator, expect
     tally.counts["correct" if is_correct else f"WRONG ({response.status_code})"] += 1
     if is_correct:
         tally.seconds.append(time.perf_counter() - start)
+
+
+async def send_bad(session: httpx.AsyncClient, rng: np.random.Generator, expected: Expected, tally: Tally) -> None:
+    """Sends something bad: of one of three old kinds, or of those in ``abuse``; each with the same share."""
+    old_kinds = (send_malformed, send_slowly, abandon)
+    number = rng.integers(len(old_kinds) + len(abuse.KINDS))
+    if number < len(old_kinds):
+        await old_kinds[number](session, rng, expected, tally)
+        return
+    name, send = list(abuse.KINDS.items())[number - len(old_kinds)]
+    url = session.base_url
+    head = f"Host: {url.host}:{url.port}\r\nAuthorization: Bearer {KEY}\r\n"
+    outcome = await send((url.host, url.port or 80), head)
+    tally.counts[f"WRONG to {name}: {outcome}" if outcome.startswith("WRONG") else f"{name}: {outcome}"] += 1
 
 
 async def send_malformed(
@@ -139,6 +155,11 @@ def _resident_kb(process_id: int) -> int:
     return int(match[1]) if match else 0
 
 
+def _decoders_kb(process_id: int) -> int:
+    """The memory of the processes that decode images."""
+    return sum(child.memory_info().rss for child in psutil.Process(process_id).children()) // 1024
+
+
 def main() -> str:
     """Returns the report.
 
@@ -159,7 +180,7 @@ def main() -> str:
             assert time.monotonic() < deadline, f"requests are still running: {health}"
             time.sleep(0.1)
             health = httpx.get(f"{url}/health", trust_env=False).json()
-        report = tally.report(before_kb, _resident_kb(server.process.pid))
+        report = tally.report(before_kb, _resident_kb(server.process.pid), _decoders_kb(server.process.pid))
     assert not any("Traceback" in line for line in server.lines), "".join(server.lines)
     assert not any(name.startswith("WRONG") for name in tally.counts), report
     return report
