@@ -116,6 +116,7 @@ def kill_ray_often(source, folder, kills, seed):
             except psutil.NoSuchProcess:  # it has just ended
                 continue
             killed.append("command" if target.pid == command.pid else "worker")
+            sys.stderr.write(f"{len(killed)}: killed a {killed[-1]}\n")
             if killed[-1] == "command":
                 command.wait(120)
         if command.returncode == 0:  # it came to its end before enough kills
