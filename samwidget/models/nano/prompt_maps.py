@@ -60,8 +60,8 @@ def prompt_maps(prompts: PromptTensors, height: int, width: int) -> tuple[Tensor
         prompt has a box or a mask, the weights are (B, O, N, h, w).
     """
     device = prompts.points_xy.device
-    x = (torch.arange(width, device=device) + 0.5) * 8
-    y = (torch.arange(height, device=device) + 0.5) * 8
+    x = (torch.arange(width, device=device, dtype=torch.float32) + 0.5) * 8
+    y = (torch.arange(height, device=device, dtype=torch.float32) + 0.5) * 8
     maps, click_weights = _click_maps(prompts, x, y)
     zeros = maps[0].new_zeros(()).expand_as(maps[0])
     has_box, has_mask = bool(prompts.has_box.any()), bool(prompts.has_mask.any())

@@ -20,7 +20,6 @@ import torch
 import torch.nn.functional as F
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from threadpoolctl import ThreadpoolController
 from torch import Tensor
 
 from samwidget.core import EXCLUDE, INCLUDE, Frame, Prompt
@@ -31,6 +30,7 @@ from samwidget.models.nano.previous_masks import PreviousMasks, previous_prompt
 from samwidget.models.nano.prompt_maps import HEAD_DIM, HEADS, PromptTensors, default_mask_index
 from samwidget.models.registry import BUNDLED_FOLDER
 from samwidget.models.segmenter import Embedding, EverythingDefaults
+from samwidget.models.threads import one_thread, run_in_threads, thread_count
 
 MODEL_TYPE = "samwidget-nano"
 INPUT_PIXELS = (512 * 384, 640 * 480)
@@ -71,7 +71,6 @@ class NanoSegmenter:
     def __init__(self, network: NanoNetwork, revision: str, name: str = "nano") -> None:
         self._network = network.eval()
         self.name = name
-        self._thread_pool = ThreadpoolController().select(user_api="openmp")
         self._previous_masks = PreviousMasks()
         self.signature = f"nano:{revision}:float32:p{PREPROCESSING}"
 
@@ -125,15 +124,26 @@ class NanoSegmenter:
         """Moves the weights."""
         self._network.to(device)
 
+    @property
+    def _is_on_cpu(self) -> bool:
+        return self.device.type == "cpu"
+
     @torch.inference_mode()
-    def encode(self, image: npt.NDArray[np.uint8]) -> Embedding:
-        """The embedding of an (H, W, 3) uint8 RGB image."""
+    def encode(self, image: npt.NDArray[np.uint8], *, threads: int | None = None) -> Embedding:
+        """The embedding of an (H, W, 3) uint8 RGB image, computed by ``threads`` CPU threads."""
+        if self._is_on_cpu:
+            count = thread_count(threads)
+            with one_thread():
+                return self._encode(image, count)
+        return self._encode(image, 0)
+
+    def _encode(self, image: npt.NDArray[np.uint8], threads: int) -> Embedding:
         frame = frame_of((image.shape[0], image.shape[1]))
         pixels = normalise_pixels(_resize(image, frame.content_hw).to(self.device))[None]
         below, right = (total - part for total, part in zip(frame.input_hw, frame.content_hw, strict=True))
         # The padding repeats the border, as in training: a black margin would look like an edge.
         pixels = F.pad(pixels, (0, right, 0, below), mode="replicate")
-        features = self._network.encoder(pixels.contiguous(memory_format=torch.channels_last))
+        features = self._network.encoder(pixels.contiguous(memory_format=torch.channels_last), threads)
         return Embedding(features, frame, self.signature)
 
     @torch.inference_mode()
@@ -151,34 +161,40 @@ class NanoSegmenter:
             ModelError: the embedding does not have the tensors of this model.
         """
         _check_features(embedding)
-        frame, features = embedding.frame, dict(embedding.tensors)
+        frame = embedding.frame
         with_masks = self._add_previous_masks(embedding, prompts, threads)
+        # A CPU gains nothing by batches: each of its threads takes one prompt after the other.
+        size, count = (1, thread_count(threads)) if self._is_on_cpu else (PROMPTS_PER_PASS, 1)
+        batches = [with_masks[start : start + size] for start in range(0, len(with_masks), size)]
+        decoded = run_in_threads(lambda batch: self._decode(embedding, batch), batches, count)
         logits, scores = [], []
-        for start in range(0, len(prompts), PROMPTS_PER_PASS):
-            batch = with_masks[start : start + PROMPTS_PER_PASS]
-            tensors = prompt_tensors(batch, frame, self.device)
-            # This limit is for the calling thread alone; torch.set_num_threads would change other threads too.
-            with self._thread_pool.limit(limits=threads):
-                all_logits, all_scores, _ = self._network.decoder(features, tensors)
-            batch_logits, batch_scores = _enforce_clicks(all_logits[0], tensors), all_scores[0]
-            default_index = default_mask_index(tensors, all_scores)[0, :, None]
-            for index, prompt in enumerate(batch):
-                if prompt.level is not None:
-                    default_index[index] = 1 + prompt.level
+        for batch_logits, batch_scores, default_index in decoded:
             if len(prompts) == 1 and prompts[0].mask is None:  # a user's click, which may be followed by another
-                default_mask = batch_logits[0, default_index[0, 0]].cpu().numpy().copy()
+                default_mask = batch_logits[0, default_index[0]].cpu().numpy().copy()
                 self._previous_masks.put(embedding, prompts[0], default_mask)
             if multimask_output:
-                batch_logits, batch_scores = batch_logits[:, 1:], batch_scores[:, 1:]
+                logits.append(batch_logits[:, 1:])
+                scores.append(batch_scores[:, 1:])
             else:
-                batch_logits = torch.take_along_dim(batch_logits, default_index[..., None, None], 1)
-                batch_scores = torch.take_along_dim(batch_scores, default_index, 1)
-            logits.append(batch_logits)
-            scores.append(batch_scores)
+                rows = torch.arange(len(default_index), device=default_index.device)
+                logits.append(batch_logits[rows, default_index][:, None])
+                scores.append(batch_scores[rows, default_index][:, None])
         if not logits:
-            count = 3 if multimask_output else 1
-            return torch.zeros(0, count, *frame.logits_hw), torch.zeros(0, count)
+            candidates = 3 if multimask_output else 1
+            shapes = (0, candidates, *frame.logits_hw), (0, candidates)
+            logits, scores = ([torch.zeros(shape, dtype=torch.float32)] for shape in shapes)
         return torch.cat(logits), torch.cat(scores)
+
+    def _decode(self, embedding: Embedding, prompts: Sequence[Prompt]) -> tuple[Tensor, Tensor, Tensor]:
+        """Logits (P, 4, h, w), scores (P, 4), and (P,) int64 which of the masks is used where one is asked for."""
+        tensors = prompt_tensors(prompts, embedding.frame, self.device)
+        logits, scores, _ = self._network.decoder(dict(embedding.tensors), tensors)
+        default_index = default_mask_index(tensors, scores)[0]
+        for index, prompt in enumerate(prompts):
+            if prompt.level is not None:
+                default_index[index] = 1 + prompt.level
+        _enforce_clicks(logits[0], tensors)
+        return logits[0], scores[0], default_index
 
     def _add_previous_masks(self, embedding: Embedding, prompts: Sequence[Prompt], threads: int | None) -> list[Prompt]:
         """The prompts; those that correct an earlier mask have it as their mask prompt."""
@@ -290,18 +306,18 @@ def _resize(image: npt.NDArray[np.uint8], content_hw: tuple[int, int]) -> Tensor
     return F.interpolate(pixels, content_hw, mode="bilinear", antialias=True)[0].permute(1, 2, 0)
 
 
-def _enforce_clicks(logits: Tensor, prompts: PromptTensors) -> Tensor:
-    """(P, C, h, w) logits, changed under each click so that masks contain included clicks and no excluded ones."""
+def _enforce_clicks(logits: Tensor, prompts: PromptTensors) -> None:
+    """Changes (P, C, h, w) logits under each click so that masks contain included clicks and no excluded ones."""
     height, width = logits.shape[2:]
-    logits = logits.clone(memory_format=torch.contiguous_format)
-    # Included points come last: where both lie on one pixel, the included one wins.
-    for label, sign in ((EXCLUDE, -1), (INCLUDE, 1)):
-        for index, point in (prompts.labels[0] == label).nonzero().tolist():
-            x, y = (prompts.points_xy[0, index, point] / LOGIT_STRIDE - 0.5).tolist()
-            rows, columns = _neighbours(y, height), _neighbours(x, width)
-            pixels = logits[index, :, rows, columns]
-            pixels.copy_(sign * (sign * pixels).clamp(min=CLICK_LOGIT))
-    return logits
+    positions, labels = (prompts.points_xy[0] / LOGIT_STRIDE - 0.5).tolist(), prompts.labels[0].tolist()
+    for index, (points, labels_of_prompt) in enumerate(zip(positions, labels, strict=True)):
+        # Included points come last: where both lie on one pixel, the included one wins. Rows beyond the points have -1.
+        for label, (x, y) in sorted(zip(labels_of_prompt, points, strict=True)):
+            pixels = logits[index, :, _neighbours(y, height), _neighbours(x, width)]
+            if label == INCLUDE:
+                pixels.clamp_(min=CLICK_LOGIT)
+            elif label == EXCLUDE:
+                pixels.clamp_(max=-CLICK_LOGIT)
 
 
 def _neighbours(position: float, size: int) -> slice:

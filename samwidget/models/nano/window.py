@@ -36,12 +36,9 @@ class Window:
     width: int
 
     def crop(self, x: Tensor, stride: int) -> Tensor:
-        """The window of (..., C, h, w) features at ``stride``, channels last; ``x`` itself if the window is full."""
-        if (self.bottom - self.top, self.right - self.left) == (self.height, self.width):
-            return x
+        """The window of (..., h, w) features at ``stride``, a view."""
         scale = STRIDE // stride
-        part = x[..., scale * self.top : scale * self.bottom, scale * self.left : scale * self.right]
-        return part.contiguous(memory_format=torch.channels_last)
+        return x[..., scale * self.top : scale * self.bottom, scale * self.left : scale * self.right]
 
     def pad(self, x: Tensor, stride: int, value: float) -> Tensor:
         """(..., h, w) of the window at ``stride``, padded with ``value`` to the size of the grid."""
