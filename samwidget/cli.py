@@ -32,6 +32,10 @@ app = typer.Typer(
 
 ModelOption = Annotated[str | None, typer.Option("--model", help="A name of `samwidget models`, a hub id or a folder.")]
 
+ThreadsOption = Annotated[
+    int | None, typer.Option("--threads", min=1, help="CPU threads; if not given, SAMWIDGET_THREADS or all cores.")
+]
+
 ForceOption = Annotated[bool, typer.Option("--force", help="Overwrite the input, if the output has its name.")]
 
 _FIRST_NOTEBOOK = "01_first_mask.ipynb"
@@ -76,6 +80,7 @@ def segment(
     exclude: Annotated[list[str] | None, typer.Option(help="A point to exclude: x,y in pixels. Repeatable.")] = None,
     box: Annotated[str | None, typer.Option(help="A box around the object: x0,y0,x1,y1 in pixels.")] = None,
     model: ModelOption = None,
+    threads: ThreadsOption = None,
     candidate: Annotated[
         int | None,
         typer.Option(min=1, max=3, help="Write this candidate of the three, not the one with the best score."),
@@ -102,7 +107,7 @@ def segment(
     encode = _mask_encoder(output)
     _require_folder(output)
     _keep_input(output, image, force)
-    predictor = SamPredictor.from_pretrained(model)
+    predictor = SamPredictor.from_pretrained(model, threads=threads)
     # set_image raises ImageError for any other text.
     range_or_rule = cast("Scale", scale.split(",") if scale is not None and "," in scale else scale)
     predictor.set_image(image, scale=range_or_rule, frame=frame, exif=cast("Exif", exif))
@@ -127,6 +132,7 @@ def score(
         str, typer.Option(help="card: as the model card documents it. service: as deployed endpoints answer.")
     ] = "card",
     model: ModelOption = None,
+    threads: ThreadsOption = None,
     force: ForceOption = False,
 ) -> None:
     """Answer a documented mask-generation request."""
@@ -141,7 +147,7 @@ def score(
         _require_folder(output)
         _keep_input(output, request, force)
     body = _read(request)
-    predictor = None if model is None else SamPredictor.from_pretrained(model)
+    predictor = None if model is None and threads is None else SamPredictor.from_pretrained(model, threads=threads)
     rows = score_request(body, predictor, cast("Style", style))  # it raises FormatError for any other text
     if output is None:
         typer.echo(json.dumps(rows))

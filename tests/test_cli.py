@@ -39,6 +39,19 @@ def test_segment_writes_a_mask_of_the_photos_size(tmp_path):
     assert f"{np.count_nonzero(mask)} pixels" in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("words", "variable", "message"),
+    [(("--threads", 0), None, "--threads"), ((), "many", "SAMWIDGET_THREADS is 'many'")],
+)
+def test_a_number_of_threads_that_is_none_is_refused(tmp_path, monkeypatch, words, variable, message):
+    if variable:
+        monkeypatch.setenv("SAMWIDGET_THREADS", variable)
+    done = run("segment", COFFEE, "--point", "300,150", "-o", tmp_path / "mask.png", *words)
+    assert done.returncode != 0
+    assert message in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_mask_is_written_as_the_ending_says_or_refused(tmp_path):
     done = run("segment", COFFEE, "--point", "300,150", "-o", tmp_path / "mask.npy")
     assert done.returncode == 0, done.stderr
@@ -78,7 +91,9 @@ def request_file(tmp_path_factory):
     return path
 
 
-@pytest.mark.parametrize(("more", "style"), [((), "card"), (("--style", "service", "--model", "nano"), "service")])
+@pytest.mark.parametrize(
+    ("more", "style"), [((), "card"), (("--style", "service", "--model", "nano", "--threads", 1), "service")]
+)
 def test_score_writes_the_response(tmp_path, request_file, more, style):
     done = run("score", request_file, "-o", tmp_path / "response.json", *more)
     assert done.returncode == 0, done.stderr

@@ -65,7 +65,8 @@ class Upscaler:
         pixels = height * width
         tile_size = _TILE_CPU if hyper_in.device.type == "cpu" else pixels
         # A block-diagonal matrix with the vectors of each second sub-pixel: one product instead of four.
-        vectors = torch.einsum("pnc,st->psntc", hyper_in, torch.eye(4, device=hyper_in.device)).flatten(3).flatten(1, 2)
+        same_pixel = torch.eye(4, device=hyper_in.device, dtype=hyper_in.dtype)
+        vectors = torch.einsum("pnc,st->psntc", hyper_in, same_pixel).flatten(3).flatten(1, 2)
         left = image_tokens.finish(self._first_weight, self._first_bias)
         logits = workspace.take("logits", (prompts, 4 * masks, 4 * pixels), hyper_in)
         for start in range(0, pixels, tile_size):
