@@ -12,7 +12,7 @@ IoU 0.998 to 0.9999, with bfloat16 at 0.990, and 0.999 is required. It has not b
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import TYPE_CHECKING, cast
 from weakref import WeakKeyDictionary
 
@@ -21,22 +21,30 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from samwidget.models.sam.folded_weights import FoldedWeights, ImageProducts, TokenToImageWeights, layers_of
-from samwidget.models.sam.low_rank import LowRankImageTokens
+from samwidget.models.sam.linear import prepare
+from samwidget.models.sam.low_rank import BlockSize, ImageTokenBlock, LowRankImageTokens
 from samwidget.models.sam.upscaling import Upscaler
 from samwidget.models.sam.workspace import Workspace
 from samwidget.models.segmenter import Embedding
+from samwidget.models.threads import one_thread, run_in_threads
 
 if TYPE_CHECKING:
     from transformers import SamModel
-    from transformers.models.sam.modeling_sam import SamAttention, SamFeedForward
+    from transformers.models.sam.modeling_sam import SamAttention, SamFeedForward, SamMLPBlock
 
 TOKENS_MAX = 24
 """Prompt tokens, five of them the network's own, up to which low rank pays; beyond, transformers is about as fast."""
 IMAGES_MAX = 2
 """Images whose products are kept, 28 MB each for SAM; computing them takes as long as two or three clicks."""
 # Prompts whose image tokens are computed together. On a CPU one at a time stays in the cache.
-_BATCH_SIZE_CPU = 1
-_BATCH_SIZE_GPU = 16
+_PROMPTS_IN_BLOCK_CPU = 1
+_PROMPTS_IN_BLOCK_GPU = 16
+
+_Step = Callable[[ImageTokenBlock], None]
+"""What is to be done with each block of image tokens next."""
+
+# Rows of the prompt tokens' linear layers, for which their weights are packed.
+_ROWS = 56
 
 _KNOWN_LAYERS = (nn.Linear, nn.LayerNorm, nn.ConvTranspose2d, nn.Embedding, nn.ModuleList, nn.ReLU, nn.GELU)
 
@@ -81,6 +89,7 @@ class SamDecoder:
         # Least recently used first. Weak, so that the products of an image are freed with its embedding.
         self._image_products: WeakKeyDictionary[Embedding, ImageProducts] = WeakKeyDictionary()
         self._output_tokens = torch.cat([self._decoder.iou_token.weight, self._decoder.mask_tokens.weight])
+        self._mlps = [_packed_mlp(layer.mlp) for layer in layers_of(self._decoder.transformer)]
         self._hypernetworks = _stacked(cast("Iterable[SamFeedForward]", self._decoder.output_hypernetworks_mlps))
 
     @property
@@ -88,66 +97,79 @@ class SamDecoder:
         """Bytes held beside the weights: products of recent images, and a workspace as large as the largest call's."""
         return self._workspace.byte_count + sum(products.byte_count for products in self._image_products.values())
 
-    def image_products(self, embedding: Embedding) -> ImageProducts:
-        """What all prompts on an image share; computed at the first call, kept for the latest ``IMAGES_MAX`` images."""
+    def image_products(self, embedding: Embedding, threads: int = 1) -> ImageProducts:
+        """What all prompts on an image share; computed at the first call, kept for the latest ``IMAGES_MAX`` images.
+
+        Args:
+            embedding: of the image.
+            threads: that share the work; 1 on a GPU.
+        """
         products = self._image_products.pop(embedding, None)
         if products is None:
             by_age = list(self._image_products)
             for oldest in by_age[: len(by_age) + 1 - IMAGES_MAX]:
                 del self._image_products[oldest]
             image = embedding.tensors["image_embeddings"]
-            products = self._weights.multiply(image[0].flatten(1).to(self._output_tokens.device, torch.float32))
+            image = image[0].flatten(1).to(self._output_tokens.device, torch.float32)
+            products = self._weights.multiply(image, threads)
         self._image_products[embedding] = products
         return products
 
-    def decode(
-        self, embedding: Embedding, inputs: dict[str, Tensor], *, multimask_output: bool
-    ) -> tuple[Tensor, Tensor] | None:
-        """Logits (P, N, 4 h, 4 w) and scores (P, N), float32; None where transformers has to compute them.
+    def mask_count(self, multimask_output: bool) -> int:
+        """N, the number of masks of a prompt: 3 or 1 for SAM."""
+        return len(self._hypernetworks[0][0]) - 1 if multimask_output else 1
+
+    def fill(
+        self,
+        products: ImageProducts,
+        inputs: dict[str, Tensor],
+        logits: Tensor,
+        scores: Tensor,
+        *,
+        multimask_output: bool,
+        threads: int = 1,
+    ) -> bool:
+        """Fills (P, N, 4 h, 4 w) logits and (P, N) scores, float32; False where transformers has to compute them.
 
         That is so for more than ``TOKENS_MAX`` tokens, and where low rank would lose digits (``low_rank``).
 
         Args:
-            embedding: of an image; h and w are the sides of its grid of image tokens.
+            products: of the image; h and w are the sides of its grid of image tokens.
             inputs: P prompts of one form, as arguments of ``SamModel.forward``. Empty for one empty prompt.
-            multimask_output: True for the three candidates, False for the single mask: N is 3 or 1 for SAM.
+            logits: where the logits go, contiguous. N is ``mask_count(multimask_output)``.
+            scores: where the scores go.
+            multimask_output: True for the candidates, False for the single mask.
+            threads: that share the image tokens. With 1, several threads may call this at the same time.
         """
-        points, labels, boxes = (inputs.get(f"input_{name}") for name in ("points", "labels", "boxes"))
-        sparse, _ = self._prompt_encoder(points, labels, boxes, None)
-        masks = inputs.get("input_masks")
-        count = len(next(iter(inputs.values()))) if inputs else 1
-        tokens = self._output_tokens.expand(count, -1, -1)
-        if sparse is not None:
-            tokens = torch.cat([tokens, sparse[:, 0]], 1)
-        if tokens.shape[1] > TOKENS_MAX:
-            return None
-        products = self.image_products(embedding)
-        features = None if masks is None else self._mask_features(masks)
-        batch_size = _BATCH_SIZE_CPU if tokens.device.type == "cpu" else _BATCH_SIZE_GPU
-        batches: list[tuple[LowRankImageTokens, slice]] = []
-        for start in range(0, count, batch_size):
-            batch = slice(start, min(start + batch_size, count))
+        with one_thread():
+            tokens = self._prompt_tokens(inputs)
+            if tokens.shape[1] > TOKENS_MAX:
+                return False
+            masks = inputs.get("input_masks")
             image_tokens = LowRankImageTokens(
                 self._weights,
                 products,
                 self._workspace,
-                f"right {len(batches)}",
                 token_count=tokens.shape[1],
-                prompt_count=batch.stop - batch.start,
-                mask_features=None if features is None else features[batch],
+                prompt_count=len(tokens),
+                mask_features=None if masks is None else self._mask_features(masks),
+                block_size=self._block_size(threads),
             )
-            batches.append((image_tokens, batch))
-        tokens = self._transform(tokens, batches)
-        if any(bool(image_tokens.cancelled) for image_tokens, _ in batches):
-            return None
-        wanted = slice(1, None) if multimask_output else slice(0, 1)
-        hyper_in = self._hyper_vectors(tokens[:, 1 : len(self._output_tokens)], wanted)
-        scores = self._decoder.iou_prediction_head(tokens[:, 0])[:, wanted]
+        _run(self._steps(tokens, image_tokens, logits, scores, multimask_output), image_tokens.blocks, threads)
+        return not image_tokens.cancelled
+
+    def _block_size(self, threads: int) -> BlockSize:
+        """How the image tokens are divided: the rows of the grid among threads. Smaller blocks cost more Python."""
         height, width = self._prompt_encoder.image_embedding_size
-        logits = hyper_in.new_empty(count, hyper_in.shape[1], 4 * height, 4 * width)
-        for image_tokens, batch in batches:
-            self._upscaler.fill_logits(image_tokens, hyper_in[batch], self._workspace, logits[batch])
-        return logits, scores
+        prompts = _PROMPTS_IN_BLOCK_CPU if self._output_tokens.device.type == "cpu" else _PROMPTS_IN_BLOCK_GPU
+        return BlockSize(prompts, -(-height // threads) * width)
+
+    def _prompt_tokens(self, inputs: dict[str, Tensor]) -> Tensor:
+        """(P, T, C): the network's output tokens, and those of the points and the box."""
+        points, labels, boxes = (inputs.get(f"input_{name}") for name in ("points", "labels", "boxes"))
+        sparse, _ = self._prompt_encoder(points, labels, boxes, None)
+        tokens = self._output_tokens.expand(len(next(iter(inputs.values()))) if inputs else 1, -1, -1)
+        return tokens if sparse is None else torch.cat([tokens, sparse[:, 0]], 1)
 
     def _mask_features(self, masks: Tensor) -> Tensor:
         """(P, 16, M) features of (P, 1, 4 h, 4 w) mask prompts: ``SamMaskEmbedding`` without its last layer."""
@@ -156,12 +178,35 @@ class SamDecoder:
         features: Tensor = embed.activation(embed.layer_norm2(embed.conv2(hidden)))
         return features.flatten(2)
 
-    def _transform(self, prompts: Tensor, batches: Sequence[tuple[LowRankImageTokens, slice]]) -> Tensor:
-        """(P, T, C) prompt tokens after ``SamTwoWayTransformer``; the image tokens of ``batches`` are transformed too.
+    def _steps(
+        self,
+        prompts: Tensor,
+        image_tokens: LowRankImageTokens,
+        logits: Tensor,
+        scores: Tensor,
+        multimask_output: bool,
+    ) -> Iterator[_Step]:
+        """Decodes: computes the prompt tokens itself, and yields what is to be done with the blocks of image tokens.
+
+        Args:
+            prompts: (P, T, C) prompt tokens.
+            image_tokens: of these prompts, before the first layer.
+            logits: (P, N, 4 h, 4 w) to fill.
+            scores: (P, N) to fill.
+            multimask_output: as for ``fill``.
+        """
+        tokens = yield from self._transform(prompts, image_tokens)
+        wanted = slice(1, None) if multimask_output else slice(0, 1)
+        hyper_in = self._hyper_vectors(tokens[:, 1 : len(self._output_tokens)], wanted)
+        scores.copy_(self._decoder.iou_prediction_head(tokens[:, 0])[:, wanted])
+        yield self._upscaler.fill_logits(image_tokens, hyper_in, self._workspace, logits)
+
+    def _transform(self, prompts: Tensor, image_tokens: LowRankImageTokens) -> Generator[_Step, None, Tensor]:
+        """(P, T, C) prompt tokens after ``SamTwoWayTransformer``; the image tokens are transformed too.
 
         Args:
             prompts: (P, T, C) prompt tokens, which each layer adds to its queries and keys again.
-            batches: image tokens, and the prompts that they belong to.
+            image_tokens: of the prompts.
         """
         transformer = self._decoder.transformer
         tokens = prompts
@@ -172,16 +217,17 @@ class SamDecoder:
                 tokens = tokens + _attend_to_tokens(layer.self_attn, tokens + prompts, tokens)
             tokens = layer.layer_norm1(tokens)
             to_image = layer.cross_attn_token_to_image
-            tokens = tokens + _attend_to_image(to_image, tokens + prompts, weights.token_to_image, batches)
+            tokens = tokens + (
+                yield from _attend_to_image(to_image, tokens + prompts, weights.token_to_image, image_tokens)
+            )
             tokens = layer.layer_norm2(tokens)
-            tokens = layer.layer_norm3(tokens + layer.mlp(tokens))
+            tokens = layer.layer_norm3(tokens + self._mlps[index](tokens))
             to_token = layer.cross_attn_image_to_token
             keys = _by_head(to_token, to_token.k_proj(tokens + prompts)) * to_token.scaling
             values = _by_head(to_token, to_token.v_proj(tokens))
-            for image_tokens, batch in batches:
-                image_tokens.read_tokens(keys[batch], values[batch], weights.image_to_token)
+            yield image_tokens.read_tokens(keys, values, weights.image_to_token)
         final = transformer.final_attn_token_to_image
-        tokens = tokens + _attend_to_image(final, tokens + prompts, self._weights.final, batches)
+        tokens = tokens + (yield from _attend_to_image(final, tokens + prompts, self._weights.final, image_tokens))
         normalised: Tensor = transformer.layer_norm_final_attn(tokens)
         return normalised
 
@@ -224,15 +270,36 @@ def _attend_to_tokens(attention: SamAttention, queries: Tensor, values: Tensor) 
 
 
 def _attend_to_image(
-    attention: SamAttention,
-    queries: Tensor,
-    weights: TokenToImageWeights,
-    batches: Sequence[tuple[LowRankImageTokens, slice]],
-) -> Tensor:
+    attention: SamAttention, queries: Tensor, weights: TokenToImageWeights, image_tokens: LowRankImageTokens
+) -> Generator[_Step, None, Tensor]:
     """(P, T, C): attention of the prompt tokens to the image tokens."""
     query = _by_head(attention, attention.q_proj(queries)) * attention.scaling
-    read = [image_tokens.read_by_tokens(query[batch], weights) for image_tokens, batch in batches]
-    values = torch.cat(read) if len(read) > 1 else read[0]
+    values = yield from image_tokens.read_by_tokens(query, weights)
     # Attention weights add up to one, so the bias of the values can be added after the sum.
     out: Tensor = attention.out_proj(values.transpose(1, 2).flatten(2) + attention.v_proj.bias)
     return out
+
+
+def _run(steps: Iterator[_Step], blocks: list[ImageTokenBlock], threads: int) -> None:
+    """Does the steps of a decode: each of them for all blocks, and between them what the generator itself computes."""
+    if threads == 1:
+        for step in steps:
+            for block in blocks:
+                step(block)
+        return
+    while True:
+        with one_thread():
+            next_step = next(steps, None)
+        if next_step is None:
+            return
+        run_in_threads(next_step, blocks, threads)
+
+
+def _packed_mlp(mlp: SamMLPBlock) -> Callable[[Tensor], Tensor]:
+    """The two linear layers between the attentions, whose weights are most of the decoder's."""
+    first, second = (prepare(_ROWS, layer.weight, layer.bias) for layer in (mlp.lin1, mlp.lin2))
+
+    def compute(tokens: Tensor) -> Tensor:
+        return second(mlp.act(first(tokens.flatten(0, 1)))).view(tokens.shape)
+
+    return compute

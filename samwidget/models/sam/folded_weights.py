@@ -22,6 +22,8 @@ from typing import TYPE_CHECKING, cast
 import torch
 from torch import Tensor
 
+from samwidget.models.threads import run_in_threads
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -179,18 +181,34 @@ class FoldedWeights:
         self._stack = self._put(torch.cat(self._rows))
         self._rows.clear()
 
-    def multiply(self, image_embeddings: Tensor) -> ImageProducts:
+    def multiply(self, image_embeddings: Tensor, threads: int) -> ImageProducts:
         """The products with one image: 1.8 GMAC for SAM, as many as one decode in transformers.
 
         Args:
             image_embeddings: (C, M) float32.
+            threads: that share the work; 1 on a GPU.
         """
         fixed = image_embeddings + self._no_mask
-        projected = self._stack @ fixed
-        for rows, position in self._first_positions:
-            projected[rows] += position
-        squared_norms = torch.stack([(centred @ fixed).square_().sum(0, keepdim=True) for centred in self._centred])
-        return ImageProducts(projected, fixed.T @ self._upscaling, squared_norms)
+        pixels = fixed.shape[1]
+        projected = fixed.new_empty(len(self._stack), pixels)
+        upscaled = fixed.new_empty(pixels, self._upscaling.shape[1])
+        squared_norms = fixed.new_empty(len(self._centred), 1, pixels)
+
+        def fill(columns: slice) -> None:
+            part = fixed[:, columns]
+            projected[:, columns] = self._stack @ part
+            for rows, position in self._first_positions:
+                projected[rows, columns] += position[:, columns]
+            upscaled[columns] = part.T @ self._upscaling
+            for norms, centred in zip(squared_norms, self._centred, strict=True):
+                norms[0, columns] = (centred @ part).square_().sum(0)
+
+        if threads == 1:
+            fill(slice(None))
+        else:
+            step = -(-pixels // (2 * threads))
+            run_in_threads(fill, [slice(start, start + step) for start in range(0, pixels, step)], threads)
+        return ImageProducts(projected, upscaled, squared_norms)
 
     def _projection(
         self, linear: nn.Linear, folded: Tensor, positions: Tensor | None, *, s_is_one: bool = False

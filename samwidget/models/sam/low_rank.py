@@ -64,6 +64,7 @@ nearly cancels F; ``LowRankImageTokens.cancelled`` says so, and transformers the
 
 from __future__ import annotations
 
+from collections.abc import Callable, Generator
 from typing import NamedTuple
 
 import torch
@@ -82,12 +83,24 @@ from samwidget.models.sam.workspace import Workspace
 _CANCELLATION = 1e-4
 
 
-class _TokenValues(NamedTuple):
-    """The prompt's numbers in the columns of L that one layer added.
+class BlockSize(NamedTuple):
+    """How the image tokens of several prompts are divided into blocks, the pieces that threads share.
 
     Attributes:
-        first: (b, H, 1, d + 1), v_h0, and a 1 for the share of the bias.
-        others: (b, H, T - 1, d), v_ht - v_h0 for t > 0.
+        prompts: whose image tokens are in one block.
+        columns: image tokens of a prompt that are in one block.
+    """
+
+    prompts: int
+    columns: int
+
+
+class _TokenValues(NamedTuple):
+    """The prompts' numbers in the columns of L that one layer added.
+
+    Attributes:
+        first: (P, H, 1, d + 1), v_h0, and a 1 for the share of the bias.
+        others: (P, H, T - 1, d), v_ht - v_h0 for t > 0.
     """
 
     first: Tensor
@@ -95,19 +108,21 @@ class _TokenValues(NamedTuple):
 
 
 class LowRankImageTokens:
-    """The image tokens of b prompts on one image, as X = s * (F + L R); each layer changes them.
+    """The image tokens of P prompts on one image, as X = s * (F + L R); each layer changes them.
+
+    Owns L, which is small, and divides the columns of R and s among ``blocks``, which do the work.
 
     Args:
         weights: the decoder's constants.
         products: the image's.
         workspace: memory for R and for intermediate results.
-        name: of R in the workspace; two objects that are in use at the same time need different names.
         token_count: T.
-        prompt_count: b.
-        mask_features: (b, 16, M) float32, f: the input of the mask embedding's last layer; None without mask prompts.
+        prompt_count: P.
+        mask_features: (P, 16, M) float32, f: the input of the mask embedding's last layer; None without mask prompts.
+        block_size: of ``blocks``; the last ones may be smaller.
 
     Attributes:
-        cancelled: () bool tensor, whether digits were lost in any layer norm so far.
+        blocks: the parts of the image tokens, by column, then by prompt: neighbours read the same ``products``.
     """
 
     def __init__(
@@ -115,82 +130,102 @@ class LowRankImageTokens:
         weights: FoldedWeights,
         products: ImageProducts,
         workspace: Workspace,
-        name: str,
         *,
         token_count: int,
         prompt_count: int,
         mask_features: Tensor | None,
+        block_size: BlockSize,
     ) -> None:
-        self._weights, self._products, self._workspace = weights, products, workspace
-        self._prompt_count = prompt_count
-        self._scale: Tensor | None = None  # (b, 1, M), s; None before the first layer norm, where it is 1
+        self._weights = weights
         self._token_values: list[_TokenValues] = []
-        self._has_masks = mask_features is not None
-        self._rank = weights.mask_embedding.shape[1] if mask_features is not None else 0
+        rank = weights.mask_embedding.shape[1] if mask_features is not None else 0
+        self._left = weights.mask_embedding.expand(prompt_count, -1, -1)[:, :, :rank]
         added = (len(layer.image_to_token.output) * (token_count - 1) + 1 for layer in weights.layers)
-        rank_max = max(1, self._rank) + sum(added)
+        rank_max = max(1, rank) + sum(added)
         pixels = products.projected.shape[1]
-        self._right = workspace.take(name, (prompt_count, rank_max, pixels), products.projected)
-        self._left = weights.mask_embedding.expand(prompt_count, -1, -1)[:, :, : self._rank]
-        self.cancelled = torch.zeros((), dtype=torch.bool, device=products.projected.device)
-        if mask_features is not None:
-            self._right[:, : self._rank - 1] = mask_features
-            self._right[:, self._rank - 1] = 1
+        self.blocks: list[ImageTokenBlock] = []
+        for columns in _slices(pixels, block_size.columns):
+            for prompts in _slices(prompt_count, block_size.prompts):
+                shape = (prompts.stop - prompts.start, rank_max, columns.stop - columns.start)
+                right = workspace.take(f"right {len(self.blocks)}", shape, products.projected)
+                features = None if mask_features is None else mask_features[prompts, :, columns]
+                self.blocks.append(ImageTokenBlock(products, workspace, right, prompts, columns, features))
 
-    def read_by_tokens(self, queries: Tensor, weights: TokenToImageWeights) -> Tensor:
-        """(b, H, T, d): what the prompt tokens read in the image, without the bias of the values (step 4).
+    @property
+    def cancelled(self) -> bool:
+        """Whether digits were lost in any layer norm so far."""
+        return any(bool(cancelled) for block in self.blocks for cancelled in block.cancelled)
+
+    def read_by_tokens(
+        self, queries: Tensor, weights: TokenToImageWeights
+    ) -> Generator[Callable[[ImageTokenBlock], None], None, Tensor]:
+        """(P, H, T, d): what the prompt tokens read in the image, without the bias of the values (step 4).
+
+        Yields once, what is to be done with each block; blocks may be computed at the same time.
 
         Args:
-            queries: (b, H, T, d), divided by the square root of d.
+            queries: (P, H, T, d), divided by the square root of d.
             weights: of a layer, or of the final attention.
         """
-        prompts, heads, count, width = queries.shape
-        scores = self._scores(queries, weights.key)
-        attention = self._workspace.take("weights", tuple(scores.shape), scores)
-        torch.softmax(scores, -1, out=attention)
-        flat, by_head = attention.view(prompts, heads * count, -1), attention.view(prompts * heads, count, -1)
-        if self._scale is not None:
-            flat.mul_(self._scale)
-        low_rank = None
-        if self._rank:
-            left = (weights.value.weight @ self._left).view(prompts * heads, width, self._rank)
-            right = torch.bmm(flat, self._right[:, : self._rank].transpose(1, 2))
-            low_rank = torch.bmm(right.view(prompts * heads, count, self._rank), left.transpose(1, 2))
-        out = torch.bmm(by_head, self._projected(weights.value.rows, heads).transpose(1, 2))
-        return (out if low_rank is None else out.add_(low_rank)).view(prompts, heads, count, width)
+        prompts, heads, _, width = queries.shape
+        low_rank_queries = self._by_left(queries, weights.key)
+        low_rank_values = (weights.value.weight @ self._left).view(prompts, heads, width, -1).transpose(2, 3)
+        starts = sorted({block.columns.start for block in self.blocks})
+        read = queries.new_empty(len(starts), *queries.shape)
+        log_sums = queries.new_empty(len(starts), *queries.shape[:3], 1)
 
-    def read_tokens(self, keys: Tensor, values: Tensor, weights: ImageToTokenWeights) -> None:
-        """Adds to the image tokens what they read in the prompt tokens (step 2), and normalises them (step 3).
+        def read_block(block: ImageTokenBlock) -> None:
+            index, part = starts.index(block.columns.start), block.prompts
+            scores = block.scores(queries[part], low_rank_queries[part], weights.key)
+            read[index, part], log_sums[index, part] = block.read(scores, low_rank_values[part], weights.value)
 
-        Args:
-            keys: (b, H, T, d), divided by the square root of d.
-            values: (b, H, T, d).
-            weights: of the layer.
-        """
-        scores = self._scores(keys, weights.query)
-        attention = self._workspace.take("weights", tuple(scores.shape), scores)
-        torch.softmax(scores, 2, out=attention)
-        start = self._add_values(attention, values, weights)
-        self._normalise(start, weights)
+        yield read_block
+        # A softmax over all columns is the mean of the blocks' softmaxes, weighted by their sums of exponentials.
+        return read[0] if len(starts) == 1 else (torch.softmax(log_sums, 0) * read).sum(0)
 
-    def _add_values(self, attention: Tensor, values: Tensor, weights: ImageToTokenWeights) -> int:
-        """Step 2: adds rows to R and columns to L; the index of the first of them.
+    def read_tokens(
+        self, keys: Tensor, values: Tensor, weights: ImageToTokenWeights
+    ) -> Callable[[ImageTokenBlock], None]:
+        """What is to be done with each block, so that the image tokens read the prompt tokens and are normalised.
+
+        These are steps 2 and 3. Until it is done for all blocks, this object can be used no more.
 
         Args:
-            attention: (b, H, T, M), A of each head.
-            values: (b, H, T, d).
+            keys: (P, H, T, d), divided by the square root of d.
+            values: (P, H, T, d).
             weights: of the layer.
         """
-        prompts, heads, count, _ = values.shape
-        if not self._rank:
-            self._right[:, 0], self._rank = 1, 1
-            self._left = values.new_zeros(prompts, len(self._weights.mask_embedding), 1)
-        start, self._rank = self._rank, self._rank + heads * (count - 1)
-        new_rows = self._right[:, start : self._rank].view(prompts, heads, count - 1, -1)
-        if self._scale is None:
-            new_rows.copy_(attention[:, :, 1:])
-        else:
-            torch.div(attention[:, :, 1:], self._scale[:, None], out=new_rows)
+        low_rank_keys = self._by_left(keys, weights.query)
+        start = self._add_values(values, weights)
+        left = self._left - self._left.mean(1, keepdim=True)
+        # (J L)^T J L is symmetric: its block of new times old rows counts twice, the mirrored block is left out.
+        gram = left.transpose(1, 2) @ left
+        gram[:, start:, :start] *= 2
+        self._left = torch.cat([left * weights.norm_weight, weights.norm_bias.expand(len(left), -1, -1)], 2)
+
+        def read_block(block: ImageTokenBlock) -> None:
+            part = block.prompts
+            block.add_attention(block.scores(keys[part], low_rank_keys[part], weights.query))
+            token_values = [_TokenValues(first[part], others[part]) for first, others in self._token_values]
+            block.normalise(gram[part], start, token_values, weights)
+
+        return read_block
+
+    def times_left(self, weight: Tensor) -> Tensor:
+        """(P, K, O), (W L)^T of a (C, O) weight W^T; the last row belongs to the constant row of R (step 5)."""
+        return self._left.transpose(1, 2) @ weight
+
+    def _by_left(self, vectors: Tensor, projection: ImageProjection) -> Tensor:
+        """(P, H T, K): (P, H, T, d) vectors times W L, head by head."""
+        prompts, heads, count, width = vectors.shape
+        left = (projection.weight @ self._left).view(prompts, heads, width, -1)
+        return (vectors @ left).view(prompts, heads * count, -1)
+
+    def _add_values(self, values: Tensor, weights: ImageToTokenWeights) -> int:
+        """Step 2 for L: adds columns; the index of the first of them."""
+        if not self._left.shape[2]:
+            self._left = values.new_zeros(*self._left.shape[:2], 1)
+        start = self._left.shape[2]
         first, others = values[:, :, :1], values[:, :, 1:] - values[:, :, :1]
         first = torch.cat([first, torch.ones_like(first[..., :1])], -1)
         self._token_values.append(_TokenValues(first, others))
@@ -200,114 +235,198 @@ class LowRankImageTokens:
         self._left[:, :, start - 1] += torch.matmul(weights.output, first.transpose(2, 3)).sum(1)[..., 0]
         return start
 
-    def _normalise(self, start: int, weights: ImageToTokenWeights) -> None:
-        """Step 3: the layer norm.
+
+class ImageTokenBlock:
+    """Some columns, m of M, of R and s for b of the P prompts.
+
+    Args:
+        products: the image's.
+        workspace: memory for intermediate results, used only within a method.
+        right: (b, K_max, m) float32, memory for R.
+        prompts: the prompts of the block.
+        columns: the image tokens of the block.
+        mask_features: (b, 16, m) float32; None without mask prompts.
+
+    Attributes:
+        prompts: as above.
+        columns: as above.
+        cancelled: () bool tensors, whether digits were lost, one for each layer norm so far.
+    """
+
+    def __init__(
+        self,
+        products: ImageProducts,
+        workspace: Workspace,
+        right: Tensor,
+        prompts: slice,
+        columns: slice,
+        mask_features: Tensor | None,
+    ) -> None:
+        self.prompts, self.columns = prompts, columns
+        self.cancelled: list[Tensor] = []
+        self._products, self._workspace = products, workspace
+        self._all_rows = right
+        self._scale: Tensor | None = None  # (b, 1, m), s; None before the first layer norm, where it is 1
+        self._has_masks = mask_features is not None
+        self._rank = 0
+        if mask_features is not None:
+            self._rank = mask_features.shape[1] + 1
+            right[:, : self._rank - 1] = mask_features
+            right[:, self._rank - 1] = 1
+
+    @property
+    def _right(self) -> Tensor:
+        """(b, K, m), R."""
+        return self._all_rows[:, : self._rank]
+
+    def scores(self, vectors: Tensor, low_rank_vectors: Tensor, projection: ImageProjection) -> Tensor:
+        """(b, H, T, m) of the workspace: (b, H, T, d) vectors times W (X + P), head by head (step 1).
 
         Args:
+            vectors: of the prompt tokens.
+            low_rank_vectors: (b, H T, K), the vectors times W L.
+            projection: W.
+        """
+        prompts, heads, count, width = vectors.shape
+        scores = self._take("scores", (prompts, heads, count))
+        flat, by_head = scores.flatten(1, 2), scores.flatten(0, 1)
+        vectors = vectors.reshape(prompts * heads, count, width)
+        torch.bmm(vectors, self._by_head(self._products.projected[projection.rows], heads), out=by_head)
+        if self._rank:
+            flat.baddbmm_(low_rank_vectors, self._right)
+        if self._scale is not None:
+            flat.mul_(self._scale)
+        if projection.position is not None:
+            by_head.baddbmm_(vectors, self._by_head(projection.position, heads))
+        return scores
+
+    def read(self, scores: Tensor, low_rank_values: Tensor, projection: ImageProjection) -> tuple[Tensor, Tensor]:
+        """(b, H, T, d) values that the prompt tokens read in this block alone, and their weight (step 4).
+
+        The weight is (b, H, T, 1): the logarithm of the sum of the exponentials of the scores.
+
+        Args:
+            scores: (b, H, T, m).
+            low_rank_values: (b, H, K, d), (W L)^T by head.
+            projection: W.
+        """
+        prompts, heads, count, _ = scores.shape
+        attention = self._take("attention", (prompts, heads, count))
+        torch.softmax(scores, -1, out=attention)
+        # The largest weight is 1 / sum of exp(score - largest score).
+        log_sums = scores.amax(-1, keepdim=True) - attention.amax(-1, keepdim=True).log_()
+        flat, by_head = attention.flatten(1, 2), attention.flatten(0, 1)
+        if self._scale is not None:
+            flat.mul_(self._scale)
+        values = torch.bmm(by_head, self._by_head(self._products.projected[projection.rows], heads).transpose(1, 2))
+        if self._rank:
+            right = torch.bmm(flat, self._right.transpose(1, 2)).view(prompts * heads, count, self._rank)
+            values.baddbmm_(right, low_rank_values.flatten(0, 1))
+        return values.view(prompts, heads, count, -1), log_sums
+
+    def add_attention(self, scores: Tensor) -> None:
+        """Step 2 for R: adds the rows of the attention of the image tokens to the prompt tokens.
+
+        Args:
+            scores: (b, H, T, m).
+        """
+        prompts, heads, count, _ = scores.shape
+        attention = self._take("attention", (prompts, heads, count))
+        torch.softmax(scores, 2, out=attention)
+        if not self._rank:
+            self._all_rows[:, 0], self._rank = 1, 1
+        start, self._rank = self._rank, self._rank + heads * (count - 1)
+        new_rows = self._right[:, start:].view(prompts, heads, count - 1, -1)
+        if self._scale is None:
+            new_rows.copy_(attention[:, :, 1:])
+        else:
+            torch.div(attention[:, :, 1:], self._scale[:, None], out=new_rows)
+
+    def normalise(
+        self, gram: Tensor, start: int, token_values: list[_TokenValues], weights: ImageToTokenWeights
+    ) -> None:
+        """Step 3 for s and R: the layer norm.
+
+        Args:
+            gram: (b, K, K), (J L)^T J L, with twice the block of new times old rows and without the mirrored one.
             start: index of the first row of R that this layer added.
+            token_values: of each layer so far.
             weights: of the layer.
         """
-        left = self._left - self._left.mean(1, keepdim=True)
-        variance = self._squared_lengths(left, self._right[:, : self._rank], start, weights).div_(left.shape[1])
+        right = self._right
+        products = self._take("products", right.shape[:2])
+        self._fill_cross_products(products, token_values, weights)
+        products[:, :start].baddbmm_(gram[:, :start, :start], right[:, :start], beta=2)
+        products[:, start:].baddbmm_(gram[:, start:], right, beta=2)
+        squares = products.mul_(right).sum(1, keepdim=True)
+        fixed = self._products.squared_norms[len(token_values) - 1][:, self.columns]
+        squares.add_(fixed)
+        self.cancelled.append((squares < _CANCELLATION * fixed).any())
+        variance = squares.div_(len(weights.norm_weight))
         if self._scale is not None:
             variance.mul_(self._scale).mul_(self._scale)
         inverse = variance.add_(weights.epsilon).rsqrt_()
         self._scale = inverse if self._scale is None else inverse.mul_(self._scale)
-        torch.reciprocal(self._scale, out=self._right[:, self._rank : self._rank + 1])
+        torch.reciprocal(self._scale, out=self._all_rows[:, self._rank : self._rank + 1])
         self._rank += 1
-        self._left = torch.cat([left * weights.norm_weight, weights.norm_bias.expand(len(left), -1, -1)], 2)
 
-    def finish(self, weight: Tensor, bias: Tensor) -> Tensor:
-        """(b, K, O), (W L)^T with the bias in the constant row, for ``fill_upscaled``; multiplies R by s (step 5).
-
-        Args:
-            weight: (C, O), W^T.
-            bias: (O,).
-        """
+    def scale_right(self) -> None:
+        """Multiplies R by s: afterwards ``fill_upscaled`` can be called, and nothing else."""
         assert self._scale is not None, "there is at least one layer"
-        self._right[:, : self._rank].mul_(self._scale)
-        left = self._left.transpose(1, 2) @ weight
-        left[:, -1] += bias
-        return left
+        self._right.mul_(self._scale)
 
-    def fill_upscaled(self, left: Tensor, pixels: slice, out: Tensor) -> None:
-        """Fills (b, m, O) ``out`` with the up-scaling's first layer at m image tokens (step 5).
+    def fill_upscaled(self, left: Tensor, columns: slice, out: Tensor) -> None:
+        """Fills (b, n, O) ``out`` with the up-scaling's first layer at n image tokens (step 5).
 
         Args:
-            left: (b, K, O), from ``finish``.
-            pixels: the m image tokens.
+            left: (b, K, O), (W L)^T of the block's prompts.
+            columns: n columns of the block.
             out: contiguous.
         """
         assert self._scale is not None, "there is at least one layer"
-        torch.mul(self._products.upscaled[pixels], self._scale[:, 0, pixels, None], out=out)
-        out.baddbmm_(self._right[:, : self._rank, pixels].transpose(1, 2), left)
+        upscaled = self._products.upscaled[self.columns][columns]
+        torch.mul(upscaled, self._scale[:, 0, columns, None], out=out)
+        out.baddbmm_(self._right[:, :, columns].transpose(1, 2), left)
 
-    def _projected(self, rows: slice, heads: int) -> Tensor:
-        """(b H, O / H, M), W F by head; a view where b is 1."""
-        block = self._products.projected[rows].view(heads, -1, self._products.projected.shape[1])
-        return block if self._prompt_count == 1 else block.repeat(self._prompt_count, 1, 1)
-
-    def _scores(self, vectors: Tensor, projection: ImageProjection) -> Tensor:
-        """(b, H, T, M) of the workspace: (b, H, T, d) vectors times W (X + P), head by head (step 1)."""
-        prompts, heads, count, width = vectors.shape
-        pixels = self._products.projected.shape[1]
-        scores = self._workspace.take("scores", (prompts, heads, count, pixels), self._products.projected)
-        flat, by_head = scores.view(prompts, heads * count, pixels), scores.view(prompts * heads, count, pixels)
-        vectors = vectors.reshape(prompts * heads, count, width)
-        torch.bmm(vectors, self._projected(projection.rows, heads), out=by_head)
-        if self._rank:
-            left = (projection.weight @ self._left).view(prompts * heads, width, self._rank)
-            flat.baddbmm_(torch.bmm(vectors, left).view(prompts, heads * count, -1), self._right[:, : self._rank])
-        if self._scale is not None:
-            flat.mul_(self._scale)
-        if projection.position is not None:
-            position = projection.position.view(heads, width, -1)
-            by_head.baddbmm_(vectors, position if prompts == 1 else position.repeat(prompts, 1, 1))
-        return scores
-
-    def _squared_lengths(self, left: Tensor, right: Tensor, start: int, weights: ImageToTokenWeights) -> Tensor:
-        """(b, 1, M), q of equation (2).
-
-        Args:
-            left: (b, C, K), J L.
-            right: (b, K, M), R.
-            start: the first row of R that this layer added.
-            weights: of the layer.
-        """
-        products = self._workspace.take("products", tuple(right.shape), right)
-        self._fill_cross_products(products, weights)
-        # (J L)^T J L is symmetric: its block of new times old rows counts twice, the mirrored block is left out.
-        gram = left.transpose(1, 2) @ left
-        gram[:, start:, :start] *= 2
-        products[:, :start].baddbmm_(gram[:, :start, :start], right[:, :start], beta=2)
-        products[:, start:].baddbmm_(gram[:, start:], right, beta=2)
-        squares = products.mul_(right).sum(1, keepdim=True)
-        fixed = self._products.squared_norms[len(self._token_values) - 1]
-        squares.add_(fixed)
-        self.cancelled = self.cancelled | (squares < _CANCELLATION * fixed).any()
-        return squares
-
-    def _fill_cross_products(self, out: Tensor, weights: ImageToTokenWeights) -> None:
-        """Fills (b, K, M) with (J L)^T F, in the order of the rows of R.
+    def _fill_cross_products(self, out: Tensor, token_values: list[_TokenValues], weights: ImageToTokenWeights) -> None:
+        """Fills (b, K, m) with (J L)^T F, in the order of the rows of R.
 
         For each layer so far these are the columns before its constant column (the mask embedding's; none in later
         layers), the constant column, and those of the values that the layer added.
         """
         end = 0
-        layers = zip(self._token_values, weights.cross_products, strict=True)
-        for index, ((first, others), (earlier, output)) in enumerate(layers):
+        projected = self._products.projected[:, self.columns]
+        for index, ((first, others), (earlier, output)) in enumerate(
+            zip(token_values, weights.cross_products, strict=True)
+        ):
             prompts, heads, count, width = others.shape
-            constant = first.reshape(prompts, 1, -1) @ self._products.projected[output]
+            constant = first.reshape(prompts, 1, -1) @ projected[output]
             if index or self._has_masks:
                 # The mask embedding's bias is its last column; a norm's bias is the only one.
                 bias = earlier.stop - 1
-                constant += self._products.projected[bias]
+                constant += projected[bias]
                 start, end = end, end + bias - earlier.start
-                out[:, start:end] = self._products.projected[earlier.start : bias]
+                out[:, start:end] = projected[earlier.start : bias]
             out[:, end] = constant[:, 0]
             start, end = end + 1, end + 1 + heads * count
-            vectors, fixed = others.reshape(prompts * heads, count, width), self._projected(output, heads)[:, :-1]
+            vectors = others.reshape(prompts * heads, count, width)
+            fixed = self._by_head(self._products.projected[output], heads)[:, :-1]
             if prompts == 1:
                 torch.bmm(vectors, fixed, out=out[0, start:end].view(heads, count, -1))
             else:
                 out[:, start:end] = torch.bmm(vectors, fixed).view(prompts, heads * count, -1)
+
+    def _take(self, name: str, shape: tuple[int, ...]) -> Tensor:
+        """(*shape, m) of the workspace."""
+        return self._workspace.take(name, (*shape, self._all_rows.shape[2]), self._all_rows)
+
+    def _by_head(self, rows: Tensor, heads: int) -> Tensor:
+        """(b H, O / H, m): the block's columns of (O, M) ``rows``, by head; a view where b is 1."""
+        by_head = rows.view(heads, -1, rows.shape[1])[:, :, self.columns]
+        prompts = len(self._all_rows)
+        return by_head if prompts == 1 else by_head.repeat(prompts, 1, 1)
+
+
+def _slices(count: int, size: int) -> list[slice]:
+    """Slices of at most ``size`` that cover ``count``."""
+    return [slice(start, min(start + size, count)) for start in range(0, count, size)]

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from samwidget.models.sam import fast_decoder, fast_encoder
 from samwidget.models.sam.fast_decoder import SamDecoder
 from samwidget.models.sam.fast_encoder import SamEncoder
 from samwidget.models.segmenter import SAM_EVERYTHING, Embedding, signature_of
+from samwidget.models.threads import run_in_threads, thread_count
 
 if TYPE_CHECKING:
     from transformers import SamModel
@@ -36,8 +38,10 @@ _MEAN = (0.485, 0.456, 0.406)
 _STD = (0.229, 0.224, 0.225)
 # Each of the decoder's two transposed convolutions doubles the side of the embedding.
 _UPSCALING = 4
-# Prompts that pass the decoder together. On a CPU only the prompt tokens do; 4 to 16 were equally fast.
-_BATCH_SIZE_CPU = 4
+# Prompts that pass the decoder together. On a CPU only the prompt tokens do, and weights are read once.
+_BATCH_SIZE_CPU = 8
+# From so many prompts for each thread they take different prompts; else they share the image tokens of a prompt.
+_PROMPTS_A_THREAD = 2
 _BATCH_SIZE_GPU = 32
 # The same for transformers' forward: on two CPU cores a batch of 64 took 97 ms a prompt, one at a time 60 ms, since
 # copies of the image tokens no longer fit the processor's cache.
@@ -148,7 +152,8 @@ class SamSegmenter:
             self.encoded_by = "samwidget"
         embedding = Embedding({"image_embeddings": embeddings}, frame, self.signature)
         if "decoder" not in self.not_covered:
-            self._prepared_decoder().image_products(embedding)  # 30 ms here instead of in the first click
+            # 30 ms here instead of in the first click.
+            self._prepared_decoder().image_products(embedding, self._cpu_threads(threads))
         return embedding
 
     @torch.no_grad()
@@ -158,55 +163,105 @@ class SamSegmenter:
         """Low-res logits (P, C, h, w) and scores (P, C), float32; C is 3 with ``multimask_output``, else 1.
 
         Prompts of one form (number of points, box or not, mask or not) share a forward pass. So none is padded, and
-        each gets the masks that it would get alone. ``threads`` is ignored.
+        each gets the masks that it would get alone, up to rounding.
+
+        Args:
+            embedding: of the image.
+            prompts: in pixels of the image.
+            multimask_output: True for three candidates, False for the single mask.
+            threads: None is ``thread_count()``. On a CPU they share prompts, or the image if there are few prompts.
+                Transformers computes with torch's own threads.
         """
-        batch_size = _BATCH_SIZE_CPU if self.device.type == "cpu" else _BATCH_SIZE_GPU
         self.decoded_by = "samwidget"
-        batches = _batches_of_one_form(prompts, batch_size)
-        decoded = [self._decode_one_form(embedding, [prompts[i] for i in batch], multimask_output) for batch in batches]
-        if len(batches) == 1:
-            return decoded[0]
-        logits, scores = (torch.cat(parts) for parts in zip(*decoded, strict=True))
-        order = torch.tensor([index for batch in batches for index in batch]).argsort().to(logits.device)
-        return logits[order], scores[order]
+        if "decoder" in self.not_covered:
+            return self._decode_by_transformers(embedding, prompts, multimask_output)
+        decoder = self._prepared_decoder()
+        on_cpu = self.device.type == "cpu"
+        threads = self._cpu_threads(threads)
+        products = decoder.image_products(embedding, threads)
+        share_prompts = threads == 1 or len(prompts) >= _PROMPTS_A_THREAD * threads
+        batch_size = _BATCH_SIZE_CPU if on_cpu else _BATCH_SIZE_GPU
+        if share_prompts:
+            batch_size = min(batch_size, -(-len(prompts) // threads))
+        order, batches = _batches_of_one_form(prompts, batch_size)
+        mask_count, side = decoder.mask_count(multimask_output), self._logits_side
+        logits = torch.empty(len(prompts), mask_count, side, side, dtype=torch.float32, device=self.device)
+        scores = logits.new_empty(logits.shape[:2])
+
+        def fill(batch: slice) -> bool:
+            inputs = _inputs([prompts[index] for index in order[batch]], embedding.frame, self.device)
+            return decoder.fill(
+                products,
+                inputs,
+                logits[batch],
+                scores[batch],
+                multimask_output=multimask_output,
+                threads=1 if share_prompts else threads,
+            )
+
+        if on_cpu and share_prompts:
+            filled = run_in_threads(fill, batches, threads)
+        else:
+            filled = [fill(batch) for batch in batches]
+        for batch, is_filled in zip(batches, filled, strict=True):
+            if not is_filled:
+                remaining = [prompts[index] for index in order[batch]]
+                logits[batch], scores[batch] = self._decode_by_transformers(embedding, remaining, multimask_output)
+        if order == sorted(order):
+            return logits, scores
+        places = torch.tensor(order, device=self.device).argsort()
+        return logits[places], scores[places]
+
+    def _cpu_threads(self, threads: int | None) -> int:
+        """The number of threads to compute with on a CPU; 1 on a GPU, where nothing is divided."""
+        return thread_count(threads) if self.device.type == "cpu" else 1
 
     def _prepared_decoder(self) -> SamDecoder:
         if self._decoder is None:
             self._decoder = SamDecoder(self._model, self.device)
         return self._decoder
 
-    def _decode_one_form(
+    def _decode_by_transformers(
         self, embedding: Embedding, prompts: Sequence[Prompt], multimask_output: bool
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Logits (P, C, h, w) and scores (P, C) of prompts of one form."""
-        if "decoder" not in self.not_covered:
-            inputs = _inputs(prompts, embedding.frame, self.device)
-            decoded = self._prepared_decoder().decode(embedding, inputs, multimask_output=multimask_output)
-            if decoded is not None:
-                return decoded
+        """The same as ``decode``, by transformers' forward."""
         self.decoded_by = "transformers"
         image_embeddings = embedding.tensors["image_embeddings"].to(self.device, torch.float32)
-        batch_size = _BATCH_SIZE_TRANSFORMERS_CPU if self.device.type == "cpu" else _BATCH_SIZE_GPU
-        logits, scores = [], []
-        for start in range(0, len(prompts), batch_size):
-            batch = prompts[start : start + batch_size]
-            output = self._model(
+        order, batches = _batches_of_one_form(
+            prompts, _BATCH_SIZE_TRANSFORMERS_CPU if self.device.type == "cpu" else _BATCH_SIZE_GPU
+        )
+        outputs = [
+            self._model(
                 # Prompts lie along the batch axis, since transformers' axis for several objects takes no masks.
-                image_embeddings=image_embeddings.expand(len(batch), -1, -1, -1),
+                image_embeddings=image_embeddings.expand(batch.stop - batch.start, -1, -1, -1),
                 multimask_output=multimask_output,
-                **_inputs(batch, embedding.frame, self.device),
+                **_inputs([prompts[index] for index in order[batch]], embedding.frame, self.device),
             )
-            logits.append(output.pred_masks[:, 0])
-            scores.append(output.iou_scores[:, 0])
-        return torch.cat(logits), torch.cat(scores)
+            for batch in batches
+        ]
+        places = torch.tensor(order, device=self.device).argsort()
+        logits = torch.cat([output.pred_masks[:, 0] for output in outputs])[places]
+        return logits, torch.cat([output.iou_scores[:, 0] for output in outputs])[places]
 
 
-def _batches_of_one_form(prompts: Sequence[Prompt], batch_size: int) -> list[list[int]]:
-    """Indices of the prompts in batches of one form, each of at most ``batch_size``."""
+def _batches_of_one_form(prompts: Sequence[Prompt], batch_size: int) -> tuple[list[int], list[slice]]:
+    """Indices of the prompts, form by form, and the batches: parts of that list, one form each, of about equal size.
+
+    Args:
+        prompts: of all forms.
+        batch_size: the most prompts in a batch.
+    """
     groups: dict[tuple[int, bool, bool], list[int]] = defaultdict(list)
     for index, prompt in enumerate(prompts):
         groups[(len(prompt.points_xy), prompt.box_xyxy is not None, prompt.mask is not None)].append(index)
-    return [group[i : i + batch_size] for group in groups.values() for i in range(0, len(group), batch_size)]
+    order: list[int] = []
+    batches: list[slice] = []
+    for group in groups.values():
+        count = -(-len(group) // batch_size)
+        ends = [len(order) + len(group) * i // count for i in range(count + 1)]
+        batches += [slice(start, stop) for start, stop in pairwise(ends)]
+        order += group
+    return order, batches
 
 
 def _inputs(prompts: Sequence[Prompt], frame: Frame, device: torch.device) -> dict[str, torch.Tensor]:

@@ -10,20 +10,21 @@ their positions in the image. The first product acts on the low-rank image token
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import product
 from typing import TYPE_CHECKING
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from samwidget.models.sam.low_rank import LowRankImageTokens
+from samwidget.models.sam.linear import prepare
+from samwidget.models.sam.low_rank import ImageTokenBlock, LowRankImageTokens
 from samwidget.models.sam.workspace import Workspace
 
 if TYPE_CHECKING:
     from transformers.models.sam.modeling_sam import SamMaskDecoder
 
-# Image tokens that pass through the layers together: their 2 MB of sub-pixels stay in the processor's cache.
+# Image tokens that pass through the layers together: their 3 MB of sub-pixels stay in the processor's cache.
 _TILE_CPU = 1024
 
 
@@ -36,51 +37,67 @@ class Upscaler:
 
     Attributes:
         first_weight: (4 C1, C) float64 on the CPU, ``upscale_conv1`` as a matrix, where C1 are its output channels;
-            rows by sub-pixel (y, then x), then by channel.
+            rows by sub-pixel (y, then x), then by channel. The mean over the channels is subtracted already, as the
+            layer norm behind it does.
     """
 
     def __init__(self, decoder: SamMaskDecoder, device: torch.device) -> None:
         first, self._norm, second = decoder.upscale_conv1, decoder.upscale_layer_norm, decoder.upscale_conv2
-        self.first_weight = first.weight.detach().to("cpu", torch.float64).permute(2, 3, 1, 0).flatten(0, 2)
+        weight = first.weight.detach().to("cpu", torch.float64).permute(2, 3, 1, 0).flatten(0, 1)
+        self.first_weight = (weight - weight.mean(1, keepdim=True)).flatten(0, 1)
         self._first_weight = self.first_weight.to(device, torch.float32).T.contiguous()
-        self._first_bias = _bias(first).repeat(4)
-        self._second_weight = second.weight.detach().permute(0, 2, 3, 1).flatten(1).contiguous()
-        self._second_bias = _bias(second).repeat(4)
+        first_bias = _bias(first)
+        self._first_bias = (first_bias - first_bias.mean()).repeat(4)
+        weight = second.weight.detach().permute(2, 3, 1, 0).flatten(0, 2)
+        self._second = prepare(4 * _TILE_CPU, weight, _bias(second).repeat(4), gelu=True)
         self._channels = (first.out_channels, second.out_channels)
 
     def fill_logits(
         self, image_tokens: LowRankImageTokens, hyper_in: Tensor, workspace: Workspace, out: Tensor
-    ) -> None:
-        """Fills (b, N, 4 h, 4 w) float32 ``out`` with logits.
+    ) -> Callable[[ImageTokenBlock], None]:
+        """What is to be done with each block of image tokens, so that (P, N, 4 h, 4 w) float32 ``out`` has the logits.
 
         Args:
-            image_tokens: of b prompts, after the last layer; they can be used no more afterwards.
-            hyper_in: (b, N, C2), the vector of each wanted mask; C2 are the output channels of ``upscale_conv2``.
+            image_tokens: of P prompts, after the last layer; they can be used no more afterwards.
+            hyper_in: (P, N, C2), the vector of each wanted mask; C2 are the output channels of ``upscale_conv2``.
             workspace: memory.
             out: contiguous; h and w are the sides of the grid of image tokens.
         """
+        left = image_tokens.times_left(self._first_weight)
+        left[:, -1] += self._first_bias
+        width = out.shape[3] // 4
+
+        def fill_block(block: ImageTokenBlock) -> None:
+            part = block.prompts
+            rows = slice(4 * (block.columns.start // width), 4 * (block.columns.stop // width))
+            self._fill_block(block, left[part], hyper_in[part], workspace, out[part, :, rows])
+
+        return fill_block
+
+    def _fill_block(
+        self, block: ImageTokenBlock, left: Tensor, hyper_in: Tensor, workspace: Workspace, out: Tensor
+    ) -> None:
+        """Fills the (b, N, rows, 4 w) ``out`` of a block; arguments as those of ``fill_logits``, for its prompts."""
         prompts, masks, channels_2 = hyper_in.shape
         channels_1 = self._channels[0]
-        height, width = out.shape[2] // 4, out.shape[3] // 4
-        pixels = height * width
-        tile_size = _TILE_CPU if hyper_in.device.type == "cpu" else pixels
-        # A block-diagonal matrix with the vectors of each second sub-pixel: one product instead of four.
-        same_pixel = torch.eye(4, device=hyper_in.device, dtype=hyper_in.dtype)
-        vectors = torch.einsum("pnc,st->psntc", hyper_in, same_pixel).flatten(3).flatten(1, 2)
-        left = image_tokens.finish(self._first_weight, self._first_bias)
-        logits = workspace.take("logits", (prompts, 4 * masks, 4 * pixels), hyper_in)
-        for start in range(0, pixels, tile_size):
-            tile = slice(start, min(start + tile_size, pixels))
-            count = tile.stop - tile.start
+        width = out.shape[3] // 4
+        height = out.shape[2] // 4
+        rows_in_tile = max(1, _TILE_CPU // width) if hyper_in.device.type == "cpu" else height
+        block.scale_right()
+        for start in range(0, height, rows_in_tile):
+            stop = min(start + rows_in_tile, height)
+            count = (stop - start) * width
             first = workspace.take("upscaled 2x", (prompts, count, 4 * channels_1), hyper_in)
-            second = workspace.take("upscaled 4x", (prompts * 4 * count, 4 * channels_2), hyper_in)
-            image_tokens.fill_upscaled(left, tile, first)
+            logits = workspace.take("logits", (prompts, masks, 16 * count), hyper_in)
+            block.fill_upscaled(left, slice(start * width, stop * width), first)
             rows = first.view(-1, channels_1)
-            normalised = F.layer_norm(rows, (channels_1,), self._norm.weight, self._norm.bias, self._norm.eps)
-            torch.addmm(self._second_bias, torch.ops.aten.gelu_(normalised), self._second_weight, out=second)
-            by_pixel = torch.ops.aten.gelu_(second).view(prompts, 4 * count, 4 * channels_2)
-            torch.bmm(vectors, by_pixel.transpose(1, 2), out=logits[:, :, 4 * tile.start : 4 * tile.stop])
-        _fill_image(logits.view(prompts, 2, 2, masks, height, width, 2, 2), out)
+            # The layer norm of rows whose mean is zero. Torch's own takes twice as long, since rows are short.
+            lengths = torch.linalg.vector_norm(rows, dim=1, keepdim=True)
+            rows.mul_(lengths.square_().div_(channels_1).add_(self._norm.eps).rsqrt_())
+            torch.addcmul(self._norm.bias, rows, self._norm.weight, out=rows)
+            by_pixel = self._second(torch.ops.aten.gelu_(rows)).view(prompts, 16 * count, channels_2)
+            torch.bmm(hyper_in, by_pixel.transpose(1, 2), out=logits)
+            _fill_image(logits.view(prompts, masks, -1, width, 2, 2, 2, 2), out[:, :, 4 * start : 4 * stop])
 
 
 def _bias(convolution: torch.nn.ConvTranspose2d) -> Tensor:
@@ -89,9 +106,10 @@ def _bias(convolution: torch.nn.ConvTranspose2d) -> Tensor:
 
 
 def _fill_image(logits: Tensor, out: Tensor) -> None:
-    """Fills (b, N, 4 h, 4 w) from (b, y2, x2, N, h, w, y1, x1); y1 and x1 are the first convolution's sub-pixel."""
-    prompts, _, _, masks, height, width, _, _ = logits.shape
-    by_sub_pixel = out.view(prompts, masks, height, 2, 2, width, 2, 2)
-    # Two sub-pixels at a time, which is twice as fast as a permuted copy of all.
-    for y1, y2, x2 in product(range(2), repeat=3):
-        by_sub_pixel[:, :, :, y1, y2, :, :, x2] = logits[:, y2, x2, :, :, :, y1]
+    """Fills (b, N, 4 h, 4 w) from (b, N, h, w, y1, x1, y2, x2); y1 and x1 are the first convolution's sub-pixel."""
+    prompts, masks, height, width = logits.shape[:4]
+    # The pairs of x2 are neighbours before and after, so they are moved as numbers of twice the size.
+    pairs = logits.view(torch.int64)[..., 0]
+    by_sub_pixel = out.view(torch.int64).view(prompts, masks, height, 2, 2, width, 2)
+    for y1, y2 in product(range(2), repeat=2):
+        by_sub_pixel[:, :, :, y1, y2] = pairs[:, :, :, :, y1, :, y2]

@@ -77,6 +77,26 @@ def test_the_official_package_agrees(true_size, both, photo):
     assert worst_difference(logits, torch.from_numpy(expected)[None]) < TOLERANCE
 
 
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_each_prompt_gets_the_masks_that_it_gets_alone(both, threads):
+    """Threads share the prompts, or the image tokens of a few; both give the same, in the order of the prompts."""
+    rng = np.random.default_rng(4)
+    image = embedding()
+    prompts = [random_prompt(rng, (1024, 1024)) for _ in range(7)]
+    single = [both.fast.decode(image, [prompt], multimask_output=True, threads=1) for prompt in prompts]
+    alone, alone_scores = (torch.cat(parts) for parts in zip(*single, strict=True))
+    for count in (1, 2, 7):
+        logits, scores = both.fast.decode(image, prompts[:count], multimask_output=True, threads=threads)
+        assert both.fast.decoded_by == "samwidget"
+        assert worst_difference(logits, alone[:count]) < 3e-5
+        torch.testing.assert_close(scores, alone_scores[:count], atol=1e-5, rtol=1e-5)
+
+
+def test_no_prompts_get_no_masks(both):
+    logits, scores = both.fast.decode(embedding(), [], multimask_output=True)
+    assert (logits.shape, scores.shape) == ((0, 3, 256, 256), (0, 3))
+
+
 @pytest.mark.parametrize("together", [2, 3])
 def test_batches_of_image_tokens_change_no_mask(both, monkeypatch, together):
     """On a GPU the image tokens of several prompts run as one batch; here the same code runs on the CPU."""
@@ -85,7 +105,7 @@ def test_batches_of_image_tokens_change_no_mask(both, monkeypatch, together):
     mask = rng.normal(0, 5, (256, 256)).astype(np.float32)
     prompts = [make_prompt([rng.uniform(0, 1024, 2)], mask=mask * (i % 2) if i < 3 else None) for i in range(6)]
     alone, _ = both.fast.decode(image, prompts, multimask_output=True)
-    monkeypatch.setattr(fast_decoder, "_BATCH_SIZE_CPU", together)
+    monkeypatch.setattr(fast_decoder, "_PROMPTS_IN_BLOCK_CPU", together)
     assert worst_difference(both.fast.decode(image, prompts, multimask_output=True)[0], alone) < TOLERANCE
 
 
