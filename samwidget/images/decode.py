@@ -58,6 +58,7 @@ def decode(data: bytes, source: str, options: ReadOptions) -> Raster:
     _refuse_bgr(options)
     try:
         with Image.open(io.BytesIO(data), formats=options.formats) as image:
+            options.check_size(image.height, image.width, source)
             notes = _choose_frame(image, source, options)
             raster = _raster_of_file(image, data, source, options)
             return replace(raster, notes=(*notes, *raster.notes))
@@ -124,13 +125,18 @@ def _unread_file(image: Image.Image, options: ReadOptions) -> bytes | None:
 
 def _choose_frame(image: ImageFile.ImageFile, source: str, options: ReadOptions) -> tuple[str, ...]:
     """Goes to the frame that the caller chose; returns a note where nobody chose among several."""
-    if options.frame is None:
-        if image.format in _WITHOUT_FRAMES or not getattr(image, "is_animated", False):
-            return ()
-        count = _page_count(image)
-        return (frames_note(count, source),) if count > 1 else ()
-    image.seek(options.frame_of(getattr(image, "n_frames", 1), source))
-    return ()
+    if options.frame is not None:
+        if frame := options.frame_of(getattr(image, "n_frames", 1), source):
+            image.seek(frame)
+        return ()
+    if image.format in _WITHOUT_FRAMES:
+        return ()
+    try:
+        count = _page_count(image) if getattr(image, "is_animated", False) else 1
+    except Exception:  # a later frame is broken; the first may be good
+        count = 1
+        image.seek(0)
+    return (frames_note(count, source),) if count > 1 else ()
 
 
 def _page_count(image: ImageFile.ImageFile) -> int:
@@ -186,11 +192,11 @@ def _upright(image: Image.Image, source: str, options: ReadOptions) -> tuple[Ima
         return image, ()
     try:
         exif = image.getexif()
-        turn = _TURNS.get(exif.get(_ORIENTATION, 1))
-        block = exif.get_ifd(_EXIF_BLOCK) if turn is not None else {}
+        transpose = _TURNS.get(exif.get(_ORIENTATION, 1))
+        block = exif.get_ifd(_EXIF_BLOCK) if transpose is not None else {}
     except Exception:  # the pixels are good although the EXIF block is broken
         return image, ()
-    if turn is None:
+    if transpose is None:
         return image, ()
     if options.exif == "auto" and not isinstance(image, ImageFile.ImageFile):
         return image, (
@@ -199,12 +205,12 @@ def _upright(image: Image.Image, source: str, options: ReadOptions) -> tuple[Ima
         )
     notes: tuple[str, ...] = ()
     size, exif_size = (image.width, image.height), (block.get(_EXIF_WIDTH), block.get(_EXIF_HEIGHT))
-    if size == exif_size[::-1] != exif_size and turn in _QUARTER_TURNS:
+    if size == exif_size[::-1] != exif_size and transpose in _QUARTER_TURNS:
         notes = (
             f"the EXIF block of {source} says to turn it, and its size in there says that it is turned already; it was "
             "turned, as viewers do: give exif='ignore' if it lies on its side",
         )
-    return image.transpose(turn), notes
+    return image.transpose(transpose), notes
 
 
 def _read_numpy_file(data: bytes, source: str, options: ReadOptions) -> Raster:

@@ -211,6 +211,15 @@ def test_numpy_files_that_are_refused():
         assert caught.value.hint
 
 
+def test_a_broken_second_page_does_not_matter_for_the_first():
+    pages = saved(Image.fromarray(RGB), "TIFF", save_all=True, append_images=[Image.fromarray(RGB[::-1].copy())])
+    single = saved(Image.fromarray(RGB), "TIFF")
+    for length in range(len(single), len(pages), 3):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            np.testing.assert_array_equal(load_rgb(pages[:length]), RGB)
+
+
 def test_every_cut_of_a_file_is_an_image_error():
     for data in (png16(DEEP), tiff(DEEP, photometric="rgb"), saved(RGB, "GIF"), saved(RGB, "WEBP"), npz(a=RGB)):
         for length in range(1, len(data), 7):
