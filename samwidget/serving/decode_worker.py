@@ -29,6 +29,8 @@ from samwidget.serving.limits import Limits
 IMAGE_FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
 # Lengths of the JSON that comes first, and of the bytes behind it.
 LENGTHS = struct.Struct("<QQ")
+READY = b"\n"
+"""What the process writes when it has started."""
 _MEMORY_MIN = 512 * 1024 * 1024
 # 16-bit colours are scaled as float64 in two or three steps of 24 bytes for a pixel.
 _MEMORY_PER_PIXEL = 64
@@ -111,6 +113,8 @@ def main() -> None:
     warnings.simplefilter("ignore")  # there is nobody to read them
     Image.init()
     limit_memory(limits.pixels)
+    target.write(READY)
+    target.flush()
     serve(source, target, limits)
 
 

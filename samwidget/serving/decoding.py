@@ -25,7 +25,7 @@ import numpy.typing as npt
 
 from samwidget.errors import ImageError, LimitError, SamWidgetError
 from samwidget.images import Exif
-from samwidget.serving.decode_worker import LENGTHS
+from samwidget.serving.decode_worker import LENGTHS, READY
 from samwidget.serving.limits import Limits
 
 _HEAD_BYTES_MAX = 64 * 1024
@@ -70,6 +70,14 @@ class Decoders:
             # An ended process is replaced when the next image comes: a stranger pays for the start, not the server.
             self._idle.put(process if process.is_usable else _Process(self._limits.pixels))
 
+    def start(self) -> None:
+        """Starts one process, so that the first image need not wait for it."""
+        process = self._idle.get()
+        try:
+            process.start()
+        finally:
+            self._idle.put(process)
+
     def submit(self, data: bytes | str, exif: Exif = "apply") -> Future[npt.NDArray[np.uint8]]:
         """The same as ``decode``, in a thread."""
         return self._threads.submit(self.decode, data, exif)
@@ -98,9 +106,7 @@ class _Process:
 
     def decode(self, data: bytes, exif: Exif, limits: Limits) -> npt.NDArray[np.uint8]:
         """As ``Decoders.decode``."""
-        if self._process is not None and self._process.poll() is not None:
-            self._close()
-        process = self._process = self._process or _start(self._pixels)
+        process = self.start()
         is_late = threading.Event()
 
         def end_process() -> None:
@@ -126,6 +132,15 @@ class _Process:
         finally:
             timer.cancel()
             self.is_usable = self.is_usable and not is_late.is_set()
+
+    def start(self) -> subprocess.Popen[bytes]:
+        """The process; if none is running, starts one and waits until it is ready, which takes no image's time."""
+        if self._process is not None and self._process.poll() is not None:
+            self._close()
+        if self._process is None:
+            self._process = _start(self._pixels)
+            _read(_open(self._process.stdout), bytearray(READY))
+        return self._process
 
     def kill(self) -> None:
         """Ends the process."""

@@ -12,7 +12,7 @@ limit                              default              enforced in
 ``rows``                           64                   ``check_table``, before they are parsed
 ``prompts``, ``points``            256, 4096            ``check_prompts``
 ``pixels`` of an image             50 million           ``decode_worker.py``, from the header, before it is decoded
-``decode_s``                       10 s                 ``decoding.py``, which ends the process
+``decode_s``                       5 s                  ``decoding.py``, which ends the process
 memory to decode one image         512 MiB + 64/pixel   ``decode_worker.py``; on Linux
 ``upload_s``                       30 s                 ``http/body.py`` ``read_body``
 ``timeout_s``                      60 s                 ``http/body.py`` ``run_while_connected``
@@ -62,7 +62,7 @@ class Limits:
     rows: int = 64
     prompts: int = 256
     points: int = 4096
-    decode_s: float = 10.0
+    decode_s: float = 5.0
     upload_s: float = 30.0
     timeout_s: float = 60.0
 

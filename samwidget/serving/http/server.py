@@ -69,6 +69,7 @@ def run_server(
         server_header=False,
         timeout_graceful_shutdown=grace_s,
     )
+    service.decoders.start()
     try:
         _Server(config, service.admission, connections, on_ready).run(sockets=[listener])
     finally:

@@ -84,9 +84,21 @@ def test_the_environment_gives_the_key(monkeypatch):
     assert choose_key("0.0.0.0", no_key=False, open_to_anyone=False) == (KEY, False)
 
 
+@pytest.mark.parametrize("ending", ["\n", "\r\n", " ", ""])
+def test_a_key_from_a_file_is_the_one_that_clients_send(monkeypatch, ending):
+    monkeypatch.setenv(KEY_VARIABLE, KEY + ending)
+    key, _ = choose_key("0.0.0.0", no_key=False, open_to_anyone=False)
+    check(BearerKey(key), authorization=f"Bearer {KEY}")
+
+
 @pytest.mark.parametrize(
     ("host", "key", "no_key", "message"),
-    [("127.0.0.1", "short", False, "at least 16"), ("0.0.0.0", "", True, "lets anyone use this machine")],
+    [
+        ("127.0.0.1", "short", False, "at least 16"),
+        ("127.0.0.1", "short" + "\n" * 20, False, "at least 16"),
+        ("127.0.0.1", "a key of two lines\nand no more", False, "no header can hold"),
+        ("0.0.0.0", "", True, "lets anyone use this machine"),
+    ],
 )
 def test_what_is_not_safe_is_refused(monkeypatch, host, key, no_key, message):
     monkeypatch.setenv(KEY_VARIABLE, key)

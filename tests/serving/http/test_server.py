@@ -166,7 +166,6 @@ def text_of(data):
         (json.dumps(table("!!")).encode(), 400, "format", "row 0, image is not base64"),
         (json.dumps(table(text_of(b"text"))).encode(), 400, "image", "row 0: the data is not an image"),
         (json.dumps(table("http://127.0.0.1/a.png")).encode(), 400, "image", "row 0: http://127.0.0.1/a.png is not on"),
-        (json.dumps(build_request(PHOTO, points=[[99, 2]])).encode(), 400, "prompt", "row 0: point (99, 2) lies"),
         (json.dumps(table(count=4)).encode(), 400, "format", "row 0, image is not text"),
     ],
 )
@@ -175,6 +174,16 @@ def test_bad_requests_are_answered_400(server, body, status, code, message):
     assert answer.status_code == status
     assert answer.json()["error"]["code"] == code
     assert message in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("points", "message"), [([[99, 2]], "row 0: point (99, 2) lies"), (None, "row 0: there is no prompt")]
+)
+def test_prompts_are_checked_in_the_style_of_the_card(server, points, message):
+    answer = server.client.post("/score?style=card", json=build_request(PHOTO, points=points))
+    assert answer.status_code == 400
+    assert message in answer.json()["error"]["message"]
+    assert server.client.post("/score", json=build_request(PHOTO, points=points)).status_code == 200
 
 
 @pytest.mark.parametrize(
