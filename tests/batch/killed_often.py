@@ -104,10 +104,10 @@ def kill_ray_often(source, folder, kills, seed):
     while len(killed) < kills:
         command = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         while command.poll() is None and len(killed) < kills:
-            if not ray_workers(command):
-                time.sleep(0.2)
+            if not any((folder / "killed.csv.parts").glob("*.tries")):  # no row is in work
+                time.sleep(0.01)
                 continue
-            time.sleep(chance.uniform(0, 3))
+            time.sleep(chance.uniform(0, 1))
             is_worker = chance.random() < 0.5
             try:
                 workers = ray_workers(command)
@@ -139,7 +139,7 @@ def main():
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         if options.ray:
-            kinds, is_equal = kill_ray_often(write_input(folder, 40), folder, options.kills, options.seed)
+            kinds, is_equal = kill_ray_often(write_input(folder, 200), folder, options.kills, options.seed)
         else:
             source = write_input(folder)
             kinds, is_equal = kill_often(source, folder, options.format, options.kills, options.row_s, options.seed)
