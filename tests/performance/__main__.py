@@ -7,12 +7,14 @@ them in turn.
 from __future__ import annotations
 
 import argparse
+import os
 import platform
-import sys
 import time
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
+
+import psutil
 
 from samwidget.models.cores import core_count
 from tests.performance import batch, browser, everything, load, nano, processes, sam
@@ -52,10 +54,11 @@ def main() -> None:
     print(heading())
     print(peak_line(bench, "at the beginning"), flush=True)
     for name in names:
-        section_start = time.monotonic()
+        section_start, others = time.monotonic(), seconds_of_others()
         report = OF_ANY_CHECKOUT[name](bench) if name in OF_ANY_CHECKOUT else OF_THIS_CHECKOUT[name]()
-        print(f"\n{report}", flush=True)
-        print(f"{name}: {time.monotonic() - section_start:.0f} s", file=sys.stderr, flush=True)
+        took_s = time.monotonic() - section_start
+        share = max(0.0, seconds_of_others() - others) / took_s / (os.cpu_count() or 1)
+        print(f"\n{report}\n`{name}` took {took_s:.0f} s; other programs took {share:.0%} of the machine.", flush=True)
     print(peak_line(bench, "at the end"))
     print(f"\nAll of it took {(time.monotonic() - start) / 60:.1f} minutes.")
 
@@ -70,6 +73,13 @@ def heading() -> str:
         "after a pause.\n*Of peak*: GFLOP of the work, divided by its time and by the speed of the fastest matrix "
         "product in that precision.\n"
     )
+
+
+def seconds_of_others() -> float:
+    """Returns the processor time that other programs, and other virtual machines, have taken since the start."""
+    machine, own = psutil.cpu_times(), os.times()
+    busy = sum(getattr(machine, kind, 0.0) for kind in ("user", "nice", "system", "irq", "softirq", "steal"))
+    return busy - (own.user + own.system + own.children_user + own.children_system)
 
 
 def peak_line(bench: Bench, when: str) -> str:
