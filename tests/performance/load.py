@@ -47,9 +47,10 @@ class Expected:
 
 
 class Tally:
-    """Counts of the outcomes, and the seconds of the correct responses."""
+    """Counts of the outcomes, the seconds of the correct responses, and the server's memory half-way."""
 
     def __init__(self) -> None:
+        self.half_way_kb = 0
         self.counts: Counter[str] = Counter()
         self.seconds: list[float] = []
 
@@ -60,7 +61,8 @@ class Tally:
         lines += [f"  {name:28} {count}" for name, count in sorted(self.counts.items())]
         lines.append(f"  correct responses a second   {self.counts['correct'] / SECONDS:.1f}")
         lines.append(f"  correct responses, s         p50 {p50:.2f}, p95 {p95:.2f}, p99 {p99:.2f}")
-        lines.append(f"  the server's memory, MB      {before_kb / 1024:.0f} before, {after_kb / 1024:.0f} after")
+        memory = [f"{kb / 1024:.0f}" for kb in (before_kb, self.half_way_kb, after_kb)]
+        lines.append(f"  the server's memory, MB      {memory[0]} before, {memory[1]} half-way, {memory[2]} after")
         lines.append(f"  its decoders, MB             {decoders_kb / 1024:.0f}")
         return "\n".join(lines) + "\n"
 
@@ -139,11 +141,15 @@ async def abandon(session: httpx.AsyncClient, rng: np.random.Generator, expected
         tally.counts["abandoned"] += 1
 
 
-async def _run_clients(url: str, expected: Expected) -> Tally:
+async def _run_clients(url: str, expected: Expected, process_id: int) -> Tally:
     tally, until = Tally(), time.monotonic() + SECONDS
-    results = await asyncio.gather(
-        *(client(number, url, expected, tally, until) for number in range(CLIENTS)), return_exceptions=True
-    )
+
+    async def look_half_way() -> None:
+        await asyncio.sleep(SECONDS / 2)
+        tally.half_way_kb = _resident_kb(process_id)
+
+    clients = [client(number, url, expected, tally, until) for number in range(CLIENTS)]
+    results = await asyncio.gather(look_half_way(), *clients, return_exceptions=True)
     for error in results:
         if isinstance(error, BaseException):
             tally.counts[f"WRONG: {type(error).__name__} {error}"[:80]] += 1
@@ -174,7 +180,7 @@ def main() -> str:
         for body, _ in expected.pairs:  # memory that every server takes for its first requests is no leak
             httpx.post(f"{url}/score", content=body, headers=headers, timeout=60, trust_env=False).raise_for_status()
         before_kb = _resident_kb(server.process.pid)
-        tally = asyncio.run(_run_clients(url, expected))
+        tally = asyncio.run(_run_clients(url, expected, server.process.pid))
         health, deadline = {"inside": -1, "running": -1}, time.monotonic() + 60
         while health["inside"] or health["running"]:
             assert time.monotonic() < deadline, f"requests are still running: {health}"
