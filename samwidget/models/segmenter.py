@@ -134,6 +134,11 @@ class Segmenter(Protocol):
     """Points and thresholds of *everything* for this model."""
 
     @property
+    def precision(self) -> str:
+        """Of the encoder: ``float32``, ``float16`` or ``bfloat16``."""
+        ...
+
+    @property
     def device(self) -> torch.device:
         """Where embeddings and logits are."""
         ...

@@ -240,6 +240,15 @@ class SamPredictor:
         return device if self._runs_on is None else self._runs_on
 
     @property
+    def precision(self) -> str:
+        """The precision that the model's encoder computes with: ``float32``, ``float16`` or ``bfloat16``.
+
+        Raises:
+            ClosedError: after ``close``.
+        """
+        return self._open_segmenter().precision
+
+    @property
     def everything_defaults(self) -> EverythingDefaults:
         """The options of ``everything`` that suit the model and apply unless others are given.
 

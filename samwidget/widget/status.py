@@ -1,6 +1,6 @@
 """Status: the phase that the model is in, published as the trait ``status``. Used on the worker's thread.
 
-``controller`` says when a phase begins; device and note are read from the predictor.
+``controller`` says when a phase begins; device, precision and note are read from the predictor.
 """
 
 from __future__ import annotations
@@ -71,6 +71,8 @@ class Status:
             return {}
         try:
             device = str(predictor.device).partition(":")[0].upper()
+            if predictor.precision != "float32":
+                device += f" {predictor.precision}"
         except ClosedError:  # somebody closed the shared predictor; the next prompt reports it
             return {}
         return {"network": predictor.name, "device": device, "note": predictor.note}

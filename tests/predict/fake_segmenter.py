@@ -16,6 +16,7 @@ class FakeSegmenter:
 
     name = "fake"
     family = "sam"
+    precision = "float32"
     cleans_masks = False
 
     def __init__(self, *, signature="fake 1", device="cpu", full_devices=(), error=None):

@@ -59,6 +59,7 @@ class FakePredictor:
     def __init__(self) -> None:
         self.name = "fake"
         self.device = "cpu"
+        self.precision = "float32"
         self.note = ""
         self.encodes = 0
         self.is_closed = False

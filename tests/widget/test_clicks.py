@@ -122,6 +122,18 @@ def test_an_encoder_that_ends_the_program_is_a_failure_that_may_be_tried_again(m
     assert len(widget.document["objects"]) == 1
 
 
+@pytest.mark.parametrize(
+    ("device", "precision", "text"),
+    [("cpu", "bfloat16", "CPU bfloat16"), ("cuda:0", "float16", "CUDA float16"), ("mps", "float32", "MPS")],
+)
+def test_the_status_names_a_precision_that_is_not_the_exact_one(make, device, precision, text):
+    predictor = FakePredictor()
+    predictor.device, predictor.precision = device, precision
+    widget = make(predictor=predictor)
+    widget.wait(TIMEOUT_S)
+    assert widget.status["device"] == text
+
+
 def test_an_encoder_that_fails_keeps_the_clicks_and_may_be_tried_again(make):
     predictor = FakePredictor()
     predictor.fail_encode = [ModelError("it fell over", hint="press Retry"), RuntimeError("and again")]

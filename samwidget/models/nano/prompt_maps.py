@@ -189,8 +189,8 @@ def prompt_statistics(prompts: PromptTensors, middle: Tensor) -> list[Tensor]:
     """
     height, width = middle.shape[2] * 8, middle.shape[3] * 8
     return [
-        (prompts.labels == 1).sum(2) / 4,
-        (prompts.labels == 0).sum(2) / 4,
+        (prompts.labels == 1).float().sum(2) / 4,
+        (prompts.labels == 0).float().sum(2) / 4,
         (prompts.boxes[..., 2] - prompts.boxes[..., 0]) / width * prompts.has_box,
         (prompts.boxes[..., 3] - prompts.boxes[..., 1]) / height * prompts.has_box,
     ]

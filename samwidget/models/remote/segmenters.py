@@ -50,6 +50,7 @@ class RemoteSegmenter(Segmenter):
     """
 
     family = "remote"
+    precision = "float32"  # as far as is known: a server does not tell it
     cleans_masks = False
     runs_on: torch.device | None = None
 

@@ -163,6 +163,7 @@ def search(
     pixels = load_rgb(image)
     height, width = pixels.shape[:2]
     crops = crop_boxes((height, width), options.crop_n_layers, options.crop_overlap_ratio)
+    count = predictor.thread_count if threads is None else thread_count(threads)
     return _Search(
         predictor=predictor,
         pixels=pixels,
@@ -171,11 +172,11 @@ def search(
         stability_min=_first_given(options.stability_score_thresh, defaults.stability_score_thresh),
         stability_offset=_first_given(options.stability_score_offset, defaults.stability_score_offset),
         nms=IncrementalNms(options.box_nms_thresh, options.crop_nms_thresh),
-        pace=Pace(options.points_per_batch),
+        pace=Pace(options.points_per_batch, count),
         region_area_min=options.min_mask_region_area,
         region_nms_thresh=max(options.box_nms_thresh, options.crop_nms_thresh),
         cancel=cancel or Event(),
-        threads=predictor.thread_count if threads is None else thread_count(threads),
+        threads=count,
     ).steps()
 
 

@@ -19,13 +19,15 @@ class Pace:
 
     Args:
         points_at_once_max: the largest number of points in a step, however fast the model is.
+        threads: how many threads compute. A step has a multiple of as many points, so that none waits for the others.
 
     Attributes:
         points_at_once: how many points the next step should decode.
     """
 
-    def __init__(self, points_at_once_max: int) -> None:
+    def __init__(self, points_at_once_max: int, threads: int = 1) -> None:
         self.points_at_once = 1
+        self._threads = threads
         self._points_at_once_max = points_at_once_max
         self._points, self._points_s = 0, 0.0
         self._encodes, self._encodes_s = 0, 0.0
@@ -47,7 +49,8 @@ class Pace:
         self._points += count
         self._points_s += took_s
         points_in_time = int(_STEP_S * count / took_s) if took_s > 0 else self._points_at_once_max
-        self.points_at_once = max(1, min(points_in_time, self._points_at_once_max))
+        points = max(1, min(points_in_time, self._points_at_once_max))
+        self.points_at_once = points - points % self._threads if points > self._threads else points
 
     def seconds_left(self, *, encodes: int, points: int) -> float:
         """Estimated seconds for this many more encodes and points; what was not timed yet counts 0."""
