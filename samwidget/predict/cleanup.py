@@ -33,16 +33,23 @@ def remove_islands_and_holes(logits: npt.NDArray[np.float32], prompt: Prompt, fr
     """
     included = _logit_pixels(prompt.points_xy[prompt.labels == INCLUDE], frame)
     excluded = _logit_pixels(prompt.points_xy[prompt.labels == EXCLUDE], frame)
-    return np.stack([_clean_candidate(candidate, included, excluded) for candidate in logits])
+    cleaned = logits.copy()
+    for candidate in cleaned:
+        # Beyond the mask nothing changes, and most masks are small.
+        rows, columns = (np.flatnonzero((candidate > 0).any(axis)) for axis in (1, 0))
+        if len(rows):
+            top, left = rows[0], columns[0]
+            part = candidate[top : rows[-1] + 1, left : columns[-1] + 1]
+            part[:] = _clean_candidate(part, included - (left, top), excluded - (left, top))
+    return cleaned
 
 
 def _clean_candidate(
     logits: npt.NDArray[np.float32], included: npt.NDArray[np.intp], excluded: npt.NDArray[np.intp]
 ) -> npt.NDArray[np.float32]:
+    """The (h, w) logits of a mask that is not empty, cleaned. Points may lie beyond the array."""
     mask = logits > 0
     numbers, areas = connected_regions(mask)
-    if len(areas) == 1:  # an empty mask
-        return logits
     areas[0] = 0
     clicked = _regions_at(numbers, included)
     stays = np.zeros(len(areas), np.bool_)
@@ -74,6 +81,6 @@ def _logit_pixels(points_xy: npt.NDArray[np.float32], frame: Frame) -> npt.NDArr
 
 def _regions_at(numbers: npt.NDArray[np.int32], pixels_xy: npt.NDArray[np.intp]) -> npt.NDArray[np.int32]:
     """Numbers of the regions at (N, 2) pixels or beside them: a click on an outline means the region next to it."""
-    nearby = [numbers[max(0, y - 1) : y + 2, max(0, x - 1) : x + 2].ravel() for x, y in pixels_xy]
+    nearby = [numbers[max(0, y - 1) : max(0, y + 2), max(0, x - 1) : max(0, x + 2)].ravel() for x, y in pixels_xy]
     unique = np.unique(np.concatenate(nearby)) if nearby else np.zeros(0, numbers.dtype)
     return unique[unique > 0]

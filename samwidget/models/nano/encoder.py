@@ -57,11 +57,13 @@ class InvertedResidual(nn.Module):
         # The depthwise convolution sees ``reach`` rows more. Its own padding is right at the edges of the image; inside
         # it spoils rows that are cut off.
         top = max(0, first - -(-self.reach // self.stride)) * self.stride
-        part = x[:, :, top : (last - 1) * self.stride + self.reach + 1]
+        bottom = min(x.shape[2], (last - 1) * self.stride + self.reach + 1)
+        # A slice of all rows costs nothing, not even in training.
+        part = x[:, :, top:bottom]
         # In place: on a CPU a new tensor of this size costs as much as the convolution before it.
         y: Tensor = F.relu6(self.expand(part), inplace=True) if isinstance(self.expand, nn.Conv2d) else part
-        y = self.depthwise(y).narrow(2, first - top // self.stride, last - first)
-        y = self.project(F.relu6(y, inplace=True))
+        y = F.relu6(self.depthwise(y), inplace=True)[:, :, first - top // self.stride : last - top // self.stride]
+        y = self.project(y)
         return x[:, :, first:last] + y if self.is_residual else y
 
     def in_strips(self, x: Tensor, threads: int) -> Tensor:
@@ -141,14 +143,22 @@ class Encoder(nn.Module):
         deep = self.deep_norm(deep + self.deep_mix(deep))
         middle = self.middle_side(levels[2]) + upsample_2x(self.middle_down(deep))
         middle = self.middle_norm(middle + self.middle_mix(middle))
-        edges = torch.cat([F.pixel_unshuffle(levels[0], 2), F.pixel_unshuffle(pixels, 4)], 1)
-        fine = self.fine_side(levels[1]) + upsample_2x(self.fine_down(middle)) + self.fine_edges(edges)
+        fine = self.fine_side(levels[1]) + upsample_2x(self.fine_down(middle)) + self._edges(levels[0], pixels)
         fine = self.fine_norm(fine + self.fine_mix(fine))
         batch, _, height, width = middle.shape
         similarity = self.similarity(middle).reshape(batch, HEADS, HEAD_DIM, height, width)
         similarity = F.normalize(similarity, dim=2).reshape(batch, HEADS * HEAD_DIM, height, width)
         middle = torch.cat([middle, similarity], 1).contiguous(memory_format=torch.channels_last)
         return {"context": context, "deep": deep, "middle": middle, "fine": fine}
+
+    def _edges(self, at_2: Tensor, pixels: Tensor) -> Tensor:
+        """What ``fine_edges`` makes of (B, 16, H/2, W/2) features and (B, 3, H, W) pixels, both unshuffled to stride 4.
+
+        As two convolutions whose kernels are as large as their strides: nothing is copied.
+        """
+        from_at_2, from_pixels = self.fine_edges.weight.split([4 * at_2.shape[1], 16 * pixels.shape[1]], 1)
+        edges = F.conv2d(at_2, from_at_2.reshape(FINE, -1, 2, 2), self.fine_edges.bias, stride=2)
+        return edges + F.conv2d(pixels, from_pixels.reshape(FINE, -1, 4, 4), stride=4)
 
 
 def _run_stage(stage: nn.Module, x: Tensor, threads: int) -> Tensor:
