@@ -61,6 +61,7 @@ class NanoSegmenter:
     """
 
     family = "nano"
+    precision = "float32"
     cleans_masks = True
     # Chosen by counting on held-out photos and by looking: its scores are lower than SAM's and its outlines softer.
     # These thresholds keep nearly every mask of a labelled object, with half of the others that .5 and .6 would keep.
