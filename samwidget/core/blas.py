@@ -11,8 +11,10 @@ import os
 import threading
 from collections.abc import Sequence
 from functools import cache
+from typing import TYPE_CHECKING
 
-from threadpoolctl import LibController, ThreadpoolController
+if TYPE_CHECKING:
+    from threadpoolctl import LibController
 
 
 class _Depth(threading.local):
@@ -60,6 +62,8 @@ class OneBlasThread:
 @cache
 def _libraries() -> list[LibController]:
     """The libraries that numpy may compute products with, of those that are loaded by now."""
+    from threadpoolctl import ThreadpoolController  # here, because a widget is on the screen before it is needed
+
     return [
         library
         for library in ThreadpoolController().lib_controllers
