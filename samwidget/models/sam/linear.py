@@ -57,7 +57,7 @@ def _packed(rows: int, weight: Tensor, bias: Tensor | None, gelu: bool = False) 
     """The same by oneDNN, which holds a packed copy of the weight."""
     packed = torch.ops.mkldnn._reorder_linear_weight(weight.detach().contiguous(), rows)
     # The last two arguments are the activation's numbers, of which GELU has none, and its algorithm: not tanh.
-    activation = ("gelu", [], "none") if gelu else ("none", [], "")
+    activation: tuple[str, list[float], str] = ("gelu", [], "none") if gelu else ("none", [], "")
 
     def multiply(x: Tensor) -> Tensor:
         product: Tensor = torch.ops.mkldnn._linear_pointwise(x, packed, bias, *activation)
