@@ -335,7 +335,7 @@ def main() -> None:
         raise SystemExit(1) from error
 
 
-def _print_warning(message: Warning | str, category: type[Warning], *_: object) -> None:
+def _print_warning(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
     """Prints a warning in one line, without the line of Python that it came from."""
     name = "samwidget" if issubclass(category, SamWidgetWarning) else category.__name__
     typer.echo(f"{name}: {message}", err=True)
