@@ -31,7 +31,7 @@ browser: $(VENV)/test.stamp ## a person's journeys in a real JupyterLab in Chrom
 docs: $(VENV)/test.stamp ## every code block of README and docs, every notebook from top to bottom
 	HF_HUB_OFFLINE=1 $(BIN)/pytest tests/docs
 
-bench: $(VENV)/test.stamp ## speed against peers, in one run on this machine (minutes)
+bench: $(VENV)/test.stamp ## speed beside peers and the machine's peak (a quarter of an hour)
 	HF_HUB_OFFLINE=1 $(BIN)/python -m tests.performance
 
 lint: $(VENV)/test.stamp $(FRONTEND)/node_modules/.stamp ## format, lint and types, Python and TypeScript
