@@ -40,7 +40,8 @@ def is_tiff(data: bytes) -> bool:
 def is_deep(image: ImageFile.ImageFile, data: bytes) -> bool:
     """Returns whether Pillow would drop bits of the file, or change the values that they stand for."""
     if image.format == "PPM":
-        return _ppm_maximum(image) > 255
+        # Of gray written in digits Pillow keeps all.
+        return _ppm_maximum(image) > 255 and not (image.mode == "I" and image.tile[0][0] == "ppm_plain")
     return image.mode in ("RGB", "RGBA", "LA") and _bits_of(image, data) > 8
 
 

@@ -116,6 +116,7 @@ def test_a_chosen_page_of_16_bit_colours():
         (np.zeros((2, 8, 8, 3), np.uint8), "has 2 frames, frame is 3"),
         (np.zeros((8, 8, 3), np.uint8), "has 1 frame, frame is 3"),
     ],
+    ids=["GIF", "PNG", "stack", "array"],
 )
 def test_frames_that_are_not_there(source, message):
     with pytest.raises(ImageError, match=message) as caught:

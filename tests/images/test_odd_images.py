@@ -89,11 +89,16 @@ def test_rare_modes(mode):
         (b"P3\n2 1\n4095\n0 0 0 4095 4095 4095\n", "PNG or TIFF"),
         (struct.pack(">hBBHHHHII", 474, 0, 2, 3, 2, 1, 3, 0, 65535).ljust(512, b"\0") + bytes(12), "PNG or TIFF"),
     ],
+    ids=["PPM in text", "SGI"],
 )
 def test_deep_colours_that_cannot_be_read_in_full_are_refused(data, remedy):
     with pytest.raises(ImageError, match="more than 8 bits") as caught:
         load_rgb(data)
     assert remedy in caught.value.hint
+
+
+def test_deep_gray_written_in_digits():
+    assert load_rgb(b"P2\n3 1\n4095\n0 1000 4000\n")[0, :, 0].tolist() == [0, 64, 255]
 
 
 def test_a_jpeg_2000_of_16_bits():
