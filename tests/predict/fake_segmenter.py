@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from samwidget.core.frame import Frame
-from samwidget.models.segmenter import Embedding
+from samwidget.models.segmenter import SAM_EVERYTHING, Embedding
 
 SIDE = 16
 
@@ -18,6 +18,7 @@ class FakeSegmenter:
     family = "sam"
     precision = "float32"
     cleans_masks = False
+    everything_defaults = SAM_EVERYTHING
 
     def __init__(self, *, signature="fake 1", device="cpu", full_devices=(), error=None):
         self.signature = signature
