@@ -209,8 +209,8 @@ class SamSegmenter:
                 logits[batch], scores[batch] = self._decode_by_transformers(embedding, remaining, multimask_output)
         if order == sorted(order):
             return logits, scores
-        places = torch.tensor(order, device=self.device).argsort()
-        return logits[places], scores[places]
+        positions = torch.tensor(order, device=self.device).argsort()
+        return logits[positions], scores[positions]
 
     def _cpu_threads(self, threads: int | None) -> int:
         """The number of threads to compute with on a CPU; 1 on a GPU, where nothing is divided."""
@@ -239,9 +239,9 @@ class SamSegmenter:
             )
             for batch in batches
         ]
-        places = torch.tensor(order, device=self.device).argsort()
-        logits = torch.cat([output.pred_masks[:, 0] for output in outputs])[places]
-        return logits, torch.cat([output.iou_scores[:, 0] for output in outputs])[places]
+        positions = torch.tensor(order, device=self.device).argsort()
+        logits = torch.cat([output.pred_masks[:, 0] for output in outputs])[positions]
+        return logits, torch.cat([output.iou_scores[:, 0] for output in outputs])[positions]
 
 
 def _batches_of_one_form(prompts: Sequence[Prompt], batch_size: int) -> tuple[list[int], list[slice]]:
