@@ -13,11 +13,11 @@ import os
 import re
 import time
 from collections import Counter
+from itertools import chain
 from pathlib import Path
 
 import httpx
 import numpy as np
-import psutil
 
 from samwidget.formats.azure_ml.messages import build_request
 from samwidget.predict.predictor import SamPredictor
@@ -163,7 +163,8 @@ def _resident_kb(process_id: int) -> int:
 
 def _decoders_kb(process_id: int) -> int:
     """The memory of the processes that decode images."""
-    return sum(child.memory_info().rss for child in psutil.Process(process_id).children()) // 1024
+    children = [file.read_text().split() for file in Path(f"/proc/{process_id}/task").glob("*/children")]
+    return sum(_resident_kb(int(child)) for child in chain(*children))
 
 
 def main() -> str:
