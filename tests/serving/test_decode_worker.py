@@ -66,11 +66,11 @@ def test_whichever_size_a_reader_sees_is_checked(monkeypatch, claimed):
 
 
 def test_a_file_of_two_formats_is_read_as_an_allowed_one():
-    """Pillow takes this TIFF of 48 pixels for a PhotoCD of 393,216, where its readers for both may look at it."""
-    data = encoded("TIFF").ljust(2048, b"\0") + b"PCD_" + bytes(800_000)
+    """Pillow takes this WebP of 48 pixels for a PhotoCD of 393,216, where its readers for both may look at it."""
+    data = encoded("WEBP").ljust(2048, b"\0") + b"PCD_" + bytes(800_000)
     with Image.open(io.BytesIO(data)) as image:
         assert image.size == (768, 512)
-    np.testing.assert_array_equal(decode(data, Limits(pixels=48)), load_rgb(encoded("TIFF")))
+    np.testing.assert_array_equal(decode(data, Limits(pixels=48)), load_rgb(encoded("WEBP")))
 
 
 @pytest.mark.parametrize(("exif", "hw"), [("apply", (8, 6)), ("ignore", (6, 8))])
