@@ -24,7 +24,7 @@ from samwidget.predict.predictor import SamPredictor
 from tests.drawn_photo import drawn_photo
 from tests.performance.bench import Bench
 
-ROWS = int(os.environ.get("SAMWIDGET_BENCH_ROWS", "200"))
+ROWS = int(os.environ.get("SAMWIDGET_BENCH_ROWS", "120"))
 WORKERS = (1, 2)
 IMAGE_HW = (768, 1024)
 _POLL_S = 0.02

@@ -100,7 +100,7 @@ def main(bench: Bench) -> str:
     times = []
     for is_single in (True, False):
         with bench.process(one_thread=is_single) as process:
-            times.append(process.call(steps, PHOTO, bench.rounds(3)))
+            times.append(process.call(steps, PHOTO, bench.rounds(2)))
     lines = [
         "### Steps of `nano`\n",
         f"The photo {PHOTO.name} (600 x 400), alone in a process with one thread and in one with all; median (min), "
