@@ -9,6 +9,8 @@ Names of attributes are keys of the shipped weights and of training snapshots: t
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -68,22 +70,11 @@ class InvertedResidual(nn.Module):
 
     def in_strips(self, x: Tensor, threads: int) -> Tensor:
         """The same as ``forward``, computed in strips of rows by up to ``threads`` threads."""
-        height, width = x.shape[2] // self.stride, x.shape[3] // self.stride
         between_bytes = x[:, 0].numel() * self.hidden * x.element_size()
         # As many for each thread, or the last would wait for one of them.
-        rounds = -(-between_bytes // (STRIP_BYTES * threads))
-        step = max(STRIP_ROWS_MIN, -(-height // (rounds * threads)))
-        if step >= height:
-            return self.forward(x)
-        shape = (x.shape[0], self.project.out_channels, height, width)
-        y = torch.empty(shape, dtype=x.dtype, device=x.device, memory_format=torch.channels_last)
-
-        def compute(first: int) -> None:
-            last = min(first + step, height)
-            y[:, :, first:last] = self.rows(x, first, last)
-
-        run_in_threads(compute, range(0, height, step), threads)
-        return y
+        strips = threads * -(-between_bytes // (STRIP_BYTES * threads))
+        shape = (x.shape[0], self.project.out_channels, x.shape[2] // self.stride, x.shape[3] // self.stride)
+        return _in_strips(lambda first, last: self.rows(x, first, last), shape, strips, threads)
 
 
 class Encoder(nn.Module):
@@ -140,11 +131,11 @@ class Encoder(nn.Module):
             levels.append(x)
         context = self.attention(self.to_context(x))
         deep = self.deep_side(levels[4]) + upsample_2x(self.deep_down(context))
-        deep = self.deep_norm(deep + self.deep_mix(deep))
+        deep = _mix(self.deep_mix, self.deep_norm, deep, threads)
         middle = self.middle_side(levels[2]) + upsample_2x(self.middle_down(deep))
-        middle = self.middle_norm(middle + self.middle_mix(middle))
+        middle = _mix(self.middle_mix, self.middle_norm, middle, threads)
         fine = self.fine_side(levels[1]) + upsample_2x(self.fine_down(middle)) + self._edges(levels[0], pixels)
-        fine = self.fine_norm(fine + self.fine_mix(fine))
+        fine = _mix(self.fine_mix, self.fine_norm, fine, threads)
         batch, _, height, width = middle.shape
         similarity = self.similarity(middle).reshape(batch, HEADS, HEAD_DIM, height, width)
         similarity = F.normalize(similarity, dim=2).reshape(batch, HEADS * HEAD_DIM, height, width)
@@ -167,3 +158,36 @@ def _run_stage(stage: nn.Module, x: Tensor, threads: int) -> Tensor:
         assert isinstance(block, InvertedResidual)
         x = block.in_strips(x, threads) if threads else block(x)
     return x
+
+
+def _mix(mix: nn.Module, norm: nn.Module, x: Tensor, threads: int) -> Tensor:
+    """``norm(x + mix(x))`` of (B, C, h, w) features, where ``mix`` sees one row beyond each that it computes.
+
+    ``threads`` as ``Encoder.forward`` takes it.
+    """
+    height = x.shape[2]
+
+    def rows(first: int, last: int) -> Tensor:
+        top, bottom = max(0, first - 1), min(height, last + 1)
+        mixed: Tensor = norm(x[:, :, first:last] + mix(x[:, :, top:bottom])[:, :, first - top : last - top])
+        return mixed
+
+    return _in_strips(rows, tuple(x.shape), threads, threads)
+
+
+def _in_strips(rows: Callable[[int, int], Tensor], shape: tuple[int, ...], strips: int, threads: int) -> Tensor:
+    """The (B, C, h, w) features of which ``rows(first, last)`` computes the rows ``first`` to ``last``, exclusive.
+
+    Args:
+        rows: called for the strips.
+        shape: (B, C, h, w).
+        strips: about how many strips; each has at least ``STRIP_ROWS_MIN`` rows.
+        threads: how many CPU threads compute them.
+    """
+    height = shape[2]
+    step = max(STRIP_ROWS_MIN, -(-height // max(1, strips)))
+    if step >= height:
+        return rows(0, height)
+    pieces = [(first, min(first + step, height)) for first in range(0, height, step)]
+    computed = run_in_threads(lambda piece: rows(*piece), pieces, threads)
+    return torch.cat(computed, 2)

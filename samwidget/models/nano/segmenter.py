@@ -164,8 +164,10 @@ class NanoSegmenter:
         _check_features(embedding)
         frame = embedding.frame
         with_masks = self._add_previous_masks(embedding, prompts, threads)
-        # A CPU gains nothing by batches: each of its threads takes one prompt after the other.
-        size, count = (1, thread_count(threads)) if self._is_on_cpu else (PROMPTS_PER_PASS, 1)
+        # A GPU takes whole batches. On a CPU each thread takes a few prompts after the other: alone, each of its several
+        # hundred small steps would wait for Python, which runs one thread at a time.
+        count = thread_count(threads) if self._is_on_cpu else 1
+        size = min(PROMPTS_PER_PASS, max(1, -(-len(with_masks) // count)))
         batches = [with_masks[start : start + size] for start in range(0, len(with_masks), size)]
         decoded = run_in_threads(lambda batch: self._decode(embedding, batch), batches, count)
         logits, scores = [], []
