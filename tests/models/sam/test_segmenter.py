@@ -65,11 +65,15 @@ def test_results_are_fresh_tensors(segmenter, image):
 
 def test_eight_threads_get_the_masks_of_one(segmenter, image):
     predictor = SamPredictor(segmenter)
-    predictor.set_image(image)
+    embedding = predictor.embed(image)
+
+    def logits_of(point):
+        return predictor.predict_many([make_prompt([point])], embedding)[0].logits
+
     points = [(x, y) for x in (4, 14, 24, 34) for y in (5, 22)]
-    alone = [predictor.predict([point]).low_res_logits for point in points]
+    alone = [logits_of(point) for point in points]
     with ThreadPoolExecutor(8) as pool:
-        together = list(pool.map(lambda point: predictor.predict([point]).low_res_logits, points))
+        together = list(pool.map(logits_of, points))
     for a, b in zip(alone, together, strict=True):
         np.testing.assert_allclose(a, b, atol=1e-5)
 
