@@ -173,8 +173,9 @@ class Manifest:
                 f"workers do not agree: one has the model {self.signature!r}, another {result.signature!r}",
                 hint="use the same weights everywhere, on the same kind of device",
             )
-        self._append(result.to_json())
+        # In this order: Ctrl-C between the two must not make ``close`` delete a file that has the line.
         self.chunk_results[result.first] = result
+        self._append(result.to_json())
 
     def finish(self) -> None:
         """Records that the result is complete."""

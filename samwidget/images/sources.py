@@ -170,5 +170,6 @@ def _read(read: Callable[[], object], name: str) -> bytes:
 
 
 def _echo(text: str) -> str:
-    """The text as an error message shows it: quoted, and cut where it is long."""
-    return repr(text if len(text) <= _ECHO_MAX else f"{text[:_ECHO_MAX]}...")
+    """The text as an error message shows it: quoted, and cut in the middle where it is long, since a name is last."""
+    half = _ECHO_MAX // 2
+    return repr(text if len(text) <= _ECHO_MAX else f"{text[:half]}...{text[-half:]}")

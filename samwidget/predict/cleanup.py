@@ -33,7 +33,7 @@ def remove_islands_and_holes(logits: npt.NDArray[np.float32], prompt: Prompt, fr
     """
     included = _logit_pixels(prompt.points_xy[prompt.labels == INCLUDE], frame)
     excluded = _logit_pixels(prompt.points_xy[prompt.labels == EXCLUDE], frame)
-    cleaned = logits.copy()
+    cleaned: npt.NDArray[np.float32] = logits.copy()
     for candidate in cleaned:
         # Beyond the mask nothing changes, and most masks are small.
         rows, columns = (np.flatnonzero((candidate > 0).any(axis)) for axis in (1, 0))

@@ -147,7 +147,7 @@ class Encoder(nn.Module):
 
         As two convolutions whose kernels are as large as their strides: nothing is copied.
         """
-        from_at_2, from_pixels = self.fine_edges.weight.split([4 * at_2.shape[1], 16 * pixels.shape[1]], 1)
+        from_at_2, from_pixels = torch.split(self.fine_edges.weight, [4 * at_2.shape[1], 16 * pixels.shape[1]], 1)
         edges = F.conv2d(at_2, from_at_2.reshape(FINE, -1, 2, 2), self.fine_edges.bias, stride=2)
         return edges + F.conv2d(pixels, from_pixels.reshape(FINE, -1, 4, 4), stride=4)
 
