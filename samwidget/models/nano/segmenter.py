@@ -164,8 +164,8 @@ class NanoSegmenter:
         _check_features(embedding)
         frame = embedding.frame
         with_masks = self._add_previous_masks(embedding, prompts, threads)
-        # A GPU takes whole batches. On a CPU each thread takes a few prompts after the other: alone, each of its several
-        # hundred small steps would wait for Python, which runs one thread at a time.
+        # On a CPU the threads share the prompts, a few in each piece: a prompt alone has several hundred small steps,
+        # and before each of them its thread would wait for Python, which runs one thread at a time.
         count = thread_count(threads) if self._is_on_cpu else 1
         size = min(PROMPTS_PER_PASS, max(1, -(-len(with_masks) // count)))
         batches = [with_masks[start : start + size] for start in range(0, len(with_masks), size)]
