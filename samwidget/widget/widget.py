@@ -47,7 +47,7 @@ class SamWidget(SharedTraits):
         model: name or folder of a model; None takes the bundled ``nano``. Widgets with the same model share it.
         predictor: your own ``SamPredictor`` instead of a name; the widget does not close it.
         device: ``auto`` takes a GPU where there is one.
-        dtype: ``auto`` takes float16 on CUDA and float32 elsewhere.
+        dtype: ``auto`` takes float16 on CUDA and float32 elsewhere; ``fast`` also takes bfloat16 on CPUs that have it.
         local_files_only: True never downloads; None follows the environment variable HF_HUB_OFFLINE.
         threads: how many CPU threads compute for this widget; None takes the environment variable SAMWIDGET_THREADS,
             or else as many as there are cores. With ``predictor``, None takes its number.
