@@ -148,7 +148,8 @@ class SamPredictor:
         Args:
             model: None or ``nano`` for the bundled model, a hub id such as ``facebook/sam-vit-base``, or a folder.
             device: ``auto`` takes a GPU if there is one; or any torch device.
-            dtype: ``auto`` takes float16 on CUDA and float32 elsewhere; ``fast`` also takes bfloat16 on CPUs that have it.
+            dtype: ``auto`` takes float16 on CUDA and float32 elsewhere; ``fast`` also takes bfloat16 on a CPU that
+                has it.
             local_files_only: True never downloads; None follows the environment variable HF_HUB_OFFLINE.
             cache_bytes_max: as for the class.
             cache_folder: as for the class.
