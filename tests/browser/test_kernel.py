@@ -7,9 +7,9 @@ import time
 from samwidget import SamPredictor, SamWidget
 p = SamPredictor.from_pretrained()
 encode = p._segmenter.encode
-def slow(image):
+def slow(image, threads=None):
     time.sleep(4)
-    return encode(image)
+    return encode(image, threads=threads)
 p._segmenter.encode = slow
 w = SamWidget('coffee.jpg', predictor=p)
 w
@@ -19,7 +19,7 @@ FAILING = """
 from samwidget import ModelError, SamPredictor, SamWidget
 p = SamPredictor.from_pretrained()
 encode = p._segmenter.encode
-def failing(image):
+def failing(image, threads=None):
     raise ModelError('the encoder fell over', hint='press Retry')
 p._segmenter.encode = failing
 w = SamWidget('coffee.jpg', predictor=p)
