@@ -210,10 +210,13 @@ def _spans(path: Path, digest: hashlib.blake2b) -> list[Span]:
 
 
 def _header(path: Path, span: Span, prompt_column: str | None) -> list[str]:
-    """Returns the names of the columns, after checking that all are known and the needed ones are there, each once."""
+    """Returns the names of the columns, after checking that the needed ones are there, each once, and all are known.
+
+    Where the column with the prompts is named, the others may be anything: none of them is a misspelt one.
+    """
     header = [name.strip() for name in read_record(path, span)]
     needed = ("image", *(() if prompt_column is None else (prompt_column,)))
-    unknown = describe_unknown(header, {*COLUMNS, *INDEX_COLUMNS, *needed})
+    unknown = "" if prompt_column is not None else describe_unknown(header, {*COLUMNS, *INDEX_COLUMNS, *needed})
     if unknown and ";" in unknown:
         raise FormatError(f"{path.name} has the columns {unknown}"[:300], hint="separate columns by commas")
     if unknown:

@@ -186,6 +186,12 @@ def test_keys_of_a_prompt_that_nobody_knows_are_refused(tmp_path):
         read_prompts(task, "said")
 
 
+def test_beside_a_column_that_is_named_there_may_be_others(tmp_path):
+    path = write_csv(tmp_path / "rows.csv", [(text_of(0), "Anna", "[[5, 9]]")], ("image", "labelled by", "said"))
+    tasks, _ = list_tasks(job_of(path, tmp_path, prompt_column="said"))
+    assert len(tasks) == 1
+
+
 def test_columns_that_a_spreadsheet_leaves_are_ignored(tmp_path):
     path = tmp_path / "rows.csv"
     path.write_text(f'image,input_points,,\n{base64_text()},"[[5,9]]",,\n{base64_text()},"[[5,9]]",,,\n')
