@@ -78,6 +78,8 @@ class Crashes:
         lines = text.splitlines()
         for line, following in zip(lines, [*lines[1:], ""], strict=False):
             word, *values = line.split(" ")
+            if not values or not values[1 if word == "kill" and len(values) == 2 else 0].isdecimal():
+                continue  # a line that was cut off when the disk was full or the machine stopped
             if word == "crash" and len(values) == 1:
                 self._crashes[int(values[0])] += 1
             elif word == "kill" and len(values) == 2:
@@ -106,8 +108,8 @@ def _memory_kills() -> str:
 
 def _memory_was_full(before: str) -> bool:
     """Returns whether this machine's kernel has ended a process for want of memory since ``_memory_kills``."""
-    (boot, count), (boot_now, count_now) = before.split(":"), _memory_kills().split(":")
-    return boot == boot_now and int(count) < int(count_now)
+    (boot, _, count), (boot_now, _, count_now) = before.partition(":"), _memory_kills().partition(":")
+    return boot == boot_now and count.isdecimal() and int(count) < int(count_now)
 
 
 @contextmanager

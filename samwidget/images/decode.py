@@ -85,7 +85,11 @@ def read_pil(image: Image.Image, options: ReadOptions) -> Raster:
     """
     source = "the image"
     _refuse_bgr(options)
-    if (data := _unread_file(image, options)) is not None:
+    try:
+        data = _unread_file(image, options)
+    except (OSError, ValueError) as error:  # such as a file that was closed before the image was loaded
+        raise ImageError(f"the file of {source} cannot be read any more", hint="give the file's path") from error
+    if data is not None:
         current = image.tell() or None
         return decode(data, source, replace(options, frame=current if options.frame is None else options.frame))
     try:

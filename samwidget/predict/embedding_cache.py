@@ -99,7 +99,10 @@ class EmbeddingCache:
                 if metadata.get("signature") != signature:
                     _warn(f"{path} was made by {metadata.get('signature')!r} and not by {signature!r}: encoding again")
                     return None
-                if metadata.get("key") != key:
+                if "key" not in metadata:
+                    _warn(f"{path} does not say of which image it is, as files of version 0.1.0: encoding again")
+                    return None
+                if metadata["key"] != key:
                     _warn(f"{path} is the file of another image: encoding again")
                     return None
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, it is not a mapping

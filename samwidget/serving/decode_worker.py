@@ -1,8 +1,8 @@
 """Decode worker: the process that decodes the images of strangers. It can be ended, and its memory is limited.
 
-``decoding`` starts it with ``python -m samwidget.serving.decode_worker``, and talks to it over its standard input and
-output: one image at a time, as the functions here read and write them. It imports no torch, so it starts fast, and it
-knows no key. It ends when its input ends.
+``decoding`` starts it and talks to it over its standard input and output: one image at a time, as the functions here
+read and write them. It imports no torch, so it starts fast, and it knows no key. It ends when its input ends, and also
+within an image when the process that started it is gone.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import json
 import os
 import struct
 import sys
+import threading
+import time
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -31,6 +33,7 @@ IMAGE_FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
 LENGTHS = struct.Struct("<QQ")
 READY = b"\n"
 """What the process writes when it has started."""
+_WATCH_S = 0.5
 _MEMORY_MIN = 512 * 1024 * 1024
 # 16-bit colours are scaled as float64 in two or three steps of 24 bytes for a pixel.
 _MEMORY_PER_PIXEL = 64
@@ -105,8 +108,20 @@ def limit_memory(pixels: int) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (maximum, maximum))
 
 
+def end_with(parent: int) -> None:
+    """Ends this process soon after its parent has ended: nobody else would end a decoder at work on a bad image."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(_WATCH_S)
+        os._exit(1)
+
+    threading.Thread(target=watch, name="samwidget parent", daemon=True).start()
+
+
 def main() -> None:
     """Decodes images from standard input with at most as many pixels as the argument says."""
+    end_with(os.getppid())
     limits = Limits(pixels=int(sys.argv[1]))
     source, target = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a library prints goes to the log

@@ -31,6 +31,8 @@ from samwidget.serving.limits import Limits
 _HEAD_BYTES_MAX = 64 * 1024
 # A pipe holds 64 KiB by default, and each filling costs two changes between processes.
 _PIPE_BYTES = 1024 * 1024
+# Without the current folder, which Python would search first: a json.py of anybody may be in it.
+_PROGRAM = "import sys; sys.path = [*filter(None, sys.path)]; from samwidget.serving.decode_worker import main; main()"
 
 
 class Decoders:
@@ -161,7 +163,7 @@ class _Process:
 def _start(pixels: int) -> subprocess.Popen[bytes]:
     variables = {name: value for name, value in os.environ.items() if not name.startswith("SAMWIDGET_")}
     process = subprocess.Popen(
-        [sys.executable, "-m", "samwidget.serving.decode_worker", str(pixels)],
+        [sys.executable, "-c", _PROGRAM, str(pixels)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         bufsize=0,

@@ -54,6 +54,14 @@ def test_why_a_worker_ended(tmp_path, left_behind, command_id, following, crash_
     assert not path.exists()
 
 
+def test_lines_that_were_cut_off_are_left_out(tmp_path):
+    path = tmp_path / "0.tries"
+    path.write_text("crash 3\nbegun 12 abc bo\nbegun x y z\nkill abc\ncrash\nkill abc 4\nbegun 5 a")
+    crashes = Crashes(path, "abc")
+    assert [crashes.count(number) for number in (3, 5, 12)] == [1, 0, 0]
+    assert [crashes.kills(number) for number in (4, 12)] == [1, 1]
+
+
 def test_a_kernel_without_memory_is_a_crash_and_stays_one(tmp_path, left_behind, monkeypatch):
     path = tmp_path / "0.tries"
     path.write_text(left_behind)

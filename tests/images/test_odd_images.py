@@ -250,3 +250,12 @@ def test_files_of_strangers_are_read_by_the_listed_formats_within_the_limit():
     ]:
         with pytest.raises(ImageError, match=message):
             read_image(data, options)
+
+
+def test_an_image_whose_file_was_closed_is_refused(tmp_path):
+    path = tmp_path / "photo.png"
+    Image.new("RGB", (4, 3)).save(path)
+    with path.open("rb") as file:
+        image = Image.open(file)
+    with pytest.raises(ImageError, match="cannot be read any more"):
+        load_rgb(image)

@@ -29,7 +29,7 @@ def processes():
 
 def is_decoder(process):
     try:
-        return "samwidget.serving.decode_worker" in process.cmdline()
+        return any("samwidget.serving.decode_worker" in word for word in process.cmdline())
     except psutil.Error:  # it has ended
         return False
 

@@ -54,7 +54,9 @@ class Connections:
         for crowd, maximum in ((of_peer, self.per_peer), (list(self._open), self.maximum)):
             if len(crowd) > maximum:
                 idle = [other for other in crowd if not other.has_request and other is not connection]
-                min(idle, key=lambda other: (other.unread_bytes > 0, other.since), default=connection).abort()
+                victim = min(idle, key=lambda other: (other.unread_bytes > 0, other.since), default=connection)
+                victim.abort()
+                self.remove(victim)  # now: asyncio tells of its end later, and more connections may come before
 
     def remove(self, connection: Connection) -> None:
         """No longer counts a connection."""
@@ -125,8 +127,11 @@ class Connection(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Takes bytes, as asyncio calls it. Whatever they are, no exception leaves this method."""
+        before = self.cycle
         try:
             super().data_received(data)
+            if self.cycle is not before:  # another request: its time begins now, not when the one before began
+                self.since = time.monotonic()
         except Exception as error:  # bytes that neither h11 nor uvicorn foresaw
             log.warning("a head cannot be read", exc_info=error)
             self.abort()

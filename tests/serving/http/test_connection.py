@@ -256,3 +256,33 @@ def test_requests_go_on_while_a_slow_image_is_decoded(tmp_path_factory):
             assert server.client.get("/health").json() == {"status": "healthy", "inside": 1, "running": 0}
             assert status_on(slow) == 413
         assert server.client.post("/score", json=REQUEST).status_code == 200
+
+
+def test_the_time_of_a_request_begins_with_it():
+    """Not with an earlier one on the same connection, or a client that never pauses would be taken for a slow one."""
+    connections, request = Connections(), b"POST / HTTP/1.1\r\nHost: here\r\nContent-Length: 0\r\n\r\n"
+
+    async def look():
+        async with connected(connections, request) as opened:
+            await reached(lambda: opened.cycle is not None and opened.cycle.response_complete)
+            opened.is_late(time.monotonic(), connections)
+            opened.since -= 1000
+            opened.data_received(request)
+            await reached(lambda: opened.cycle.response_complete)
+            assert not opened.is_late(time.monotonic(), connections)
+
+    asyncio.run(look())
+
+
+def test_a_burst_of_connections_stays_within_the_limit():
+    connections = Connections(per_peer=3)
+
+    async def look():
+        async with listening(connections) as address:
+            opened = await asyncio.gather(*(asyncio.open_connection(*address) for _ in range(30)))
+            await asyncio.sleep(0.1)
+            assert len(connections._open) == 3
+            for _, writer in opened:
+                writer.close()
+
+    asyncio.run(look())
