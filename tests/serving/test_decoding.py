@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import sys
 
 import numpy as np
@@ -160,3 +161,24 @@ def test_processes_know_no_key_and_end_with_their_server(decoders, monkeypatch):
     assert os.getsid(process.pid) == process.pid  # Ctrl-C does not reach it
     decoder.close()
     process.wait(10)
+
+
+def test_a_decoder_at_work_ends_with_the_server(tmp_path):
+    """Also where the server is killed: it would go on for minutes, and nobody would end it."""
+    (tmp_path / "slow.jpg").write_bytes(slow_jpeg())
+    program = (
+        "import sys, pathlib, time\n"
+        "from samwidget.serving.decoding import Decoders\n"
+        "decoders = Decoders()\n"
+        "decoders.start()\n"
+        "decoders.submit(pathlib.Path(sys.argv[1]).read_bytes())\n"
+        "time.sleep(0.5)\n"
+        "print('at work', flush=True)\n"
+        "time.sleep(100)\n"
+    )
+    server = subprocess.Popen([sys.executable, "-c", program, str(tmp_path / "slow.jpg")], stdout=subprocess.PIPE)
+    with server:
+        server.stdout.readline()
+        (decoder,) = psutil.Process(server.pid).children()
+        server.kill()
+    decoder.wait(timeout=4)  # the image alone would take longer
