@@ -33,6 +33,8 @@ from samwidget.errors import (
 )
 from samwidget.models.remote.transport import Response, TooLongError, Transport
 
+BUSY = (429, 503)
+"""What a busy server answers: ours 503, others also 429 (RFC 6585)."""
 KEY_VARIABLE = "SAMWIDGET_KEY"
 """Name of the environment variable with the bearer key, for clients and for servers."""
 _SMALL = 1024 * 1024  # bytes of a response without masks
@@ -162,7 +164,7 @@ class Call:
         while True:
             response = self._send_once(method, path, content, max(bytes_max, _SMALL))
             pause_s = _retry_pause_s(response)
-            if response.status != 503 or time.monotonic() + pause_s > self._deadline:
+            if response.status not in BUSY or time.monotonic() + pause_s > self._deadline:
                 return response
             time.sleep(pause_s)
 

@@ -26,7 +26,7 @@ from samwidget.core import Frame, Prompt, logits_of_mask
 from samwidget.errors import EndpointError, PromptError
 from samwidget.formats.azure_ml import MaskSet, build_request, parse_response
 from samwidget.images import encode_rgb_png
-from samwidget.models.remote.client import Endpoint
+from samwidget.models.remote.client import BUSY, Endpoint
 from samwidget.models.remote.transport import Response
 from samwidget.models.remote.wire import read_response, write_request
 from samwidget.models.segmenter import Embedding, EverythingDefaults, Segmenter
@@ -76,7 +76,7 @@ def open_remote(url: str, key: str | None, timeout_s: float) -> RemoteSegmenter:
     """
     endpoint = Endpoint(url, key, timeout_s)
     response = endpoint.call().get("/models")
-    if response.status in (401, 403, 503):
+    if response.status in (401, 403, *BUSY):
         raise endpoint.error_of(response)
     with endpoint.reading():
         model = _served_model(response)

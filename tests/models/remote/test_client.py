@@ -213,6 +213,15 @@ def test_a_busy_server_that_says_nonsense(monkeypatch, pause):
     assert 0 < pauses[0] <= 5
 
 
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_busy_server_is_asked_again(monkeypatch, status):
+    pauses = []
+    monkeypatch.setattr("samwidget.models.remote.client.time.sleep", pauses.append)
+    FakeServer(monkeypatch, models=[response({}, status, **{"retry-after": "2"}), response([CARD])])
+    SamPredictor.from_endpoint("http://127.0.0.1:1")
+    assert pauses == [2]
+
+
 def test_all_requests_of_a_call_share_its_deadline(monkeypatch):
     server = FakeServer(
         monkeypatch,
