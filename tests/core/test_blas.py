@@ -1,7 +1,5 @@
 """The limit of numpy's BLAS, which is the process's."""
 
-import threading
-
 import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
@@ -9,6 +7,7 @@ from threadpoolctl import threadpool_limits
 from samwidget.core.blas import OneBlasThread, _libraries, one_blas_thread
 from samwidget.core.frame import Frame
 from samwidget.core.upsample import upsample, upsampled_strips
+from tests.new_thread import in_new_thread
 
 pytestmark = pytest.mark.skipif(not _libraries(), reason="numpy has no BLAS here that can be limited")
 
@@ -22,14 +21,6 @@ def two_threads():
     """Numpy's BLAS uses two threads, and the main thread has set that, which others may not overwrite by themselves."""
     with threadpool_limits(2, user_api="blas"):
         yield
-
-
-def in_new_thread(function):
-    results = []
-    thread = threading.Thread(target=lambda: results.append(function()))
-    thread.start()
-    thread.join(20)
-    return results[0]
 
 
 @pytest.mark.parametrize("run", [lambda function: function(), in_new_thread], ids=["main thread", "new thread"])

@@ -105,7 +105,20 @@ def in_memory(data):
 
 
 @contextmanager
+def listening(handler):
+    """The address of a server in this process, which answers requests as ``handler`` does."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
 def serving(served):
+    """The same for bodies by their path."""
+
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
             body = served[self.path]
@@ -117,13 +130,7 @@ def serving(served):
         def log_message(self, *_):
             """Keeps the test's output clean."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
+    return listening(Handler)
 
 
 DOCS = Path(__file__).parents[2] / "docs/images.md"

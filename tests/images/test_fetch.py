@@ -2,9 +2,7 @@
 
 import io
 import time
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from http.server import BaseHTTPRequestHandler
 
 import numpy as np
 import pytest
@@ -13,6 +11,7 @@ from PIL import Image
 from samwidget.errors import ImageError
 from samwidget.images.fetch import fetch
 from samwidget.images.load import load_rgb
+from tests.images.image_files import listening
 
 PICTURE = np.random.default_rng(0).integers(0, 256, (5, 7, 3), dtype=np.uint8)
 
@@ -65,20 +64,9 @@ class Handler(BaseHTTPRequestHandler):
         """Keeps the test's output clean."""
 
 
-@contextmanager
-def serving():
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-
-
 @pytest.fixture(scope="module")
 def address():
-    with pytest.MonkeyPatch.context() as patch, serving() as url:
+    with pytest.MonkeyPatch.context() as patch, listening(Handler) as url:
         patch.setenv("NO_PROXY", "127.0.0.1")
         yield url
 

@@ -1,8 +1,8 @@
 """Images that are rare: modes, layouts, arrays of other libraries, and files that are broken or no images."""
 
-import builtins
 import io
 import struct
+import sys
 import warnings
 import zlib
 
@@ -114,15 +114,8 @@ def test_a_jpeg_2000_of_16_bits():
 
 
 def test_without_tifffile_the_remedy_is_named(monkeypatch):
-    own_import = builtins.__import__
-
-    def without_tifffile(name, *rest):
-        if name == "tifffile":
-            raise ImportError(name)
-        return own_import(name, *rest)
-
     data = tiff(DEEP.astype(np.float32), photometric="rgb")
-    monkeypatch.setattr(builtins, "__import__", without_tifffile)
+    monkeypatch.setitem(sys.modules, "tifffile", None)  # so that its import fails
     with pytest.raises(ImageError, match="Pillow does not read") as caught:
         load_rgb(data)
     assert "pip install tifffile imagecodecs" in caught.value.hint

@@ -1,8 +1,8 @@
 """Where a file may come from, and what is said where it cannot be read."""
 
 import base64
-import builtins
 import io
+import sys
 import zipfile
 from pathlib import Path
 
@@ -104,14 +104,7 @@ def test_what_cannot_be_read_is_named(source, message):
 
 
 def test_a_scheme_without_the_library_for_it(monkeypatch):
-    own_import = builtins.__import__
-
-    def without_fsspec(name, *rest):
-        if name == "fsspec":
-            raise ImportError(name)
-        return own_import(name, *rest)
-
-    monkeypatch.setattr(builtins, "__import__", without_fsspec)
+    monkeypatch.setitem(sys.modules, "fsspec", None)  # so that its import fails
     with pytest.raises(ImageError, match="s3:// needs fsspec") as caught:
         load_rgb("s3://bucket/a.png")
     assert "pip install fsspec" in caught.value.hint

@@ -18,6 +18,7 @@ from samwidget.core.blas import _libraries
 from samwidget.errors import ModelError
 from samwidget.models.cores import core_count
 from samwidget.models.threads import one_thread, run_in_threads, thread_count
+from tests.new_thread import in_new_thread
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 
@@ -35,14 +36,6 @@ def two_threads():
 def numbers_of_threads():
     """The threads that the calling thread would use now: torch's, and those of numpy's BLAS."""
     return (torch.get_num_threads(), *{library.get_num_threads() for library in _libraries()})
-
-
-def in_new_thread(function):
-    results = []
-    thread = threading.Thread(target=lambda: results.append(function()))
-    thread.start()
-    thread.join(20)
-    return results[0]
 
 
 def cpu_seconds_per_second(function):
