@@ -74,22 +74,22 @@ class Crashes:
         self._path.unlink(missing_ok=True)
 
     def _read(self, text: str) -> None:
-        """Takes over what earlier workers left. Other lines, such as those of samwidget 0.1.0, do not say enough."""
+        """Takes over what earlier workers left.
+
+        Other lines do not say enough: those of samwidget 0.1.0, and those that were cut off when the disk was full.
+        """
         lines = text.splitlines()
         for line, following in zip(lines, [*lines[1:], ""], strict=False):
-            word, *values = line.split(" ")
-            if not values or not values[1 if word == "kill" and len(values) == 2 else 0].isdecimal():
-                continue  # a line that was cut off when the disk was full or the machine stopped
-            if word == "crash" and len(values) == 1:
-                self._crashes[int(values[0])] += 1
-            elif word == "kill" and len(values) == 2:
-                self._kills[int(values[1])] += values[0] == self._command_id
-            elif word == "begun" and len(values) == 3:
-                number, command_id, memory_kills = int(values[0]), values[1], values[2]
-                if _FATAL in following.lower() or _memory_was_full(memory_kills):
-                    self._crashes[number] += 1
-                elif command_id == self._command_id:
-                    self._kills[number] += 1
+            match line.split(" "):
+                case ["crash", number] if number.isdecimal():
+                    self._crashes[int(number)] += 1
+                case ["kill", command_id, number] if number.isdecimal():
+                    self._kills[int(number)] += command_id == self._command_id
+                case ["begun", number, command_id, memory_kills] if number.isdecimal():
+                    if _FATAL in following.lower() or _memory_was_full(memory_kills):
+                        self._crashes[int(number)] += 1
+                    elif command_id == self._command_id:
+                        self._kills[int(number)] += 1
 
 
 def _lines(words: str, counts: Counter[int]) -> list[str]:
