@@ -11,7 +11,6 @@ box may lie the wrong way round, and a row without a prompt asks for the masks o
 
 from __future__ import annotations
 
-import ast
 import json
 from collections.abc import Mapping
 from itertools import zip_longest
@@ -22,6 +21,7 @@ import numpy.typing as npt
 
 from samwidget.core import EXCLUDE, INCLUDE, Prompt
 from samwidget.errors import FormatError, PromptError, warn_user
+from samwidget.formats.azure_ml.texts import read_literal
 
 Style = Literal["card", "service"]
 """``card``: as the model card documents requests and responses. ``service``: as deployed endpoints treat them."""
@@ -29,7 +29,7 @@ Style = Literal["card", "service"]
 _EMPTY_CELLS = ("", "null", "none", "nan", "nonetype", "<na>", "nat")
 # Labels of transformers that are not ours: a point that is none, which the model card calls background, and padding.
 _NO_POINT, _PADDING = -1, -10
-# Python's parser takes a hundred times the memory of its text. No list of prompts is longer.
+# Longer lists of prompts are read as JSON only: Python's parser takes much memory.
 _PYTHON_TEXT_MAX = 256 * 1024
 
 
@@ -95,7 +95,7 @@ def _nested(value: object, where: str, style: Style) -> _Nested | None:
     if _is_empty(value):
         return None
     try:
-        nested = _plain(_parsed_list(value) if isinstance(value, str) else value)
+        nested = _plain(read_literal(value, _PYTHON_TEXT_MAX) if isinstance(value, str) else value)
         if not isinstance(nested, list):
             raise ValueError("give lists of numbers, as text")
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError) as error:
@@ -111,17 +111,6 @@ def _is_empty(value: object) -> bool:
     return value is None or (
         not isinstance(value, list | tuple | dict | np.ndarray) and str(value).strip().lower() in _EMPTY_CELLS
     )
-
-
-def _parsed_list(text: str) -> object:
-    """The list in a text: JSON, or as Python writes it, with a comma at the end, round brackets or quotes."""
-    try:
-        value: object = json.loads(text)
-    except ValueError:
-        if len(text) > _PYTHON_TEXT_MAX:
-            raise
-        value = ast.literal_eval(text.strip())
-    return value
 
 
 def _plain(value: object) -> object:

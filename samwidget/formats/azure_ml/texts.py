@@ -86,11 +86,28 @@ def parse_text(value: object, where: str) -> object:
     if not isinstance(value, str | bytes | bytearray):
         return value
     try:
-        parsed: object = json.loads(value)
-    except (ValueError, RecursionError) as json_error:
-        try:
-            text = value if isinstance(value, str) else value.decode()
-            parsed = ast.literal_eval(text.strip())  # only literals: it runs nothing
-        except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError) as error:
-            raise FormatError(f"{where} is not JSON", hint=str(json_error)) from error
-    return parsed
+        text = value if isinstance(value, str) else value.decode(json.detect_encoding(value), "surrogatepass")
+        return read_literal(text)
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError) as error:
+        # Its context is what the JSON parser said: nearly all texts are meant as JSON.
+        raise FormatError(f"{where} is not JSON", hint=str(error.__context__ or error)) from error
+
+
+def read_literal(text: str, python_max: int | None = None) -> object:
+    """The value of a text in JSON, or as Python writes it: with round brackets, other quotes or a comma at the end.
+
+    Args:
+        text: which is only read; nothing in it is run.
+        python_max: a longer text is read as JSON only; None reads all. Python's parser takes a hundred times the memory
+            of its text.
+
+    Raises:
+        ValueError, SyntaxError, TypeError, MemoryError or RecursionError: the text is neither.
+    """
+    try:
+        value: object = json.loads(text)
+    except ValueError:
+        if python_max is not None and len(text) > python_max:
+            raise
+        value = ast.literal_eval(text.strip())
+    return value
