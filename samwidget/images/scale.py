@@ -7,9 +7,9 @@ Rules, where the caller gives no ``scale``:
 - Wide integers (32 and 64 bits, such as Python's own) that lie within 0 to 255 are taken as 8-bit values and stay.
 - Other values are scaled linearly: the smallest value of the image becomes 0 and its largest 255, over all channels
   together. 12-bit data in a 16-bit file would be black otherwise.
-- Where a few values lie so far away that almost all others would get fewer than 16 grey levels, the range is the one
+- Where a few values lie so far away that almost all others would get fewer than 16 gray levels, the range is the one
   that ``percentile`` takes.
-- Pixels without a value become NO_DATA_GREY and take no part in the range: masked ones, NaN, and floats beyond
+- Pixels without a value become NO_DATA_GRAY and take no part in the range: masked ones, NaN, and floats beyond
   +-NO_DATA_MIN, which no instrument measures and many programs write for "nothing here".
 - A second or fourth channel is opacity; the image is laid on white.
 """
@@ -25,13 +25,13 @@ from PIL import Image
 from samwidget.errors import ImageError
 from samwidget.images.options import AnyArray, Raster, Scale
 
-NO_DATA_GREY = 128
+NO_DATA_GRAY = 128
 """The gray value of pixels without data."""
 NO_DATA_MIN = 9e36
 """Floats of this size and above are no data: NetCDF fills with 9.97e36, other programs with 3.4e38."""
 
 _OVERSHOOT = 0.1
-_GREY_LEVELS_MIN = 16
+_GRAY_LEVELS_MIN = 16
 # Percentiles of more values than this take longer and say the same.
 _SAMPLE_PIXELS = 500_000
 # Values that are scaled together, so that the float64 between them stay in the processor's cache.
@@ -86,7 +86,7 @@ def scale_to_rgb(raster: Raster, scale: Scale = None) -> LoadedImage:
     if alpha is not None:
         pixels = _blend_on_white(pixels, _opacity_of(alpha))
     if no_data is not None:
-        pixels = np.where(no_data[..., None], np.uint8(NO_DATA_GREY), pixels)
+        pixels = np.where(no_data[..., None], np.uint8(NO_DATA_GRAY), pixels)
     return LoadedImage(np.ascontiguousarray(pixels), tuple(notes))
 
 
@@ -104,12 +104,12 @@ def _float_no_data(
         raise ImageError("the array holds NaN or infinity", hint="replace them, for example with np.nan_to_num")
     notes = []
     if count := int((is_nan & ~is_known).sum()):
-        notes.append(f"{_pixels(count)} NaN: shown as grey {NO_DATA_GREY}")
+        notes.append(f"{_pixels(count)} NaN: shown as gray {NO_DATA_GRAY}")
     # Where all values are so large they are the image.
     is_mark = (np.abs(values) >= NO_DATA_MIN).any(axis=2) & ~is_known & ~is_nan
     if not (is_mark | is_nan | is_known).all() and (count := int(is_mark.sum())):
         mark = values[is_mark].reshape(-1)[np.abs(values[is_mark]).argmax()]
-        notes.append(f"{_pixels(count)} {mark:.3g}: taken for no data and shown as grey {NO_DATA_GREY}")
+        notes.append(f"{_pixels(count)} {mark:.3g}: taken for no data and shown as gray {NO_DATA_GRAY}")
         is_nan = is_nan | is_mark
     return is_known | is_nan, notes
 
@@ -149,7 +149,7 @@ def _automatic_range(valid: AnyArray) -> _Range:
         return _Range(0.0, 255.0)
     choose = "give scale=(low, high) to choose the range"
     inner_low, inner_high, _ = _percentile_range(valid)
-    if high / _GREY_LEVELS_MIN - low / _GREY_LEVELS_MIN > inner_high - inner_low:
+    if high / _GRAY_LEVELS_MIN - low / _GRAY_LEVELS_MIN > inner_high - inner_low:
         return _Range(
             inner_low,
             inner_high,

@@ -34,11 +34,11 @@ def gray_of(values):
     return np.repeat(values[..., None], 3, axis=2)
 
 
-def with_cell(values, value, grey):
+def with_cell(values, value, gray):
     """The values with another one in the last cell, and what comes out: the rest stretched, the cell as said."""
     values, expected = values.copy(), np.rint(GRAY / 234 * 255)  # without its last value the largest is 234
     values[3, 4] = value
-    expected[3, 4] = grey
+    expected[3, 4] = gray
     return values, gray_of(expected.astype(np.uint8))
 
 

@@ -5,16 +5,16 @@ import pytest
 
 from samwidget import load_rgb
 from samwidget.errors import ImageError, SamWidgetWarning
-from samwidget.images.scale import NO_DATA_GREY
+from samwidget.images.scale import NO_DATA_GRAY
 from tests.images.image_files import tiff
 
 pytestmark = pytest.mark.filterwarnings("ignore::samwidget.errors.SamWidgetWarning")
 
 
-def test_masked_cells_are_grey_and_not_part_of_the_range():
+def test_masked_cells_are_gray_and_not_part_of_the_range():
     values = np.int16([[0, 100, 200, -9999]])
     masked = np.ma.masked_equal(values, -9999)
-    assert load_rgb(masked)[0].tolist() == [[n] * 3 for n in (0, 128, 255, NO_DATA_GREY)]
+    assert load_rgb(masked)[0].tolist() == [[n] * 3 for n in (0, 128, 255, NO_DATA_GRAY)]
     assert load_rgb(np.ma.masked_equal(values, 7)).tolist() == load_rgb(values).tolist()
 
 
@@ -23,7 +23,7 @@ def test_masked_arrays_of_every_type(dtype):
     values = np.array([[0, 1, 1]], dtype)
     out = load_rgb(np.ma.masked_array(values, [[False, False, True]]))
     np.testing.assert_array_equal(out[:, :2], load_rgb(values)[:, :2])
-    assert out[0, 2].tolist() == [NO_DATA_GREY] * 3
+    assert out[0, 2].tolist() == [NO_DATA_GRAY] * 3
 
 
 def test_a_pixel_is_masked_where_a_channel_is_and_channels_may_be_first():
@@ -31,7 +31,7 @@ def test_a_pixel_is_masked_where_a_channel_is_and_channels_may_be_first():
     mask = np.zeros_like(rgb, bool)
     mask[1, 2, 3] = True
     expected = np.full((4, 5, 3), 9, np.uint8)
-    expected[2, 3] = NO_DATA_GREY
+    expected[2, 3] = NO_DATA_GRAY
     np.testing.assert_array_equal(load_rgb(np.ma.masked_array(rgb, mask)), expected)
 
 
@@ -51,20 +51,20 @@ def test_the_memory_of_the_user_is_not_written():
 
 def test_marks_of_several_kinds_together():
     values = np.float32([[0, 500, 1000, np.nan, -3.4028235e38, 9.96921e36]])
-    assert load_rgb(values)[0, :, 0].tolist() == [0, 128, 255] + [NO_DATA_GREY] * 3
+    assert load_rgb(values)[0, :, 0].tolist() == [0, 128, 255] + [NO_DATA_GRAY] * 3
 
 
 @pytest.mark.parametrize("mark", ["-9999", "-9999.0", "nan", "-3.4e+38"])
 def test_a_tiff_that_declares_its_mark(mark):
     values = np.float32([[0, 500, 1000, float(mark)]])
     data = tiff(values, extratags=[(42113, "s", 0, mark, True)])
-    assert load_rgb(data)[0, :, 0].tolist() == [0, 128, 255, NO_DATA_GREY]
+    assert load_rgb(data)[0, :, 0].tolist() == [0, 128, 255, NO_DATA_GRAY]
 
 
 def test_a_declared_mark_of_colours_counts_where_all_channels_have_it():
     rgb = np.uint8([[[0, 0, 0], [0, 9, 0], [7, 7, 7]]])
     data = tiff(rgb, photometric="rgb", extratags=[(42113, "s", 0, "0", True)])
-    assert load_rgb(data)[0].tolist() == [[NO_DATA_GREY] * 3, [0, 9, 0], [7, 7, 7]]
+    assert load_rgb(data)[0].tolist() == [[NO_DATA_GRAY] * 3, [0, 9, 0], [7, 7, 7]]
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ def test_a_stack_with_names():
 @pytest.mark.parametrize("attrs", [{"_FillValue": -9999}, {"nodatavals": (-9999.0,)}, {"missing_value": -9999}])
 def test_attributes_that_declare_a_mark(attrs):
     array = DataArray(np.int16([[0, 100, 200, -9999]]), ("y", "x"), **attrs)
-    assert load_rgb(array)[0, :, 0].tolist() == [0, 128, 255, NO_DATA_GREY]
+    assert load_rgb(array)[0, :, 0].tolist() == [0, 128, 255, NO_DATA_GRAY]
 
 
 def test_several_arrays_are_refused():
