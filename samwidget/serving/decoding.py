@@ -28,6 +28,8 @@ from samwidget.images import Exif
 from samwidget.serving.decode_worker import LENGTHS, READY
 from samwidget.serving.limits import Limits
 
+PROCESSES = 4
+"""Images that are decoded at the same time: a few, so that bad images do not make all others wait."""
 _HEAD_BYTES_MAX = 64 * 1024
 # A pipe holds 64 KiB by default, and each filling costs two changes between processes.
 _PIPE_BYTES = 1024 * 1024
@@ -40,11 +42,10 @@ class Decoders:
 
     Args:
         limits: of one image; ``pixels`` and ``decode_s`` are used.
-        count: processes at most, and so images that are decoded at the same time: a few, so that bad images do not
-            make all others wait. A process is started when it is needed, and takes some 50 MB.
+        count: processes at most. One is started when it is needed, and takes some 50 MB.
     """
 
-    def __init__(self, limits: Limits | None = None, count: int = 4) -> None:
+    def __init__(self, limits: Limits | None = None, count: int = PROCESSES) -> None:
         self._limits = limits or Limits()
         # The process that was used last comes first, so that the others are started only when they are needed.
         self._idle: queue.LifoQueue[_Process] = queue.LifoQueue()

@@ -21,13 +21,12 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Any, TypeVar
 
 from samwidget.predict import SamPredictor
+from samwidget.serving.decoding import PROCESSES
 from samwidget.serving.http.errors import BusyError
 
 T = TypeVar("T")
 
 _STOPPING = "the server is stopping"
-# As many as ``Decoders`` has processes.
-_DECODING = 4
 # Weight of the latest run in the mean that Retry-After is computed from.
 _MEAN_WEIGHT = 0.2
 
@@ -82,7 +81,7 @@ class Admission:
         self._mean_run_s = 1.0
         self._is_closed = False
         # Those that run, one more for each that is ready when it ends, and those whose images are being decoded.
-        self._prepared = asyncio.Semaphore(2 * self._running_max + _DECODING)
+        self._prepared = asyncio.Semaphore(2 * self._running_max + PROCESSES)
         self._threads = ThreadPoolExecutor(self._running_max, thread_name_prefix="samwidget-network")
 
     @property
