@@ -1,6 +1,6 @@
 """The objects that the user has made, with their prompts, candidates and history. Knows no widget and no network."""
 
 from samwidget.document.document import Document
-from samwidget.document.state import State
+from samwidget.document.state import FoundObjects, State
 
-__all__ = ["Document", "State"]
+__all__ = ["Document", "FoundObjects", "State"]

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from samwidget.core import Frame, Masks, Prompt, SegmentedObject, colour_of
 from samwidget.document.history import History
-from samwidget.document.state import State
+from samwidget.document.state import FoundObjects, State
 from samwidget.errors import PromptError
 
 
@@ -23,6 +23,7 @@ class Document:
 
     Changes of prompts, levels, names and visibility, ``delete`` and ``clear`` are steps of the history. ``select``
     only says which object the next prompt refines: it is no step, but undo restores the active object of each step.
+    What a search of everything has found is a step once the user keeps it, discards it or goes back behind it.
 
     Args:
         history_bytes_max: of arrays and masks in the history; beyond it the oldest steps are dropped.
@@ -96,7 +97,7 @@ class Document:
         return item
 
     def add_many(self, drafts: Sequence[SegmentedObject]) -> tuple[SegmentedObject, ...]:
-        """Adds objects in one step, later ones on top; the active object stays the same.
+        """Adds found objects in one step, later ones on top; the active object stays, and what else was found goes.
 
         Args:
             drafts: complete objects but for id and name, which they get here. They have no candidates to choose from;
@@ -110,6 +111,16 @@ class Document:
         state = self.state
         self._push(State((*state.objects, *added), state.active, (*state.candidates, *[None] * len(added))))
         return added
+
+    def hold_found(self, found_objects: FoundObjects) -> None:
+        """Makes what a search has found a step of the history; what is held already is no step."""
+        if found_objects is not self.state.found_objects:
+            self._push(replace(self.state, found_objects=found_objects))
+
+    def discard_found(self) -> None:
+        """Forgets what a search has found, in one step; where nothing is held, that is no step."""
+        if self.state.found_objects is not None:
+            self._push(replace(self.state, found_objects=None))
 
     def refine(self, object_id: int, candidates: Masks) -> None:
         """Shows the candidates of the object's changed prompt; a level that the user chose stays.
@@ -208,17 +219,18 @@ class Document:
         """
         index, state = self.state.index(object_id), self.state
         self._push(
-            State(
-                state.objects[:index] + state.objects[index + 1 :],
-                None if state.active == object_id else state.active,
-                state.candidates[:index] + state.candidates[index + 1 :],
+            replace(
+                state,
+                objects=state.objects[:index] + state.objects[index + 1 :],
+                active=None if state.active == object_id else state.active,
+                candidates=state.candidates[:index] + state.candidates[index + 1 :],
             )
         )
 
     def clear(self) -> None:
         """Removes all objects in one step."""
         if self.state.objects:
-            self._push(State())
+            self._push(State(found_objects=self.state.found_objects))
 
     def undo(self) -> bool:
         """Goes one step back; returns False where there is none."""
@@ -246,15 +258,17 @@ class Document:
     def _append(self, item: SegmentedObject, candidates: Masks | None, activate: bool) -> None:
         state = self.state
         active = item.id if activate else state.active
-        self._push(State((*state.objects, item), active, (*state.candidates, candidates)))
+        self._push(
+            replace(state, objects=(*state.objects, item), active=active, candidates=(*state.candidates, candidates))
+        )
 
     def _replace(self, index: int, item: SegmentedObject, candidates: Masks | None) -> None:
         state = self.state
         self._push(
-            State(
-                (*state.objects[:index], item, *state.objects[index + 1 :]),
-                state.active,
-                (*state.candidates[:index], candidates, *state.candidates[index + 1 :]),
+            replace(
+                state,
+                objects=(*state.objects[:index], item, *state.objects[index + 1 :]),
+                candidates=(*state.candidates[:index], candidates, *state.candidates[index + 1 :]),
             )
         )
 

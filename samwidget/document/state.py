@@ -7,13 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from samwidget.core import Masks, SegmentedObject
 from samwidget.errors import PromptError
+
+
+class FoundObjects(Protocol):
+    """What a search of everything has found, as a snapshot holds it."""
+
+    def arrays(self) -> Iterator[npt.NDArray[Any]]:
+        """Yields the arrays that it holds in memory, always the same ones."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,11 +32,13 @@ class State:
         active: id of the object that the next prompt refines; None where the next prompt adds an object.
         candidates: for each of ``objects`` the candidates of its prompt. None for a mask that the user passed in, and
             for an object that everything found.
+        found_objects: what a search has found, while the user may keep or discard it; None where there is nothing.
     """
 
     objects: tuple[SegmentedObject, ...] = ()
     active: int | None = None
     candidates: tuple[Masks | None, ...] = ()
+    found_objects: FoundObjects | None = None
 
     def __post_init__(self) -> None:
         assert len(self.objects) == len(self.candidates)
@@ -74,12 +83,13 @@ class State:
             logits = None if candidates is None else candidates.logits
             for array in (item.logits, item.pixels, item.prompt.mask, logits):
                 if array is not None:
-                    owner = _owner(array)
-                    yield owner, owner.nbytes
+                    yield _owned(array)
+        if self.found_objects is not None:
+            yield from map(_owned, self.found_objects.arrays())
 
 
-def _owner(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """The array that owns the memory: an object's logits are a view of one candidate among three."""
+def _owned(array: npt.NDArray[Any]) -> tuple[object, int]:
+    """The array that owns the memory, with its size: an object's logits are a view of one candidate among three."""
     while isinstance(array.base, np.ndarray):
         array = array.base
-    return array
+    return array, array.nbytes

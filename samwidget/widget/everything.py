@@ -2,8 +2,8 @@
 
 Owns the found objects and what the views hear of them. Each step of a search is a job of its own on the worker's
 thread; the next step goes behind whatever the user asked for meanwhile. A cancel does not wait for the step that runs:
-it may come from any thread, and the result of that step is dropped. ``controller`` makes objects of what was found;
-the search itself is in ``predict``.
+it may come from any thread, and the result of that step is dropped. ``controller`` makes objects of what was found,
+and shows it again after an undo; the search itself is in ``predict``.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, wait
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
+
+import numpy.typing as npt
 
 from samwidget.core import Prompt, SegmentedObject, colour_of, logits_of_mask
 from samwidget.errors import ClosedError, PromptError, SamWidgetError
@@ -99,6 +101,12 @@ class Search:
         """Whether more may be found."""
         return self.phase == "running"
 
+    def arrays(self) -> Iterator[npt.NDArray[Any]]:
+        """Yields what it holds in memory, but for the packed bytes, which are small."""
+        for found_mask in self.found_masks.values():
+            runs = found_mask.found_object.run_lengths
+            yield from (found_mask.draft.logits, runs.columns, runs.tops, runs.bottoms)
+
 
 class Everything:
     """The present search of one widget. Methods may be called from any thread.
@@ -178,17 +186,32 @@ class Everything:
             self.cancel()
             return [found_masks[number] for number in dict.fromkeys(ids)]
 
+    def end(self) -> Search | None:
+        """Ends the present search and returns it; None where it has found nothing, and where there is none."""
+        with self._lock:
+            self.cancel()
+            return self._search if self._search is not None and self._search.found_masks else None
+
     def discard(self, search: Search | None = None) -> None:
-        """Ends a search, the present one where it is None, and forgets what it found."""
+        """Ends a search, the present one where it is None, and shows nothing of it any more."""
         with self._lock:
             search = self._search if search is None else search
             if search is None:
                 return
             self._end(search, "cancelled")
-            search.found_masks = {}
             if search is self._search:
                 self._search = None
                 self._send(search, is_whole=True)
+
+    def show(self, search: Search | None) -> None:
+        """Shows what an ended search found, in the place of the present one; None shows nothing."""
+        with self._lock:
+            if search is None:
+                self.discard()
+            elif search is not self._search:
+                self.cancel()
+                self._search = search
+                self._send(search, list(search.found_masks.values()), is_whole=True)
 
     def send_all(self, re: str) -> None:
         """Sends everything that was found, for a new view; ``re`` is the id of its request."""

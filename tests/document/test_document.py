@@ -230,3 +230,51 @@ def test_many_objects_are_one_step_and_leave_the_active_one_alone(document):
 def test_no_objects_are_no_step(document):
     assert document.add_many([]) == ()
     assert not document.can_undo
+
+
+class Found:
+    """What a search found, of one array."""
+
+    def __init__(self):
+        self.logits = np.zeros((4, 4), np.float32)
+
+    def arrays(self):
+        yield self.logits[:2]
+
+
+def test_what_a_search_found_is_a_step_once_it_is_held():
+    document = Document()
+    document.add(candidates())
+    found = Found()
+    document.hold_found(found)
+    document.hold_found(found)
+    document.rename(1, "cup")
+    document.discard_found()
+    document.discard_found()
+    assert document.state.found_objects is None
+    steps = []
+    while document.undo():
+        steps.append((len(document.state.objects), document.state.found_objects))
+    assert steps == [(1, found), (1, found), (1, None), (0, None)]
+
+
+def test_objects_that_are_made_of_found_ones_take_their_place():
+    document = Document()
+    document.add(candidates())
+    document.hold_found(Found())
+    document.clear()
+    assert document.state.found_objects is not None, "only keep and discard end a choice"
+    document.add_many([replace(candidates_object(), id=7)])
+    assert document.state.found_objects is None
+
+
+def test_what_a_search_found_counts_as_memory():
+    document = Document()
+    found = Found()
+    before = document._history.byte_count
+    document.hold_found(found)
+    assert document._history.byte_count == before + found.logits.nbytes
+
+
+def candidates_object():
+    return Document().add(candidates())

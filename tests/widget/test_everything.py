@@ -356,6 +356,80 @@ def test_discarding_leaves_nothing(make):
     assert widget.objects == ()
 
 
+def test_undo_shows_what_was_discarded_again_and_redo_discards_it(make):
+    widget = make()
+    widget.do("add_point", **CLICK)
+    widget.do("everything", **ALL)
+    before = View(widget)
+    widget.do("discard_found")
+    assert widget.document["can_undo"]
+    widget.do("undo")
+    after = View(widget)
+    assert (after.phase, after.found, after.masks) == ("done", before.found, before.masks)
+    assert {message["search"] for message, _ in widget.wire.all("found")} == {widget.wire.all("found")[0][0]["search"]}
+    assert len(widget.objects) == 1, "the click is a step of its own"
+    widget.do("redo")
+    assert (View(widget).phase, len(widget.objects)) == ("none", 1)
+    assert [widget.undo(), widget.undo(), widget.undo(), widget.undo()] == [True, True, True, False]
+    assert (View(widget).phase, widget.objects) == ("none", ())
+    assert [widget.redo(), widget.redo()] == [True, True]
+    assert len(View(widget).found) == 16
+    widget.do("keep_found", ids=[16])
+    assert len(widget.objects) == 2
+
+
+def test_undo_of_a_keep_shows_the_choice_again(make):
+    widget = make()
+    widget.do("everything", **ALL)
+    widget.do("keep_found", ids=[16, 1])
+    widget.do("undo")
+    assert widget.objects == ()
+    assert len(View(widget).found) == 16
+    widget.do("keep_found", ids=[16, 1, 4])
+    assert len(widget.objects) == 3
+    assert View(widget).phase == "none"
+
+
+def test_undo_takes_a_search_back_before_the_click_before_it(held):
+    widget, predictor, name = held
+    click = widget.say("add_point", **CLICK)
+    predictor.decode_gate.open()
+    widget.wire.wait_for("done", re=name)
+    widget.wire.wait_for("done", re=click)
+    widget.do("undo")
+    assert (View(widget).phase, len(widget.objects)) == ("none", 1)
+    widget.do("undo")
+    assert widget.objects == ()
+    widget.do("redo")
+    widget.do("redo")
+    assert (View(widget).phase, len(widget.objects)) == ("done", 1)
+
+
+def test_undo_ends_a_search_that_runs_and_redo_shows_what_it_had(make):
+    predictor = FakePredictor()
+    widget = make(predictor=predictor)
+    gate = Gate(is_open=False)
+    before_prediction(predictor, 2, gate.wait)
+    widget.say("everything", **ALL)
+    assert gate.reached.wait(TIMEOUT_S)
+    undo = widget.say("undo")
+    gate.open()
+    widget.wire.wait_for("done", re=undo)
+    assert View(widget).phase == "none"
+    widget.do("redo")
+    view = View(widget)
+    assert view.phase == "cancelled"
+    assert 1 in view.found
+
+
+def test_a_search_of_python_that_was_kept_is_one_step(make):
+    widget = make()
+    widget.everything()
+    assert widget.undo()
+    assert (widget.objects, View(widget).phase) == ((), "none")
+    assert not widget.document["can_undo"]
+
+
 def test_keeping_what_was_not_found_changes_nothing(make):
     widget = make()
     widget.do("everything", **ALL)
