@@ -76,9 +76,10 @@ class Commands:
         """Makes an object active: the next prompt refines it. None makes none active."""
         self._document.select(object_id)
 
-    def rename(self, object_id: int, name: str) -> None:
-        """Names an object, without the blanks around the name."""
-        self._document.rename(object_id, name.strip())
+    def rename(self, object_id: int | None, name: str) -> None:
+        """Names an object, without the blanks around the name; None names the active object."""
+        item_id = self._document.active_object().id if object_id is None else object_id
+        self._document.rename(item_id, name.strip())
 
     def set_visible(self, object_id: int, visible: bool) -> None:
         """Shows or hides an object."""

@@ -291,6 +291,19 @@ def test_objects_are_named_hidden_selected_deleted_and_cleared(make):
     assert ids(widget) == [2]
 
 
+def test_a_name_without_an_object_names_the_active_one_in_order_with_the_clicks(make):
+    widget = make()
+    for name, point in (("cup", CLICK), ("spoon", ELSEWHERE)):
+        widget.say("add_point", **point)
+        widget.say("rename", object=None, name=name)
+        last = widget.say("accept")
+    widget.wire.wait_for("done", re=last)
+    assert [found["name"] for found in widget.document["objects"]] == ["cup", "spoon"]
+    error, _ = widget.wire.wait_for("error", re=widget.say("rename", object=None, name="tree"))
+    assert error["code"] == "prompt"
+    assert [found["name"] for found in widget.document["objects"]] == ["cup", "spoon"]
+
+
 def test_undo_with_nothing_to_undo_is_done_without_a_change(make):
     widget = make()
     name = widget.do("undo")
