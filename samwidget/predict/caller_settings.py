@@ -1,8 +1,9 @@
 """Keeps torch's settings of the caller away from a model: the same prompt gives the same masks in every program.
 
-Autocast, grad mode, inference mode and the default device belong to the thread that set them; ``predictor`` switches
-them off around each call of a segmenter and around loading. The threads that help (``models.threads``) have none.
-The default dtype belongs to the process, so it is not changed here: no model of ours may depend on it.
+Autocast, grad mode, inference mode and the default device belong to the thread that set them. ``locked_segmenter``
+switches them off around each call of a segmenter, and ``predictor`` around loading. The threads that help
+(``models.threads``) have none. The default dtype belongs to the process, so it is not changed here: no model of ours
+may depend on it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What counts as a full device, and how its memory is given back. Called by ``predictor``."""
+"""What counts as a full device, and how its memory is given back. Called by ``locked_segmenter``."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 Owns the keys, the memory budget and the files. The folder holds ``<key>.safetensors`` with the key, the model's
 signature, the frame and a checksum of the tensors in its metadata. A file that does not match or cannot be read is
-ignored with a warning, and the image is encoded again. It never runs a model. Called by ``SamPredictor`` and by the
+ignored with a warning, and the image is encoded again. It never runs a model. Called by ``locked_segmenter`` and by the
 image routes of the server.
 """
 

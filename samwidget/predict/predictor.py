@@ -1,26 +1,24 @@
 """SamPredictor: the methods that SAM users know (``set_image``, ``predict``), for any ``Segmenter``.
 
-Owns the lock around the model, the embedding cache, the check that what a model answers are numbers, and the fallback
-to the CPU when the device's memory is full. It does not know about widgets: widgets, servers and batch runs may share
-one predictor and keep their embeddings.
+Owns how a model is opened, the image that is set, and the masks that are made of what a model answers, once that was
+checked to be numbers. ``locked_segmenter`` runs the model and keeps embeddings; ``everything`` searches. It does not
+know about widgets: widgets, servers and batch runs may share one predictor and keep their embeddings.
 """
 
 from __future__ import annotations
 
 import threading
-import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from threading import Event, RLock
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from samwidget.core import FoundObject, Frame, Masks, Prompt, make_prompt
-from samwidget.errors import ClosedError, ModelError, PromptError, SamWidgetWarning
+from samwidget.core import Frame, Masks, Prompt, make_prompt
+from samwidget.errors import ModelError, PromptError
 from samwidget.images import Exif, ImageFormat, Scale, load_rgb
 from samwidget.models import (
     Embedding,
@@ -33,13 +31,11 @@ from samwidget.models import (
 )
 from samwidget.predict.caller_settings import without_settings_of_caller
 from samwidget.predict.cleanup import remove_islands_and_holes
-from samwidget.predict.device_memory import free_memory, is_out_of_memory
-from samwidget.predict.embedding_cache import EmbeddingCache, content_key
-from samwidget.predict.everything.generate import Progress, search
-from samwidget.predict.everything.options import EverythingOptions
+from samwidget.predict.embedding_cache import EmbeddingCache
+from samwidget.predict.everything import generate
+from samwidget.predict.locked_segmenter import EmbedResult, LockedSegmenter
 
 _CACHE_BYTES = 512 * 1024 * 1024
-_T = TypeVar("_T")
 
 
 class Prediction(NamedTuple):
@@ -54,18 +50,6 @@ class Prediction(NamedTuple):
     masks: npt.NDArray[Any]  # Any: bool or float32, whichever was asked for
     scores: npt.NDArray[np.float32]
     low_res_logits: npt.NDArray[np.float32]
-
-
-class EmbedResult(NamedTuple):
-    """What ``SamPredictor.embed_with_source`` returns.
-
-    Attributes:
-        embedding: the embedding of the image.
-        from_cache: True if it came from memory or from the cache folder, False if this call ran the encoder.
-    """
-
-    embedding: Embedding
-    from_cache: bool
 
 
 class _SetImage(threading.local):
@@ -97,8 +81,6 @@ class SamPredictor:
             of cores that this process may use. It does not change the masks.
 
     Attributes:
-        encodes: how often the encoder has run, for all users of this predictor: a statistic.
-        note: what the user should know, such as a move to the CPU; empty if there is nothing.
         device_reason: as given.
         thread_count: how many CPU threads compute.
 
@@ -117,16 +99,12 @@ class SamPredictor:
         runs_on: torch.device | None = None,
         threads: int | None = None,
     ) -> None:
-        self.encodes = 0
-        self.note = ""
         self.device_reason = device_reason
         self.thread_count = thread_count(threads)
         self._runs_on = runs_on
-        self._segmenter: Segmenter | None = segmenter
-        self._name = segmenter.name
         self._clean = segmenter.cleans_masks if clean is None else clean
-        self._cache = EmbeddingCache(cache_bytes_max, None if cache_folder is None else Path(cache_folder).expanduser())
-        self._lock = RLock()
+        folder = None if cache_folder is None else Path(cache_folder).expanduser()
+        self._locked = LockedSegmenter(segmenter, EmbeddingCache(cache_bytes_max, folder))
         self._set_image = _SetImage()
         self._make_again: partial[SamPredictor] | None = None
 
@@ -219,7 +197,17 @@ class SamPredictor:
     @property
     def name(self) -> str:
         """The model's name."""
-        return self._name
+        return self._locked.name
+
+    @property
+    def encodes(self) -> int:
+        """How often the encoder has run, for all users of this predictor: a statistic."""
+        return self._locked.encodes
+
+    @property
+    def note(self) -> str:
+        """What the user should know, such as a move to the CPU; empty if there is nothing."""
+        return self._locked.note
 
     @property
     def signature(self) -> str:
@@ -228,7 +216,7 @@ class SamPredictor:
         Raises:
             ClosedError: after ``close``.
         """
-        return self._open_segmenter().signature
+        return self._segmenter.signature
 
     @property
     def device(self) -> torch.device:
@@ -237,7 +225,7 @@ class SamPredictor:
         Raises:
             ClosedError: after ``close``.
         """
-        device = self._open_segmenter().device
+        device = self._segmenter.device
         return device if self._runs_on is None else self._runs_on
 
     @property
@@ -247,7 +235,7 @@ class SamPredictor:
         Raises:
             ClosedError: after ``close``.
         """
-        return self._open_segmenter().precision
+        return self._segmenter.precision
 
     @property
     def everything_defaults(self) -> EverythingDefaults:
@@ -256,7 +244,7 @@ class SamPredictor:
         Raises:
             ClosedError: after ``close``.
         """
-        return self._open_segmenter().everything_defaults
+        return self._segmenter.everything_defaults
 
     @property
     def frame(self) -> Frame | None:
@@ -296,26 +284,7 @@ class SamPredictor:
 
     def embed_with_source(self, image: object, *, threads: int | None = None) -> EmbedResult:
         """The embedding of an image, and whether it came from the cache; otherwise the same as ``embed``."""
-        pixels = load_rgb(image)
-        signature = self._open_segmenter().signature
-        key = content_key(pixels, signature)
-        cached = self._cache.get(key)
-        if cached is not None:
-            return EmbedResult(cached, from_cache=True)
-        with self._lock:
-            cached = self._cache.get(key)  # another thread may have encoded the image meanwhile
-            if cached is not None:
-                return EmbedResult(cached, from_cache=True)
-            embedding = self._cache.read_file(key, signature)
-            from_cache = embedding is not None
-            if embedding is None:
-                count = self._threads_or_own(threads)
-                embedding = self._run(lambda segmenter: segmenter.encode(pixels, threads=count))
-                self.encodes += 1
-                self._cache.write_file(key, embedding)
-            embedding = self._on_device(embedding)
-            self._cache.put(key, embedding)
-            return EmbedResult(embedding, from_cache)
+        return self._locked.encode(load_rgb(image), self._threads_or_own(threads))
 
     def set_image(
         self,
@@ -403,8 +372,10 @@ class SamPredictor:
             ModelError: the decoder failed or gave no numbers, or another model made the embedding.
             ClosedError: after ``close``.
         """
-        signature = self._open_segmenter().signature
-        embedding = self._set_image.embedding if embedding is None else embedding
+        signature = self._segmenter.signature
+        if embedding is None and self._set_image.embedding is not None:
+            # It stays moved, because the model remembers what it has prepared for this very embedding.
+            embedding = self._set_image.embedding = self._locked.on_device(self._set_image.embedding)
         if embedding is None:
             raise PromptError(
                 "no image is set in this thread",
@@ -421,18 +392,13 @@ class SamPredictor:
         for prompt in prompts:
             _check_prompt(prompt, frame, check=check)
         count = self._threads_or_own(threads)
-        logits, scores = self._run(
-            lambda segmenter: segmenter.decode(
-                self._on_device(embedding), prompts, multimask_output=multimask_output, threads=count
-            )
-        )
-        logits_array, score_array = logits.float().cpu().numpy(), scores.float().cpu().numpy()
+        logits, scores = self._locked.decode(embedding, prompts, multimask_output, count)
 
         def masks_of(index: int) -> Masks:
-            candidates, row, prompt = logits_array[index], score_array[index], prompts[index]
+            candidates, row, prompt = logits[index], scores[index], prompts[index]
             if not (np.isfinite(candidates).all() and np.isfinite(row).all()):
                 raise ModelError(
-                    f"{self._name} gave infinite logits or scores, or some that are not numbers",
+                    f"{self.name} gave infinite logits or scores, or some that are not numbers",
                     hint='load it with dtype="float32"; if it is in float32 already, its weights are damaged',
                 )
             if self._clean:
@@ -441,141 +407,21 @@ class SamPredictor:
 
         return run_in_threads(masks_of, range(len(prompts)), count)
 
-    def generate_masks(
-        self,
-        image: object,
-        *,
-        points_per_side: int | None = None,
-        points_per_batch: int = 64,
-        pred_iou_thresh: float | None = None,
-        stability_score_thresh: float | None = None,
-        stability_score_offset: float | None = None,
-        box_nms_thresh: float = 0.7,
-        crop_n_layers: int = 0,
-        crop_nms_thresh: float = 0.7,
-        crop_overlap_ratio: float = 512 / 1500,
-        crop_n_points_downscale_factor: int = 1,
-        point_grids: Sequence[npt.ArrayLike] | None = None,
-        min_mask_region_area: int = 0,
-        cancel: Event | None = None,
-        threads: int | None = None,
-    ) -> Iterator[Progress]:
-        """The objects of an image while they are found: ``samwidget.generate_masks`` with this predictor.
-
-        That function explains each option, what is yielded and which errors are raised.
-        """
-        options = EverythingOptions(
-            points_per_side=points_per_side,
-            points_per_batch=points_per_batch,
-            pred_iou_thresh=pred_iou_thresh,
-            stability_score_thresh=stability_score_thresh,
-            stability_score_offset=stability_score_offset,
-            box_nms_thresh=box_nms_thresh,
-            crop_n_layers=crop_n_layers,
-            crop_nms_thresh=crop_nms_thresh,
-            crop_overlap_ratio=crop_overlap_ratio,
-            crop_n_points_downscale_factor=crop_n_points_downscale_factor,
-            point_grids=point_grids,
-            min_mask_region_area=min_mask_region_area,
-        )
-        return search(self, image, options, cancel, threads)
-
-    def everything(
-        self,
-        image: object,
-        *,
-        points_per_side: int | None = None,
-        points_per_batch: int = 64,
-        pred_iou_thresh: float | None = None,
-        stability_score_thresh: float | None = None,
-        stability_score_offset: float | None = None,
-        box_nms_thresh: float = 0.7,
-        crop_n_layers: int = 0,
-        crop_nms_thresh: float = 0.7,
-        crop_overlap_ratio: float = 512 / 1500,
-        crop_n_points_downscale_factor: int = 1,
-        point_grids: Sequence[npt.ArrayLike] | None = None,
-        min_mask_region_area: int = 0,
-        cancel: Event | None = None,
-        threads: int | None = None,
-    ) -> list[FoundObject]:
-        """All objects of an image, the best first.
-
-        Runs ``generate_masks`` to its end. ``samwidget.generate_masks`` explains each option and each error. With
-        ``cancel`` set meanwhile, the objects that were found until then are returned.
-        """
-        options = EverythingOptions(
-            points_per_side=points_per_side,
-            points_per_batch=points_per_batch,
-            pred_iou_thresh=pred_iou_thresh,
-            stability_score_thresh=stability_score_thresh,
-            stability_score_offset=stability_score_offset,
-            box_nms_thresh=box_nms_thresh,
-            crop_n_layers=crop_n_layers,
-            crop_nms_thresh=crop_nms_thresh,
-            crop_overlap_ratio=crop_overlap_ratio,
-            crop_n_points_downscale_factor=crop_n_points_downscale_factor,
-            point_grids=point_grids,
-            min_mask_region_area=min_mask_region_area,
-        )
-        objects: tuple[FoundObject, ...] = ()
-        for progress in search(self, image, options, cancel, threads):
-            objects = progress.objects
-        return list(objects)
+    generate_masks = generate.generate_masks
+    everything = generate.everything
 
     def close(self) -> None:
         """Frees the model and the embeddings in memory, after a call that is running. Later calls raise ClosedError."""
-        with self._lock:
-            segmenter, self._segmenter = self._segmenter, None
-            self._set_image.embedding = None
-            self._cache.clear()
-            if segmenter is not None:
-                free_memory(segmenter.device)
+        self._set_image.embedding = None
+        self._locked.close()
 
-    def _open_segmenter(self) -> Segmenter:
-        segmenter = self._segmenter
-        if segmenter is None:
-            raise ClosedError("the predictor is closed", hint="make a new one with SamPredictor.from_pretrained")
-        return segmenter
+    @property
+    def _segmenter(self) -> Segmenter:
+        """The model; raises ClosedError after ``close``."""
+        return self._locked.segmenter
 
     def _threads_or_own(self, threads: int | None) -> int:
         return self.thread_count if threads is None else thread_count(threads)
-
-    def _on_device(self, embedding: Embedding) -> Embedding:
-        """The embedding on the model's device; the same object if it is there already."""
-        device = self._open_segmenter().device
-        is_there = all(tensor.device == device for tensor in embedding.tensors.values())
-        return embedding if is_there else embedding.to(device)
-
-    def _run(self, call: Callable[[Segmenter], _T]) -> _T:
-        """What ``call`` returns for the segmenter. If the device is full, moves to the CPU and calls once more."""
-        with self._lock:
-            segmenter = self._open_segmenter()
-            try:
-                with without_settings_of_caller(segmenter.device):
-                    return call(segmenter)
-            except (RuntimeError, MemoryError) as error:
-                if not is_out_of_memory(error):
-                    raise ModelError(f"{self._name} failed", hint=f"{type(error).__name__}: {error}") from error
-                if segmenter.device.type == "cpu":
-                    raise ModelError(
-                        f"{self._name} does not fit into memory", hint="free memory, or take a smaller model"
-                    ) from error
-                full_device = segmenter.device
-            # Outside the except block, because the error's traceback keeps the tensors that fill the device.
-            self._move_to_cpu(segmenter, full_device)
-            return self._run(call)
-
-    def _move_to_cpu(self, segmenter: Segmenter, full_device: torch.device) -> None:
-        cpu = torch.device("cpu")
-        self._cache.clear()
-        with without_settings_of_caller(cpu):
-            if self._set_image.embedding is not None:
-                self._set_image.embedding = self._set_image.embedding.to(cpu)
-            segmenter.to(cpu)
-        free_memory(full_device)
-        self.note = f"{full_device} is out of memory: {self._name} now runs on the CPU, which is slower"
-        warnings.warn(self.note, SamWidgetWarning, stacklevel=2)
 
 
 def _check_prompt(prompt: Prompt, frame: Frame, *, check: bool) -> None:

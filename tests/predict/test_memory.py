@@ -33,7 +33,7 @@ def counts_of(segmenter, predictor):
     kinds = [type(value) for value in gc.get_objects()]
     return (
         segmenter._decoder.byte_count,
-        predictor._cache.byte_count,
+        predictor._locked._cache.byte_count,
         kinds.count(torch.Tensor),
         kinds.count(np.ndarray),
     )

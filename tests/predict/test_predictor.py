@@ -9,6 +9,7 @@ import torch
 
 from samwidget.core.prompt import Prompt, make_prompt
 from samwidget.errors import ClosedError, ImageError, ModelError, PromptError, SamWidgetWarning
+from samwidget.models.segmenter import Embedding
 from samwidget.predict.predictor import SamPredictor
 from tests.predict.fake_segmenter import SIDE, FakeSegmenter
 
@@ -194,15 +195,28 @@ def test_a_full_device_moves_the_network_to_the_cpu_and_says_so(error):
     assert predictor.encodes == 1
 
 
+class OnGpu(Embedding):
+    """Has data on the CPU, as an embedding on a GPU would; those of "meta" have none."""
+
+    def to(self, device):
+        assert device == torch.device("cpu")
+        return FakeSegmenter().encode(an_image())
+
+
 def test_a_device_that_fills_up_later_keeps_the_image():
     segmenter = FakeSegmenter(device="meta")
     predictor = SamPredictor(segmenter)
     predictor.set_image(an_image())
-    # Tensors on "meta" have no data that could move to the CPU; those on a GPU have.
-    predictor._set_image.embedding = FakeSegmenter().encode(an_image())
+    on_gpu = predictor._set_image.embedding
+    predictor._set_image.embedding = OnGpu(on_gpu.tensors, on_gpu.frame, on_gpu.signature)
     segmenter.full_devices = ("meta",)
     with pytest.warns(SamWidgetWarning):
         assert predictor.predict([[20, 15]]).masks[:, 15, 20].all()
+    assert predictor.predict([[20, 15]]).masks[:, 15, 20].all()
+    moved = predictor._set_image.embedding
+    assert moved.tensors["mean"].device == torch.device("cpu")
+    assert predictor.predict([[20, 15]]).masks[:, 15, 20].all()
+    assert predictor._set_image.embedding is moved, "a click moved the embedding again"
 
 
 def test_a_full_cpu_is_an_error_with_a_remedy():
@@ -215,7 +229,7 @@ def test_after_closing_nothing_works_and_nothing_is_held(predictor):
     predictor.set_image(an_image())
     predictor.close()
     predictor.close()
-    assert predictor._segmenter is None
+    assert predictor._locked._segmenter is None
     assert predictor.name == "fake"
     for call in (
         lambda: predictor.set_image(an_image()),

@@ -147,7 +147,7 @@ def test_a_copy_of_a_predictor_by_name_is_loaded_again(copied):
     assert again is not predictor
     assert again._segmenter is not predictor._segmenter
     assert (again.name, again.signature, again.device) == (predictor.name, predictor.signature, predictor.device)
-    assert (again._clean, again.thread_count, again._cache.bytes_max) == (False, 1, 1000)
+    assert (again._clean, again.thread_count, again._locked._cache.bytes_max) == (False, 1, 1000)
     assert again.frame is None
     again.set_image(image_of(7))
     np.testing.assert_allclose(again.predict([[20, 15]]).scores, predictor.predict([[20, 15]]).scores, atol=1e-5)

@@ -1,7 +1,7 @@
 """Where *everything* asks the model: grids of points, and crops of the image. Pure functions.
 
 The rules are those of ``segment_anything/utils/amg.py`` (https://github.com/facebookresearch/segment-anything); the
-tests compare the numbers. Called by ``everything/options`` and ``everything/generate``.
+tests compare the numbers. Called by ``everything/options`` and ``everything/search``.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Two candidates whose boxes overlap by more than a threshold are taken for the same object, as in the reference
 (``SamAutomaticMaskGenerator``, https://github.com/facebookresearch/segment-anything). Inside a crop the one with the
-higher score stays; between crops the one of the smaller crop. Called by ``everything/generate``, which decides before
+higher score stays; between crops the one of the smaller crop. Called by ``everything/search``, which decides before
 which candidates are good and stable enough.
 """
 

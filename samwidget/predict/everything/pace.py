@@ -1,6 +1,6 @@
 """How many points *everything* decodes together, and how long the rest of a search takes.
 
-Measures encodes and decodes with a clock; knows nothing about images or masks. Called by ``everything/generate``.
+Measures encodes and decodes with a clock; knows nothing about images or masks. Called by ``everything/search``.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 The reference scales the logits of every candidate to the size of the image and counts pixels there. Here the same
 counts are made strip by strip inside the candidate's box, and the mask is stored as run lengths: 1,000 candidates of
-12 megapixels take 50 MB instead of 48 GB. Called by ``everything/generate``.
+12 megapixels take 50 MB instead of 48 GB. Called by ``everything/search``.
 """
 
 from __future__ import annotations

@@ -313,8 +313,9 @@ def test_the_methods_show_their_options():
 @pytest.mark.parametrize("caller", ["function", "generate_masks", "everything"])
 def test_each_option_arrives(caller, monkeypatch):
     received = []
-    for module in ("samwidget.predict.everything.generate.search", "samwidget.predict.predictor.search"):
-        monkeypatch.setattr(module, lambda *arguments: received.append(arguments) or iter(()))
+    monkeypatch.setattr(
+        "samwidget.predict.everything.generate.search", lambda *arguments: received.append(arguments) or iter(())
+    )
     monkeypatch.setattr(EverythingOptions, "__post_init__", lambda self: None)
     predictor, cancel = make_predictor(), threading.Event()
     values = {field.name: f"the value of {field.name}" for field in dataclasses.fields(EverythingOptions)}
