@@ -19,6 +19,7 @@ _Scalar = TypeVar("_Scalar", bound=np.generic)
 INCLUDE = 1
 EXCLUDE = 0
 """The labels of points."""
+_PADDING = -1
 # Coordinates become pixels of other sizes and whole numbers on the way, which must not overflow.
 _NUMBER_MAX = 1e9
 
@@ -172,14 +173,24 @@ class Prompt:
 
     @classmethod
     def unchecked(
-        cls, points_xy: npt.ArrayLike, labels: npt.ArrayLike, box_xyxy: npt.ArrayLike | None = None
+        cls,
+        points_xy: npt.ArrayLike,
+        labels: npt.ArrayLike,
+        box_xyxy: npt.ArrayLike | None = None,
+        mask: npt.NDArray[np.float32] | None = None,
     ) -> Prompt:
-        """A prompt whose box may have no area, or lie the wrong way round: for the network to make of it what it can.
+        """A prompt that the network makes of what it can: a box of any corners, and points of label -1.
+
+        To SAM such a point is no point, but padding.
 
         Raises:
-            PromptError: as ``Prompt``, but for the corners of the box.
+            PromptError: as ``Prompt``, but for label -1 and the corners of the box.
         """
-        prompt = cls(np.asarray(points_xy, np.float32), np.asarray(labels))
+        label_array = np.asarray(labels)
+        is_padding = label_array == _PADDING
+        prompt = cls(np.asarray(points_xy, np.float32), np.where(is_padding, EXCLUDE, label_array), mask=mask)
+        if is_padding.any():
+            object.__setattr__(prompt, "labels", _frozen(np.where(is_padding, np.int32(_PADDING), prompt.labels)))
         if box_xyxy is not None:
             object.__setattr__(prompt, "box_xyxy", _frozen(_four_numbers(box_xyxy)))
         return prompt

@@ -1,4 +1,4 @@
-"""Loads a model by name, folder or hub id. Its config, read before any weights, says which family it is.
+"""Loads a model by name, file, folder or hub id. Its config, read before any weights, says which family it is.
 
 It owns where the files are, and the errors for names, folders and weights that do not work. The families themselves are
 in ``nano`` and ``sam``; models behind an address are opened by ``remote``. Called by ``SamPredictor`` and training.
@@ -20,7 +20,11 @@ from samwidget.models.segmenter import Segmenter
 
 _CONFIG = "config.json"
 _PREPROCESSING = "preprocessor_config.json"
-_SUPPORTED = f"these work: {', '.join(card.name for card in MODELS)}, and folders or hub ids of fine-tuned SAM v1"
+_SUPPORTED = (
+    f"these work: {', '.join(card.name for card in MODELS)}, "
+    "folders or hub ids of fine-tuned SAM v1, and Meta's .pth files"
+)
+_FILE_SUFFIXES = (".pth", ".pt", ".safetensors")
 
 Json: TypeAlias = dict[str, Any]  # a parsed file, whose values each family checks
 
@@ -35,7 +39,8 @@ def load(
     """The model, on its device and ready to use.
 
     Args:
-        name: None or ``nano`` for the bundled model, a folder that ``save_pretrained`` wrote, or a hub id.
+        name: None or ``nano`` for the bundled model, a folder that ``save_pretrained`` wrote, a hub id, or a file of
+            Meta's package, such as ``sam_vit_b_01ec64.pth``.
         device: as ``choose_device``.
         dtype: as ``choose_device``.
         local_files_only: True never downloads; None follows the environment variable HF_HUB_OFFLINE.
@@ -48,6 +53,8 @@ def load(
     """
     choice = choose_device(device, dtype)
     name = BUNDLED_NAME if name is None else name
+    if name != BUNDLED_NAME and Path(name).expanduser().is_file():
+        return _load_file(name, choice)
     source = _Folder(BUNDLED_FOLDER) if name == BUNDLED_NAME else _find(name)
     config = source.read_json(_CONFIG, local_files_only)
     if config is None:
@@ -148,10 +155,16 @@ def _find(name: str | Path) -> _Folder | _HubRepo:
     if path.is_dir():
         return _Folder(path)
     text = str(name)
-    if isinstance(name, Path) or path.exists() or text.startswith((".", "/", "~")) or text.count("/") != 1:
-        kind = "a file" if path.exists() else "neither a folder here nor a hub id"
+    if path.suffix in _FILE_SUFFIXES:
         raise ModelNotFoundError(
-            f"{text!r} is {kind}", hint=f"give the folder that holds {_CONFIG} and the weights; {_SUPPORTED}"
+            f"there is no file {text!r}",
+            hint="Meta's checkpoints are at https://github.com/facebookresearch/segment-anything#model-checkpoints; "
+            'the same weights load by name, such as "facebook/sam-vit-base"',
+        )
+    if isinstance(name, Path) or text.startswith((".", "/", "~")) or text.count("/") != 1:
+        raise ModelNotFoundError(
+            f"{text!r} is neither a folder here nor a hub id",
+            hint=f"give the folder that holds {_CONFIG} and the weights; {_SUPPORTED}",
         )
     return _HubRepo(text)
 
@@ -196,6 +209,14 @@ def _load_sam(name: str, source: _Folder | _HubRepo, choice: DeviceChoice, local
         )
     preprocessing = source.read_json(_PREPROCESSING, local_files_only=True)
     return SamSegmenter(model, name=name, device=choice.device, dtype=choice.dtype, preprocessing=preprocessing)
+
+
+def _load_file(name: str | Path, choice: DeviceChoice) -> Segmenter:
+    from samwidget.models.sam import official_checkpoint
+    from samwidget.models.sam.segmenter import SamSegmenter
+
+    model = official_checkpoint.read_model(Path(name).expanduser())
+    return SamSegmenter(model, name=str(name), device=choice.device, dtype=choice.dtype)
 
 
 # By ``model_type`` of the config. A family is imported when its first model is loaded.

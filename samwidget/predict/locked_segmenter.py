@@ -87,7 +87,7 @@ class LockedSegmenter:
             embedding = self._cache.read_file(key, signature)
             from_cache = embedding is not None
             if embedding is None:
-                embedding = self._run(lambda segmenter: segmenter.encode(pixels, threads=threads))
+                embedding = self.run(lambda segmenter: segmenter.encode(pixels, threads=threads))
                 self.encodes += 1
                 self._cache.write_file(key, embedding)
             embedding = self.on_device(embedding)
@@ -103,7 +103,7 @@ class LockedSegmenter:
             ModelError: the decoder failed.
             ClosedError: after ``close``.
         """
-        logits, scores = self._run(
+        logits, scores = self.run(
             lambda segmenter: segmenter.decode(
                 self.on_device(embedding), prompts, multimask_output=multimask_output, threads=threads
             )
@@ -116,16 +116,13 @@ class LockedSegmenter:
         is_there = all(tensor.device == device for tensor in embedding.tensors.values())
         return embedding if is_there else embedding.to(device)
 
-    def close(self) -> None:
-        """Frees the model and the embeddings in memory, after a call that is running. Later calls raise ClosedError."""
-        with self._lock:
-            segmenter, self._segmenter = self._segmenter, None
-            self._cache.clear()
-            if segmenter is not None:
-                free_memory(segmenter.device)
+    def run(self, call: Callable[[Segmenter], _T]) -> _T:
+        """What ``call`` returns for the segmenter. If the device is full, moves to the CPU and calls once more.
 
-    def _run(self, call: Callable[[Segmenter], _T]) -> _T:
-        """What ``call`` returns for the segmenter. If the device is full, moves to the CPU and calls once more."""
+        Raises:
+            ModelError: the call failed.
+            ClosedError: after ``close``.
+        """
         with self._lock:
             segmenter = self.segmenter
             try:
@@ -140,7 +137,15 @@ class LockedSegmenter:
                     ) from error
             # Outside the except block, because the error's traceback keeps the tensors that fill the device.
             self._move_to_cpu(segmenter)
-            return self._run(call)
+            return self.run(call)
+
+    def close(self) -> None:
+        """Frees the model and the embeddings in memory, after a call that is running. Later calls raise ClosedError."""
+        with self._lock:
+            segmenter, self._segmenter = self._segmenter, None
+            self._cache.clear()
+            if segmenter is not None:
+                free_memory(segmenter.device)
 
     def _move_to_cpu(self, segmenter: Segmenter) -> None:
         full_device, cpu = segmenter.device, torch.device("cpu")

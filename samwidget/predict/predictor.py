@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -36,6 +36,7 @@ from samwidget.predict.everything import generate
 from samwidget.predict.locked_segmenter import EmbedResult, LockedSegmenter
 
 _CACHE_BYTES = 512 * 1024 * 1024
+T = TypeVar("T")
 
 
 class Prediction(NamedTuple):
@@ -124,7 +125,8 @@ class SamPredictor:
         """A predictor with a model by name.
 
         Args:
-            model: None or ``nano`` for the bundled model, a hub id such as ``facebook/sam-vit-base``, or a folder.
+            model: None or ``nano`` for the bundled model, a hub id such as ``facebook/sam-vit-base``, a folder, or a
+                file of Meta's package such as ``sam_vit_b_01ec64.pth``.
             device: ``auto`` takes a GPU if there is one; or any torch device.
             dtype: ``auto`` takes float16 on CUDA and float32 elsewhere; ``fast`` also takes bfloat16 on a CPU that
                 has it.
@@ -406,6 +408,15 @@ class SamPredictor:
             return Masks(candidates, row, frame, prompt)
 
         return run_in_threads(masks_of, range(len(prompts)), count)
+
+    def run(self, call: Callable[[Segmenter], T]) -> T:
+        """What ``call`` returns for the model: no other thread uses it meanwhile, and torch's settings are the default.
+
+        Raises:
+            ModelError: the call failed.
+            ClosedError: after ``close``.
+        """
+        return self._locked.run(call)
 
     generate_masks = generate.generate_masks
     everything = generate.everything

@@ -37,7 +37,7 @@ def open_predictor(
 ) -> SamPredictor:
     """The predictor that was opened with the same arguments and is still in use, or a new one.
 
-    A folder whose files have changed since then counts as another model. The arguments are those of
+    A file or a folder whose files have changed since then counts as another model. The arguments are those of
     ``SamPredictor.from_pretrained``. A new predictor takes seconds, because torch is imported too.
 
     Raises:
@@ -58,9 +58,10 @@ def open_predictor(
 
 
 def _file_stamps(model: str | Path | None) -> tuple[_FileStamp, ...]:
-    """The stamp of each file in a model's folder; empty for a model by name."""
-    folder = None if model is None else Path(model).expanduser()
-    if folder is None or not folder.is_dir():
+    """The stamp of a model's file, or of each file in its folder; empty for a model by name."""
+    if model is None:
         return ()
-    stats = [(path.name, path.stat()) for path in sorted(folder.iterdir()) if path.is_file()]
+    source = Path(model).expanduser()
+    paths = sorted(source.iterdir()) if source.is_dir() else [source]
+    stats = [(path.name, path.stat()) for path in paths if path.is_file()]
     return tuple((name, stat.st_size, stat.st_mtime_ns) for name, stat in stats)

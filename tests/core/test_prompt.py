@@ -93,3 +93,15 @@ def test_prompts_compare_by_value_and_have_no_hash():
     assert make_prompt([[1, 2]]) == make_prompt([1, 2])
     with pytest.raises(TypeError, match="unhashable"):
         hash(make_prompt([1, 2]))
+
+
+def test_an_unchecked_prompt_may_have_padding_and_a_box_of_any_corners():
+    prompt = Prompt.unchecked([[1, 2], [0, 0]], [1.0, -1.0], [3, 4, 1, 2])
+    assert prompt.labels.tolist() == [1, -1]
+    assert prompt.labels.dtype == np.int32
+    assert prompt.box_xyxy.tolist() == [3, 4, 1, 2]
+    for labels in ([1, 2], [1], [[1, 0]]):
+        with pytest.raises(PromptError, match="labels"):
+            Prompt.unchecked([[1, 2], [0, 0]], labels)
+    with pytest.raises(PromptError, match="labels"):
+        Prompt([[1, 2]], [-1])

@@ -94,10 +94,17 @@ def test_a_folder_without_config(tmp_path):
     assert caught.value.hint
 
 
-def test_a_file(small_sam_folder):
-    with pytest.raises(ModelNotFoundError, match="a file") as caught:
+def test_the_file_in_a_folder(small_sam_folder):
+    with pytest.raises(UnsupportedModelError, match="no weights of SAM by Meta's names") as caught:
         load(small_sam_folder / "model.safetensors")
-    assert "the folder that holds" in caught.value.hint
+    assert "a folder that save_pretrained wrote" in caught.value.hint
+
+
+@pytest.mark.parametrize("name", ["sam_vit_b_01ec64.pth", "checkpoints/sam_vit_b.pth", "~/sam.pt", "a/b/c.safetensors"])
+def test_no_such_file(name):
+    with pytest.raises(ModelNotFoundError, match="there is no file") as caught:
+        load(name)
+    assert "facebook/sam-vit-base" in caught.value.hint
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "[" * 100_000, '{"a":' * 100_000, "\x00"])

@@ -100,6 +100,16 @@ class SamSegmenter:
         self.to(device)
 
     @property
+    def model(self) -> SamModel:
+        """The network with its weights."""
+        return self._model
+
+    @property
+    def mean_and_std(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """(3, 1, 1) each: what ``encode`` subtracts from the levels of an image, 0 to 255, and divides them by."""
+        return self._mean, self._std
+
+    @property
     def device(self) -> torch.device:
         """Where the weights are."""
         return self._mean.device
@@ -144,17 +154,26 @@ class SamSegmenter:
         # Padded after normalising, so the padding is zero for the network: the mean colour, not black.
         normalised = (pixels - self._mean) / self._std
         padded = F.pad(normalised, (0, self._input_side - width, 0, self._input_side - height))
-        if "encoder" in self.not_covered:
-            embeddings = self._model.get_image_embeddings(padded[None].to(self._dtype)).float()
-            self.encoded_by = "transformers"
-        else:
-            embeddings = self._encoder(padded[None], threads=threads)
-            self.encoded_by = "samwidget"
+        embeddings = self.encode_input(padded[None], threads=threads)
         embedding = Embedding({"image_embeddings": embeddings}, frame, self.signature)
         if "decoder" not in self.not_covered:
             # 30 ms here instead of in the first click.
             self._prepared_decoder().image_products(embedding, self._cpu_threads(threads))
         return embedding
+
+    @torch.no_grad()
+    def encode_input(self, pixels: torch.Tensor, *, threads: int | None = None) -> torch.Tensor:
+        """(1, channels, h, w) float32 image embedding of the network's input.
+
+        Args:
+            pixels: (1, 3, side, side) float32, normalised and padded, on the model's device.
+            threads: as for ``encode``.
+        """
+        if "encoder" in self.not_covered:
+            self.encoded_by = "transformers"
+            return self._model.get_image_embeddings(pixels.to(self._dtype)).float()
+        self.encoded_by = "samwidget"
+        return self._encoder(pixels, threads=threads)
 
     @torch.no_grad()
     def decode(

@@ -1,39 +1,14 @@
 """A SAM of true sizes with a shallow encoder and random weights, in both of its implementations."""
 
 import json
-import re
 
 import torch
 
+from samwidget.models.sam.official_checkpoint import official_weights
 from tests.models.sam.torchvision_stand_in import torchvision_stand_in
 
 HIDDEN, LAYERS, HEADS = 64, 2, 2
 GLOBAL_ATTENTION = (1,)
-
-# The names of transformers, and those of the official package.
-_RENAMES = (
-    (r"^shared_image_embedding\.positional_embedding", "prompt_encoder.pe_layer.positional_encoding_gaussian_matrix"),
-    (r"^prompt_encoder\.mask_embed\.conv1", "prompt_encoder.mask_downscaling.0"),
-    (r"^prompt_encoder\.mask_embed\.layer_norm1", "prompt_encoder.mask_downscaling.1"),
-    (r"^prompt_encoder\.mask_embed\.conv2", "prompt_encoder.mask_downscaling.3"),
-    (r"^prompt_encoder\.mask_embed\.layer_norm2", "prompt_encoder.mask_downscaling.4"),
-    (r"^prompt_encoder\.mask_embed\.conv3", "prompt_encoder.mask_downscaling.6"),
-    (r"^prompt_encoder\.point_embed\.", "prompt_encoder.point_embeddings."),
-    (r"^vision_encoder\.neck\.conv1", "image_encoder.neck.0"),
-    (r"^vision_encoder\.neck\.layer_norm1", "image_encoder.neck.1"),
-    (r"^vision_encoder\.neck\.conv2", "image_encoder.neck.2"),
-    (r"^vision_encoder\.neck\.layer_norm2", "image_encoder.neck.3"),
-    (r"^vision_encoder\.patch_embed\.projection", "image_encoder.patch_embed.proj"),
-    (r"^vision_encoder\.layers\.", "image_encoder.blocks."),
-    (r"^vision_encoder\.", "image_encoder."),
-    (r"^mask_decoder\.upscale_conv1", "mask_decoder.output_upscaling.0"),
-    (r"^mask_decoder\.upscale_layer_norm", "mask_decoder.output_upscaling.1"),
-    (r"^mask_decoder\.upscale_conv2", "mask_decoder.output_upscaling.3"),
-    (r"(iou_prediction_head|mlps\.\d)\.layers\.0", r"\1.layers.1"),
-    (r"(iou_prediction_head|mlps\.\d)\.proj_in", r"\1.layers.0"),
-    (r"(iou_prediction_head|mlps\.\d)\.proj_out", r"\1.layers.2"),
-    (r"layer_norm", "norm"),
-)
 
 
 def randomise(model, seed=0):
@@ -72,18 +47,6 @@ def save_sam(folder, **vision):
     preprocessing = {"image_mean": [0.485, 0.456, 0.406], "image_std": [0.229, 0.224, 0.225]}
     (folder / "preprocessor_config.json").write_text(json.dumps(preprocessing))
     return folder
-
-
-def official_weights(model):
-    """The weights of a transformers ``SamModel`` by the names of the official package."""
-    weights = {}
-    for name, tensor in model.state_dict().items():
-        if name.startswith("prompt_encoder.shared_embedding"):
-            continue
-        for pattern, replacement in _RENAMES:
-            name = re.sub(pattern, replacement, name)
-        weights[name] = tensor
-    return weights
 
 
 def official_predictor(model):
