@@ -17,7 +17,7 @@ from pathlib import Path
 import psutil
 
 from samwidget.models.cores import core_count
-from tests.performance import batch, browser, everything, load, nano, processes, sam
+from tests.performance import batch, browser, everything, gpu, load, nano, processes, sam
 from tests.performance.bench import Bench
 from tests.performance.peak import peaks
 from tests.performance.process import ROOT
@@ -36,9 +36,11 @@ OF_ANY_CHECKOUT: dict[str, Callable[[Bench], str]] = {
     "batch": batch.main,
 }
 OF_THIS_CHECKOUT: dict[str, Callable[[], str]] = {"browser": browser.main, "load": load.main}
+# Left out unless it is named: it needs a GPU, and nothing else there.
+OF_A_GPU: dict[str, Callable[[], str]] = {"gpu": gpu.main}
 # The processor time of Ray, of Chromium and of kernels cannot be told from that of other programs.
 STARTS_OTHERS = ("batch", "browser", "load")
-SECTIONS = [*OF_ANY_CHECKOUT, *OF_THIS_CHECKOUT]
+SECTIONS = [*OF_ANY_CHECKOUT, *OF_THIS_CHECKOUT, *OF_A_GPU]
 
 
 def main() -> None:
@@ -50,14 +52,14 @@ def main() -> None:
     arguments = parser.parse_args()
     bench, start = Bench(arguments.checkout.resolve(), arguments.rounds), time.monotonic()
     known = SECTIONS if bench.checkout == ROOT else list(OF_ANY_CHECKOUT)
-    names = arguments.sections or known
+    names = arguments.sections or [name for name in known if name not in OF_A_GPU]
     if unknown := sorted(set(names) - set(known)):
         parser.error(f"there is no section {', '.join(unknown)} of {bench.checkout}; give some of {', '.join(known)}")
     print(heading())
     print(peak_line(bench, "at the beginning"), flush=True)
     for name in names:
         section_start, others = time.monotonic(), seconds_of_others()
-        report = OF_ANY_CHECKOUT[name](bench) if name in OF_ANY_CHECKOUT else OF_THIS_CHECKOUT[name]()
+        report = OF_ANY_CHECKOUT[name](bench) if name in OF_ANY_CHECKOUT else {**OF_THIS_CHECKOUT, **OF_A_GPU}[name]()
         took_s = time.monotonic() - section_start
         share = max(0.0, seconds_of_others() - others) / took_s / (os.cpu_count() or 1)
         note = "" if name in STARTS_OTHERS else f"; other programs took {share:.0%} of the machine"

@@ -7,7 +7,8 @@ computes. Attention scores get a bias for relative positions (Li et al., MViTv2,
   scores are added to it in place, so that it stays in the processor's cache. There scores and softmax are float32, also
   where queries, keys and values are not; bfloat16 scores would save a tenth of an encode, but a score of 32 would be
   rounded to a multiple of a quarter.
-- On a GPU, ``scaled_dot_product_attention`` does the rest in the encoder's precision. It has not been run on one.
+- On a GPU the bias is never made: ``scaled_dot_product_attention`` gets the relative positions as more channels of
+  queries and keys, and no mask, so that it can take its fastest kernels.
 
 Symbols: M tokens on a grid of height x width, H heads of d channels each; B heads, or heads of windows.
 """
@@ -25,9 +26,10 @@ from samwidget.models.sam.linear import prepare
 if TYPE_CHECKING:
     from transformers.models.sam.modeling_sam import SamVisionAttention
 
-# Queries whose scores are in memory together. On a CPU they are 2 MB for ViT-B; 64 and 256 were slower.
-_QUERIES_AT_ONCE_CPU = 128
-_QUERIES_AT_ONCE_GPU = 256
+# On a CPU: queries whose scores are in memory together, 2 MB for ViT-B; 64 and 256 were slower.
+_QUERIES_AT_ONCE = 128
+# What torch's kernels for half precision want the channels of a head to be a multiple of.
+_CHANNEL_MULTIPLE = 8
 
 
 def attend_globally(
@@ -43,36 +45,28 @@ def attend_globally(
         heads: which of H; on a CPU one.
         out: (M, H, d).
     """
-    height, width = grid_hw
+    width = grid_hw[1]
     query, key, value = qkv[:, heads]
-    on_cpu = qkv.device.type == "cpu"
-    queries_at_once = _QUERIES_AT_ONCE_CPU if on_cpu else _QUERIES_AT_ONCE_GPU
-    rows_at_once = max(1, queries_at_once // width)
     queries = query[:, rows.start * width : rows.stop * width]
-    if on_cpu:
-        queries, key = queries.float(), key.float()
-    position_scores = _position_scores(attention, queries, (height, width), rows.start)
-    weigh = prepare(rows_at_once * width, value[0].T, None) if on_cpu else None
+    filled = out[rows.start * width : rows.stop * width, heads]
+    if qkv.device.type != "cpu":
+        position_scores = _position_scores(attention, queries, grid_hw, rows.start)
+        filled.copy_(_attend(queries, key, value, position_scores).transpose(0, 1))
+        return
+    queries, key = queries.float(), key.float()
+    position_scores = _position_scores(attention, queries, grid_hw, rows.start)
+    rows_at_once = max(1, _QUERIES_AT_ONCE // width)
+    weigh = prepare(rows_at_once * width, value[0].T, None)
     scale = query.shape[-1] ** -0.5
     for top in range(0, rows.stop - rows.start, rows_at_once):
         part = slice(top, min(top + rows_at_once, rows.stop - rows.start))
-        block = queries[:, part.start * width : part.stop * width]
-        bias = None
-        if position_scores is not None:
-            bias = _bias(position_scores[0][:, part], position_scores[1][:, part])
-        filled = out[(rows.start + part.start) * width : (rows.start + part.stop) * width, heads]
-        if weigh is None:
-            attended = F.scaled_dot_product_attention(
-                block[None], key[None], value[None], attn_mask=None if bias is None else bias[None]
-            )
-            filled.copy_(attended[0].transpose(0, 1))
+        tokens = slice(part.start * width, part.stop * width)
+        if position_scores is None:
+            scores = torch.mm(queries[0, tokens] * scale, key[0].T)
         else:
-            scores = (
-                torch.mm(block[0] * scale, key[0].T)
-                if bias is None
-                else bias[0].addmm_(block[0], key[0].T, alpha=scale)
-            )
-            filled[:, 0] = weigh(torch.softmax(scores, -1).to(value.dtype))
+            scores = _bias(position_scores[0][:, part], position_scores[1][:, part])[0]
+            scores.addmm_(queries[0, tokens], key[0].T, alpha=scale)
+        filled[tokens, 0] = weigh(torch.softmax(scores, -1).to(value.dtype))
 
 
 def attend_in_windows(
@@ -104,15 +98,46 @@ def attend_in_windows(
         by_window = by_window.float()
     query, key, value = by_window.reshape(3, -1, side * side, depth)
     position_scores = _position_scores(attention, query, (side, side))
-    bias = None if position_scores is None else _bias(*position_scores)
     if qkv.device.type == "cpu":
         query = query * depth**-0.5
-        scores = torch.bmm(query, key.mT) if bias is None else bias.baddbmm_(query, key.mT)
+        scores = (
+            torch.bmm(query, key.mT) if position_scores is None else _bias(*position_scores).baddbmm_(query, key.mT)
+        )
         attended = torch.bmm(torch.softmax(scores, -1), value)
     else:
-        attended = F.scaled_dot_product_attention(query, key, value, attn_mask=bias)
+        attended = _attend(query, key, value, position_scores)
     by_token = attended.view(count_down, count_across, heads, side, side, depth).permute(0, 3, 1, 4, 2, 5)
     out[rows, columns] = by_token.reshape(count_down * side, count_across * side, heads, depth)[:h, :w]
+
+
+def _attend(query: Tensor, key: Tensor, value: Tensor, position_scores: tuple[Tensor, Tensor] | None) -> Tensor:
+    """(B, m, d) attention of m queries to M keys.
+
+    A score is q k / sqrt(d) + rel_h[row of k] + rel_w[column of k]. With rel_h and rel_w as more channels of the query,
+    and ones at its row and its column as more channels of the key, that is one product.
+
+    Args:
+        query: (B, m, d).
+        key: (B, M, d).
+        value: (B, M, d).
+        position_scores: as ``_position_scores`` returns them.
+    """
+    depth = query.shape[-1]
+    scale = depth**-0.5
+    if position_scores is not None:
+        rel_h, rel_w = (scores.flatten(1, 2) for scores in position_scores)
+        height, width = rel_h.shape[-1], rel_w.shape[-1]
+        rows = torch.eye(height, dtype=key.dtype, device=key.device).repeat_interleave(width, 0)
+        columns = torch.eye(width, dtype=key.dtype, device=key.device).repeat(height, 1)
+        positions = torch.cat([rows, columns], -1).expand(len(key), -1, -1)
+        unused = -(depth + height + width) % _CHANNEL_MULTIPLE
+        query = F.pad(torch.cat([query, torch.cat([rel_h, rel_w], -1).div_(scale)], -1), (0, unused))
+        key = F.pad(torch.cat([key, positions], -1), (0, unused))
+        if value.dtype != torch.float32:
+            # The fastest kernels want as many channels of values as of keys; none of them takes float32.
+            value = F.pad(value, (0, key.shape[-1] - depth))
+    attended = F.scaled_dot_product_attention(query[None], key[None], value[None], scale=scale)[0]
+    return attended[..., :depth]
 
 
 def _position_scores(

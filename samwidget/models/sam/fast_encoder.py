@@ -16,7 +16,7 @@ and preprocessing is ``segmenter``'s, the only caller. What is different from tr
 
 Symbols: M tokens on a grid of height x width, C channels, H heads of d channels each.
 
-The same code runs on CUDA and MPS, each step as one piece. It has not been run on a GPU.
+The same code runs on CUDA and MPS, each step as one piece. It has been run on CUDA, not on MPS.
 """
 
 from __future__ import annotations

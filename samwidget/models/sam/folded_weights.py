@@ -112,6 +112,16 @@ class ImageProducts:
         """Bytes held."""
         return sum(tensor.nbytes for tensor in (self.projected, self.upscaled, self.squared_norms))
 
+    def copy(self) -> ImageProducts:
+        """The same numbers in other memory."""
+        return ImageProducts(self.projected.clone(), self.upscaled.clone(), self.squared_norms.clone())
+
+    def copy_(self, other: ImageProducts) -> None:
+        """Takes the numbers of another image, into the same memory."""
+        self.projected.copy_(other.projected)
+        self.upscaled.copy_(other.upscaled)
+        self.squared_norms.copy_(other.squared_norms)
+
 
 class FoldedWeights:
     """The constants of a decoder, computed in float64 on the CPU and kept in float32 on the device.

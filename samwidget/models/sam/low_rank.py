@@ -152,9 +152,9 @@ class LowRankImageTokens:
                 self.blocks.append(ImageTokenBlock(products, workspace, right, prompts, columns, features))
 
     @property
-    def cancelled(self) -> bool:
-        """Whether digits were lost in any layer norm so far."""
-        return any(bool(cancelled) for block in self.blocks for cancelled in block.cancelled)
+    def cancelled(self) -> Tensor:
+        """() bool, whether digits were lost in any layer norm so far."""
+        return torch.stack([cancelled for block in self.blocks for cancelled in block.cancelled]).any()
 
     def read_by_tokens(
         self, queries: Tensor, weights: TokenToImageWeights

@@ -1,7 +1,8 @@
 """SAM v1 as a ``Segmenter``: ViT-B, -L and -H, SlimSAM, MedSAM and fine-tuned folders, on transformers' ``SamModel``.
 
-Owns the preprocessing, the batching of prompts, and the choice of what computes: ``fast_encoder`` and ``fast_decoder``,
-or transformers' own forward for models that these do not cover; both give the same masks. ``models.loader`` makes it.
+Owns what happens to an image before the network, the batching of prompts, and the choice of what computes:
+``fast_encoder`` and ``fast_decoder``, or transformers' own forward for models that these do not cover; both give the
+same masks. ``models.loader`` makes it.
 Coordinates follow the official package: prompts are scaled with the image to the network's input, half a pixel is
 added there, and prompts without a box get one padding point. The last two happen inside transformers' prompt encoder,
 which agrees with the official package on this.
@@ -11,7 +12,7 @@ Paper: Kirillov et al., Segment Anything, https://arxiv.org/abs/2304.02643.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -25,27 +26,24 @@ from samwidget.core import Frame, Prompt
 from samwidget.models.sam import fast_decoder, fast_encoder
 from samwidget.models.sam.fast_decoder import SamDecoder
 from samwidget.models.sam.fast_encoder import SamEncoder
+from samwidget.models.sam.official_checkpoint import EncoderSize
+from samwidget.models.sam.preprocessing import Preprocessing
 from samwidget.models.segmenter import SAM_EVERYTHING, Embedding, signature_of
 from samwidget.models.threads import run_in_threads, thread_count
 
 if TYPE_CHECKING:
     from transformers import SamModel
 
-# Raise it when ``encode`` prepares images differently: embeddings on disk are then computed again.
-_PREPROCESSING_VERSION = 1
-# What every SAM was trained with; a folder's preprocessor_config.json may say otherwise.
-_MEAN = (0.485, 0.456, 0.406)
-_STD = (0.229, 0.224, 0.225)
 # Each of the decoder's two transposed convolutions doubles the side of the embedding.
 _UPSCALING = 4
 # Prompts that pass the decoder together. On a CPU only the prompt tokens do, and weights are read once.
 _BATCH_SIZE_CPU = 8
 # From so many prompts for each thread they take different prompts; else they share the image tokens of a prompt.
 _PROMPTS_A_THREAD = 2
-_BATCH_SIZE_GPU = 32
 # The same for transformers' forward: on two CPU cores a batch of 64 took 97 ms a prompt, one at a time 60 ms, since
 # copies of the image tokens no longer fit the processor's cache.
 _BATCH_SIZE_TRANSFORMERS_CPU = 1
+_BATCH_SIZE_TRANSFORMERS_GPU = 32
 
 
 class SamSegmenter:
@@ -56,8 +54,7 @@ class SamSegmenter:
         name: the name that the user gave.
         device: where it runs.
         dtype: precision of the encoder's layers. All else, a hundredth of the work, stays in float32.
-        preprocessing: ``preprocessor_config.json`` of the checkpoint, parsed; ``image_mean`` and ``image_std`` are
-            used.
+        preprocessing: what the checkpoint says about images; None is what Meta's checkpoints say.
 
     Attributes:
         not_covered: the parts that transformers computes, ``encoder`` or ``decoder``, each with the reason; empty where
@@ -77,7 +74,7 @@ class SamSegmenter:
         name: str,
         device: torch.device,
         dtype: torch.dtype = torch.float32,
-        preprocessing: Mapping[str, Any] | None = None,
+        preprocessing: Preprocessing | None = None,
     ) -> None:
         self.name = name
         self._model = model.eval().float()  # type: ignore[no-untyped-call]
@@ -90,19 +87,30 @@ class SamSegmenter:
         config: Any = model.config  # transformers declares its parts as optional dictionaries, which they are not
         self._input_side = int(config.vision_config.image_size)
         self._logits_side = _UPSCALING * int(config.prompt_encoder_config.image_embedding_size)
-        preprocessing = preprocessing or {}
-        mean = preprocessing.get("image_mean", _MEAN)
-        std = preprocessing.get("image_std", _STD)
-        self._mean = torch.tensor(mean, dtype=torch.float32).mul(255).reshape(3, 1, 1)
-        self._std = torch.tensor(std, dtype=torch.float32).mul(255).reshape(3, 1, 1)
-        version = f"sam-preprocessing-{_PREPROCESSING_VERSION} mean {list(mean)} std {list(std)}"
-        self.signature = signature_of(name, model, dtype, version)
+        self._preprocessing = preprocessing = preprocessing or Preprocessing()
+        # In levels, 0 to 255, so that an image need not be rescaled first.
+        levels = 1 / preprocessing.rescale_factor
+        self._mean = torch.tensor(preprocessing.mean, dtype=torch.float32).mul(levels).reshape(3, 1, 1)
+        self._std = torch.tensor(preprocessing.std, dtype=torch.float32).mul(levels).reshape(3, 1, 1)
+        self.signature = signature_of(name, model, dtype, preprocessing.signature)
         self.to(device)
 
     @property
     def model(self) -> SamModel:
         """The network with its weights."""
         return self._model
+
+    @property
+    def size(self) -> EncoderSize:
+        """The size of the encoder."""
+        config: Any = self._model.config.vision_config
+        layers, heads = int(config.num_hidden_layers), int(config.num_attention_heads)
+        return EncoderSize(int(config.hidden_size), layers, heads, tuple(config.global_attn_indexes))
+
+    @property
+    def input_side(self) -> int:
+        """Side of the network's input in pixels."""
+        return self._input_side
 
     @property
     def mean_and_std(self) -> tuple[torch.Tensor, torch.Tensor]:
@@ -132,6 +140,11 @@ class SamSegmenter:
         # Both hold memory on the old device. The next image makes the decoder's constants again, in 0.1 s.
         self._encoder, self._decoder = SamEncoder(self._model.vision_encoder), None
 
+    def weights_changed(self) -> None:
+        """Reads weights that were changed in place. The signature is another one then."""
+        self.signature = signature_of(self.name, self._model, self._dtype, self._preprocessing.signature)
+        self._decoder = None
+
     @property
     def byte_count(self) -> int:
         """Bytes held beside the weights and the embeddings: scratch memory, and products of recent images."""
@@ -146,10 +159,10 @@ class SamSegmenter:
             threads: how many CPU threads this call may use, as ``thread_count`` takes it. Where transformers computes
                 the encoder, it uses as many as torch does.
         """
-        frame = Frame.padded((image.shape[0], image.shape[1]), self._input_side, self._logits_side)
+        frame = self._preprocessing.frame((image.shape[0], image.shape[1]), self._input_side, self._logits_side)
         height, width = frame.content_hw
-        # Pillow's bilinear filter on bytes, as in training. Torch's differs by more than rounding when it shrinks.
-        resized = Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR)
+        # Pillow's filters on bytes, as in training. Torch's differ by more than rounding when they shrink.
+        resized = Image.fromarray(image).resize((width, height), self._preprocessing.resample)
         pixels = torch.from_numpy(np.array(resized)).to(self.device).permute(2, 0, 1).float()
         # Padded after normalising, so the padding is zero for the network: the mean colour, not black.
         normalised = (pixels - self._mean) / self._std
@@ -199,7 +212,7 @@ class SamSegmenter:
         threads = self._cpu_threads(threads)
         products = decoder.image_products(embedding, threads)
         share_prompts = threads == 1 or len(prompts) >= _PROMPTS_A_THREAD * threads
-        batch_size = _BATCH_SIZE_CPU if on_cpu else _BATCH_SIZE_GPU
+        batch_size = _BATCH_SIZE_CPU if on_cpu else fast_decoder.PROMPTS_MAX_GPU
         if share_prompts:
             batch_size = min(batch_size, -(-len(prompts) // threads))
         order, batches = _batches_of_one_form(prompts, batch_size)
@@ -247,7 +260,7 @@ class SamSegmenter:
         self.decoded_by = "transformers"
         image_embeddings = embedding.tensors["image_embeddings"].to(self.device, torch.float32)
         order, batches = _batches_of_one_form(
-            prompts, _BATCH_SIZE_TRANSFORMERS_CPU if self.device.type == "cpu" else _BATCH_SIZE_GPU
+            prompts, _BATCH_SIZE_TRANSFORMERS_CPU if self.device.type == "cpu" else _BATCH_SIZE_TRANSFORMERS_GPU
         )
         outputs = [
             self._model(

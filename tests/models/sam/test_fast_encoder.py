@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from samwidget.models.sam import linear
+from samwidget.models.sam import encoder_attention, linear
 from samwidget.models.sam.segmenter import SamSegmenter
 from tests.models.sam.true_size_sam import randomise
 
@@ -147,3 +147,20 @@ def test_results_are_fresh_and_memory_is_flat():
         counts.append((fast.byte_count, sum(type(value) is torch.Tensor for value in gc.get_objects())))
     assert torch.equal(first.tensors["image_embeddings"], first_copy)
     assert counts[1] == counts[2]
+
+
+@pytest.mark.parametrize("grid_hw", [(4, 4), (3, 5)])
+def test_positions_as_channels_give_the_attention_with_a_bias(grid_hw):
+    """What a GPU computes, on the CPU: a GPU is in no test of every day."""
+    height, width = grid_hw
+    heads, depth, count = 2, 16, height * width
+    generator = torch.Generator().manual_seed(0)
+    query, key, value = torch.randn(3, heads, count, depth, generator=generator)
+    rel_h = torch.randn(heads, height, width, height, generator=generator)
+    rel_w = torch.randn(heads, height, width, width, generator=generator)
+    bias = rel_h[..., None] + rel_w[..., None, :]
+    scores = query @ key.mT / depth**0.5 + bias.reshape(heads, count, count)
+    expected = torch.softmax(scores, -1) @ value
+    torch.testing.assert_close(encoder_attention._attend(query, key, value, (rel_h, rel_w)), expected)
+    plain = torch.softmax(query @ key.mT / depth**0.5, -1) @ value
+    torch.testing.assert_close(encoder_attention._attend(query, key, value, None), plain)

@@ -10,8 +10,8 @@ from safetensors.torch import save_file
 
 from samwidget.errors import ModelError, UnsupportedModelError
 from samwidget.models.loader import load
-from samwidget.models.sam.official_checkpoint import ENCODER_SIZES, model_of, new_model, official_weights, read_model
-from tests.models.sam.true_size_sam import save_sam
+from samwidget.models.sam.official_checkpoint import ENCODER_SIZES, model_of, new_model, read_model
+from tests.models.sam.true_size_sam import official_weights, save_sam
 
 
 @pytest.fixture(scope="module")

@@ -43,6 +43,9 @@ def batched_nms(boxes, scores, idxs, iou_threshold):
 
 @contextmanager
 def torchvision_stand_in():
+    if "torchvision" in sys.modules:  # a machine with a GPU may have the real one
+        yield
+        return
     names = (
         "torchvision",
         "torchvision.ops",
@@ -55,7 +58,6 @@ def torchvision_stand_in():
         setattr(modules["torchvision.transforms.functional"], function.__name__, function)
     for function in (box_area, batched_nms):
         setattr(modules["torchvision.ops.boxes"], function.__name__, function)
-    assert not set(names) & set(sys.modules)
     sys.modules.update(modules)
     try:
         yield

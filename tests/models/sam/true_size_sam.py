@@ -4,7 +4,7 @@ import json
 
 import torch
 
-from samwidget.models.sam.official_checkpoint import official_weights
+from samwidget.models.sam.official_checkpoint import official_name
 from tests.models.sam.torchvision_stand_in import torchvision_stand_in
 
 HIDDEN, LAYERS, HEADS = 64, 2, 2
@@ -47,6 +47,11 @@ def save_sam(folder, **vision):
     preprocessing = {"image_mean": [0.485, 0.456, 0.406], "image_std": [0.229, 0.224, 0.225]}
     (folder / "preprocessor_config.json").write_text(json.dumps(preprocessing))
     return folder
+
+
+def official_weights(model):
+    """The weights of a transformers ``SamModel`` by the names of the official package."""
+    return {official_name(name): tensor for name, tensor in model.state_dict().items()}
 
 
 def official_predictor(model):
