@@ -19,7 +19,6 @@ from samwidget.models.registry import BUNDLED_FOLDER, BUNDLED_NAME, MODELS
 from samwidget.models.segmenter import Segmenter
 
 _CONFIG = "config.json"
-_PREPROCESSING = "preprocessor_config.json"
 _SUPPORTED = (
     f"these work: {', '.join(card.name for card in MODELS)}, "
     "folders or hub ids of fine-tuned SAM v1, and Meta's .pth files"
@@ -102,8 +101,6 @@ class _HubRepo:
         try:
             return _parse(Path(hf_hub_download(self.repo, file, local_files_only=bool(local_files_only))))
         except LocalEntryNotFoundError as error:
-            if file != _CONFIG:  # the config is in the cache, so the cache knows which files the repository has
-                return None
             raise self._not_downloaded() from error
         except EntryNotFoundError:
             return None
@@ -191,12 +188,13 @@ def _load_nano(name: str, source: _Folder | _HubRepo, choice: DeviceChoice, loca
 def _load_sam(name: str, source: _Folder | _HubRepo, choice: DeviceChoice, local_files_only: bool | None) -> Segmenter:
     from transformers import SamModel
 
+    from samwidget.models.sam.preprocessing import PREPROCESSOR_FILE, PROCESSOR_FILE, read_preprocessing
     from samwidget.models.sam.segmenter import SamSegmenter
 
-    folder = source.folder(local_files_only)
+    folder = _Folder(source.folder(local_files_only))
     try:
         # Any: transformers' types do not know that output_loading_info gives a pair.
-        loaded: Any = SamModel.from_pretrained(folder, local_files_only=True, output_loading_info=True)
+        loaded: Any = SamModel.from_pretrained(folder.path, local_files_only=True, output_loading_info=True)
     except OSError as error:
         raise ModelNotFoundError(f"{source.description} has no weights that can be read", hint=str(error)) from error
     model, info = loaded
@@ -207,7 +205,11 @@ def _load_sam(name: str, source: _Folder | _HubRepo, choice: DeviceChoice, local
             f"the weights of {name} do not fit its config",
             hint=f"missing: {missing[:3]}, of another shape: {sorted(map(str, info['mismatched_keys']))[:3]}",
         )
-    preprocessing = source.read_json(_PREPROCESSING, local_files_only=True)
+    preprocessing = read_preprocessing(
+        folder.read_json(PROCESSOR_FILE, local_files_only),
+        folder.read_json(PREPROCESSOR_FILE, local_files_only),
+        model.config.vision_config.image_size,
+    )
     return SamSegmenter(model, name=name, device=choice.device, dtype=choice.dtype, preprocessing=preprocessing)
 
 
