@@ -24,9 +24,9 @@ unit: $(VENV)/test.stamp $(FRONTEND)/node_modules/.stamp ## tests that need no b
 	npm --prefix $(FRONTEND) test
 	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/pytest -m "not browser" --ignore tests/docs -n 2 --dist loadfile --cov
 
-browser: $(VENV)/test.stamp ## a person's journeys in a real JupyterLab in Chromium
+browser: $(VENV)/test.stamp ## a person's journeys in a real JupyterLab, and one click in each other host, in Chromium
 	@test -n "$(BROWSER)" || { echo "Chromium is missing: install it (Debian: apt-get install chromium) and run again"; exit 1; }
-	HF_HUB_OFFLINE=1 $(BIN)/pytest -m browser tests/browser
+	HF_HUB_OFFLINE=1 $(BIN)/pytest -m browser tests/browser tests/hosts
 
 docs: $(VENV)/test.stamp ## every code block of README and docs, every notebook from top to bottom
 	HF_HUB_OFFLINE=1 $(BIN)/pytest tests/docs
@@ -74,7 +74,7 @@ $(VENV)/demo.stamp: pyproject.toml .ci/constraints.txt | $(BIN)/python
 	@touch $@
 
 $(VENV)/test.stamp: pyproject.toml .ci/constraints.txt | $(BIN)/python
-	$(BIN)/python -m pip install --quiet $(CONSTRAINTS) -e ".[batch,demo,mlflow,serve,train]" --group test --group dev
+	$(BIN)/python -m pip install --quiet $(CONSTRAINTS) -e ".[batch,demo,mlflow,serve,train]" --group test --group dev --group hosts
 	@touch $@ $(VENV)/demo.stamp
 
 $(FRONTEND)/node_modules/.stamp: $(FRONTEND)/package.json $(FRONTEND)/package-lock.json
