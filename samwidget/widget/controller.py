@@ -14,18 +14,19 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from samwidget.core import SegmentedObject
+from samwidget.core import Palette, SegmentedObject
 from samwidget.document import Document
 from samwidget.errors import ClosedError, SamWidgetError
 from samwidget.widget import protocol
 from samwidget.widget.commands import Commands
 from samwidget.widget.everything import Everything, FoundMask, Search
-from samwidget.widget.network import Network
+from samwidget.widget.network import BUNDLED, ModelSource, Network
 from samwidget.widget.photo import Photo
 from samwidget.widget.protocol import DoneReply, Request
 from samwidget.widget.status import Status
@@ -75,11 +76,11 @@ class Controller:
     Args:
         image: (H, W, 3) uint8 RGB.
         image_id: names the image in messages.
-        network_name: the name of the model until it is loaded.
-        open_predictor: returns the predictor, and loads it if necessary.
+        source: of the model.
         outbox: sends to the views.
         threshold: logits above it are mask.
         opacity: of the masks in the snapshot, 0 to 1.
+        saves_picture: whether there is a snapshot for the saved notebook.
         threads: how many CPU threads compute; None takes the predictor's number.
     """
 
@@ -87,21 +88,21 @@ class Controller:
         self,
         image: npt.NDArray[np.uint8],
         image_id: str,
-        network_name: str,
-        open_predictor: Callable[[], SamPredictor],
+        source: ModelSource,
         outbox: Outbox,
         threshold: float,
         opacity: float,
+        saves_picture: bool,
         threads: int | None,
     ) -> None:
-        self.document = Document()
-        self.network = Network(image, open_predictor, threads)
+        self.document = Document(Palette(image))
+        self.network = Network(image, source, threads)
         self.commands = Commands(self.document, self.network)
         self.publisher = Publisher(self.document, self.network, outbox, image_id, threshold)
-        self.photo = Photo(image, image_id, outbox, self.publisher.objects, opacity)
+        self.photo = Photo(image, image_id, outbox, self.publisher.objects, opacity, saves_picture)
         self.worker = Worker("samwidget network")
-        self.status = Status(self.network, outbox, network_name)
-        self.everything = Everything(self.network, self.status, self.worker, outbox, image_id)
+        self.status = Status(self.network, outbox)
+        self.everything = Everything(self.network, self.status, self.worker, outbox, image_id, self.document)
         self._outbox = outbox
         self._waiting: list[Request] = []
         self._listeners: list[Listener] = []
@@ -142,6 +143,15 @@ class Controller:
                 self._unfinished_count += 1
             self.worker.submit(lambda: self._carry_out_in_order(request, handler)).add_done_callback(log_failure)
 
+    def take_again(self, request: Request) -> None:
+        """Says when a request is done that ``take`` had before; raises ClosedError after ``close``."""
+        if HANDLERS[type(request)].lane is Lane.IN_ORDER:
+            self.worker.submit(lambda: self._say_done(request)).add_done_callback(log_failure)
+
+    def _say_done(self, request: Request) -> None:
+        if self.status.failure is None:  # otherwise it waits for the model
+            self._outbox.send(DoneReply(request.id))
+
     def _carry_out(self, request: Request, handler: Handler) -> None:
         def work() -> None:
             handler.handle(self, request)
@@ -171,11 +181,14 @@ class Controller:
                 self._unfinished_count -= 1
 
     def send_all(self, request: protocol.Hello) -> None:
-        """Sends a new view the image, the masks and what was found."""
+        """Sends a view that has nothing, or that may have missed something, all that there is."""
         self.photo.send_preview()
         self.publisher.send_all(request.id)
         self.everything.send_all(request.id)
-        if self.status.failure is not None:
+        self._outbox.send_traits(["document", "status"])
+        if self.status.failure is None:
+            self._outbox.send(DoneReply(request.id))
+        else:
             self._outbox.send_error(self.status.failure, re=request.id)
 
     def preview(self, request: protocol.Hover) -> None:
@@ -203,20 +216,61 @@ class Controller:
         ordered = sorted(found_masks, key=lambda item: -item.found_object.area)
         objects = self.commands.add_many([item.to_object() for item in ordered])
         self.publisher.add_sent(item.packed for item in ordered)
+        self.document.discard_found()  # where no object was made of it
         # The objects appear before the found ones go, so that no view is without both for a moment.
         self._publish()
         self.everything.discard(search)
         return objects
 
-    def retry(self, request: protocol.Retry) -> None:
+    def keep_chosen(self, ids: Sequence[int]) -> None:
+        """Makes objects of the found masks with these ids; undo shows all that were found again."""
+        found_masks = self.everything.select(ids)
+        if found_masks:
+            self._hold_found()
+        self.keep_found(found_masks)
+
+    def discard_found(self) -> None:
+        """Forgets what was found; undo shows it again."""
+        self._hold_found()
+        self.document.discard_found()
+        self.everything.discard()
+
+    def undo(self) -> bool:
+        """Goes one step back; returns False where there is none. What a search has found is a step."""
+        self._hold_found()
+        return self._move(self.commands.undo)
+
+    def redo(self) -> bool:
+        """Takes one undo back; returns False where there is none."""
+        return self._move(self.commands.redo)
+
+    def _hold_found(self) -> None:
+        """Makes what the present search has found a step of the history; the search ends."""
+        search = self.everything.end()
+        if search is not None:
+            self.document.hold_found(search)
+
+    def _move(self, move: Callable[[], bool]) -> bool:
+        """Moves in the history, and shows what had been found there."""
+        before = self.document.state.found_objects
+        has_moved = move()
+        after = self.document.state.found_objects
+        if after is not before:
+            assert after is None or isinstance(after, Search)
+            self.everything.show(after)
+        return has_moved
+
+    def retry(self, request: protocol.Retry | protocol.UseBundled) -> None:
         """Loads the model and encodes the image again where that has failed, behind the jobs that wait."""
 
         def work() -> None:
             if self.status.failure is None:
                 self._outbox.send(DoneReply(request.id))
-            else:
-                self.status.enter("loading")
-                self._prepare(re=request.id)
+                return
+            if isinstance(request, protocol.UseBundled):
+                self.network.use(BUNDLED)
+            self.status.enter("loading")
+            self._prepare(re=request.id)
 
         self.worker.submit(lambda: self._reply_to_errors(request, work))
 
@@ -361,13 +415,16 @@ class Controller:
 
     def _call_listeners(self) -> None:
         for listener in list(self._listeners):
-            widget = self._outbox.widget
-            if widget is None:
-                return
-            try:
-                listener(widget)
-            except Exception as error:
-                self._outbox.report(f"the function {listener!r} given to on_change failed", error)
+            self._outbox.run(partial(self._call_listener, listener))
+
+    def _call_listener(self, listener: Listener) -> None:
+        widget = self._outbox.widget
+        if widget is None:
+            return
+        try:
+            listener(widget)
+        except Exception as error:
+            self._outbox.report(f"the function {listener!r} given to on_change failed", error)
 
 
 def _row(
@@ -384,6 +441,7 @@ HANDLERS: Mapping[type[Request], Handler] = dict(
         _row(protocol.Everything, Lane.NOW, Controller.search),
         _row(protocol.CancelEverything, Lane.NOW, Controller.cancel_search),
         _row(protocol.Retry, Lane.NOW, Controller.retry),
+        _row(protocol.UseBundled, Lane.NOW, Controller.retry),
         _row(protocol.AddPoint, Lane.IN_ORDER, lambda c, m: c.commands.add_point(m.x, m.y, m.label)),
         _row(protocol.MovePoint, Lane.IN_ORDER, lambda c, m: c.commands.move_point(m.index, m.x, m.y)),
         _row(protocol.RemovePoint, Lane.IN_ORDER, lambda c, m: c.commands.remove_point(m.index)),
@@ -397,10 +455,10 @@ HANDLERS: Mapping[type[Request], Handler] = dict(
         _row(protocol.SetVisible, Lane.IN_ORDER, lambda c, m: c.commands.set_visible(m.object_id, m.visible)),
         _row(protocol.Delete, Lane.IN_ORDER, lambda c, m: c.commands.delete(m.object_id)),
         _row(protocol.Clear, Lane.IN_ORDER, lambda c, m: c.commands.clear()),
-        _row(protocol.Undo, Lane.IN_ORDER, lambda c, m: c.commands.undo()),
-        _row(protocol.Redo, Lane.IN_ORDER, lambda c, m: c.commands.redo()),
-        _row(protocol.KeepFound, Lane.IN_ORDER, lambda c, m: c.keep_found(c.everything.select(m.ids))),
-        _row(protocol.DiscardFound, Lane.IN_ORDER, lambda c, m: c.everything.discard()),
+        _row(protocol.Undo, Lane.IN_ORDER, lambda c, m: c.undo()),
+        _row(protocol.Redo, Lane.IN_ORDER, lambda c, m: c.redo()),
+        _row(protocol.KeepFound, Lane.IN_ORDER, lambda c, m: c.keep_chosen(m.ids)),
+        _row(protocol.DiscardFound, Lane.IN_ORDER, lambda c, m: c.discard_found()),
     ]
 )
 """Which handler takes which kind of message, and in which lane."""

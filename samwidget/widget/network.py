@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from threading import Event
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -18,14 +19,33 @@ import numpy.typing as npt
 
 from samwidget.core import Frame, Masks, Prompt
 from samwidget.errors import ClosedError, ModelError, SamWidgetError
+from samwidget.predict import open_predictor
 
 if TYPE_CHECKING:
     from samwidget.models import Embedding
     from samwidget.predict import SamPredictor
     from samwidget.predict.everything import Progress
 
+_REMEDY = "try again, or choose another model or device"
+
 T = TypeVar("T")
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ModelSource:
+    """Where a predictor comes from.
+
+    Attributes:
+        name: of the model.
+        open: returns the predictor, and loads it if necessary; called again after it failed.
+    """
+
+    name: str
+    open: Callable[[], SamPredictor]
+
+
+BUNDLED = ModelSource("nano", lambda: open_predictor(None, "auto", "auto", None))
 
 
 class Network:
@@ -33,19 +53,27 @@ class Network:
 
     Args:
         image: (H, W, 3) uint8 RGB.
-        open_predictor: returns the predictor, and loads it if necessary; called again after it failed.
+        source: of the predictor.
         threads: how many CPU threads compute for this widget; None takes the predictor's number.
     """
 
-    def __init__(
-        self, image: npt.NDArray[np.uint8], open_predictor: Callable[[], SamPredictor], threads: int | None
-    ) -> None:
+    def __init__(self, image: npt.NDArray[np.uint8], source: ModelSource, threads: int | None) -> None:
         self._image = image
         self._threads = threads
-        self._open_predictor = open_predictor
+        self._source = source
         self._predictor: SamPredictor | None = None
         self._embedding: Embedding | None = None
         self._last_masks: Masks | None = None
+
+    @property
+    def name(self) -> str:
+        """The name of the model."""
+        return self._source.name
+
+    @property
+    def is_bundled(self) -> bool:
+        """Whether it is the bundled model with its defaults."""
+        return self._source is BUNDLED
 
     @property
     def predictor(self) -> SamPredictor | None:
@@ -57,6 +85,11 @@ class Network:
         """Ties image pixels to low-res logits; raises ClosedError while there is no embedding."""
         return self._predictor_and_embedding()[1].frame
 
+    def use(self, source: ModelSource) -> None:
+        """Forgets the model: the next ``load`` takes another one."""
+        self.close()
+        self._source = source
+
     def load(self) -> None:
         """Loads the model; does nothing where it is loaded.
 
@@ -64,7 +97,7 @@ class Network:
             ModelError: there is no such model, or it cannot be loaded.
         """
         if self._predictor is None:
-            self._predictor = _with_remedy(self._open_predictor, "the model could not be loaded")
+            self._predictor = _with_remedy(self._source.open, "the model could not be loaded")
 
     def encode(self) -> float:
         """Encodes the image; returns how long that took in seconds, 0.0 where a cache had the embedding.
@@ -136,9 +169,14 @@ def _with_remedy(work: Callable[[], T], failure: str) -> T:
         raise
     except BaseException as error:  # SystemExit too: it would end nothing here, and the widget would wait for ever
         log.exception("%s", failure)
-        raise ModelError(
-            f"{failure}: {type(error).__name__}: {error}", hint="try again, or choose another model or device"
-        ) from error
+        cause = ": ".join(part for part in (type(error).__name__, str(error)) if part)
+        hint = "close other programs, or choose a smaller model" if _is_out_of_memory(error) else _REMEDY
+        raise ModelError(f"{failure}: {cause}", hint=hint) from error
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    # torch raises its own class on a GPU, and a RuntimeError on a CPU; this module does not import torch.
+    return isinstance(error, MemoryError) or "out of memory" in str(error) or "enough memory" in str(error)
 
 
 def _each_with_remedy(values: Iterator[T], failure: str) -> Iterator[T]:

@@ -9,6 +9,7 @@ Owns what a message may hold, in both directions. ``wire.parse`` reads messages 
 
 import json
 import re
+import reprlib
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -34,6 +35,10 @@ Flag = Annotated[bool, Meta(description="true or false")]
 # NaN fails every comparison, infinity this one: what is left can be written as JSON.
 Number = Annotated[float, Meta(ge=-_FLOAT_MAX, le=_FLOAT_MAX, description="a finite number")]
 Count = Annotated[int, Meta(ge=0, le=_WHOLE_MAX, description=f"a whole number from 0 to {_WHOLE_MAX}")]
+OptionalCount = Annotated[
+    Annotated[int, Meta(ge=0, le=_WHOLE_MAX)] | None,
+    Meta(description=f"a whole number from 0 to {_WHOLE_MAX}, or null"),
+]
 Positive = Annotated[int, Meta(ge=1, le=_WHOLE_MAX, description=f"a whole number from 1 to {_WHOLE_MAX}")]
 Counts = Annotated[list[Count], Meta(description=f"a list of whole numbers from 0 to {_WHOLE_MAX}")]
 MessageId = Annotated[str, Meta(min_length=1, max_length=64, description="a string of 1 to 64 characters")]
@@ -174,16 +179,13 @@ class Accept(Request, frozen=True):
 class Select(Request, frozen=True):
     """Make an object active; null makes none active."""
 
-    object_id: Annotated[
-        Annotated[int, Meta(ge=0, le=_WHOLE_MAX)] | None,
-        Meta(description=f"a whole number from 0 to {_WHOLE_MAX}, or null"),
-    ] = msgspec.field(name="object")
+    object_id: OptionalCount = msgspec.field(name="object")
 
 
 class Rename(Request, frozen=True):
-    """Name an object."""
+    """Name an object; null names the active one, which the browser may not know yet."""
 
-    object_id: Count = msgspec.field(name="object")
+    object_id: OptionalCount = msgspec.field(name="object")
     name: ObjectName
 
 
@@ -221,6 +223,10 @@ class Detail(Request, frozen=True):
 
 class Retry(Request, frozen=True):
     """Load the model and encode the image again, after that failed."""
+
+
+class UseBundled(Request, frozen=True):
+    """Load the bundled model in the place of the one that failed, and encode the image."""
 
 
 class Everything(Request, frozen=True):
@@ -342,10 +348,24 @@ REPLIES: Mapping[str, type[Reply]] = _by_kind(Reply)
 def checked_name(name: object) -> str:
     """Returns the name of an object without the blanks around it; raises PromptError where it is none."""
     try:
-        return msgspec.convert(name, ObjectName).strip()
-    except msgspec.ValidationError:
+        checked = msgspec.convert(name, ObjectName).strip()
+        checked.encode()  # half a surrogate pair can be sent to no view
+        return checked
+    except (msgspec.ValidationError, UnicodeEncodeError):
         hint = f"it must be a string of 1 to {NAME_CHARACTERS_MAX} characters, not all blank"
-        raise PromptError(f"the name is {name!r}"[:120], hint=hint) from None
+        raise PromptError(f"the name is {short_text(name)}", hint=hint) from None
+
+
+_repr = reprlib.Repr()
+_repr.maxstring = _repr.maxother = _repr.maxlong = 60
+
+
+def short_text(value: object) -> str:
+    """Returns any value as text that is short enough for the sentence of an error."""
+    try:
+        return _repr.repr(value)
+    except ValueError:  # Python writes down no number of 5,000 digits
+        return f"a long {type(value).__name__}"
 
 
 def to_json(value: msgspec.Struct) -> dict[str, Any]:
@@ -353,8 +373,9 @@ def to_json(value: msgspec.Struct) -> dict[str, Any]:
     # msgspec.to_builtins keeps tuples, and the traits are read in Python too, where [0, 0] is not (0, 0).
     try:
         decoded: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(value))
-    except UnicodeEncodeError:  # half a surrogate pair, which a name may hold; the json module takes it
-        decoded = json.loads(json.dumps(msgspec.to_builtins(value)))
+    except UnicodeEncodeError:  # half a surrogate pair, as in a path that is not UTF-8; no view could read it
+        text = json.dumps(msgspec.to_builtins(value), ensure_ascii=False)
+        decoded = json.loads(text.encode(errors="replace"))
     return decoded
 
 

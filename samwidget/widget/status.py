@@ -14,27 +14,26 @@ from samwidget.errors import ClosedError, SamWidgetError
 from samwidget.widget.network import Network
 from samwidget.widget.protocol import optional, to_json
 from samwidget.widget.traits import NetworkStatus, Phase
-from samwidget.widget.wire.outbox import Outbox, failure_of
+from samwidget.widget.wire.outbox import Outbox, failure_of, sentence
 
 
-def first_status(network_name: str) -> NetworkStatus:
-    """Returns the status of a new widget."""
-    return NetworkStatus(network_name, device="", phase="loading", elapsed_s=0.0, encode_s=None, note="")
+def first_status(name: str) -> NetworkStatus:
+    """Returns the status before the model ``name`` is loaded."""
+    return NetworkStatus(name, device="", phase="loading", elapsed_s=0.0, encode_s=None, note="")
 
 
 class Status:
     """The phase of one model, published whenever it changes.
 
     Args:
-        network: tells name, device and note once the model is loaded.
+        network: tells name, and device and note once the model is loaded.
         outbox: sets the trait.
-        network_name: the name of the model until it is loaded.
     """
 
-    def __init__(self, network: Network, outbox: Outbox, network_name: str) -> None:
+    def __init__(self, network: Network, outbox: Outbox) -> None:
         self._network = network
         self._outbox = outbox
-        self._value = first_status(network_name)
+        self._value = first_status(network.name)
         self._since = time.monotonic()
         self.failure: SamWidgetError | None = None
         """Why there is no model or no embedding; None otherwise."""
@@ -49,6 +48,7 @@ class Status:
             phase=phase,
             encode_s=self._value.encode_s if encode_s is None else round(encode_s, 3),
             error=optional(None if failure is None else failure_of(failure)),
+            can_use_bundled=optional(None if failure is None else not self._network.is_bundled),
         )
         self._publish(value)
 
@@ -68,11 +68,11 @@ class Status:
     def _network_fields(self) -> dict[str, Any]:
         predictor = self._network.predictor
         if predictor is None:
-            return {}
+            return {"network": self._network.name, "device": "", "note": ""}
         try:
             device = str(predictor.device).partition(":")[0].upper()
             if predictor.precision != "float32":
                 device += f" {predictor.precision}"
         except ClosedError:  # somebody closed the shared predictor; the next prompt reports it
             return {}
-        return {"network": predictor.name, "device": device, "note": predictor.note}
+        return {"network": predictor.name, "device": device, "note": sentence(predictor.note)}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import secrets
 from collections.abc import Callable
+from numbers import Real
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,10 +22,13 @@ from PIL import Image
 from samwidget.core import SegmentedObject, checked_mask, make_prompt
 from samwidget.errors import PromptError
 from samwidget.images import Exif, Scale, draw_overlay, encode_small_png, load_rgb
+from samwidget.models import checked_threads
 from samwidget.predict import open_predictor
 from samwidget.widget.commands import Commands
 from samwidget.widget.controller import Controller
-from samwidget.widget.protocol import checked_name, to_json
+from samwidget.widget.network import BUNDLED, ModelSource
+from samwidget.widget.protocol import checked_name, short_text, to_json
+from samwidget.widget.saved_page import publish_saved_page
 from samwidget.widget.status import first_status
 from samwidget.widget.traits import KERNEL_OWNED, DocumentSummary, SharedTraits
 from samwidget.widget.wire.inbox import Inbox
@@ -33,6 +37,9 @@ from samwidget.widget.wire.outbox import Outbox
 if TYPE_CHECKING:
     from samwidget.formats.azure_ml import Style
     from samwidget.predict import SamPredictor
+
+
+_HEIGHT_MAX = 100_000  # CSS pixels
 
 
 class SamWidget(SharedTraits):
@@ -60,10 +67,13 @@ class SamWidget(SharedTraits):
         scale: which values become black and white, as for ``load_rgb``: (low, high), ``minmax`` or ``percentile``.
         frame: number of the page or frame, from 0, as for ``load_rgb``.
         exif: whether the EXIF rotation is applied, as for ``load_rgb``: ``auto``, ``apply`` or ``ignore``.
+        save_picture: whether the notebook keeps a small picture of the image with its masks, for pages without a
+            kernel; False for images that may not be in the file.
         **kwargs: arguments of every ipywidget, such as ``layout``.
 
     Raises:
         ImageError: the image cannot be read.
+        ModelError: ``threads`` is not a whole number from 1.
         TypeError: an unknown argument, or ``predictor`` together with arguments that choose a model.
         TraitError: a setting is out of its range.
     """
@@ -86,10 +96,11 @@ class SamWidget(SharedTraits):
         hover: bool = True,
         tool: str = "include",
         theme: str = "auto",
-        height: int | str | None = None,
+        height: float | str | None = None,
         scale: Scale = None,
         frame: int | None = None,
         exif: Exif = "auto",
+        save_picture: bool = True,
         **kwargs: Any,  # ipywidgets checks them
     ) -> None:
         public_traits = {name for name in self.trait_names() if not name.startswith("_")} - KERNEL_OWNED
@@ -97,30 +108,24 @@ class SamWidget(SharedTraits):
             raise TypeError(f"SamWidget() got an unexpected argument {unknown[0]!r}")
         if predictor is not None and (model, device, dtype, local_files_only) != (None, "auto", "auto", None):
             raise TypeError("give either predictor, or model, device, dtype and local_files_only")
+        css_height = _css_height(height)
+        threads = checked_threads(threads)
         self._source = image
         self._image = _read_only(load_rgb(image, scale=scale, frame=frame, exif=exif), image)
         self._image_id = secrets.token_hex(4)
-        self._network_name = predictor.name if predictor is not None else "nano" if model is None else str(model)
+        source = _source_of(predictor, model, device, dtype, local_files_only)
+        self._first_model_name = source.name
+        self._saves_picture = save_picture
         super().__init__(threshold=threshold, opacity=opacity, hover=hover, tool=tool, theme=theme, **kwargs)
-        if height is not None:
-            self.layout.height = f"{height}px" if isinstance(height, int) else height
-
-        def choose_predictor() -> SamPredictor:
-            return open_predictor(model, device, dtype, local_files_only) if predictor is None else predictor
+        if css_height is not None:
+            self.layout.height = css_height
 
         outbox = Outbox(self)
         controller = Controller(
-            self._image,
-            self._image_id,
-            self._network_name,
-            choose_predictor,
-            outbox,
-            self.threshold,
-            self.opacity,
-            threads,
+            self._image, self._image_id, source, outbox, self.threshold, self.opacity, save_picture, threads
         )
-        inbox = Inbox(outbox, controller.take)
-        self.on_msg(lambda _widget, content, buffers: inbox.receive(content, buffers))
+        self._inbox = Inbox(outbox, controller.take, controller.take_again)
+        self.on_msg(lambda _widget, content, buffers: self._inbox.receive(content, buffers))
         self._controller_or_none = controller
         controller.start()
 
@@ -292,7 +297,8 @@ class SamWidget(SharedTraits):
         Raises:
             ClosedError: after ``close``.
         """
-        return self._controller.call(Commands.undo)
+        controller = self._controller
+        return controller.call(lambda _: controller.undo())
 
     def redo(self) -> bool:
         """Takes back the last undo; returns False where there is none.
@@ -300,7 +306,8 @@ class SamWidget(SharedTraits):
         Raises:
             ClosedError: after ``close``.
         """
-        return self._controller.call(Commands.redo)
+        controller = self._controller
+        return controller.call(lambda _: controller.redo())
 
     # The life of a widget.
 
@@ -359,10 +366,16 @@ class SamWidget(SharedTraits):
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:  # both as IPython defines them
         # A small image beside the view, for places that show notebooks without running them.
         bundle = super()._repr_mimebundle_(**kwargs)
-        if bundle is not None:
+        if bundle is not None and self._saves_picture:
+            if kwargs:  # IPython passes arguments; the cell that it runs takes more outputs
+                publish_saved_page(self.model_id)
             png = encode_small_png(self._controller.snapshot())
             bundle[0]["image/png"] = base64.b64encode(png).decode("ascii")
         return bundle
+
+    def set_state(self, sync_data: dict[str, Any]) -> None:
+        """Takes settings from a view; one that is wrong changes nothing and becomes an error in the views."""
+        self._inbox.receive_settings(sync_data, super().set_state)
 
     @property
     def _controller(self) -> Controller:
@@ -375,7 +388,7 @@ class SamWidget(SharedTraits):
 
     @traitlets.default("status")
     def _first_status(self) -> dict[str, Any]:
-        return to_json(first_status(self._network_name))
+        return to_json(first_status(self._first_model_name))
 
     @traitlets.observe("threshold")
     def _follow_threshold(self, change: Any) -> None:  # traitlets' Bunch, which has no types
@@ -386,6 +399,28 @@ class SamWidget(SharedTraits):
     def _follow_opacity(self, change: Any) -> None:
         if self._controller_or_none is not None:
             self._controller_or_none.set_opacity(change["new"])
+
+
+def _css_height(height: Any) -> str | None:
+    """Returns a height as CSS has it: a number is one of pixels."""
+    if height is None or (isinstance(height, str) and height):
+        return height
+    if isinstance(height, Real) and not isinstance(height, bool) and 0 < height <= _HEIGHT_MAX:
+        return f"{height}px"
+    hint = "give a number of pixels above 0, or a CSS length such as '20em'"
+    raise traitlets.TraitError(f"height is {short_text(height)}: {hint}")
+
+
+def _source_of(
+    predictor: SamPredictor | None, model: str | Path | None, device: Any, dtype: Any, local_files_only: bool | None
+) -> ModelSource:
+    """Returns where the predictor comes from that the arguments of a widget choose."""
+    if predictor is not None:
+        return ModelSource(predictor.name, lambda: predictor)
+    name = BUNDLED.name if model is None else str(model)
+    if (name, device, dtype) == (BUNDLED.name, "auto", "auto"):
+        return BUNDLED
+    return ModelSource(name, lambda: open_predictor(model, device, dtype, local_files_only))
 
 
 def _read_only(pixels: npt.NDArray[np.uint8], source: object) -> npt.NDArray[np.uint8]:

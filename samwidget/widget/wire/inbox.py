@@ -1,36 +1,47 @@
-"""Inbox: checks what the browser sends, acknowledges it and passes it on. It does no work itself.
+"""Inbox: the one guard between the page and the widget. Whatever comes from a page, nothing is raised.
 
+It checks what the browser sends, acknowledges it and passes it on; what is wrong becomes an error that the views show.
 The kernel calls it on its main thread or on a thread of its own, where a running cell may wait for it. So it returns
 within a millisecond or two: ``controller`` puts the request in a queue. ``parse`` does the checks.
 """
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from cachetools import FIFOCache
+from traitlets import TraitError
 
-from samwidget.errors import ClosedError, MessageError
-from samwidget.widget.protocol import AckReply, Request
+from samwidget.errors import MessageError, SamWidgetError
+from samwidget.widget.protocol import AckReply, Detail, Hello, Hover, Request
+from samwidget.widget.traits import SETTINGS
 from samwidget.widget.wire.outbox import Outbox
-from samwidget.widget.wire.parse import parse, request_id
+from samwidget.widget.wire.parse import check_json, parse, request_id
 
-# A browser that lost its connection repeats its last few messages, not those of an hour ago.
+log = logging.getLogger(__name__)
+
+# A browser that lost its connection repeats what was not done, and few changes wait at a time.
 _IDS_MAX = 4096
+# These change nothing, so they may be carried out twice, and their ids are not worth remembering.
+_READS = (Hello, Hover, Detail)
 
 
 class Inbox:
-    """Checks each message and passes it to ``take`` once.
+    """Checks each message and passes it on.
 
     Args:
         outbox: sends acknowledgements and errors.
-        take: puts a request in a queue and returns at once.
+        take: puts a request in a queue and returns at once; called once for each id.
+        take_again: takes a request that was taken before, because the browser has not heard of its end.
     """
 
-    def __init__(self, outbox: Outbox, take: Callable[[Request], None]) -> None:
+    def __init__(self, outbox: Outbox, take: Callable[[Request], None], take_again: Callable[[Request], None]) -> None:
         self._outbox = outbox
         self._take = take
+        self._take_again = take_again
         self._lock = threading.Lock()
         self._known_ids: FIFOCache[str, None] = FIFOCache(_IDS_MAX)
 
@@ -38,18 +49,35 @@ class Inbox:
         """Takes one message. What is wrong with it is sent as an error; nothing is raised."""
         try:
             request = parse(content, buffers)
-        except MessageError as error:
+            is_new = isinstance(request, _READS) or self._remember(request.id)
+            # Before the request is passed on, so that no reply from another thread comes first.
+            self._outbox.send(AckReply(request.id))
+            (self._take if is_new else self._take_again)(request)
+        except SamWidgetError as error:
             self._outbox.send_error(error, re=request_id(content))
-            return
-        is_new = self._remember(request.id)
-        # Before the request is passed on, so that no reply from another thread comes first.
-        self._outbox.send(AckReply(request.id))
-        if not is_new:
-            return
+        except Exception as error:
+            log.exception("a message from the browser could not be read")
+            self._outbox.send_error(error, re=request_id(content))
+
+    def receive_settings(self, settings: dict[str, Any], apply: Callable[[dict[str, Any]], None]) -> None:
+        """Takes the settings that a view has changed; where one is wrong, all stay, and the views get them back.
+
+        Args:
+            settings: values by the name of their trait.
+            apply: sets them, all or none; raises TraitError.
+        """
         try:
-            self._take(request)
-        except ClosedError as error:
-            self._outbox.send_error(error, re=request.id)
+            check_json(settings)
+            apply(settings)
+        except SamWidgetError as error:
+            self._outbox.send_error(error)
+        except TraitError as error:
+            self._outbox.send_error(MessageError(str(error), hint="the setting stays as it was"))
+        except Exception as error:  # raised by a function of the user that observes the setting, which is set
+            self._outbox.report("a function that observes a setting of the widget failed", error)
+        else:
+            return
+        self._outbox.send_traits(SETTINGS)
 
     def _remember(self, request_id: str) -> bool:
         """Remembers an id; returns whether it is new."""

@@ -7,17 +7,23 @@ no view is left; a job that ends late does not fail for that. What is sent is up
 from __future__ import annotations
 
 import logging
+import re
 import threading
 import warnings
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from samwidget.errors import SamWidgetError, SamWidgetWarning
 from samwidget.widget.protocol import ErrorReply, Reply, optional, to_json
 from samwidget.widget.traits import Failure
+from samwidget.widget.wire.host import Work, present_host
 
 log = logging.getLogger(__name__)
+
+_CODE = re.compile(r"`([^`]*)`")
+_WORD = re.compile(r"[a-z]+(?![\w./:-])")
+_SENTENCE_MAX = 400  # errors of other libraries may fill pages
 
 
 class Sender(Protocol):
@@ -44,6 +50,7 @@ class Outbox:
         self._widget = weakref.ref(widget)
         self._lock = threading.RLock()
         self._closed = False
+        self._host = present_host()
 
     @property
     def widget(self) -> Sender | None:
@@ -53,9 +60,12 @@ class Outbox:
     def send(self, reply: Reply, buffers: Sequence[bytes] = ()) -> None:
         """Sends a message with its buffers to every view."""
         message = to_json(reply)
-        with self._lock:
-            if (widget := self.widget) is not None:
-                widget.send(message, buffers=list(buffers))
+        self.run(lambda: self._with_widget(lambda widget: widget.send(message, buffers=list(buffers))))
+
+    def send_traits(self, names: Iterable[str]) -> None:
+        """Sends the present values of traits, for a view that has missed them or has wrong ones."""
+        for name in names:
+            self.run(lambda name=name: self._send_trait(name))
 
     def send_error(self, error: Exception, re: str | None = None) -> None:
         """Sends what went wrong and how to mend it; ``re`` is the id of the request that failed."""
@@ -64,6 +74,13 @@ class Outbox:
 
     def assign(self, name: str, value: object) -> None:
         """Sets a trait that the kernel owns, and sends it even where the widget holds notifications back."""
+        self.run(lambda: self._assign(name, value))
+
+    def run(self, work: Work) -> None:
+        """Runs what only some threads may do in this host: sending, and calling functions of the user."""
+        self._host.run(work)
+
+    def _assign(self, name: str, value: object) -> None:
         widget = self.widget
         if widget is None:
             return
@@ -71,9 +88,7 @@ class Outbox:
             widget.set_trait(name, value)
         except Exception as error:  # raised by a function that observes the trait; the views still need the value
             self.report(f"a function that observes {name!r} of the widget failed", error)
-        with self._lock:
-            if self.widget is not None:
-                widget.send_state(name)
+        self._send_trait(name)
 
     def report(self, problem: str, error: Exception) -> None:
         """Says in the log, in a warning and in the views that a function of the user failed; never raises."""
@@ -82,20 +97,50 @@ class Outbox:
             warnings.warn(f"{problem}: {type(error).__name__}: {error}", SamWidgetWarning, stacklevel=2)
         except SamWidgetWarning:
             log.debug("a filter makes this warning an error, which must not stop the widget")
-        self.send(ErrorReply("callback", f"{problem}: {error}", "the traceback is in the kernel's log"))
+        self.send(ErrorReply("callback", sentence(f"{problem}: {error}"), "The traceback is in the kernel's log."))
 
     def close(self) -> None:
         """Sends nothing from now on."""
+        self.run(self._close)
+
+    def _close(self) -> None:
         with self._lock:
             self._closed = True
 
+    def _send_trait(self, name: str) -> None:
+        self._with_widget(lambda widget: widget.send_state(name))
+
+    def _with_widget(self, send: Callable[[Sender], None]) -> None:
+        """Sends one thing, unless the widget is gone. A host that cannot send must not end the work of the kernel."""
+        with self._lock:
+            widget = self.widget
+            if widget is None:
+                return
+            try:
+                send(widget)
+            except Exception:
+                log.exception("the widget could not send to its views")
+
 
 def failure_of(error: Exception) -> Failure:
-    """Returns code, message and hint of any error."""
+    """Returns code, message and hint of any error, as sentences that the views show."""
     if isinstance(error, SamWidgetError):
-        return Failure(error.code, error.message, error.hint)
+        return Failure(error.code, sentence(error.message), sentence(error.hint))
     return Failure(
         "internal",
-        f"{type(error).__name__}: {error}",
-        "this is a bug in samwidget; the traceback is in the kernel's log",
+        sentence(f"{type(error).__name__}: {error}"),
+        "This is a bug in samwidget. The traceback is in the kernel's log.",
     )
+
+
+def sentence(text: str) -> str:
+    """Returns an error's text as it is shown on the screen: on one line, with a capital letter and a full stop.
+
+    A first word that may be a name in code or a path stays as it is, and code in backticks gets quotation marks.
+    """
+    text = _CODE.sub(lambda match: f"\u201c{match[1]}\u201d", " ".join(text.split())).rstrip(" .:;,")
+    if len(text) > _SENTENCE_MAX:
+        text = f"{text[:_SENTENCE_MAX]}\u2026"
+    if _WORD.match(text):
+        text = text[0].upper() + text[1:]
+    return text if not text or text.endswith(("!", "?", "\u2026")) else f"{text}."

@@ -6,7 +6,6 @@ takes less than 10 microseconds.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
@@ -14,11 +13,24 @@ from typing import Any, TypeVar
 import msgspec
 
 from samwidget.errors import MessageError
-from samwidget.widget.protocol import PROTOCOL_VERSION, REPLIES, REQUESTS, Message, MessageId, Reply, Request
+from samwidget.widget.protocol import (
+    PROTOCOL_VERSION,
+    REPLIES,
+    REQUESTS,
+    Message,
+    MessageId,
+    Reply,
+    Request,
+    short_text,
+)
 
 MessageType = TypeVar("MessageType", bound=Message)
 
 MESSAGE_BYTES_MAX = 64 * 1024
+# The deepest message has a box in an object.
+_DEPTH_MAX = 8
+# No float is larger, and Python refuses to write down a number of 5,000 digits.
+_NUMBER_BITS_MAX = 1024
 
 
 def parse(content: object, buffers: Sequence[object] = ()) -> Request:
@@ -31,8 +43,7 @@ def parse(content: object, buffers: Sequence[object] = ()) -> Request:
     Raises:
         MessageError: the message does not follow the protocol; the text names the field and what it held.
     """
-    if isinstance(content, Mapping):
-        _check_size(content)
+    check_json(content)
     if len(buffers):
         raise MessageError(f"the message came with {len(buffers)} buffers", hint="send JSON only")
     return _convert(content, REQUESTS)
@@ -41,6 +52,36 @@ def parse(content: object, buffers: Sequence[object] = ()) -> Request:
 def parse_reply(content: object) -> Reply:
     """Returns the message that the kernel sent; raises MessageError where it does not follow the protocol."""
     return _convert(content, REPLIES)
+
+
+def check_json(content: object) -> None:
+    """Raises MessageError for decoded JSON that is too large or too deep, or holds what samwidget cannot write again.
+
+    It adds up lengths, level by level, and stops as soon as there is too much: on the kernel's main thread a message of
+    100 MB costs no more than a click.
+    """
+    left = MESSAGE_BYTES_MAX
+    level: list[object] = [content]
+    for _ in range(_DEPTH_MAX):
+        inner: list[object] = []
+        for value in level:
+            left -= 4 + (len(value) if isinstance(value, str | Mapping | list | tuple) else 0)
+            if left < 0:
+                size = MESSAGE_BYTES_MAX // 1024
+                raise MessageError(f"the message is larger than {size} kB", hint="prompts are points and boxes")
+            if isinstance(value, Mapping):
+                inner += value.keys()
+                inner += value.values()
+            elif isinstance(value, list | tuple):
+                inner += value
+            elif isinstance(value, str):
+                _check_text(value)
+            elif isinstance(value, int) and value.bit_length() > _NUMBER_BITS_MAX:
+                raise MessageError("a number is too long", hint="send numbers of at most 300 digits")
+        if not inner:
+            return
+        level = inner
+    raise MessageError(f"the message is nested more than {_DEPTH_MAX} deep", hint="prompts are points and boxes")
 
 
 def request_id(content: object) -> str | None:
@@ -53,21 +94,21 @@ def request_id(content: object) -> str | None:
 
 def _convert(content: object, message_types: Mapping[str, type[MessageType]]) -> MessageType:
     if not isinstance(content, Mapping):
-        raise MessageError(f"the message is {_shortened(content)}", hint="send an object")
+        raise MessageError(f"the message is {short_text(content)}", hint="send an object")
     version, kind = content.get("v"), content.get("kind")
     if type(version) is not int or version != PROTOCOL_VERSION:
         raise MessageError(
-            f"the message has protocol version {_shortened(version)}, this kernel has version {PROTOCOL_VERSION}",
+            f"the message has protocol version {short_text(version)}, this kernel has version {PROTOCOL_VERSION}",
             hint="reload the page; after an upgrade of samwidget, restart the kernel too",
         )
     message_type = message_types.get(kind) if isinstance(kind, str) else None
     if message_type is None:
         raise MessageError(
-            f"there is no message of kind {_shortened(kind)}", hint=f"use one of {', '.join(message_types)}"
+            f"there is no message of kind {short_text(kind)}", hint=f"use one of {', '.join(message_types)}"
         )
     try:
         return msgspec.convert(content, message_type)
-    except (msgspec.ValidationError, UnicodeEncodeError) as error:  # the latter from a field's name
+    except msgspec.ValidationError as error:
         raise _explained(error, str(kind), content, message_type) from None
 
 
@@ -84,22 +125,14 @@ def _explained(error: Exception, kind: str, content: Mapping[Any, Any], message_
         return MessageError(f"{kind}: {error}", hint=takes)
     name = path[1]
     return MessageError(
-        f"{name} of {kind} is {_shortened(content[name])}", hint=f"{name} must be {fields[name]['description']}"
+        f"{name} of {kind} is {short_text(content[name])}", hint=f"{name} must be {fields[name]['description']}"
     )
 
 
-def _check_size(content: Mapping[Any, Any]) -> None:
-    size = 0
-    # Counts as it writes and stops early: a message of 100 MB must not cost a second on the kernel's main thread.
-    for piece in json.JSONEncoder(default=str).iterencode(content):
-        size += len(piece)
-        if size > MESSAGE_BYTES_MAX:
-            raise MessageError(
-                f"the message is larger than {MESSAGE_BYTES_MAX // 1024} kB", hint="prompts are points and boxes"
-            )
-
-
-def _shortened(value: object) -> str:
-    """Returns the value as text that is short enough for a sentence."""
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+def _check_text(text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise MessageError(
+            f"the text {short_text(text)} holds half a surrogate pair", hint="send the whole character"
+        ) from None
