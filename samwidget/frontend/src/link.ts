@@ -1,5 +1,6 @@
-// The link to the kernel: gives each request its id, waits for its acknowledgement and its replies, and knows which
-// requests are still pending. All views of a widget share one link. What a reply means is up to the code that asked.
+// The link to the kernel: gives each request its id, waits for its acknowledgement and its replies, repeats what may have
+// been lost on the way, and knows which requests are still pending. All views of a widget share one link, and nothing else
+// sends: what a host throws ends here. What a reply means is up to the code that asked.
 
 import { signal } from "@preact/signals-core";
 
@@ -9,6 +10,8 @@ import { type Envelope, envelope, type Reply, type Request } from "./protocol.ts
 export const BUSY_AFTER_MS = 400;
 /** After this long without one, the kernel may be gone. */
 export const SILENT_AFTER_MS = 10_000;
+/** After this long without its end a change of the document is sent again, then after twice as long, and so on. */
+export const REPEAT_AFTER_MS = 10_000;
 
 export interface RequestOptions {
   /** Called with each reply but the acknowledgement; the last is `done`, `preview`, `detail` or `error`. */
@@ -38,6 +41,7 @@ const QUIET: ReadonlySet<Request["kind"]> = new Set([
   "hover",
   "detail",
   "retry",
+  "use_bundled",
   "everything",
   "cancel_everything",
   "discard_found",
@@ -54,19 +58,22 @@ export class Link {
   /** The changes to the document that are not finished, oldest first. */
   readonly pending = signal<readonly Pending[]>([]);
 
-  readonly #send: (message: Envelope) => void;
+  readonly #send: (message: Envelope) => unknown;
+  readonly #onLost: (request: Request) => void;
   readonly #waiting = new Map<string, Waiting>();
   readonly #prefix = randomPrefix();
   #count = 0;
 
-  constructor(send: (message: Envelope) => void) {
+  /** `onLost` is called where the host cannot send a request, because the kernel or its half of the widget is gone. */
+  constructor(send: (message: Envelope) => unknown, onLost: (request: Request) => void = () => {}) {
     this.#send = send;
+    this.#onLost = onLost;
   }
 
-  /** Sends `request`; returns its id. Throws what the host's send throws. */
-  request(request: Request, options: RequestOptions = {}): string {
+  /** Sends `request`; returns its id, or null where the host cannot send it. */
+  request(request: Request, options: RequestOptions = {}): string | null {
     const id = `${this.#prefix}-${++this.#count}`;
-    this.#send(envelope(request, id));
+    if (!this.#trySend(request, id)) return null;
     const waiting: Waiting = { id, request, options, isAcked: false, isOverdue: false, timers: [] };
     const later = (delay_ms: number, action: () => void) => waiting.timers.push(setTimeout(action, delay_ms));
     later(BUSY_AFTER_MS, () => {
@@ -76,6 +83,12 @@ export class Link {
     later(SILENT_AFTER_MS, () => {
       if (!waiting.isAcked) this.isSilent.value = true;
     });
+    const repeatAfter = (delay_ms: number) =>
+      later(delay_ms, () => {
+        this.#trySend(request, id);
+        repeatAfter(2 * delay_ms);
+      });
+    if (!QUIET.has(request.kind)) repeatAfter(REPEAT_AFTER_MS);
     const { timeout_ms, onTimeout } = options;
     if (timeout_ms !== undefined) {
       later(timeout_ms, () => {
@@ -114,6 +127,17 @@ export class Link {
 
   end(): void {
     for (const waiting of [...this.#waiting.values()]) this.#finish(waiting);
+  }
+
+  /** Sends a request; false where the host says at once that it cannot. Some hosts return a promise. */
+  #trySend(request: Request, id: string): boolean {
+    try {
+      Promise.resolve(this.#send(envelope(request, id))).catch(() => this.#onLost(request));
+      return true;
+    } catch {
+      this.#onLost(request);
+      return false;
+    }
   }
 
   #finish(waiting: Waiting): void {

@@ -47,6 +47,10 @@ export class MaskStore {
     this.arrivals.value++;
   }
 
+  has(id: string): boolean {
+    return this.#entries.has(id);
+  }
+
   /** The mask above `threshold`, image pixels; null while the bytes are not here. */
   path(id: string, threshold: number): Path2D | null {
     const entry = this.#entries.get(id);

@@ -88,10 +88,10 @@ export interface Select {
   object: number | null;
 }
 
-/** Name an object. */
+/** Name an object; null names the active one, which the browser may not know yet. */
 export interface Rename {
   kind: "rename";
-  object: number;
+  object: number | null;
   name: string;
 }
 
@@ -133,6 +133,11 @@ export interface Detail {
 /** Load the model and encode the image again, after that failed. */
 export interface Retry {
   kind: "retry";
+}
+
+/** Load the bundled model in the place of the one that failed, and encode the image. */
+export interface UseBundled {
+  kind: "use_bundled";
 }
 
 /** Search the image for all objects; the search before ends, and what it found goes. */
@@ -303,6 +308,7 @@ export interface NetworkStatus {
   encode_s: number | null;
   note: string;
   error?: Failure;
+  can_use_bundled?: boolean;
 }
 
 /** What went wrong, in words for programs and for people, and how to mend it. */
@@ -332,6 +338,7 @@ export type Request =
   | Redo
   | Detail
   | Retry
+  | UseBundled
   | Everything
   | CancelEverything
   | KeepFound
@@ -367,6 +374,7 @@ export const REQUEST_KINDS = [
   "redo",
   "detail",
   "retry",
+  "use_bundled",
   "everything",
   "cancel_everything",
   "keep_found",

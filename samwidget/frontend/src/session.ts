@@ -17,13 +17,19 @@ import {
   type Request,
   type Status,
 } from "./protocol.ts";
-import { bindSettings, type Model, type Settings, watchDocument, watchStatus } from "./traits.ts";
+import { bindSettings, type Model, runMarimoCells, type Settings, watchDocument, watchStatus } from "./traits.ts";
 import type { Extent } from "./viewport.ts";
 
 /** Without any message for this long after its hello, a view shows that there is no kernel. */
 const ABSENT_AFTER_MS = 2000;
-/** The kernel sends no `done` for a hello: the link stops waiting after this long. */
+/** The link stops waiting for the end of a hello after this long. */
 const HELLO_WITHIN_MS = 60_000;
+
+const NO_KERNEL: Failure = {
+  code: "no_kernel",
+  message: "The kernel is gone: it was shut down or restarted, or it died.",
+  hint: "Run the cell again. What you see stays on the screen until then.",
+};
 
 export interface Photo {
   id: string;
@@ -48,16 +54,20 @@ export class Session {
   /** The last failure, until the user dismisses it. */
   readonly failure = signal<Failure | null>(null);
   readonly presence = signal<Presence>("unknown");
+  /** Counts how often the kernel was heard again after it was silent or absent. */
+  readonly returns = signal(0);
 
   readonly #model: Model;
   readonly #scope: Scope;
   #imageId = "";
+  #isAsking = false;
 
   constructor(model: Model, signal_?: AbortSignal) {
     this.#model = model;
     this.#scope = new Scope(signal_);
-    this.settings = bindSettings(model, this.#scope);
+    this.settings = bindSettings(model, this.#scope, () => this.#lost(true));
     this.document = watchDocument(model, this.#scope);
+    runMarimoCells(model, this.document, this.#scope);
     this.status = watchStatus(model, this.#scope);
     const statusAt_ms = signal(performance.now());
     this.statusAt_ms = statusAt_ms;
@@ -68,11 +78,19 @@ export class Session {
       if (hasFailed && phase !== "failed") this.failure.value = null;
       hasFailed = phase === "failed";
     });
-    this.link = new Link((message) => model.send(message));
+    this.link = new Link(
+      (message) => model.send(message),
+      ({ kind }) => this.#lost(kind !== "hello" && kind !== "hover"),
+    );
+    this.#scope.watch([this.document], (document) => this.#askForMissing(document));
     const receive = (content: unknown, buffers: DataView[]) => this.#receive(content, buffers);
     model.on("msg:custom", receive);
+    // Jupyter says so when the kernel is restarted. Other hosts have no such event; there the next request finds out.
+    const probe = () => this.#ask();
+    model.on("comm_live_update", probe);
     this.#scope.onEnd(() => {
       model.off("msg:custom", receive);
+      model.off("comm_live_update", probe);
       this.link.end();
       this.photo.value?.bitmap.close();
     });
@@ -84,10 +102,7 @@ export class Session {
 
   /** Asks for the image and the masks; every view does so when it opens. */
   sayHello(scope: Scope): void {
-    if (!this.request({ kind: "hello" }, { timeout_ms: HELLO_WITHIN_MS })) {
-      this.presence.value = "absent";
-      return;
-    }
+    this.#ask();
     const timer = setTimeout(() => {
       if (this.presence.value === "unknown") this.presence.value = "absent";
     }, ABSENT_AFTER_MS);
@@ -96,24 +111,13 @@ export class Session {
 
   /** Sends `request` and returns its id; null where the host cannot reach a kernel, which is shown as a failure. */
   request(request: Request, options: RequestOptions = {}): string | null {
-    try {
-      return this.link.request(request, {
-        ...options,
-        onReply: (message) => {
-          if (message.kind === "error" && request.kind !== "hover") this.#fail(message);
-          options.onReply?.(message);
-        },
-      });
-    } catch (error) {
-      if (request.kind !== "hello") {
-        this.#fail({
-          code: "no_kernel",
-          message: `The kernel cannot be reached (${textOf(error)}).`,
-          hint: "Run the cell again.",
-        });
-      }
-      return null;
-    }
+    return this.link.request(request, {
+      ...options,
+      onReply: (message) => {
+        if (message.kind === "error" && !isQuiet(request)) this.#fail(message);
+        options.onReply?.(message);
+      },
+    });
   }
 
   /** The small picture that the notebook saves, as JPEG bytes; null where there is none. */
@@ -124,8 +128,39 @@ export class Session {
     return bytes.length > 0 ? bytes : null;
   }
 
-  #receive(content: unknown, buffers: readonly unknown[]): void {
+  #ask(): void {
+    const end = () => {
+      this.#isAsking = false;
+    };
+    const onReply = ({ kind }: Reply) => {
+      if (kind === "done" || kind === "error") end();
+    };
+    this.#isAsking = this.request({ kind: "hello" }, { timeout_ms: HELLO_WITHIN_MS, onReply, onTimeout: end }) !== null;
+  }
+
+  /** Masks come before the document that names them: where they are not here, their message was lost on the way. */
+  #askForMissing({ objects, candidates }: DocumentSummary): void {
+    const isComplete = [...objects, ...candidates].every(({ mask }) => this.masks.has(mask));
+    if (!isComplete && !this.#isAsking && this.presence.value === "here") this.#ask();
+  }
+
+  /** The host cannot send. The failure is shown the first time, and for each request that the user makes. */
+  #lost(isAsked: boolean): void {
+    if (isAsked || this.presence.value === "here") this.#fail(NO_KERNEL);
+    this.presence.value = "absent";
+  }
+
+  /** The kernel was heard. */
+  #heard(): void {
+    const wasAway = this.presence.value === "absent" || this.link.isSilent.value;
     this.presence.value = "here";
+    if (!wasAway) return;
+    this.returns.value++;
+    if (this.failure.value?.code === NO_KERNEL.code) this.failure.value = null;
+  }
+
+  #receive(content: unknown, buffers: readonly unknown[]): void {
+    this.#heard();
     try {
       const message = parseReply(content, buffers);
       this.#keep(message);
@@ -182,6 +217,11 @@ export class Session {
   #fail(failure: Failure): void {
     this.failure.value = { code: failure.code, message: failure.message, hint: failure.hint };
   }
+}
+
+/** A failure is not worth a message: of a preview, and of the name for an object that its own click could not make. */
+function isQuiet(request: Request): boolean {
+  return request.kind === "hover" || (request.kind === "rename" && request.object === null);
 }
 
 function textOf(error: unknown): string {

@@ -21,6 +21,7 @@ export interface WidgetTraits {
   document: DocumentSummary;
   status: Status;
   _snapshot: DataView | ArrayBuffer | null;
+  _documents_seen: number;
 }
 
 export type Model = AnyModel<WidgetTraits>;
@@ -57,18 +58,37 @@ export interface Settings {
   theme: Setting<ThemeName>;
 }
 
-export function bindSettings(model: Model, scope: Scope): Settings {
+/** `onLost` is called where the host cannot save a setting, because the kernel is gone; the view keeps it. */
+export function bindSettings(model: Model, scope: Scope, onLost: () => void): Settings {
+  const bind = <K extends keyof WidgetTraits>(name: K, fallback: WidgetTraits[K], saveAfter_ms: number) =>
+    bindSetting(model, name, fallback, saveAfter_ms, scope, onLost);
   return {
-    tool: bindSetting(model, "tool", "include", 0, scope),
-    opacity: bindSetting(model, "opacity", 0.45, SAVE_AFTER_MS, scope),
-    threshold: bindSetting(model, "threshold", 0, SAVE_AFTER_MS, scope),
-    hover: bindSetting(model, "hover", true, 0, scope),
-    theme: bindSetting(model, "theme", "auto", 0, scope),
+    tool: bind("tool", "include", 0),
+    opacity: bind("opacity", 0.45, SAVE_AFTER_MS),
+    threshold: bind("threshold", 0, SAVE_AFTER_MS),
+    hover: bind("hover", true, 0),
+    theme: bind("theme", "auto", 0),
   };
 }
 
 export function watchDocument(model: Model, scope: Scope): ReadonlySignal<DocumentSummary> {
   return watch(model, "document", EMPTY_DOCUMENT, scope);
+}
+
+/** In marimo, runs the cells that use the widget after each change: marimo does so only when the browser writes a trait. */
+export function runMarimoCells(model: Model, document: ReadonlySignal<DocumentSummary>, scope: Scope): void {
+  if (!customElements.get("marimo-anywidget")) return;
+  const first = document.peek();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  scope.watch([document], (summary) => {
+    if (summary === first) return;
+    clearTimeout(timer);
+    timer = setTimeout(() => {
+      model.set("_documents_seen", model.get("_documents_seen") + 1);
+      model.save_changes();
+    }, SAVE_AFTER_MS);
+  });
+  scope.onEnd(() => clearTimeout(timer));
 }
 
 export function watchStatus(model: Model, scope: Scope): ReadonlySignal<Status> {
@@ -81,6 +101,7 @@ function bindSetting<K extends keyof WidgetTraits>(
   fallback: WidgetTraits[K],
   saveAfter_ms: number,
   scope: Scope,
+  onLost: () => void,
 ): Setting<WidgetTraits[K]> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   // While a change of this side waits to be saved, an older value from the kernel must not move the slider back.
@@ -89,7 +110,11 @@ function bindSetting<K extends keyof WidgetTraits>(
     clearTimeout(timer);
     timer = undefined;
     model.set(name, value.value);
-    model.save_changes();
+    try {
+      model.save_changes();
+    } catch {
+      onLost();
+    }
   };
   scope.onEnd(() => clearTimeout(timer));
   return Object.assign(value, {

@@ -21,7 +21,10 @@ export class FakeModel {
     document: { revision: 0, image: "", active: null, objects: [], candidates: [], can_undo: false, can_redo: false },
     status: { network: "nano", device: "CPU", phase: "ready", elapsed_s: 0, encode_s: 0.5, note: "" },
     _snapshot: null,
+    _documents_seen: 0,
   };
+  /** The kernel is gone: the host throws where something is sent. */
+  isLost = false;
   readonly #listeners = new Map<string, Set<Listener>>();
   #unsaved: Partial<WidgetTraits> = {};
 
@@ -38,6 +41,7 @@ export class FakeModel {
         this.change(name, value);
       },
       save_changes: () => {
+        if (this.isLost) throw new Error("Kernel is dead");
         this.saved.push(this.#unsaved);
         this.#unsaved = {};
       },
@@ -49,6 +53,7 @@ export class FakeModel {
         this.#listeners.get(name)?.delete(listener);
       },
       send: (message: Sent) => {
+        if (this.isLost) throw new Error("Cannot send");
         this.sent.push(message);
       },
     } as unknown as Model;

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
 import { HoverPreview, SLOW_ABOVE_MS } from "../src/hover.ts";
-import { BUSY_AFTER_MS, Link, SILENT_AFTER_MS } from "../src/link.ts";
-import type { Envelope, Reply } from "../src/protocol.ts";
+import { BUSY_AFTER_MS, Link, REPEAT_AFTER_MS, type RequestOptions, SILENT_AFTER_MS } from "../src/link.ts";
+import type { Envelope, Reply, Request } from "../src/protocol.ts";
 import { FRAME, mask, stubBrowser } from "./fakes.ts";
 
 let sent: Envelope[];
@@ -23,18 +23,21 @@ afterEach(() => {
 
 const point = { kind: "add_point", x: 1, y: 2, label: 1 } as const;
 
+/** Sends `request`, which the host can send; its id. */
+const send = (request: Request, options: RequestOptions = {}): string => link.request(request, options) ?? "";
+
 describe("Link", () => {
   it("gives each request its own id of at most 64 characters", () => {
     const other = new Link(() => {});
     const ids = [link.request(point), link.request(point), other.request(point)];
     other.end();
     expect(new Set(ids).size).toBe(3);
-    expect(ids.every((id) => id.length <= 64)).toBe(true);
+    expect(ids.every((id) => id !== null && id.length <= 64)).toBe(true);
     expect(sent[0]).toEqual({ v: 1, id: ids[0], ...point });
   });
 
   it("is pending until done, whatever comes between", () => {
-    const id = link.request(point);
+    const id = send(point);
     link.receive({ kind: "ack", re: id });
     link.receive({ kind: "masks", re: id, image: "a", frame: FRAME, masks: [], buffers: [] });
     expect(link.pending.value.map(({ request }) => request)).toEqual([point]);
@@ -44,7 +47,7 @@ describe("Link", () => {
 
   it("is no longer pending after an error", () => {
     const onReply = vi.fn<(reply: Reply) => void>();
-    const id = link.request(point, { onReply });
+    const id = send(point, { onReply });
     link.receive({ kind: "error", re: id, code: "prompt", message: "no", hint: "" });
     expect(link.pending.value).toEqual([]);
     expect(onReply).toHaveBeenCalledOnce();
@@ -57,7 +60,7 @@ describe("Link", () => {
   });
 
   it("is busy without an acknowledgement, and not after it", () => {
-    const id = link.request(point);
+    const id = send(point);
     vi.advanceTimersByTime(BUSY_AFTER_MS - 1);
     expect(link.isBusy.value).toBe(false);
     vi.advanceTimersByTime(1);
@@ -69,13 +72,13 @@ describe("Link", () => {
   });
 
   it("is never busy when the acknowledgement came in time", () => {
-    link.receive({ kind: "ack", re: link.request(point) });
+    link.receive({ kind: "ack", re: send(point) });
     vi.advanceTimersByTime(SILENT_AFTER_MS);
     expect(link.isBusy.value || link.isSilent.value).toBe(false);
   });
 
   it("says when the kernel may be gone, and takes it back", () => {
-    const id = link.request(point);
+    const id = send(point);
     vi.advanceTimersByTime(SILENT_AFTER_MS);
     expect(link.isSilent.value).toBe(true);
     link.receive({ kind: "ack", re: id });
@@ -90,11 +93,57 @@ describe("Link", () => {
   it("passes on no reply after the time is up", () => {
     const onReply = vi.fn<(reply: Reply) => void>();
     const onTimeout = vi.fn<() => void>();
-    const id = link.request({ kind: "detail", box: [0, 0, 1, 1], width: 1 }, { timeout_ms: 50, onReply, onTimeout });
+    const id = send({ kind: "detail", box: [0, 0, 1, 1], width: 1 }, { timeout_ms: 50, onReply, onTimeout });
     vi.advanceTimersByTime(50);
     expect(link.receive({ kind: "done", re: id })).toBe(false);
     expect(onTimeout).toHaveBeenCalledOnce();
     expect(onReply).not.toHaveBeenCalled();
+  });
+});
+
+describe("a link that loses messages", () => {
+  it("repeats a change with its id, later and later, until its end", () => {
+    const id = send(point);
+    link.receive({ kind: "ack", re: id });
+    vi.advanceTimersByTime(REPEAT_AFTER_MS - 1);
+    expect(sent.length).toBe(1);
+    vi.advanceTimersByTime(1 + 2 * REPEAT_AFTER_MS + 4 * REPEAT_AFTER_MS);
+    expect(sent).toEqual([sent[0], sent[0], sent[0], sent[0]]);
+    link.receive({ kind: "done", re: id });
+    vi.advanceTimersByTime(100 * REPEAT_AFTER_MS);
+    expect(sent.length).toBe(4);
+  });
+
+  it("repeats nothing that changes nothing", () => {
+    send({ kind: "hello" });
+    send({ kind: "hover", x: 1, y: 1, label: 1 });
+    vi.advanceTimersByTime(10 * REPEAT_AFTER_MS);
+    expect(sent.length).toBe(2);
+  });
+
+  it("throws nothing where the host throws, and waits for nothing", () => {
+    const lost: Request[] = [];
+    const broken = new Link(
+      () => {
+        throw new Error("Cannot send");
+      },
+      (request) => lost.push(request),
+    );
+    expect(broken.request(point)).toBeNull();
+    expect(lost).toEqual([point]);
+    expect(broken.pending.value).toEqual([]);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it("hears of a host that fails later", async () => {
+    const lost: Request[] = [];
+    const broken = new Link(
+      () => Promise.reject(new Error("no session")),
+      (request) => lost.push(request),
+    );
+    broken.request(point);
+    await vi.waitFor(() => expect(lost).toEqual([point]));
+    broken.end();
   });
 });
 

@@ -4,18 +4,19 @@
 import { type ReadonlySignal, signal } from "@preact/signals-core";
 
 import { h, type Scope, setAttribute, setText } from "../dom.ts";
-import { formatScore, formatSeconds } from "../numbers.ts";
+import { formatScore } from "../numbers.ts";
 import type { Status } from "../protocol.ts";
 import type { Session } from "../session.ts";
 import { currentTool } from "../tools/current.ts";
 import type { View } from "../view.ts";
+import { describeModel, dotState, encodingTime, isAbsent, isBusyPhase, urgentMessage } from "./state_texts.ts";
 
 const TICK_MS = 100;
 const NOTE_SHOWN_MS = 8000;
 
 export function statusPanel(view: View, scope: Scope): HTMLElement {
   const element = h(
-    "footer",
+    "div",
     { class: "sw-status", "data-sw": "status" },
     h("i", { class: "sw-progress", "aria-hidden": "true" }),
     modelPart(view, scope),
@@ -33,23 +34,20 @@ export function statusPanel(view: View, scope: Scope): HTMLElement {
 /** A dot for the state, and the model with what it is doing. */
 function modelPart({ session }: View, scope: Scope): HTMLElement {
   const dot = h("i", { class: "sw-dot" });
-  const model = h("span", { class: "sw-model" });
+  const name = h("span", {});
+  const detail = h("span", { class: "sw-detail" });
+  const model = h("span", { class: "sw-model" }, name, detail);
   let stopTicking = () => {};
   scope.effect(() => {
-    const status = session.status.value;
-    const since_ms = session.statusAt_ms.value;
-    const hasKernel = !isAbsent(session);
-    const tick = () => setText(model, hasKernel ? describe(status, since_ms) : "No kernel");
+    const tick = () => setText(name, describeModel(session));
     stopTicking();
     tick();
-    if (isBusyPhase(status) && hasKernel) stopTicking = scope.every(TICK_MS, tick);
+    setText(detail, encodingTime(session));
+    if (isBusyPhase(session.status.value) && !isAbsent(session)) stopTicking = scope.every(TICK_MS, tick);
   });
   scope.effect(() => {
-    const status = session.status.value;
-    const isBusy = isBusyPhase(status) || session.link.isBusy.value;
-    const state = status.phase === "failed" ? "bad" : isBusy ? "busy" : "good";
-    setAttribute(dot, "data-state", status.phase === "closed" || isAbsent(session) ? "off" : state);
-    setAttribute(model, "title", status.note || null);
+    setAttribute(dot, "data-state", dotState(session));
+    setAttribute(model, "title", session.status.value.note || null);
   });
   return h("span", { class: "sw-status-left" }, dot, model);
 }
@@ -92,8 +90,8 @@ function announcer({ session, state }: View, scope: Scope): HTMLElement {
     const score = active?.score === null || !active ? "" : `, score ${formatScore(active.score)}`;
     const count = session.document.value.objects.length;
     const objects = active ? `${active.name}${score}.` : `${count} ${count === 1 ? "object" : "objects"}.`;
-    const model = error?.message ?? `${MODEL_DOES[phase]}.`;
-    setText(element, urgentMessage(session) || (phase === "ready" ? objects : model));
+    const calm = phase === "ready" ? objects : `${MODEL_DOES[phase]}.`;
+    setText(element, error?.message || urgentMessage(session) || calm);
   });
   return element;
 }
@@ -106,59 +104,26 @@ const MODEL_DOES: Record<Status["phase"], string> = {
   closed: "This widget is closed",
 };
 
-function isAbsent(session: Session): boolean {
-  return session.presence.value === "absent";
-}
-
-function isBusyPhase({ phase }: Status): boolean {
-  return phase === "loading" || phase === "encoding";
-}
-
-function describe(status: Status, since_ms: number): string {
-  const { phase, network, device, encode_s } = status;
-  const elapsed_s = (status.elapsed_s + (performance.now() - since_ms) / 1000).toFixed(1);
-  const model = [network, device].filter(Boolean).join(" · ");
-  switch (phase) {
-    case "loading":
-      return `${network || "Model"} · loading… ${elapsed_s} s`;
-    case "encoding":
-      return `${model} · encoding… ${elapsed_s} s`;
-    case "failed":
-      return `${model} · failed`;
-    case "closed":
-      return `${model} · closed`;
-    case "ready":
-      if (encode_s === null) return model;
-      return encode_s === 0 ? `${model} · encoded before` : `${model} · encoded in ${formatSeconds(encode_s)}`;
-  }
-}
-
-/** What is more urgent than a hint; empty where nothing is. */
-function urgentMessage(session: Session): string {
-  const { phase } = session.status.value;
-  if (phase === "closed") return "This widget is closed. Run the cell to continue.";
-  if (isAbsent(session)) return "There is no kernel. Run the cell to continue.";
-  if (session.link.isSilent.value) return "The kernel does not answer. If it was restarted, run the cell again.";
-  if (session.link.isBusy.value) return "The kernel is busy. Your clicks are kept.";
-  if (phase === "encoding" && session.link.pending.value.length > 0) {
-    return "Your clicks are kept until the image is encoded.";
-  }
-  return "";
-}
-
-/** The status's note, for some seconds after it came; then empty. */
+/** The status's note, and that the kernel is back, for some seconds; then empty. */
 function watchNote(session: Session, scope: Scope): ReadonlySignal<string> {
   const visible = signal("");
   let timer: ReturnType<typeof setTimeout> | undefined;
-  let last = "";
-  scope.watch([session.status], ({ note }) => {
-    if (note === last) return;
-    last = note;
-    visible.value = note;
+  const show = (note: string) => {
     clearTimeout(timer);
+    visible.value = note;
     timer = setTimeout(() => {
       visible.value = "";
     }, NOTE_SHOWN_MS);
+  };
+  let last = "";
+  scope.watch([session.status], ({ note }) => {
+    if (note !== last) show(note);
+    last = note;
+  });
+  let lastReturn = session.returns.peek();
+  scope.watch([session.returns], (count) => {
+    if (count !== lastReturn) show("Reconnected. The kernel answers again.");
+    lastReturn = count;
   });
   scope.onEnd(() => clearTimeout(timer));
   return visible;

@@ -36,6 +36,8 @@ describe("the message in the middle", () => {
     vi.advanceTimersByTime(SILENT_AFTER_MS);
     expect(text(".sw-hint")).toBe("The kernel does not answer. If it was restarted, run the cell again.");
     opened.fake.receive({ kind: "done", re: opened.fake.last("add_point").id });
+    expect(text(".sw-hint")).toBe("Reconnected. The kernel answers again.");
+    vi.advanceTimersByTime(8000);
     expect(text(".sw-hint")).toContain("Click to include");
   });
 

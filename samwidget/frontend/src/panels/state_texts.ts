@@ -1,0 +1,78 @@
+// What the kernel and the model are doing, in words and as the colour of the dot. Every part of the screen that says it
+// asks here, so that dot, hint and banner agree. Pure functions of what the session knows.
+
+import { formatSeconds } from "../numbers.ts";
+import type { Failure, Status } from "../protocol.ts";
+import type { Session } from "../session.ts";
+
+export type DotState = "good" | "busy" | "bad" | "off";
+
+export function dotState(session: Session): DotState {
+  const { phase } = session.status.value;
+  if (isAbsent(session) || phase === "closed") return "off";
+  if (phase === "failed") return "bad";
+  return isBusyPhase(session.status.value) || session.link.isBusy.value ? "busy" : "good";
+}
+
+/** The model, and what it is doing. */
+export function describeModel(session: Session): string {
+  if (isAbsent(session)) return "No kernel";
+  const { phase, network, device, elapsed_s: elapsedBefore_s } = session.status.value;
+  const elapsed_s = (elapsedBefore_s + (performance.now() - session.statusAt_ms.value) / 1000).toFixed(1);
+  const model = [network, device].filter(Boolean).join(" · ");
+  switch (phase) {
+    case "loading":
+      return `${network || "Model"} · loading… ${elapsed_s} s`;
+    case "encoding":
+      return `${model} · encoding… ${elapsed_s} s`;
+    case "failed":
+      return `${model} · failed`;
+    case "closed":
+      return `${model} · closed`;
+    case "ready":
+      return model;
+  }
+}
+
+/** How long the image took to encode; empty where it is not encoded. */
+export function encodingTime(session: Session): string {
+  const { phase, encode_s } = session.status.value;
+  if (isAbsent(session) || phase !== "ready" || encode_s === null) return "";
+  return encode_s === 0 ? " · encoded before" : ` · encoded in ${formatSeconds(encode_s)}`;
+}
+
+/** What is more urgent than a hint; empty where nothing is. */
+export function urgentMessage(session: Session): string {
+  const { phase, can_use_bundled } = session.status.value;
+  const { link } = session;
+  if (phase === "closed") return "This widget is closed. Run the cell to continue.";
+  if (isAbsent(session)) return "There is no kernel. Run the cell to continue.";
+  if (link.isSilent.value) return "The kernel does not answer. If it was restarted, run the cell again.";
+  if (link.isBusy.value) return "The kernel is busy. Your clicks are kept.";
+  const keeps = link.pending.value.length > 0;
+  if (phase === "failed") {
+    const remedy = can_use_bundled ? "Try again, or use the bundled network." : "Try again.";
+    return keeps ? `There is no model. ${remedy} Your clicks are kept.` : `There is no model. ${remedy}`;
+  }
+  if (keeps && isBusyPhase(session.status.value)) return "Your clicks are kept until the image is encoded.";
+  return "";
+}
+
+/** The failure that the banner shows; null where there is none. */
+export function shownFailure(session: Session): Failure | null {
+  const { error } = session.status.value;
+  return (hasFailed(session) && error) || session.failure.value;
+}
+
+/** Whether there is no model, and a kernel that could load it again. */
+export function hasFailed(session: Session): boolean {
+  return session.status.value.phase === "failed" && !isAbsent(session);
+}
+
+export function isAbsent(session: Session): boolean {
+  return session.presence.value === "absent";
+}
+
+export function isBusyPhase({ phase }: Status): boolean {
+  return phase === "loading" || phase === "encoding";
+}
