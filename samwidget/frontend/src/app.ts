@@ -2,19 +2,22 @@
 // show state and call commands.
 
 import { keyActions, listenToSpace } from "./commands/actions.ts";
+import { typeName } from "./commands/naming.ts";
 import { keepFitted } from "./commands/viewport.ts";
 import { h, type Scope } from "./dom.ts";
 import { watchFocus } from "./focus.ts";
 import { listenToKeys } from "./keyboard.ts";
-import { watchAspect, watchModes, watchSize } from "./layout.ts";
+import { watchAspect, watchModes, watchSize, watchWindow } from "./layout.ts";
 import { bannerPanel } from "./panels/banner.ts";
-import { candidatesPanel } from "./panels/candidates.ts";
-import { everythingAnnouncer, everythingPanel } from "./panels/everything.ts";
+import { everythingAnnouncer } from "./panels/everything.ts";
 import { helpPanel } from "./panels/help.ts";
+import { namePanel } from "./panels/name.ts";
 import { objectsPanel } from "./panels/objects.ts";
 import { snapshotPanel } from "./panels/snapshot.ts";
 import { statusPanel } from "./panels/status.ts";
 import { toolbarPanel } from "./panels/toolbar.ts";
+import { trayPanel } from "./panels/tray.ts";
+import { workingPanel } from "./panels/working.ts";
 import { reportState } from "./report.ts";
 import type { Session } from "./session.ts";
 import { StageCanvases } from "./stage/canvases.ts";
@@ -31,6 +34,7 @@ export function openView(session: Session, host: HTMLElement, scope: Scope): voi
   watchModes(view, scope);
   watchAspect(view, scope);
   watchSize(view, host, scope);
+  watchWindow(view, scope);
   keepFitted(view, scope);
   showLatency(view, canvases, scope);
   reportState(view, canvases, scope);
@@ -44,16 +48,16 @@ export function openView(session: Session, host: HTMLElement, scope: Scope): voi
 function addPanels(view: View, canvases: StageCanvases, scope: Scope): void {
   const build = (panel: Panel) => panel(view, scope);
   canvases.element.prepend(build(snapshotPanel));
-  const overPhoto = [bannerPanel, candidatesPanel, everythingPanel, everythingAnnouncer].map(build);
-  const main = h("div", { class: "sw-main" }, canvases.element, ...overPhoto);
-  view.root.append(build(toolbarPanel), main, ...[objectsPanel, statusPanel, helpPanel].map(build));
+  canvases.element.append(build(workingPanel), build(namePanel));
+  const main = h("div", { class: "sw-main" }, canvases.element, ...[bannerPanel, everythingAnnouncer].map(build));
+  view.root.append(build(toolbarPanel), main, ...[trayPanel, objectsPanel, statusPanel, helpPanel].map(build));
 }
 
 /** Pointer, keys and focus. */
 function addInput(view: View, canvases: StageCanvases, scope: Scope): void {
   const gestures = new Gestures(canvases, view, scope);
   watchFocus(view, scope);
-  listenToKeys(view.root, keyActions(view, gestures), scope);
+  listenToKeys(view.root, keyActions(view, gestures), scope, (event) => typeName(view, event));
   listenToSpace(view, gestures, scope);
 }
 

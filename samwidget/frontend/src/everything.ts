@@ -56,7 +56,8 @@ export class EverythingSearch {
   /** Applies one message of the kernel. */
   update(message: Extract<Reply, { kind: "found" }>): void {
     batch(() => {
-      if (message.search !== this.#search || message.phase === "none") this.#reset();
+      // What was kept or discarded may come back with an undo: the user's choice among it stays until the next search.
+      if (message.search !== this.#search) this.#reset();
       this.#search = message.search;
       this.phase.value = message.phase;
       this.progress.value = { done: message.done, total: message.total, seconds_left: message.seconds_left ?? null };

@@ -15,6 +15,24 @@ export function focusEverything({ root, session: { everything } }: View): void {
   focusElement(root, `[data-sw="find-${name}"]`);
 }
 
+/** Gives the focus back to the notebook: to the nearest element around the widget that takes it, such as its cell. */
+export function leaveWidget({ root }: View): void {
+  for (let element = parentOf(root); element; element = parentOf(element)) {
+    // Not the page itself: with the focus there, a notebook hears no keys.
+    if (element === document.body || !element.hasAttribute("tabindex")) continue;
+    element.focus({ preventScroll: true });
+    if (element.matches(":focus, :focus-within") && !root.matches(":focus-within")) return;
+  }
+  const focused = (root.getRootNode() as Document | ShadowRoot).activeElement;
+  if (focused instanceof HTMLElement) focused.blur();
+}
+
+/** The element around `element`, out of shadow trees too. */
+function parentOf(element: HTMLElement): HTMLElement | null {
+  const parent = element.parentNode instanceof ShadowRoot ? element.parentNode.host : element.parentElement;
+  return parent instanceof HTMLElement ? parent : null;
+}
+
 function focusElement(root: HTMLElement, selector: string): void {
   root.querySelector<HTMLElement>(selector)?.focus({ preventScroll: true });
 }
@@ -36,7 +54,6 @@ export function watchFocus(view: View, scope: Scope): void {
   // After a click on a button with the pointer, Enter accepts instead of pressing the button again.
   scope.listen(root, "click", (event) => {
     const isButton = event.target instanceof Element && event.target.closest("button, .sw-row") !== null;
-    const isTyping = event.target instanceof HTMLInputElement;
-    if (event.detail > 0 && isButton && !isTyping && !state.isHelpOpen.value) focusPhoto(view);
+    if (event.detail > 0 && isButton && !state.naming.value && !state.isHelpOpen.value) focusPhoto(view);
   });
 }

@@ -48,12 +48,30 @@ export function shortcutOf(action: string): string {
   return SHORTCUTS.find((shortcut) => shortcut.action === action)?.keys?.[0] ?? "";
 }
 
-/** Runs `actions` by key while the focus is inside `root`; the page does not receive keys that have an action. */
-export function listenToKeys(root: HTMLElement, actions: Actions, scope: Scope): void {
+/** Whether the key writes a letter, as names begin with. */
+export function writesLetter(event: KeyboardEvent): boolean {
+  const hasModifier = event.ctrlKey || event.metaKey || event.altKey;
+  return /^\p{L}$/u.test(event.key) && (!hasModifier || event.getModifierState("AltGraph"));
+}
+
+/**
+ * Runs `actions` by key while the focus is inside `root`; the page does not receive keys that have an action. A letter
+ * goes to `beginName` first: where it returns true, a field has the focus, and the browser writes the letter there.
+ */
+export function listenToKeys(
+  root: HTMLElement,
+  actions: Actions,
+  scope: Scope,
+  beginName: (event: KeyboardEvent) => boolean = () => false,
+): void {
   scope.listen(root, "keydown", (event) => {
     if (event.defaultPrevented || event.isComposing) return;
     const target = event.composedPath()[0];
     if (belongsTo(target, keyName(event))) return;
+    if (writesLetter(event) && beginName(event)) {
+      event.stopPropagation();
+      return;
+    }
     const action = actions[actionFor(event) ?? ""];
     if (!action) return;
     event.preventDefault();

@@ -1,5 +1,6 @@
-// The prompts that a view shows: those of the active object as they will be once the kernel has carried out the pending
-// requests, so that a click is on the screen at once. stage/prompts.ts draws them, tools/handles.ts changes them.
+// The active object and its prompts as they will be once the kernel has carried out the pending requests, so that a click is
+// on the screen at once and the next key means what it will mean. stage/prompts.ts draws prompts, tools/handles.ts changes
+// them.
 
 import type { Box, Label, ObjectSummary, Request } from "./protocol.ts";
 import type { Point } from "./viewport.ts";
@@ -26,6 +27,23 @@ export interface ShownBox {
 export interface ShownPrompts {
   points: ShownPoint[];
   boxes: ShownBox[];
+}
+
+/** The active object by its id; `unknown` for one that the kernel has not made yet, null where none is active. */
+export type NextActive = number | "unknown" | null;
+
+/** What will be active after the `pending` requests, in their order. */
+export function activeAfter(active: number | null, pending: readonly Request[]): NextActive {
+  let next: NextActive = active;
+  for (const request of pending) {
+    if (request.kind === "add_point") next ??= "unknown";
+    // The kernel decides whether a box belongs to the active object or begins one.
+    else if (request.kind === "add_box") next = "unknown";
+    else if (request.kind === "select") next = request.object;
+    else if (request.kind === "accept" || request.kind === "clear") next = null;
+    else if (request.kind === "delete" && request.object === next) next = null;
+  }
+  return next;
 }
 
 /** The prompts of `active`, changed by the `pending` requests in their order, then by the gesture. */
@@ -62,6 +80,11 @@ export function promptsOnScreen(
         boxes = [{ box: request.box, isPending: true }];
         break;
       case "remove_box":
+        boxes = [];
+        break;
+      case "accept":
+      case "select":
+        points = [];
         boxes = [];
         break;
     }

@@ -3,11 +3,21 @@
 
 import { computed, type ReadonlySignal, type Signal, signal } from "@preact/signals-core";
 
-import { type Draft, promptsOnScreen, type ShownPrompts } from "./prompts.ts";
+import { activeAfter, type Draft, type NextActive, promptsOnScreen, type ShownPrompts } from "./prompts.ts";
 import type { ObjectSummary } from "./protocol.ts";
 import type { Session } from "./session.ts";
-import { foundObjectAt } from "./stage/hit.ts";
+import { foundObjectAt, objectAt } from "./stage/hit.ts";
 import type { Extent, Point, Viewport } from "./viewport.ts";
+
+/** A name that is being written. */
+export interface Naming {
+  /** Id of the object; null for the one that is active when the kernel gets the name. */
+  object: number | null;
+  /** The field is in the object's row of the list; otherwise it is over the photo. */
+  isInList: boolean;
+  /** The action of the letter that began the name; null where no letter did. */
+  action: string | null;
+}
 
 export interface ViewState {
   /** CSS pixels of the photo's area on the screen; zero before the first layout. */
@@ -26,11 +36,22 @@ export interface ViewState {
   isPanning: Signal<boolean>;
   isHelpOpen: Signal<boolean>;
   hasFocus: Signal<boolean>;
-  /** Id of the object whose name is being edited. */
-  renaming: Signal<number | null>;
+  naming: Signal<Naming | null>;
+  /** The name so far, while one is being written. */
+  nameText: Signal<string>;
+  /** Names of all objects are on the photo, not only that of the pointed one. */
+  areNamesShown: Signal<boolean>;
+  /** Id of the object whose row has the pointer or the keyboard. */
+  pointedRow: Signal<number | null>;
   /** From the last click to the frame that showed its masks. */
   latency_ms: Signal<number | null>;
   active: ReadonlySignal<ObjectSummary | null>;
+  /** Id of the object that was active last: the keys for neighbours go on from there. */
+  lastActive: Signal<number | null>;
+  /** What will be active once the kernel has carried out the pending requests. */
+  nextActive: ReadonlySignal<NextActive>;
+  /** Id of the object under the pointer or the crosshair, on the photo or in the list. */
+  pointedObject: ReadonlySignal<number | null>;
   /** Id of the found object under the pointer or the crosshair. */
   pointedId: ReadonlySignal<number | null>;
   /** The prompts of the active object, as they will be once the kernel has carried out the pending requests. */
@@ -41,6 +62,9 @@ export function createViewState(session: Session): ViewState {
   const draft = signal<Draft | null>(null);
   const pointer = signal<Point | null>(null);
   const crosshair = signal<Point | null>(null);
+  const isGesturing = signal(false);
+  const pointedRow = signal<number | null>(null);
+  const pending = computed(() => session.link.pending.value.map(({ request }) => request));
   const active = computed(() => {
     const { objects, active: id } = session.document.value;
     return objects.find((object) => object.id === id) ?? null;
@@ -53,13 +77,25 @@ export function createViewState(session: Session): ViewState {
     crosshair,
     corner: signal(null),
     draft,
-    isGesturing: signal(false),
+    isGesturing,
     isPanning: signal(false),
     isHelpOpen: signal(false),
     hasFocus: signal(false),
-    renaming: signal(null),
+    naming: signal(null),
+    nameText: signal(""),
+    areNamesShown: signal(false),
+    pointedRow,
     latency_ms: signal(null),
     active,
+    lastActive: signal(null),
+    nextActive: computed(() => activeAfter(session.document.value.active, pending.value)),
+    pointedObject: computed(() => {
+      const { everything, masks, settings } = session;
+      const at = crosshair.value ?? pointer.value;
+      if (pointedRow.value !== null) return pointedRow.value;
+      if (!at || isGesturing.value || everything.isOpen.value) return null;
+      return objectAt(at, session.document.value, masks, settings.threshold.value)?.id ?? null;
+    }),
     pointedId: computed(() => {
       const at = crosshair.value ?? pointer.value;
       const { everything, masks, settings } = session;
@@ -67,9 +103,6 @@ export function createViewState(session: Session): ViewState {
       if (!at || foundObjects.length === 0) return null;
       return foundObjectAt(at, foundObjects, masks, settings.threshold.value)?.id ?? null;
     }),
-    prompts: computed(() => {
-      const pending = session.link.pending.value.map(({ request }) => request);
-      return promptsOnScreen(active.value, pending, draft.value);
-    }),
+    prompts: computed(() => promptsOnScreen(active.value, pending.value, draft.value)),
   };
 }

@@ -45,9 +45,10 @@ export class View {
   /** A preview is valid for one photo, one tool and one document. */
   #clearOutdatedPreviews(scope: Scope): void {
     const { document, photo, settings } = this.session;
-    scope.watch([document], () => {
+    scope.watch([document], ({ active }) => {
       this.clickTimer.documentChanged();
       this.hover.clear();
+      this.state.lastActive.value = active ?? this.state.lastActive.value;
     });
     scope.watch([photo, settings.tool, settings.hover], () => this.hover.clear());
   }

@@ -50,6 +50,11 @@ function fitScale(image: Extent, stage: Extent): number {
   return Math.min(stage.width / image.width, stage.height / image.height);
 }
 
+/** Whether `viewport` shows the image larger than the stage allows for the whole image. */
+export function isLarger(viewport: Viewport, image: Extent, stage: Extent): boolean {
+  return viewport.scale > fitScale(image, stage) * 1.001;
+}
+
 /** `viewport` zoomed by `factor` about a screen point that stays where it is, within the limits. */
 export function zoomAt(viewport: Viewport, factor: number, about: Point, image: Extent, stage: Extent): Viewport {
   return scaleAt(viewport, viewport.scale * factor, about, image, stage);

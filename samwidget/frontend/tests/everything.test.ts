@@ -48,6 +48,19 @@ describe("the search of everything", () => {
     search.update(message({ added: [SPECK], done: 2 }));
   });
 
+  it("keeps the user's choice for an undo that brings the found objects back", () => {
+    const all = message({ phase: "done", is_whole: true, added: [TREE, CUP, SPECK] });
+    search.toggle(1);
+    search.scoreSlider.value = 60;
+    const kept = [...search.keptIds.value];
+    search.update(message({ phase: "none", is_whole: true }));
+    expect([search.isOpen.value, search.foundObjects.value, search.keptIds.value.size]).toEqual([false, [], 0]);
+    search.update(all);
+    expect([...search.keptIds.value]).toEqual(kept);
+    search.update({ ...all, search: "s2" });
+    expect(search.keptIds.value.size).toBe(3);
+  });
+
   it("follows the kernel, large ones first", () => {
     expect(ids(search.foundObjects.value)).toEqual([1, 2, 3]);
     expect(search.progress.value).toEqual({ done: 2, total: 16, seconds_left: null });

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 
 import { keyActions } from "../src/commands/actions.ts";
 import { Scope } from "../src/dom.ts";
-import { actionFor, keyName, listenToKeys, SHORTCUTS } from "../src/keyboard.ts";
+import { actionFor, keyName, listenToKeys, SHORTCUTS, writesLetter } from "../src/keyboard.ts";
 import type { Gestures } from "../src/stage/gestures.ts";
 import type { View } from "../src/view.ts";
 
@@ -54,14 +54,38 @@ describe("keyName", () => {
   });
 });
 
+describe("writesLetter", () => {
+  const WRITES: [KeyboardEventInit & { altGraph?: boolean }, boolean][] = [
+    [{ key: "c" }, true],
+    [{ key: "C", shiftKey: true }, true],
+    [{ key: "é" }, true],
+    [{ key: "杯" }, true],
+    [{ key: "ą", ctrlKey: true, altKey: true, altGraph: true }, true],
+    [{ key: "c", ctrlKey: true }, false],
+    [{ key: "c", metaKey: true }, false],
+    [{ key: "c", altKey: true }, false],
+    [{ key: "7" }, false],
+    [{ key: "_" }, false],
+    [{ key: " " }, false],
+    [{ key: "F2" }, false],
+    [{ key: "Dead" }, false],
+  ];
+
+  it.each(WRITES)("%j: %j", ({ altGraph = false, ...init }, expected) => {
+    // happy-dom takes Alt for AltGraph.
+    const event = Object.assign(press(init), { getModifierState: (name: string) => name === "AltGraph" && altGraph });
+    expect(writesLetter(event)).toBe(expected);
+  });
+});
+
 describe("listenToKeys", () => {
-  function mount() {
+  function mount(beginName?: (event: KeyboardEvent) => boolean) {
     const root = document.createElement("div");
     root.innerHTML = '<button></button><input type="text"><input type="range"><div tabindex="0"></div>';
     document.body.append(root);
     const accept = vi.fn<() => void>();
     const include = vi.fn<() => void>();
-    listenToKeys(root, { accept, include }, scope);
+    listenToKeys(root, { accept, include }, scope, beginName);
     return { root, accept, include };
   }
   const at = (root: Element, selector: string, init: KeyboardEventInit) => {
@@ -75,6 +99,16 @@ describe("listenToKeys", () => {
     expect(at(root, "div", { key: "i" })).toBe(true);
     expect(include).toHaveBeenCalledOnce();
     expect(at(root, "div", { key: "q" })).toBe(false);
+  });
+
+  it("leaves a letter that begins a name to the field that has the focus then", () => {
+    const { root, include } = mount((event) => event.key === "i");
+    const page = vi.fn<() => void>();
+    document.body.addEventListener("keydown", page, { once: true });
+    expect(at(root, "div", { key: "i" })).toBe(false);
+    expect(include).not.toHaveBeenCalled();
+    expect(page).not.toHaveBeenCalled();
+    document.body.dispatchEvent(press({ key: "x" }));
   });
 
   it("leaves text fields alone, and Enter to buttons", () => {

@@ -4,9 +4,11 @@
 import { signal } from "@preact/signals-core";
 
 import { keyActions, listenToSpace } from "../src/commands/actions.ts";
+import { typeName } from "../src/commands/naming.ts";
 import { Scope } from "../src/dom.ts";
 import { watchFocus } from "../src/focus.ts";
 import { listenToKeys } from "../src/keyboard.ts";
+import { namePanel } from "../src/panels/name.ts";
 import type { DocumentSummary, ObjectSummary, Request } from "../src/protocol.ts";
 import { type Photo, Session } from "../src/session.ts";
 import { StageCanvases } from "../src/stage/canvases.ts";
@@ -69,8 +71,10 @@ export class OpenedView {
     this.canvases = new StageCanvases(this.view, signal(null), this.scope);
     this.gestures = new Gestures(this.canvases, this.view, this.scope);
     watchFocus(this.view, this.scope);
-    listenToKeys(this.view.root, keyActions(this.view, this.gestures), this.scope);
+    const typed = (event: KeyboardEvent) => typeName(this.view, event);
+    listenToKeys(this.view.root, keyActions(this.view, this.gestures), this.scope, typed);
     listenToSpace(this.view, this.gestures, this.scope);
+    this.stage.append(namePanel(this.view, this.scope));
     this.view.root.append(this.stage);
     document.body.replaceChildren(this.view.root);
     this.stage.getBoundingClientRect = () => new DOMRect(STAGE.left, STAGE.top, STAGE.width, STAGE.height);
@@ -127,8 +131,30 @@ export class OpenedView {
     this.pointer("up", to, init);
   }
 
-  key(key: string, init: KeyboardEventInit = {}, type = "keydown"): void {
-    this.stage.dispatchEvent(new KeyboardEvent(type, { key, bubbles: true, cancelable: true, ...init }));
+  /** Presses a key where the focus is, or else on the photo; returns whether the page may have it. */
+  key(key: string, init: KeyboardEventInit = {}, type = "keydown"): boolean {
+    const target = this.field ?? this.stage;
+    return target.dispatchEvent(new KeyboardEvent(type, { key, bubbles: true, cancelable: true, ...init }));
+  }
+
+  /** Types letters as a browser does: each is written into the field that has the focus after its key was pressed. */
+  type(text: string): void {
+    for (const letter of text) {
+      const isFree = this.key(letter);
+      if (!isFree || !this.field) continue;
+      this.field.setRangeText(letter, this.field.selectionStart ?? 0, this.field.selectionEnd ?? 0, "end");
+      this.field.dispatchEvent(new Event("input", { bubbles: true }));
+    }
+  }
+
+  /** The field for a name; null while no name is being written. */
+  get field(): HTMLInputElement | null {
+    return this.view.root.querySelector<HTMLInputElement>('[data-sw="name-field"]');
+  }
+
+  /** The kernel has carried out the oldest request that is pending. */
+  done(): void {
+    this.fake.receive({ kind: "done", re: this.session.link.pending.value[0]?.id });
   }
 
   /** Presses and releases the space bar. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { type Draft, promptsOnScreen } from "../src/prompts.ts";
+import { activeAfter, type Draft, type NextActive, promptsOnScreen } from "../src/prompts.ts";
 import type { Box, Request } from "../src/protocol.ts";
 import { object } from "./opened_view.ts";
 
@@ -63,5 +63,35 @@ describe("the prompts on the screen", () => {
       { box: [0, 0, 5, 5], isPending: false },
     ]);
     expect(promptsWith([], { kind: "box", box: [0, 0, 5, 5] })).toEqual(promptsWith([]));
+  });
+});
+
+describe("what will be active", () => {
+  const POINT: Request = { kind: "add_point", x: 1, y: 2, label: 1 };
+  const ACCEPT: Request = { kind: "accept" };
+  const table: [active: number | null, pending: Request[], next: NextActive][] = [
+    [3, [], 3],
+    [null, [], null],
+    [null, [POINT], "unknown"],
+    [3, [POINT], 3],
+    [3, [{ kind: "add_box", box: BOX }], "unknown"],
+    [3, [ACCEPT], null],
+    [3, [ACCEPT, POINT], "unknown"],
+    [null, [POINT, ACCEPT], null],
+    [3, [{ kind: "select", object: 7 }], 7],
+    [3, [{ kind: "select", object: null }], null],
+    [3, [{ kind: "delete", object: 3 }], null],
+    [3, [{ kind: "delete", object: 7 }], 3],
+    [3, [{ kind: "clear" }], null],
+    [3, [{ kind: "rename", object: 7, name: "cup" }, { kind: "undo" }], 3],
+  ];
+
+  it.each(table)("%j and then %j is %j", (active, pending, next) => {
+    expect(activeAfter(active, pending)).toBe(next);
+  });
+
+  it("has no prompts of the object that was accepted", () => {
+    expect(promptsWith([ACCEPT, POINT]).points).toEqual([{ index: -1, at: { x: 1, y: 2 }, label: 1, isPending: true }]);
+    expect(promptsWith([ACCEPT])).toEqual({ points: [], boxes: [] });
   });
 });

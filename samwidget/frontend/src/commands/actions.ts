@@ -2,7 +2,7 @@
 // which acts when it comes up, and Escape, which ends whatever was begun last.
 
 import type { Scope } from "../dom.ts";
-import { focusPhoto } from "../focus.ts";
+import { focusPhoto, leaveWidget } from "../focus.ts";
 import type { Actions } from "../keyboard.ts";
 import type { Gestures } from "../stage/gestures.ts";
 import { TOOL_NAMES } from "../traits.ts";
@@ -16,11 +16,11 @@ import {
   deleteActive,
   discardFoundObjects,
   redo,
-  renameActive,
   selectNeighbour,
   startEverything,
   undo,
 } from "./document.ts";
+import { renameActive } from "./naming.ts";
 import { fitPhoto, oneToOne, zoom } from "./viewport.ts";
 
 export function keyActions(view: View, gestures: Gestures): Actions {
@@ -41,6 +41,7 @@ export function keyActions(view: View, gestures: Gestures): Actions {
     fit: () => fitPhoto(view),
     "one-to-one": () => oneToOne(view),
     hover: () => toggleHover(view),
+    names: () => toggleNames(view),
     help: () => toggleHelp(view),
     move: ({ key }) => moveCrosshair(view, key, false),
     "move-finely": ({ key }) => moveCrosshair(view, key, true),
@@ -73,16 +74,18 @@ export function closeHelp(view: View): void {
 
 /** Escape ends one of these, the first that there is: help, gesture, search, choice, crosshair, and at last the focus. */
 function leave(view: View, gestures: Gestures): void {
-  const { session, state, root } = view;
+  const { session, state } = view;
   if (state.isHelpOpen.value) closeHelp(view);
   else if (gestures.cancel()) return;
   else if (session.everything.isRunning.value) cancelEverything(view);
   else if (session.everything.isOpen.value) discardFoundObjects(view);
   else if (state.crosshair.value) hideCrosshair(view);
-  else {
-    const focused = (root.getRootNode() as Document | ShadowRoot).activeElement;
-    if (focused instanceof HTMLElement) focused.blur();
-  }
+  else leaveWidget(view);
+}
+
+/** Shows the names of all objects on the photo, or only that of the pointed one. */
+export function toggleNames({ state }: View): void {
+  state.areNamesShown.value = !state.areNamesShown.value;
 }
 
 /** Switches the preview on or off; one that switched itself off is switched on. */

@@ -16,7 +16,7 @@ export function redo(view: View): void {
 export function accept(view: View): void {
   const { session, state } = view;
   if (session.everything.isOpen.value) keepFoundObjects(view);
-  else if (state.active.value) view.request({ kind: "accept" }, performance.now());
+  else if (state.nextActive.value !== null) view.request({ kind: "accept" }, performance.now());
 }
 
 /** Shows the candidate of this level for the active object. */
@@ -26,11 +26,17 @@ export function chooseCandidate(view: View, level: number): void {
   if (level < document.value.candidates.length) view.request({ kind: "choose", level }, performance.now());
 }
 
-/** Selects the neighbour of the active object in the list; where none is active, the first or last. */
+/**
+ * Selects the neighbour of the active object in the list. Where none is active, forward is the neighbour of the object that
+ * was active last, and back that object itself; where there is none such, the first or last of the list.
+ */
 export function selectNeighbour(view: View, step: 1 | -1): void {
-  const { objects, active } = view.session.document.value;
-  const index = objects.findIndex(({ id }) => id === active);
-  const next = index < 0 ? objects.at(step > 0 ? 0 : -1) : objects.at((index + step) % objects.length);
+  const { objects } = view.session.document.value;
+  const active = view.state.nextActive.value;
+  const from = objects.findIndex(({ id }) => id === (active ?? view.state.lastActive.value));
+  const isBackToLast = active === null && step < 0;
+  const next =
+    from < 0 ? objects.at(step > 0 ? 0 : -1) : objects.at((from + (isBackToLast ? 0 : step)) % objects.length);
   if (next && next.id !== active) view.request({ kind: "select", object: next.id }, performance.now());
 }
 
@@ -39,11 +45,6 @@ export function deleteActive(view: View): void {
   if (active && !view.session.everything.isOpen.value) {
     view.request({ kind: "delete", object: active.id }, performance.now());
   }
-}
-
-/** Opens the field for the name of the active object. */
-export function renameActive({ state }: View): void {
-  state.renaming.value = state.active.value?.id ?? null;
 }
 
 /** Starts a search of everything; where its panel is open already, moves the keyboard there. */

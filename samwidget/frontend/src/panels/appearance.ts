@@ -1,5 +1,6 @@
 // Panel: how masks are shown. The sliders act at once; the traits are saved a little later.
 
+import { toggleNames } from "../commands/actions.ts";
 import { h, type Scope } from "../dom.ts";
 import { shortcutOf } from "../keyboard.ts";
 import { slider } from "../slider.ts";
@@ -43,22 +44,13 @@ export function appearancePanel(view: View, scope: Scope): HTMLElement {
       },
       scope,
     ),
-    hoverSwitch(view, scope),
+    h("div", { class: "sw-switches" }, hoverSwitch(view, scope), namesSwitch(view, scope)),
   );
 }
 
 function hoverSwitch({ session, hover }: View, scope: Scope): HTMLElement {
   const setting = session.settings.hover;
-  const input = h("input", { class: "sw-switch", type: "checkbox", role: "switch", "data-sw": "hover-toggle" });
-  const element = h(
-    "label",
-    {
-      class: "sw-setting sw-setting-switch",
-      title: `Show the mask under the pointer before a click (${shortcutOf("hover")})`,
-    },
-    h("span", {}, "Hover preview"),
-    input,
-  );
+  const { element, input } = switchOf("hover", "Hover preview", "Show the mask under the pointer before a click");
   scope.listen(input, "change", () => {
     hover.restart();
     setting.set(input.checked);
@@ -67,4 +59,19 @@ function hoverSwitch({ session, hover }: View, scope: Scope): HTMLElement {
     input.checked = setting.value && !hover.isOff.value;
   });
   return element;
+}
+
+function namesSwitch(view: View, scope: Scope): HTMLElement {
+  const { element, input } = switchOf("names", "Names", "Show the names of all objects on the image");
+  scope.listen(input, "change", () => toggleNames(view));
+  scope.effect(() => {
+    input.checked = view.state.areNamesShown.value;
+  });
+  return element;
+}
+
+function switchOf(action: string, label: string, hint: string): { element: HTMLElement; input: HTMLInputElement } {
+  const input = h("input", { class: "sw-switch", type: "checkbox", role: "switch", "data-sw": `${action}-toggle` });
+  const attributes = { class: "sw-setting sw-setting-switch", title: `${hint} (${shortcutOf(action)})` };
+  return { element: h("label", attributes, h("span", {}, label), input), input };
 }

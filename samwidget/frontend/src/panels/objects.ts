@@ -1,12 +1,15 @@
 // Panel: the list of objects, and below it how masks are shown (opacity, threshold, hover).
 
-import { h, type Scope, setAttribute, setText } from "../dom.ts";
+import { accept } from "../commands/document.ts";
+import { dropName, renameInList } from "../commands/naming.ts";
+import { h, Scope, setAttribute, setText } from "../dom.ts";
 import { focusPhoto } from "../focus.ts";
 import { icon } from "../icons.ts";
 import { formatCount, formatScore } from "../numbers.ts";
-import { type DocumentSummary, NAME_LENGTH_MAX, type ObjectSummary } from "../protocol.ts";
+import type { DocumentSummary, ObjectSummary } from "../protocol.ts";
 import type { View } from "../view.ts";
 import { appearancePanel } from "./appearance.ts";
+import { openNameField } from "./name.ts";
 
 /** The parts of a row that change. */
 interface Row {
@@ -26,11 +29,12 @@ export function objectsPanel(view: View, scope: Scope): HTMLElement {
   const clear = h("button", { class: "sw-quiet", type: "button", "data-sw": "clear" }, "Clear");
   const rows = h("ul", { class: "sw-rows", "aria-label": "Objects" });
   const empty = h("p", { class: "sw-empty", "data-sw": "empty" });
+  const scroller = h("div", { class: "sw-scroll" }, rows, empty);
   const element = h(
     "section",
     { class: "sw-list", "aria-label": "Objects and how they are shown" },
-    h("header", { class: "sw-head" }, h("span", { class: "sw-title" }, "Objects"), clear, count),
-    h("div", { class: "sw-scroll" }, rows, empty),
+    h("div", { class: "sw-head" }, h("span", { class: "sw-title" }, "Objects"), clear, count),
+    scroller,
     appearancePanel(view, scope),
   );
   const rowsById = new Map<number, Row>();
@@ -39,8 +43,9 @@ export function objectsPanel(view: View, scope: Scope): HTMLElement {
   scope.listen(rows, "click", (event) => clickRow(event, view));
   scope.listen(rows, "dblclick", (event) => {
     const id = rowId(event.target);
-    if (id !== null && !isButton(event.target, "sw-row-action")) state.renaming.value = id;
+    if (id !== null && !isButton(event.target, "sw-row-action")) renameInList(view, id);
   });
+  watchPointedRow(rows, view, scope);
   scope.effect(() => {
     const document = session.document.value;
     setText(count, String(document.objects.length));
@@ -60,16 +65,50 @@ export function objectsPanel(view: View, scope: Scope): HTMLElement {
       const row = rowsById.get(object.id);
       if (row) showObject(row, object, object.id === document.active);
     }
+    const activeRow = rowsById.get(document.active ?? -1);
+    if (activeRow) scrollIntoSight(scroller, activeRow.element);
+    const named = state.naming.peek()?.object ?? null;
+    if (named !== null && !rowsById.has(named)) {
+      dropName(view);
+      focusPhoto(view);
+    }
   });
-  scope.effect(() => {
-    const row = rowsById.get(state.renaming.value ?? -1);
-    if (row) openNameField(row, view, scope);
+  scope.watch([session.document, state.pointedObject], (_, pointed) => {
+    for (const [id, { element }] of rowsById) element.classList.toggle("sw-pointed", id === pointed);
+  });
+  let fieldScope = new Scope(scope.signal);
+  scope.watch([state.naming], (naming) => {
+    fieldScope.end();
+    fieldScope = new Scope(scope.signal);
+    const row = naming?.isInList ? rowsById.get(naming.object ?? -1) : undefined;
+    if (row) openNameInRow(row, view, fieldScope);
   });
   return element;
 }
 
+/** Keeps `pointedRow` the row under the pointer, or else the one with the keyboard's focus. */
+function watchPointedRow(rows: HTMLElement, { state }: View, scope: Scope): void {
+  const point = (id: number | null) => {
+    state.pointedRow.value = id;
+  };
+  scope.listen(rows, "pointerover", ({ target, pointerType }) => pointerType !== "touch" && point(rowId(target)));
+  scope.listen(rows, "pointerleave", () => point(null));
+  scope.listen(rows, "focusin", ({ target }) => {
+    if (target instanceof Element && target.matches(":focus-visible")) point(rowId(target));
+  });
+  scope.listen(rows, "focusout", () => point(null));
+}
+
+/** Scrolls the list, and nothing around it, until the row is in sight. */
+function scrollIntoSight(scroller: HTMLElement, row: HTMLElement): void {
+  const list = scroller.getBoundingClientRect();
+  const { top, bottom } = row.getBoundingClientRect();
+  if (top < list.top) scroller.scrollTop -= list.top - top;
+  else if (bottom > list.bottom) scroller.scrollTop += bottom - list.bottom;
+}
+
 function clickRow(event: MouseEvent, view: View): void {
-  const { objects, active } = view.session.document.value;
+  const { objects } = view.session.document.value;
   const id = rowId(event.target);
   const object = objects.find((object) => object.id === id);
   if (!object || event.target instanceof HTMLInputElement) return;
@@ -77,8 +116,13 @@ function clickRow(event: MouseEvent, view: View): void {
     view.request({ kind: "set_visible", object: object.id, visible: !object.visible });
   } else if (isButton(event.target, "sw-trash")) {
     view.request({ kind: "delete", object: object.id });
-  } else if (object.id !== active) {
+  } else if (object.id !== view.state.nextActive.value) {
     view.request({ kind: "select", object: object.id });
+  } else if (event.detail > 0) {
+    renameInList(view, object.id);
+  } else {
+    // Enter or Space on the row of the active object.
+    accept(view);
   }
 }
 
@@ -149,38 +193,12 @@ function promptText(object: ObjectSummary): string {
   return parts.join(" + ");
 }
 
-/** Puts a field where the name is: Enter and leaving the field keep the new name, Escape does not. */
-function openNameField(row: Row, view: View, scope: Scope): void {
-  const before = row.name.textContent ?? "";
-  const field = h("input", {
-    class: "sw-field",
-    type: "text",
-    "data-sw": "name-field",
-    "aria-label": "Name",
-    maxlength: NAME_LENGTH_MAX,
-    value: before,
-  });
-  const id = Number(row.element.dataset.objectId);
-  let isOpen = true;
-  const close = (name: string | null, refocus: boolean) => {
-    if (!isOpen) return;
-    isOpen = false;
+/** Puts a field where the name is, until `scope` ends. */
+function openNameInRow(row: Row, view: View, scope: Scope): void {
+  row.main.hidden = true;
+  const field = openNameField(view, scope, (field) => row.main.before(field));
+  scope.onEnd(() => {
     field.remove();
     row.main.hidden = false;
-    view.state.renaming.value = null;
-    if (refocus) row.main.focus();
-    if (name && name !== before) view.request({ kind: "rename", object: id, name });
-  };
-  row.main.hidden = true;
-  row.main.before(field);
-  field.focus();
-  field.select();
-  scope.listen(field, "blur", () => close(field.value.trim(), false));
-  scope.listen(field, "keydown", (event) => {
-    if (event.key === "Enter") close(field.value.trim(), true);
-    else if (event.key === "Escape") close(null, true);
-    else return;
-    event.preventDefault();
-    event.stopPropagation();
   });
 }

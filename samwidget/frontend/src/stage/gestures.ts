@@ -2,13 +2,14 @@
 // tool, a pan, a pinch), keeps the pointer's position, and asks for hover previews.
 
 import { hideCrosshair } from "../commands/crosshair.ts";
+import { leaveName } from "../commands/naming.ts";
 import type { Scope } from "../dom.ts";
 import { currentTool } from "../tools/current.ts";
 import { handleCursor, promptAt } from "../tools/handles.ts";
 import { startPan } from "../tools/pan.ts";
 import type { Gesture, Press } from "../tools/tool.ts";
 import type { View } from "../view.ts";
-import { distance, isInside, type Point, type Position, panBy, zoomAt } from "../viewport.ts";
+import { distance, isInside, isLarger, type Point, type Position, panBy, zoomAt } from "../viewport.ts";
 import type { StageCanvases } from "./canvases.ts";
 
 /** One notch of a mouse wheel is 100 to 120 CSS pixels. */
@@ -16,6 +17,8 @@ const WHEEL_RATE = 0.0016;
 /** A trackpad pinch arrives as a Ctrl + wheel of small steps. */
 const PINCH_RATE = 0.01;
 const WHEEL_LINE_PX = 16;
+/** A turn of the wheel that has zoomed does not scroll the page before it has paused this long. */
+const WHEEL_PAUSE_MS = 250;
 
 interface Pinch {
   middle: Point;
@@ -33,6 +36,8 @@ export class Gestures {
   readonly #touches = new Map<number, Point>();
   #gesture: { pointerId: number; gesture: Gesture } | null = null;
   #pinch: Pinch | null = null;
+  /** When the wheel alone has zoomed last, in the time of events. */
+  #zoomed_ms = Number.NEGATIVE_INFINITY;
 
   constructor(canvases: StageCanvases, view: View, scope: Scope) {
     this.#canvases = canvases;
@@ -48,6 +53,9 @@ export class Gestures {
     // Neither may the middle button start to scroll the page, nor a drag select text.
     scope.listen(element, "mousedown", (event) => event.preventDefault());
     scope.listen(element, "wheel", (event) => this.#wheel(event), { passive: false });
+    // One finger may scroll the page (style/stage.css), two are a pinch.
+    const isOurs = ({ cancelable, touches }: TouchEvent) => cancelable && touches.length > 1;
+    scope.listen(element, "touchmove", (event) => isOurs(event) && event.preventDefault(), { passive: false });
     const { session, state } = view;
     const { everything, settings } = session;
     scope.watch([everything.isOpen, settings.tool, state.isPanning, state.pointedId], () => this.#showCursor());
@@ -67,6 +75,7 @@ export class Gestures {
 
   #down(event: PointerEvent): void {
     const { session, hover } = this.#view;
+    leaveName(this.#view);
     this.#canvases.element.focus({ preventScroll: true });
     hideCrosshair(this.#view);
     const position = this.#canvases.position(event);
@@ -172,8 +181,14 @@ export class Gestures {
     const { session, state } = this.#view;
     const photo = session.photo.value;
     const isPinch = event.ctrlKey || event.metaKey;
-    if (!photo || !(isPinch || state.hasFocus.value)) return;
+    if (!photo) return;
+    // The page scrolls where the wheel would only make the whole photo larger: Ctrl does that.
+    const isZoomed = isLarger(state.viewport.value, photo.size, state.stageSize.value);
+    const isZooming = isZoomed || event.timeStamp - this.#zoomed_ms < WHEEL_PAUSE_MS;
+    if (!isPinch && !(state.hasFocus.value && isZooming)) return;
     event.preventDefault();
+    if (!isPinch) this.#zoomed_ms = event.timeStamp;
+    if (!isPinch && !isZoomed) return;
     const delta_px = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? event.deltaY * WHEEL_LINE_PX : event.deltaY;
     const isFine = isPinch && Math.abs(delta_px) < 50;
     const factor = Math.exp(-delta_px * (isFine ? PINCH_RATE : WHEEL_RATE));

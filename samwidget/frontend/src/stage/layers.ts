@@ -11,6 +11,7 @@ import { drawCrosshair } from "./crosshair.ts";
 import type { DetailPixels } from "./detail.ts";
 import { drawFoundObjects, drawPointed } from "./found_objects.ts";
 import { drawObjects, drawPreview } from "./masks.ts";
+import { drawNames } from "./names.ts";
 import { drawPhoto } from "./photo.ts";
 import { drawBox, drawPrompts } from "./prompts.ts";
 import type { Surface } from "./surface.ts";
@@ -59,14 +60,20 @@ export function objectsLayer({ session, state }: View): ReadonlySignal<Painting>
   });
 }
 
-/** The active object, the preview, the pointed found object, the prompts, a box being drawn and the crosshair. */
+/** The active and the pointed object, the preview, the prompts, a box being drawn, names and the crosshair. */
 export function overlayLayer({ session, state, hover }: View): ReadonlySignal<Painting> {
   const { masks, settings, everything } = session;
   return computed(() => {
     const photo = session.photo.value;
     const viewport = state.viewport.value;
     const document = documentOnScreen(session.document.value, photo);
-    const active = document ? document.objects.filter(({ id }) => id === document.active) : [];
+    const visible = document?.objects.filter(({ visible }) => visible) ?? [];
+    const active = visible.filter(({ id }) => id === document?.active);
+    const pointedObject = visible.filter(({ id }) => id === state.pointedObject.value);
+    // The pointer stays over the active object while it is refined: its name would only be in the way.
+    const isNamed = ({ id }: ObjectSummary) => id !== document?.active || id === state.pointedRow.value;
+    const named = state.areNamesShown.value ? visible : pointedObject.filter(isNamed);
+    const stage = state.stageSize.value;
     const appearance = { opacity: settings.opacity.value, threshold: settings.threshold.value };
     const preview = hover.preview.value;
     const pointed = everything.foundObjects.value.find(({ id }) => id === state.pointedId.value);
@@ -79,10 +86,12 @@ export function overlayLayer({ session, state, hover }: View): ReadonlySignal<Pa
     return (surface, pulse_ms) => {
       if (!photo) return 0;
       const { context } = surface;
+      drawObjects(surface, viewport, pointedObject, masks, appearance, "pointed");
       const missing = drawObjects(surface, viewport, active, masks, appearance, "active");
       if (preview) drawPreview(surface, viewport, preview);
       const path = pointed && masks.path(pointed.mask, appearance.threshold);
       if (path) drawPointed(surface, viewport, path, isPointedKept);
+      drawNames(context, viewport, named, stage);
       if (prompts) drawPrompts(context, viewport, prompts, pulse_ms);
       if (draft?.kind === "box") drawBox(context, viewport, draft.box, false);
       if (corner && crosshair) drawBox(context, viewport, boxBetween(corner, crosshair), false);

@@ -25,6 +25,7 @@ export interface Lines {
 const ACTIVE: Lines = { edge_px: 4, line_px: 2, colour: "#fff" };
 const CLOSED: Lines = { edge_px: 3, line_px: 1.6 };
 const CROWDED: Lines = { edge_px: 0, line_px: 1 };
+const POINTED: Lines = { edge_px: 5, line_px: 3 };
 
 /** How all masks are drawn: opacity 0 to 1, threshold in logits. */
 export interface MaskAppearance {
@@ -39,10 +40,11 @@ export function drawObjects(
   objects: readonly ObjectSummary[],
   masks: MaskStore,
   appearance: MaskAppearance,
-  state: "closed" | "active",
+  state: "closed" | "active" | "pointed",
 ): number {
   let missing = 0;
-  const lines = state === "active" ? ACTIVE : objects.length <= EDGED_MAX ? CLOSED : CROWDED;
+  const closed = objects.length <= EDGED_MAX ? CLOSED : CROWDED;
+  const lines = { active: ACTIVE, closed, pointed: POINTED }[state];
   surface.toImage(viewport);
   surface.context.lineJoin = "round";
   for (const object of objects) {

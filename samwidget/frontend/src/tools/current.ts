@@ -1,5 +1,6 @@
 // Which tool is in use: the one of the settings, or *pick* while there are found objects to choose from.
 
+import { loneKey } from "../commands/naming.ts";
 import type { ToolName } from "../traits.ts";
 import type { View } from "../view.ts";
 import { box } from "./box.ts";
@@ -11,6 +12,15 @@ import type { Tool } from "./tool.ts";
 
 const TOOLS: Record<ToolName, Tool> = { select, include, exclude, box, pan };
 
-export function currentTool({ session }: View): Tool {
-  return session.everything.isOpen.value ? pick : TOOLS[session.settings.tool.value];
+export function currentTool(view: View): Tool {
+  const { session, state } = view;
+  const tool = session.everything.isOpen.value ? pick : TOOLS[session.settings.tool.value];
+  return state.naming.value ? { ...tool, hint: nameHint } : tool;
+}
+
+/** What the next key or click does while a name is being written. */
+function nameHint(view: View): string {
+  const key = loneKey(view);
+  if (key) return `Type on for a name · click for ${key === "accept" ? "the next object" : key}`;
+  return "Enter names and accepts it · Esc drops the name";
 }

@@ -16,7 +16,7 @@ export const exclude = pointTool(0, "Click to exclude · Shift-click to include"
 function pointTool(label: Label, clicks: string): Tool {
   return {
     cursor: "crosshair",
-    hint: ({ state }) => `${clicks} · ${state.active.value ? "Enter for the next object" : "drag for a box"}`,
+    hint: ({ state }) => `${clicks} · ${state.active.value ? "type its name · Enter for the next" : "drag for a box"}`,
     press: (press, view) => startOnPrompt(press, view) ?? startPoint(press, view, label),
     useAt: (at, view, at_ms) => addPoint(at, label, view, at_ms),
   };

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
+import type { ObjectSummary } from "../../src/protocol.ts";
 import { OpenedView, object } from "../opened_view.ts";
 
 let opened: OpenedView;
@@ -107,17 +108,35 @@ describe("the space bar", () => {
 describe("keys", () => {
   it.each([
     ["Enter", {}, { kind: "accept" }],
-    ["n", {}, { kind: "accept" }],
     ["Delete", {}, { kind: "delete", object: 1 }],
     ["z", { ctrlKey: true }, { kind: "undo" }],
     ["Z", { ctrlKey: true, shiftKey: true }, { kind: "redo" }],
     ["]", {}, { kind: "select", object: 2 }],
     ["[", {}, { kind: "select", object: 3 }],
-    ["a", {}, { kind: "everything", points_per_side: null }],
   ])("%s %j asks for the right thing", (key, init, request) => {
     opened.show([object(), object({ id: 2 }), object({ id: 3 })], 1);
     opened.key(key, init);
     expect(opened.requests).toEqual([request]);
+  });
+
+  it("find everything while no object is active, which letters would name", () => {
+    opened.show([object()]);
+    opened.key("a");
+    expect(opened.requests).toEqual([{ kind: "everything", points_per_side: null }]);
+  });
+
+  it("go on in the list from the object that was accepted last", () => {
+    const objects = [object(), object({ id: 2 }), object({ id: 3 })];
+    opened.sendMask("m1");
+    opened.show(objects, 2);
+    opened.show(objects, null);
+    opened.key("]");
+    opened.done();
+    opened.key("[");
+    opened.done();
+    opened.show([objects[0] as ObjectSummary, objects[2] as ObjectSummary], null);
+    opened.key("]");
+    expect(opened.requests.map((request) => request.kind === "select" && request.object)).toEqual([3, 2, 1]);
   });
 
   it("ask nothing where there is nothing to do", () => {

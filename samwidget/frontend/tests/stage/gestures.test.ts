@@ -242,13 +242,39 @@ describe("the wheel", () => {
     expect(opened.view.state.isFitted.value).toBe(false);
   });
 
-  it("zooms alone while the widget has the focus, by lines as by pixels", () => {
+  it("scrolls the page while the whole photo is in sight, also after a click", () => {
+    opened.click({ x: 200, y: 100 });
+    for (const scale of [1.5, 1]) {
+      setViewport({ scale, x: 0, y: 0 });
+      expect(wheel({ deltaY: -100 })).toBe(false);
+      expect(wheel({ deltaY: 100 })).toBe(false);
+      expect(viewportOf(opened).scale).toBe(scale);
+    }
+  });
+
+  it("zooms a zoomed photo alone while the widget has the focus, by lines as by pixels", () => {
     opened.stage.focus();
-    wheel({ deltaY: -160 });
+    setViewport({ scale: 2, x: 0, y: 0 });
+    expect(wheel({ deltaY: -160 })).toBe(true);
     const byPixels = viewportOf(opened).scale;
-    setViewport({ scale: 1.5, x: 0, y: 0 });
+    expect(byPixels).toBeGreaterThan(2.5);
+    setViewport({ scale: 2, x: 0, y: 0 });
     wheel({ deltaY: -10, deltaMode: WheelEvent.DOM_DELTA_LINE });
     expect(viewportOf(opened).scale).toBeCloseTo(byPixels);
+  });
+
+  it("does not go on with the page when it has made the photo whole, until it pauses", () => {
+    const now_ms = vi.spyOn(performance, "now");
+    const turn = (at_ms: number) => {
+      now_ms.mockReturnValue(at_ms);
+      return wheel({ deltaY: 400 });
+    };
+    opened.stage.focus();
+    setViewport({ scale: 1.6, x: 0, y: 0 });
+    expect([turn(1000), turn(1100), turn(1300)]).toEqual([true, true, true]);
+    expect(viewportOf(opened).scale).toBeLessThanOrEqual(1.5);
+    expect(turn(1600)).toBe(false);
+    now_ms.mockRestore();
   });
 });
 

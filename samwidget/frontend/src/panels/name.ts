@@ -1,0 +1,98 @@
+// Panel: the field for the name of the active object, over the photo beside its mask. Clicks go through it to the photo, so
+// it covers nothing that can be clicked. The list uses the same field in its rows.
+
+import { moveCrosshair } from "../commands/crosshair.ts";
+import { acceptName, dropName, leaveName, loneKey } from "../commands/naming.ts";
+import { h, Scope } from "../dom.ts";
+import { focusPhoto } from "../focus.ts";
+import { NAME_LENGTH_MAX } from "../protocol.ts";
+import type { View } from "../view.ts";
+import { type Point, toScreen } from "../viewport.ts";
+
+/** Between the mask and the field, and between the field and the edge of the photo; CSS pixels. */
+const GAP_PX = 8;
+/** Half the width and the height of the field, CSS pixels. */
+const HALF_WIDTH_PX = 80;
+const HEIGHT_PX = 28;
+
+export function namePanel(view: View, scope: Scope): HTMLElement {
+  const { naming, stageSize } = view.state;
+  const element = h("div", { class: "sw-naming" });
+  let fieldScope = new Scope(scope.signal);
+  scope.watch([naming], (now) => {
+    fieldScope.end();
+    fieldScope = new Scope(scope.signal);
+    if (now && !now.isInList) openNameField(view, fieldScope, (field) => element.replaceChildren(field));
+    else element.replaceChildren();
+  });
+  scope.effect(() => {
+    const at = naming.value ? anchor(view) : null;
+    if (!at) return;
+    const { width, height } = stageSize.value;
+    const x = Math.min(width - HALF_WIDTH_PX - GAP_PX, Math.max(HALF_WIDTH_PX + GAP_PX, at.x));
+    const y = Math.min(height - GAP_PX, Math.max(HEIGHT_PX + GAP_PX, at.y - GAP_PX));
+    element.style.transform = `translate(${x}px, ${y}px)`;
+  });
+  return element;
+}
+
+/** Where the field points to, CSS pixels: the middle of the upper side of the mask, or the newest prompt. */
+function anchor({ session, state }: View): Point | null {
+  const id = state.naming.value?.object;
+  const box = session.document.value.objects.find((object) => object.id === id)?.box;
+  const { points, boxes } = state.prompts.value;
+  const newest = points.at(-1)?.at ?? middleOf(boxes.at(-1)?.box);
+  const at = middleOf(box) ?? newest;
+  return at ? toScreen(state.viewport.value, at) : null;
+}
+
+function middleOf(box: readonly [number, number, number, number] | null | undefined): Point | null {
+  return box ? { x: (box[0] + box[2]) / 2, y: box[1] } : null;
+}
+
+/** A field for the name that is being written, with the focus; `insert` puts it into the page. */
+export function openNameField(view: View, scope: Scope, insert: (field: HTMLElement) => void): HTMLInputElement {
+  const { nameText } = view.state;
+  const field = h("input", {
+    class: "sw-field",
+    type: "text",
+    "data-sw": "name-field",
+    "aria-label": "Name",
+    autocomplete: "off",
+    autocapitalize: "off",
+    spellcheck: "false",
+    dir: "auto",
+    maxlength: NAME_LENGTH_MAX,
+    value: nameText.peek(),
+  });
+  const read = () => {
+    nameText.value = field.value;
+  };
+  scope.listen(field, "input", read);
+  scope.listen(field, "blur", () => {
+    // When the window loses the focus, the field still has it inside the page, and the user comes back to it.
+    if ((field.getRootNode() as Document | ShadowRoot).activeElement !== field) leaveName(view);
+  });
+  scope.listen(field, "keydown", (event) => {
+    read();
+    pressKey(event, view);
+  });
+  insert(field);
+  field.focus({ preventScroll: true });
+  field.select();
+  return field;
+}
+
+function pressKey(event: KeyboardEvent, view: View): void {
+  // An input method has these keys while it composes; Safari ends its composition before the key that ended it.
+  if (event.isComposing || event.keyCode === 229) return;
+  if (event.key === "Enter") acceptName(view);
+  else if (event.key === "Escape") dropName(view);
+  else if (event.key.startsWith("Arrow") && loneKey(view)) {
+    leaveName(view);
+    moveCrosshair(view, event.key, event.shiftKey);
+  } else return;
+  event.preventDefault();
+  event.stopPropagation();
+  focusPhoto(view);
+}
