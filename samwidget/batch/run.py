@@ -21,6 +21,7 @@ from samwidget.batch.job import Job
 from samwidget.batch.manifest import Manifest
 from samwidget.batch.outputs.output import output_of
 from samwidget.errors import BatchError
+from samwidget.models import checked_threads
 
 
 @dataclass(frozen=True)
@@ -73,11 +74,12 @@ def run_batch(
         BatchError: the run cannot start, is not the one that was begun, has too many errors, cannot write its files, or
             a package is missing. What is done stays, and the same call continues.
         FormatError: the input cannot be read at all.
-        ModelError: the model cannot be loaded.
+        ModelError: the model cannot be loaded, or ``threads`` is not a whole number from 1.
         KeyboardInterrupt: Ctrl-C, or SIGTERM; what is done stays.
     """
-    if workers < 1 or (threads is not None and threads < 1):
-        raise BatchError(f"workers is {workers}, threads is {threads}", hint="give at least 1")
+    if workers < 1:
+        raise BatchError(f"workers is {workers}", hint="give at least 1")
+    threads = checked_threads(threads)
     with batch_extra("a batch run"):  # before the model is loaded, which may take minutes
         import filelock  # noqa: F401
         import tqdm  # noqa: F401

@@ -8,3 +8,4 @@ from .segmenter import EverythingDefaults as EverythingDefaults
 from .segmenter import Segmenter as Segmenter
 from .threads import run_in_threads as run_in_threads
 from .threads import thread_count as thread_count
+from .threads_argument import checked_threads as checked_threads

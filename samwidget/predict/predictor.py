@@ -24,6 +24,7 @@ from samwidget.models import (
     Embedding,
     EverythingDefaults,
     Segmenter,
+    checked_threads,
     choose_device,
     load,
     run_in_threads,
@@ -139,8 +140,10 @@ class SamPredictor:
         Raises:
             ModelNotFoundError: there is no such model, or it is not on this computer and samwidget is offline.
             UnsupportedModelError: samwidget cannot run this family of models; no weights were downloaded.
-            ModelError: the weights cannot be read, or the device is not available.
+            ModelError: the weights cannot be read, the device is not available, or ``threads`` is not a whole number
+                from 1.
         """
+        checked_threads(threads)  # before the model is loaded, which takes seconds or a download
         choice = choose_device(device, dtype)
         with without_settings_of_caller(choice.device):
             segmenter = load(model, device=choice.device, dtype=choice.dtype, local_files_only=local_files_only)
@@ -374,7 +377,7 @@ class SamPredictor:
             ModelError: the decoder failed or gave no numbers, or another model made the embedding.
             ClosedError: after ``close``.
         """
-        signature = self._segmenter.signature
+        signature, count = self._segmenter.signature, self._threads_or_own(threads)
         if embedding is None and self._set_image.embedding is not None:
             # It stays moved, because the model remembers what it has prepared for this very embedding.
             embedding = self._set_image.embedding = self._locked.on_device(self._set_image.embedding)
@@ -393,7 +396,6 @@ class SamPredictor:
         frame = embedding.frame
         for prompt in prompts:
             _check_prompt(prompt, frame, check=check)
-        count = self._threads_or_own(threads)
         logits, scores = self._locked.decode(embedding, prompts, multimask_output, count)
 
         def masks_of(index: int) -> Masks:

@@ -104,14 +104,6 @@ def test_each_call_tells_the_segmenter_the_number_of_threads(monkeypatch):
     assert SamPredictor.from_pretrained(device="cpu", threads=1).thread_count == 1
 
 
-@pytest.mark.parametrize("threads", [0, -1, 1.5])
-def test_a_number_of_threads_that_is_none_is_refused(threads):
-    with pytest.raises(ModelError, match="threads is"):
-        SamPredictor(Brightness(), threads=threads)
-    with pytest.raises(ModelError, match="threads is"):
-        SamPredictor(Brightness()).embed(image_of(7), threads=threads)
-
-
 # A model that gives no numbers.
 
 
