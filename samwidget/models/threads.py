@@ -3,7 +3,8 @@
 samwidget shares its work among threads of its own, and each of them calls torch and numpy with one thread. Torch's
 other way, OpenMP, splits every small operation among all cores, and a thread that is done waits actively for the
 others: alone on a machine that gains little, and several notebooks on the same cores slow each other down ten times.
-Here a thread takes a large piece, such as a prompt or a block of the image, and sleeps when there is none left.
+Here a thread takes a large piece, such as a prompt or a block of the image, and sleeps when there is none left. Where
+other programs use all cores, the caller's thread computes alone: a second one would only make another wait.
 
 It does not decide what the pieces are: models and ``predict`` do.
 """
@@ -11,7 +12,6 @@ It does not decide what the pieces are: models and ``predict`` do.
 from __future__ import annotations
 
 import ctypes
-import operator
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -26,7 +26,8 @@ from threadpoolctl import LibController, ThreadpoolController
 
 from samwidget.core import one_blas_thread
 from samwidget.errors import ModelError
-from samwidget.models.cores import core_count
+from samwidget.models.cores import core_count, free_cores
+from samwidget.models.threads_argument import checked_threads
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -46,28 +47,24 @@ def thread_count(threads: int | None = None) -> int:
     Raises:
         ModelError: the number is below 1 or not a whole one.
     """
-    if threads is None:
-        text = os.environ.get(VARIABLE, "").strip()
-        if not text:
-            return min(torch.get_num_threads(), core_count())
-        if not text.isdecimal():
-            raise ModelError(f"the environment variable {VARIABLE} is {text!r}", hint="set it to a number such as 2")
-        threads = int(text)
-    try:
-        count = operator.index(threads)
-    except TypeError:
-        count = 0
-    if count < 1:
-        raise ModelError(f"threads is {threads!r}", hint="give a whole number from 1, or None for all cores")
-    return count
+    count = checked_threads(threads)
+    if count is not None:
+        return count
+    text = os.environ.get(VARIABLE, "").strip()
+    if not text:
+        return min(torch.get_num_threads(), core_count())
+    if not text.isdecimal() or not text.strip("0"):
+        raise ModelError(f"the environment variable {VARIABLE} is {text!r}", hint="set it to a number such as 2")
+    return int(text)
 
 
 def run_in_threads(function: Callable[[Item], Result], items: Iterable[Item], threads: int) -> list[Result]:
     """What ``function`` returns for each item, in order, computed by up to ``threads`` threads at the same time.
 
-    The caller's thread is one of them. Each takes the next item when it is done with one, and torch and numpy use one
-    thread in it; the caller's ``no_grad`` or ``inference_mode`` applies in all. Within ``function``, another call
-    computes its items one after the other. When this returns or raises, no thread computes an item any more.
+    The caller's thread is one of them. Others help it while the machine has free cores. Each takes the next item when
+    it is done with one, and torch and numpy use one thread in it; the caller's ``no_grad`` or ``inference_mode``
+    applies in all. Within ``function``, another call computes its items one after the other. When this returns or
+    raises, no thread computes an item any more.
 
     Args:
         function: called once for each item; from several threads at once where ``threads`` is above 1.
@@ -78,13 +75,8 @@ def run_in_threads(function: Callable[[Item], Result], items: Iterable[Item], th
         BaseException: the first that ``function`` raised, or the user's Ctrl-C. Items that nobody had begun are left
             out.
     """
-    work = _Work(function, items)
+    work = _Work(function, items, helpers_max=0 if _state.is_busy else threads - 1)
     try:
-        for _ in range(0 if _state.is_busy else min(threads, work.count) - 1):
-            try:
-                _pool.submit(work.help)
-            except RuntimeError:  # the interpreter ends, or the system gives no more threads: the caller computes alone
-                break
         with one_thread():
             work.compute()
     finally:
@@ -118,23 +110,41 @@ def one_thread() -> Iterator[None]:
 
 
 class _Work(Generic[Item, Result]):
-    """Items that several threads compute."""
+    """Items that several threads compute.
 
-    def __init__(self, function: Callable[[Item], Result], items: Iterable[Item]) -> None:
+    Args:
+        function: computes an item.
+        items: in any order.
+        helpers_max: the most threads that help the caller's.
+    """
+
+    def __init__(self, function: Callable[[Item], Result], items: Iterable[Item], helpers_max: int) -> None:
         self._function = function
+        self._helpers_max = helpers_max
         self._items = list(items)
         self._results: dict[int, Result] = {}
         self._error: BaseException | None = None
         self._next = 0
-        self._busy_count = 0
+        self._helper_count = 0  # those that were called
+        self._busy_count = 0  # those of them that have begun
         self._changed = threading.Condition()
         self._with_grad, self._is_inference = torch.is_grad_enabled(), torch.is_inference_mode_enabled()
 
-    @property
-    def count(self) -> int:
-        return len(self._items)
+    def _call_helpers(self) -> None:
+        """Calls as many threads of the pool as there are free cores, and items for them."""
+        wanted = min(self._helpers_max - self._helper_count, len(self._items) - self._next - 1)
+        if wanted <= 0:
+            return
+        for _ in range(min(wanted, free_cores())):
+            try:
+                _pool.submit(self._help)
+            except RuntimeError:  # the interpreter ends, or the system gives no more threads: the caller computes alone
+                self._helpers_max = 0
+                return
+            with self._changed:
+                self._helper_count += 1
 
-    def help(self) -> None:
+    def _help(self) -> None:
         """Computes items in a thread of the pool, in the caller's modes. Does nothing where this comes too late."""
         with self._changed:
             if self._next == len(self._items):
@@ -142,17 +152,25 @@ class _Work(Generic[Item, Result]):
             self._busy_count += 1
         try:
             with torch.inference_mode(self._is_inference), torch.set_grad_enabled(self._with_grad), one_thread():
-                self.compute()
+                self.compute(is_helper=True)
         finally:
             with self._changed:
                 self._busy_count -= 1
+                self._helper_count -= 1
                 self._changed.notify_all()
 
-    def compute(self) -> None:
-        """Computes items until none is left, or one has failed."""
+    def compute(self, *, is_helper: bool = False) -> None:
+        """Computes items until none is left, or one has failed; a helper leaves where threads wait for a core."""
         was_busy, _state.is_busy = _state.is_busy, True
         try:
-            while (index := self._take()) is not None:
+            while True:
+                if not is_helper:
+                    self._call_helpers()
+                elif free_cores() < 0:
+                    break
+                index = self._take()
+                if index is None:
+                    break
                 try:
                     self._results[index] = self._function(self._items[index])
                 except BaseException as error:
