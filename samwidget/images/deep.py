@@ -28,6 +28,9 @@ _BITS, _PLANAR, _SAMPLE_FORMAT, _SIGNED, _UNSIGNED = 258, 284, 339, 2, 1
 _TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 # Layouts of 16-bit colour that Pillow unpacks in either byte order. With "a" the opacity is multiplied into the colour.
 _LAYOUTS = ("RGB;16", "RGBA;16", "RGBX;16", "RGBa;16")
+# Formats that may have 16 bits for a colour and do not tell it of a loaded image, and a level that 12 of them do not reach.
+_MAY_BE_DEEP = ("JPEG2000", "PNG", "PPM", "SGI")
+_DARK = 16
 _NATIVE = "L" if sys.byteorder == "little" else "B"
 _OPPOSITE = {"L": "B", "B": "L"}
 
@@ -121,6 +124,22 @@ def stored_values(image: Image.Image, tags: Mapping[int, Any], file_format: str 
     return values[..., None]
 
 
+def dropped_bits_note(image: Image.Image) -> tuple[str, ...]:
+    """What to say of a loaded PIL image if Pillow has dropped bits of its file, as far as the image shows it."""
+    if not isinstance(image, ImageFile.ImageFile) or image.mode not in ("RGB", "RGBA", "LA") or image.format == "JPEG":
+        return ()
+    bits = _first(getattr(image, "tag_v2", {}).get(_BITS, 8))
+    if bits > 8:
+        return (f"Pillow has loaded the image with 8 of its {bits} bits for a channel: give the path of the file",)
+    brightest = max(high for _, high in image.getextrema()[: 1 if image.mode == "LA" else 3])
+    if image.format in _MAY_BE_DEEP and brightest < _DARK:
+        return (
+            f"no value of the image is above {brightest} of 255: if its file has 16 bits for a channel, Pillow has "
+            "loaded 8 of them; give the path of the file",
+        )
+    return ()
+
+
 def read_tiff(data: bytes, source: str, options: ReadOptions) -> Raster:
     """The raster of a TIFF that Pillow does not read, or not in full.
 
@@ -209,7 +228,7 @@ def _as_rgba_png(data: bytes) -> bytes:
 def _divided_by_opacity(values: AnyArray) -> AnyArray:
     """(H, W, 4) uint16 whose colours were multiplied by their opacity, as they were before."""
     opacity = np.maximum(values[..., 3:], 1).astype(np.uint32)
-    colours = np.minimum(values[..., :3] * np.uint32(65535) // opacity, 65535)
+    colours = np.minimum(values[..., :3].astype(np.uint32) * 65535 // opacity, 65535)
     return np.concatenate([colours.astype(np.uint16), values[..., 3:]], axis=2)
 
 

@@ -28,7 +28,7 @@ SCHEMA = pa.schema(
         "width": pa.int32(),
         "counts": pa.string(),
         "area": pa.int64(),
-        "box_xyxy": pa.list_(pa.int32(), 4),
+        "box_xyxy": pa.list_(pa.int32()),  # not of a fixed size: pyarrow 17 to 21, at least, cannot read null there
         "error": pa.string(),
     }
 )
@@ -76,7 +76,7 @@ class ParquetOutput:
             pq.ParquetWriter(file, SCHEMA, compression="zstd") as writer,
         ):
             for part in parts:
-                waiting.append(pq.read_table(part))
+                waiting.append(pq.read_table(part).cast(SCHEMA))  # a part of version 0.1.0 has boxes of a fixed size
                 if sum(map(len, waiting)) >= _GROUP_ROWS:
                     writer.write_table(pa.concat_tables(waiting))
                     waiting.clear()
