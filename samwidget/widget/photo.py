@@ -39,6 +39,7 @@ class Photo:
         outbox: sends the encoded images.
         objects: returns the objects of the snapshot, at the present threshold.
         opacity: of the masks in the snapshot, 0 to 1; may be set later.
+        saves_picture: whether there is a snapshot for the saved notebook.
     """
 
     def __init__(
@@ -48,11 +49,13 @@ class Photo:
         outbox: Outbox,
         objects: Callable[[], Sequence[SegmentedObject]],
         opacity: float,
+        saves_picture: bool,
     ) -> None:
         self._image = image
         self._image_id = image_id
         self._outbox = outbox
         self._objects = objects
+        self._saves_picture = saves_picture
         self._sent_snapshot = b""
         self.opacity = opacity
         self.worker = Worker("samwidget photo", idle_s=10.0)
@@ -66,9 +69,12 @@ class Photo:
         return make_preview(self._image)
 
     def start(self) -> None:
-        """Encodes the preview before a view asks for it, and draws the first snapshot."""
+        """Encodes the preview before a view asks for it, and draws the first snapshot.
+
+        The first view then has a picture of the right size at once, also while the model takes all of Python's time.
+        """
         self.worker.submit(lambda: self._preview).add_done_callback(log_failure)
-        self.refresh_snapshot_soon()
+        self.worker.submit(self.refresh_snapshot).add_done_callback(log_failure)
 
     def send_preview(self) -> None:
         """Sends the whole image, made smaller where it is large; every view shows it first."""
@@ -86,10 +92,13 @@ class Photo:
 
     def refresh_snapshot_soon(self) -> None:
         """Draws the snapshot again once nothing has changed for a second."""
-        self.worker.later(self.refresh_snapshot, _SNAPSHOT_DELAY_S)
+        if self._saves_picture:
+            self.worker.later(self.refresh_snapshot, _SNAPSHOT_DELAY_S)
 
     def refresh_snapshot(self) -> None:
         """Draws the snapshot again and sets its trait where it has changed."""
+        if not self._saves_picture:
+            return
         jpeg = encode_small_jpeg(self.snapshot())
         if jpeg != self._sent_snapshot:
             self._sent_snapshot = jpeg

@@ -1,22 +1,15 @@
-"""One JupyterLab and one Chromium for all journeys; each journey has its own notebook, kernel and page."""
+"""One JupyterLab for all journeys; each journey has its own notebook, kernel and page."""
 
 import shutil
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import sync_playwright
 
-from tests.browser.lab import CHROMIUM_FLAGS, Lab, Notebook
+from tests.browser.lab import Lab, Notebook
 
 ROOT = Path(__file__).parents[2]
 ARTIFACTS = ROOT / "tests/artifacts"
 FIRST_CELL = "from samwidget import SamWidget\nw = SamWidget('coffee.jpg')\nw"
-
-
-def pytest_collection_modifyitems(items):
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.browser)
 
 
 @pytest.fixture(scope="session")
@@ -29,25 +22,18 @@ def lab(tmp_path_factory):
     lab.close()
 
 
-@pytest.fixture(scope="session")
-def chromium():
-    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    assert path, "Chromium is missing: install it (Debian: apt-get install chromium)"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
 def open_notebook(lab, chromium, request):
     """A function that opens a notebook with these cells, by default one that shows the widget, and runs it."""
     contexts = []
     notebooks = []
 
-    def open_notebook(*cells, run=True, scale=1.0, theme=None, width=1280, height=900):
+    def open_notebook(*cells, run=True, scale=1.0, theme=None, width=1280, height=900, touch=False):
         context = chromium.new_context(
-            viewport={"width": width, "height": height}, device_scale_factor=scale, color_scheme=theme
+            viewport={"width": width, "height": height},
+            device_scale_factor=scale,
+            color_scheme=theme,
+            has_touch=touch,
         )
         contexts.append(context)
         page = context.new_page()

@@ -1,0 +1,35 @@
+"""Saved page: shows the saved picture where a notebook was exported as HTML and its widgets cannot be loaded.
+
+An export that holds the state of widgets shows them in the place of their pictures, and loads what they need from the
+web: offline, nothing is there. So each display of a widget is followed by a script that no notebook shows. In an
+exported page it puts the picture that the state holds below the empty view; the stylesheet of the widget hides it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+# DOMContentLoaded fires only where the script came with the page: in a notebook that runs, the script does nothing.
+_SCRIPT = """<script data-samwidget="saved">
+document.addEventListener("DOMContentLoaded", () => {
+  const scripts = (kind) => [...document.querySelectorAll(`script[type="application/vnd.jupyter.widget-${kind}+json"]`)];
+  const views = scripts("view").filter((view) => JSON.parse(view.textContent).model_id === "MODEL_ID");
+  const states = scripts("state").map((state) => JSON.parse(state.textContent).state["MODEL_ID"]);
+  const saved = states.flatMap((state) => state?.buffers ?? []).find(({ path }) => path[0] === "_snapshot");
+  for (const view of views.filter(({ nextElementSibling }) => saved?.data && !nextElementSibling)) {
+    const picture = new Image();
+    picture.className = "samwidget-saved";
+    picture.alt = "The image with its masks, as saved";
+    picture.src = `data:image/jpeg;base64,${saved.data}`;
+    view.after(picture);
+  }
+});
+</script>"""
+
+
+def publish_saved_page(model_id: str) -> None:
+    """Adds the script for one widget to the output of the cell that runs."""
+    from IPython.display import publish_display_data
+
+    bundle: dict[str, Any] = {"text/html": _SCRIPT.replace("MODEL_ID", model_id), "text/plain": ""}
+    publish_display_data(bundle)
