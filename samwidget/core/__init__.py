@@ -6,7 +6,7 @@ from samwidget.core.mask_logits import checked_mask, logits_of_mask
 from samwidget.core.masks import Masks
 from samwidget.core.measure import Box, box_of, iou
 from samwidget.core.objects import FoundObject, SegmentedObject
-from samwidget.core.palette import colour_of
+from samwidget.core.palette import NO_COLOUR, Palette
 from samwidget.core.prompt import EXCLUDE, INCLUDE, Prompt, make_prompt
 from samwidget.core.rle import RunLengths
 from samwidget.core.upsample import area_bounds, in_windows, upsample_mask, upsampled_strips
@@ -14,11 +14,13 @@ from samwidget.core.upsample import area_bounds, in_windows, upsample_mask, upsa
 __all__ = [
     "EXCLUDE",
     "INCLUDE",
+    "NO_COLOUR",
     "PIXELS_MAX",
     "Box",
     "FoundObject",
     "Frame",
     "Masks",
+    "Palette",
     "Prompt",
     "RunLengths",
     "SegmentedObject",
@@ -26,7 +28,6 @@ __all__ = [
     "area_bounds",
     "box_of",
     "checked_mask",
-    "colour_of",
     "in_windows",
     "iou",
     "logits_of_mask",

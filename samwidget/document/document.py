@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from samwidget.core import Frame, Masks, Prompt, SegmentedObject, colour_of
+from samwidget.core import NO_COLOUR, Frame, Masks, Palette, Prompt, SegmentedObject
 from samwidget.document.history import History
 from samwidget.document.state import FoundObjects, State
 from samwidget.errors import PromptError
@@ -26,10 +26,12 @@ class Document:
     What a search of everything has found is a step once the user keeps it, discards it or goes back behind it.
 
     Args:
+        palette: chooses the colours of the objects.
         history_bytes_max: of arrays and masks in the history; beyond it the oldest steps are dropped.
     """
 
-    def __init__(self, *, history_bytes_max: int = 256 * 2**20) -> None:
+    def __init__(self, palette: Palette | None = None, *, history_bytes_max: int = 256 * 2**20) -> None:
+        self._palette = Palette() if palette is None else palette
         self._history = History(State(), bytes_max=history_bytes_max)
         self._next_id = 1
         self._revision = 0
@@ -53,6 +55,18 @@ class Document:
     def can_redo(self) -> bool:
         """Whether there is an undone step."""
         return self._history.can_redo
+
+    def in_colour(
+        self, drafts: Sequence[SegmentedObject], others: Sequence[SegmentedObject] = ()
+    ) -> list[SegmentedObject]:
+        """Returns new objects in colours that differ from their neighbours'; a colour that does so already stays.
+
+        Args:
+            drafts: in drawing order; they are drawn over all others.
+            others: what is drawn over the objects of the document, in drawing order.
+        """
+        colours = self._palette.choose(drafts, (*self.state.objects, *others))
+        return [replace(draft, colour=colour) for draft, colour in zip(drafts, colours, strict=True)]
 
     def active_object(self) -> SegmentedObject:
         """The active object.
@@ -100,14 +114,16 @@ class Document:
         """Adds found objects in one step, later ones on top; the active object stays, and what else was found goes.
 
         Args:
-            drafts: complete objects but for id and name, which they get here. They have no candidates to choose from;
-                the level of a draft stays, also when a prompt refines the object.
+            drafts: complete objects but for id and name, which they get here. The colour of one changes where a
+                neighbour has it. They have no candidates to choose from; the level of a draft stays, also when a
+                prompt refines the object.
         """
         if not drafts:
             return ()
         first = self._next_id
         self._next_id += len(drafts)
-        added = tuple(replace(draft, id=n, name=f"object {n}") for n, draft in enumerate(drafts, start=first))
+        coloured = self.in_colour(drafts)
+        added = tuple(replace(draft, id=n, name=f"object {n}") for n, draft in enumerate(coloured, start=first))
         state = self.state
         self._push(State((*state.objects, *added), state.active, (*state.candidates, *[None] * len(added))))
         return added
@@ -244,16 +260,17 @@ class Document:
         self, logits: npt.NDArray[np.float32], score: float, frame: Frame, prompt: Prompt, name: str | None
     ) -> SegmentedObject:
         number, self._next_id = self._next_id, self._next_id + 1
-        return SegmentedObject(
+        draft = SegmentedObject(
             id=number,
             name=f"object {number}" if name is None else name,
-            colour=colour_of(number - 1),
+            colour=NO_COLOUR,
             logits=logits,
             score=score,
             frame=frame,
             prompt=prompt,
             level=None,
         )
+        return self.in_colour([draft])[0]
 
     def _append(self, item: SegmentedObject, candidates: Masks | None, activate: bool) -> None:
         state = self.state

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
 
-from samwidget.core import Prompt, SegmentedObject, colour_of, logits_of_mask
+from samwidget.core import NO_COLOUR, Prompt, SegmentedObject, logits_of_mask
 from samwidget.errors import ClosedError, PromptError, SamWidgetError
 from samwidget.widget.network import Network
 from samwidget.widget.protocol import DoneReply, FoundReply, SearchPhase, optional, sizes_of
@@ -29,6 +29,7 @@ from samwidget.widget.worker import Worker, log_failure
 
 if TYPE_CHECKING:
     from samwidget.core import FoundObject, Frame
+    from samwidget.document import Document
     from samwidget.predict.everything import Progress
 
 log = logging.getLogger(__name__)
@@ -80,7 +81,6 @@ class Search:
         seconds_left: an estimate; None before the first step.
         found_masks: by id, in the order in which they were found.
         steps: yields the progress; None before the first step and after the end.
-        colour_count: number of colours that were used.
     """
 
     options: Mapping[str, Any]
@@ -94,7 +94,6 @@ class Search:
     seconds_left: float | None = None
     found_masks: dict[int, FoundMask] = field(default_factory=dict)
     steps: Iterator[Progress] | None = None
-    colour_count: int = 0
 
     @property
     def is_running(self) -> bool:
@@ -117,10 +116,20 @@ class Everything:
         worker: runs the steps.
         outbox: sends what was found.
         image_id: names the image in messages.
+        document: chooses the colours of found objects, so that they differ from their neighbours.
     """
 
-    def __init__(self, network: Network, status: Status, worker: Worker, outbox: Outbox, image_id: str) -> None:
+    def __init__(
+        self,
+        network: Network,
+        status: Status,
+        worker: Worker,
+        outbox: Outbox,
+        image_id: str,
+        document: Document,
+    ) -> None:
         self._network = network
+        self._document = document
         self._status = status
         self._worker = worker
         self._outbox = outbox
@@ -245,7 +254,7 @@ class Everything:
         try:
             steps = search.steps or self._first_step(search)
             progress = next(steps, None)
-            added = [] if progress is None else [self._packed(item, search) for item in progress.added]
+            added = [] if progress is None else self._packed(search, progress)
         except Exception as error:
             self._end(search, "failed", error)
             return
@@ -268,14 +277,20 @@ class Everything:
             raise self._status.failure
         return self._network.search(search.cancel, search.options)
 
-    def _packed(self, found_object: FoundObject, search: Search) -> FoundMask:
-        before = search.found_masks.get(found_object.id)
-        if before is None:
-            colour, search.colour_count = colour_of(search.colour_count), search.colour_count + 1
-        else:
-            colour = before.draft.colour  # the same object, without its small regions
-        draft = _draft_of(found_object, self._network.frame, colour)
-        return FoundMask(found_object, pack(draft.logits, draft.frame), draft)
+    def _packed(self, search: Search, progress: Progress) -> list[FoundMask]:
+        """Returns what a step has found, each object in a colour that none of its neighbours has."""
+        gone = {*progress.removed, *(item.id for item in progress.added)}
+        remaining = [item for number, item in search.found_masks.items() if number not in gone]
+        drafts = []
+        for found_object in progress.added:
+            before = search.found_masks.get(found_object.id)  # the same object, without its small regions
+            colour = NO_COLOUR if before is None else before.draft.colour
+            drafts.append(_draft_of(found_object, self._network.frame, colour))
+        others = [item.draft for item in sorted(remaining, key=lambda item: -item.found_object.area)]
+        return [
+            FoundMask(found_object, pack(draft.logits, draft.frame), draft)
+            for found_object, draft in zip(progress.added, self._document.in_colour(drafts, others), strict=True)
+        ]
 
     # On any thread.
 

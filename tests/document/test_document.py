@@ -216,7 +216,7 @@ def test_many_objects_are_one_step_and_leave_the_active_one_alone(document):
     assert document.state.objects[1:] == added
     assert [(item.id, item.name, item.colour, item.level) for item in added] == [
         (2, "object 2", "#1c7ed6", 2),
-        (3, "object 3", "#1c7ed6", 2),
+        (3, "object 3", "#0ca678", 2),  # the draft under it has its colour
     ]
     assert document.state.active == 1
     assert document.undo()

@@ -170,7 +170,7 @@ def test_a_better_mask_takes_the_place_of_another(make):
     view = View(widget)
     assert list(view.found) == [2]
     colours = [entry["colour"] for message, _ in widget.wire.all("found") for entry in message["added"]]
-    assert colours[0] != colours[1] == colours[2]
+    assert len(set(colours)) == 1  # the masks that went are nobody's neighbours
     widget.do("keep_found", ids=[2])
     assert np.array_equal(widget.masks[0], b.mask)
     assert widget.objects[0].prompts.mask is not None
@@ -259,7 +259,7 @@ def test_a_search_without_a_network_fails_and_shows_nothing(make):
     widget = make(predictor=predictor)
     name = widget.say("everything", **ALL)
     error, _ = widget.wire.wait_for("error", re=name)
-    assert error["message"] == "no weights"
+    assert error["message"] == "No weights."
     assert View(widget).phase == "none"
 
 

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from samwidget.core.palette import colour_of
 from samwidget.images.overlay import SNAPSHOT_BYTES_MAX, SNAPSHOT_SIDE_MAX
 from tests.widget.fakes import TIMEOUT_S
 
@@ -60,11 +59,11 @@ def test_the_saved_picture_is_small(make, size_hw):
 
 def test_the_saved_picture_follows_masks_threshold_and_opacity(make):
     widget = make(np.full((960, 1280, 3), 200, np.uint8))
-    seen = []
+    seen, colours = [], []
     for act in (
         lambda: None,
         lambda: widget.add(points=[[600, 400]]),
-        lambda: widget.add(mask=np.tri(960, 1280, dtype=bool)),
+        lambda: colours.append(widget.add(mask=np.tri(960, 1280, dtype=bool)).colour),
         lambda: setattr(widget, "threshold", 2.0),
         lambda: setattr(widget, "opacity", 1.0),
         widget.clear,
@@ -75,7 +74,7 @@ def test_the_saved_picture_follows_masks_threshold_and_opacity(make):
     assert len(set(seen)) == 5
     assert seen[0] == seen[-1]
     shown = np.asarray(opened(seen[4])).astype(int)
-    second = np.array([int(colour_of(1)[n : n + 2], 16) for n in (1, 3, 5)])
+    second = np.array([int(colours[0][n : n + 2], 16) for n in (1, 3, 5)])
     assert np.abs(shown[180, 10] - second).max() < 12
 
 
