@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from tests.hosts.conftest import ARTIFACTS, CUP, ROOT
-from tests.hosts.notebooks import notebook_text
+from tests.hosts.examples import notebook as notebook_file
 
 MAKE = "from samwidget import SamWidget\nw = SamWidget('coffee.jpg', opacity=1.0{more})\nw"
 ADD = "cup = w.add(points=[290, 110])\nw.wait()\nprint('colour', cup.colour)"
@@ -24,7 +24,7 @@ def export(tmp_path):
     shutil.copy(ROOT / "notebooks/photos/coffee.jpg", tmp_path)
 
     def export(*cells, options=()):
-        (tmp_path / "app.ipynb").write_text(notebook_text(*cells))
+        (tmp_path / "app.ipynb").write_text(notebook_file(*cells))
         for arguments in (["--to", "notebook", "--execute", "--inplace", *options], ["--to", "html"]):
             command = [sys.executable, "-m", "nbconvert", *arguments, "app.ipynb"]
             subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, timeout=120)
@@ -91,12 +91,6 @@ def test_no_picture_is_saved_where_none_may_be(export, open_offline):
     assert open_offline("export-without-picture") == []
     text = json.dumps(notebook)
     assert "image/png" not in text
-    ((buffers,),) = [
-        [
-            state.get("buffers", [])
-            for state in notebook["metadata"]["widgets"][kind]["state"].values()
-            if "_esm" in state["state"]
-        ]
-        for kind in notebook["metadata"]["widgets"]
-    ]
+    (states,) = [kind["state"].values() for kind in notebook["metadata"]["widgets"].values()]
+    (buffers,) = [state.get("buffers", []) for state in states if "_esm" in state["state"]]
     assert [buffer["data"] for buffer in buffers] in ([], [""])

@@ -3,46 +3,49 @@
 from playwright.sync_api import expect
 
 from tests.hosts.conftest import click_the_cup
+from tests.hosts.examples import example
 
-APP = """
-from samwidget import SamWidget
+COMMAND = ["shiny", "run", "--host", "127.0.0.1", "--port", "{port}", "app.py"]
+# A function of the user in the session, and the height that shinywidgets gives.
+HEARD = """
 from shiny import App, reactive, render, ui
-from shinywidgets import output_widget, reactive_read, render_widget
-
-page = ui.page_fluid(output_widget("photo"), ui.output_text("summary"), ui.output_text("heard"))
+from shinywidgets import output_widget, render_widget
+from samwidget import SamWidget
 
 
 def server(input, output, session):
-    changes = reactive.value(0)
+    change_count = reactive.value(0)
 
     @render_widget
     def photo():
-        w = SamWidget("coffee.jpg", opacity=1.0)
-        w.on_change(lambda w: changes.set(changes() + len(w.objects)))
+        w = SamWidget("coffee.jpg")
+        w.on_change(lambda w: change_count.set(change_count() + len(w.objects)))
         return w
 
     @render.text
-    def summary():
-        objects = reactive_read(photo.widget, "document")["objects"]
-        return f"Python has {len(objects)} objects" + "".join(f" {item['colour']} {item['area']}" for item in objects)
-
-    @render.text
     def heard():
-        return f"on_change was called with {changes()}"
+        return f"{change_count()} objects"
 
 
-app = App(page, server)
+app = App(ui.page_fluid(output_widget("photo"), ui.output_text("heard")), server)
 """
 
 
 def test_shiny(open_host):
-    host = open_host(["shiny", "run", "--host", "127.0.0.1", "--port", "{port}", "app.py"], {"app.py": APP})
+    host = open_host(COMMAND, {"app.py": example("Shiny")})
     click_the_cup(host)
-    host.page.get_by_text("on_change was called with 1").wait_for()
     widget = host.widget()
-    assert widget.part("tray").bounding_box()["height"] > 40  # nothing is cut off at the bottom
     host.page.evaluate("document.documentElement.dataset.bsTheme = 'dark'")
     expect(widget.root).to_have_attribute("data-theme", "dark")
     widget.press("Control+z")
-    assert host.python_says(0) == []
+    assert host.areas(0) == []
     assert host.outside == []
+
+
+def test_shiny_calls_on_change_in_its_session(open_host):
+    host = open_host(COMMAND, {"app.py": HEARD})
+    widget = host.widget()
+    widget.click(290, 110)
+    host.areas(1)
+    tray, root = widget.part("tray").bounding_box(), widget.root.bounding_box()
+    assert tray["y"] + tray["height"] <= root["y"] + root["height"]  # nothing is cut off
