@@ -32,4 +32,4 @@ def publish_saved_page(model_id: str) -> None:
     from IPython.display import publish_display_data
 
     bundle: dict[str, Any] = {"text/html": _SCRIPT.replace("MODEL_ID", model_id), "text/plain": ""}
-    publish_display_data(bundle)
+    publish_display_data(bundle)  # type: ignore[no-untyped-call]

@@ -12,6 +12,7 @@ import threading
 import warnings
 import weakref
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Protocol
 
 from samwidget.errors import SamWidgetError, SamWidgetWarning
@@ -65,7 +66,7 @@ class Outbox:
     def send_traits(self, names: Iterable[str]) -> None:
         """Sends the present values of traits, for a view that has missed them or has wrong ones."""
         for name in names:
-            self.run(lambda name=name: self._send_trait(name))
+            self.run(partial(self._send_trait, name))
 
     def send_error(self, error: Exception, re: str | None = None) -> None:
         """Sends what went wrong and how to mend it; ``re`` is the id of the request that failed."""
