@@ -20,7 +20,8 @@ def read(tmp_path, text):
 
 def test_the_shipped_file():
     config = read_batch_deployment(SHIPPED)
-    assert (config.model, config.workers, config.mini_batch_size) == ("nano", 2, 10)
+    assert model_here(config.model, NAMES) == "facebook/sam-vit-huge"
+    assert (config.workers, config.mini_batch_size) == (2, 10)
     assert (config.file_name, config.retries, config.max_errors) == ("predictions.csv", 3, None)
     assert {"compute", "endpoint_name", "retry_settings.timeout"} <= set(config.ignored)
 
