@@ -47,6 +47,6 @@ def open_notebook(lab, chromium, request):
     yield open_notebook
     for notebook in notebooks:
         notebook.screenshot(ARTIFACTS, notebook.name.removesuffix(".ipynb"))
-        lab.delete(f"/api/kernels/{notebook.kernel_id()}")
+        notebook.shut_down()
     for context in contexts:
         context.close()

@@ -152,6 +152,12 @@ class Notebook:
         (session,) = [s for s in self.lab.get("/api/sessions") if s["path"] == self.name]
         return session["kernel"]["id"]
 
+    def shut_down(self) -> None:
+        """Shuts this notebook's kernel down, where it has one."""
+        for session in self.lab.get("/api/sessions"):
+            if session["path"] == self.name:
+                self.lab.delete(f"/api/kernels/{session['kernel']['id']}")
+
     def python(self, code: str, timeout: float = 60) -> Any:
         """What ``code``, an expression, is worth in the kernel; it must be JSON."""
         client = BlockingKernelClient()
@@ -219,15 +225,18 @@ class Widget:
             # An observer in the page: asking again and again from here would slow down what is waited for.
             handle.evaluate(
                 "(root, timeout_ms) => new Promise((done, failed) => {"
+                " const end = (settle, value) => { watch.disconnect(); clearTimeout(timer); settle(value); };"
                 " const check = () => { const s = JSON.parse(root.getAttribute('data-sw-state') || '{}');"
-                f" if ({condition}) {{ watch.disconnect(); done(); }} }};"
+                f" if ({condition}) end(done); }};"
                 " const watch = new MutationObserver(check);"
-                " watch.observe(root, { attributeFilter: ['data-sw-state'] });"
-                " setTimeout(() => { watch.disconnect(); failed(new Error('too late')); }, timeout_ms); check(); })",
+                " const timer = setTimeout(() => end(failed, new Error('too late')), timeout_ms);"
+                " watch.observe(root, { attributeFilter: ['data-sw-state'] }); check(); })",
                 timeout_s * 1000,
             )
         except Exception as error:
             raise AssertionError(f"waited {timeout_s} s for {condition}; the view says {self.state()}") from error
+        finally:
+            handle.dispose()  # otherwise it would keep the view in memory after the page has forgotten it
         return self.state()
 
     @contextmanager

@@ -1,6 +1,14 @@
-"""The kernel at work: a running cell, a slow and a failing encoder, errors on the screen."""
+"""The kernel at work, and its ends: a running cell, a failing model, a kernel that dies, hangs or comes back."""
+
+import os
+import signal
+
+import pytest
+
+from tests.browser.lab import KERNEL
 
 CUP = (290, 110)
+BESIDE = (330, 140)
 
 SLOW = """
 import time
@@ -55,8 +63,7 @@ def test_an_encoder_that_fails_says_so_and_can_be_tried_again(open_notebook):
     widget = notebook.widget()
     widget.wait("s.phase === 'failed'")
     error = widget.part("error")
-    assert "the encoder fell over" in error.inner_text()
-    assert "press Retry" in error.inner_text()
+    assert "The encoder fell over. Press Retry." in error.inner_text()
     widget.click(*CUP, settle=False)
     notebook.python("setattr(p._segmenter, 'encode', encode)")
     widget.part("retry").click()
@@ -69,3 +76,147 @@ def test_a_closed_widget_leaves_the_page(open_notebook):
     widget = notebook.widget().ready()
     notebook.python("w.close()")
     widget.root.wait_for(state="detached", timeout=10_000)
+
+
+def open_refining(open_notebook):
+    """A view that refines an object, and the list that its page's uncaught exceptions go to."""
+    notebook = open_notebook()
+    escapes = []
+    notebook.page.on("pageerror", lambda error: escapes.append(str(error)))
+    widget = notebook.widget().ready()
+    widget.click(*CUP)
+    return notebook, widget, escapes
+
+
+def assert_gone(widget):
+    """Banner, dot and hint say that there is no kernel, and what to do; the object is still to be seen."""
+    widget.wait("s.dot === 'off' && s.failure === 'no_kernel'", 20)
+    error = widget.part("error").inner_text()
+    assert "The kernel is gone" in error
+    assert "Run the cell again" in error
+    status = widget.root.inner_text()
+    assert "No kernel" in status
+    assert "There is no kernel. Run the cell to continue." in status
+    assert widget.objects().count() == 1
+
+
+def run_again(notebook):
+    """Runs the cell again: the new view works, and shows nothing of the old kernel."""
+    notebook.wait_for_kernel("idle")
+    notebook.run_all()
+    widget = notebook.widget().ready()
+    assert not widget.part("error").is_visible()
+    assert widget.state()["dot"] == "good"
+    assert widget.objects().count() == 0
+    widget.click(*CUP)
+    assert notebook.python("len(w.objects)") == 1
+    return widget
+
+
+def test_a_kernel_that_was_shut_down_is_said_at_the_first_failed_send(open_notebook):
+    notebook, widget, escapes = open_refining(open_notebook)
+    notebook.shut_down()
+    notebook.page.evaluate("window.jupyterapp.serviceManager.sessions.refreshRunning()")
+    notebook.page.wait_for_function(f"!{KERNEL}")  # now JupyterLab knows
+    widget.click(*BESIDE, settle=False)  # a refine gesture: its press asks for the mask before its click does
+    assert_gone(widget)
+    widget.part("dismiss").click()
+    widget.wait("s.failure === null")
+    widget.drag((200, 200), (260, 260), settle=False)
+    assert_gone(widget)
+    assert escapes == []
+
+
+def test_a_click_into_a_kernel_that_was_shut_down_unnoticed_is_said_when_jupyter_knows(open_notebook):
+    notebook, widget, escapes = open_refining(open_notebook)
+    notebook.shut_down()
+    widget.click(*BESIDE, settle=False)
+    widget.wait("s.dot === 'busy' && s.urgent.includes('busy')", 5)
+    assert_gone(widget)
+    assert escapes == []
+
+
+def test_a_kernel_that_dies_is_said_and_the_cell_that_runs_again_works(open_notebook):
+    notebook, widget, escapes = open_refining(open_notebook)
+    notebook.page.evaluate(f"void {KERNEL}.requestExecute({{code: 'import os; os._exit(1)'}})")
+    notebook.page.get_by_text("appears to have died").wait_for()
+    notebook.page.keyboard.press("Enter")
+    widget.click(*BESIDE, settle=False)
+    assert_gone(widget)
+    run_again(notebook)
+    assert escapes == []
+
+
+def test_a_kernel_that_is_restarted_is_said_before_anybody_clicks(open_notebook):
+    notebook, widget, escapes = open_refining(open_notebook)
+    notebook.page.evaluate(f"{KERNEL}.restart()")
+    assert_gone(widget)
+    run_again(notebook)
+    assert escapes == []
+
+
+def test_a_kernel_that_hangs_is_busy_then_silent_then_back_with_the_click(open_notebook):
+    notebook, widget, escapes = open_refining(open_notebook)
+    process = notebook.python("__import__('os').getpid()")
+    os.kill(process, signal.SIGSTOP)
+    try:
+        widget.click(*BESIDE, settle=False)
+        widget.wait("s.dot === 'busy' && s.urgent === 'The kernel is busy. Your clicks are kept.'", 5)
+        widget.wait("s.urgent.startsWith('The kernel does not answer.')", 20)
+    finally:
+        os.kill(process, signal.SIGCONT)
+    widget.wait("s.pending === 0 && s.dot === 'good'", 20)
+    assert "Reconnected" in widget.root.inner_text()
+    assert len(notebook.python("w.objects[0].prompts.points_xy.tolist()")) == 2
+    assert escapes == []
+
+
+def test_an_interrupted_kernel_goes_on(open_notebook):
+    notebook, widget, escapes = open_refining(open_notebook)
+    notebook.page.evaluate(f"void {KERNEL}.requestExecute({{code: 'import time; time.sleep(60)'}})")
+    notebook.wait_for_kernel("busy")
+    notebook.page.evaluate(f"{KERNEL}.interrupt()")
+    widget.click(*BESIDE)
+    assert len(notebook.python("w.objects[0].prompts.points_xy.tolist()")) == 2
+    assert escapes == []
+
+
+def test_a_page_without_a_network_keeps_the_click(open_notebook):
+    notebook, widget, escapes = open_refining(open_notebook)
+    notebook.page.context.set_offline(True)
+    widget.click(*BESIDE, settle=False)
+    widget.wait("s.dot === 'busy' && s.pending === 1", 5)
+    notebook.page.context.set_offline(False)
+    widget.wait("s.pending === 0 && s.dot === 'good'", 60)
+    assert len(notebook.python("w.objects[0].prompts.points_xy.tolist()")) == 2
+    assert escapes == []
+
+
+UNLOADABLE = "from samwidget import SamWidget\nw = SamWidget('coffee.jpg', model='nobody/nothing')\nw"
+NO_MEMORY = FAILING.replace("ModelError('the encoder fell over', hint='press Retry')", "MemoryError()")
+
+
+@pytest.mark.parametrize(
+    ("cell", "message"),
+    [
+        (UNLOADABLE, "nobody/nothing is not on this machine, and downloading is off or the hub cannot be reached."),
+        (FAILING, "The encoder fell over."),
+        (NO_MEMORY, "The model failed on this image: MemoryError."),
+    ],
+    ids=["cannot be loaded", "fails on the image", "out of memory"],
+)
+def test_a_failed_model_gives_way_to_the_bundled_one_in_one_click(open_notebook, cell, message):
+    notebook = open_notebook(cell)
+    widget = notebook.widget()
+    widget.wait("s.phase === 'failed' && s.image")
+    error = widget.part("error").inner_text()
+    assert message in error
+    assert "`" not in error
+    assert widget.state()["dot"] == "bad"
+    assert "There is no model. Try again, or use the bundled network." in widget.root.inner_text()
+    widget.click(*CUP, settle=False)
+    widget.wait("s.pending === 1 && s.urgent.endsWith('Your clicks are kept.')")
+    widget.part("use-bundled").click()
+    widget.wait("s.phase === 'ready' && s.objects === 1 && s.pending === 0 && s.dot === 'good'")
+    assert not widget.part("error").is_visible()
+    assert notebook.python("(w.predictor.name, w.objects[0].mask[110, 290].item())") == ["nano", True]

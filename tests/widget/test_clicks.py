@@ -362,7 +362,8 @@ def test_a_replayed_message_is_acknowledged_and_not_carried_out_again(make):
     widget = make()
     name = widget.do("add_point", **CLICK)
     widget.say("add_point", id=name, **CLICK)
-    assert widget.wire.kinds(name) == ["ack", "masks", "done", "ack"]
+    widget.wire.wait_for("done", count=2, re=name)
+    assert widget.wire.kinds(name) == ["ack", "masks", "done", "ack", "done"]
     widget.do("accept")
     assert ids(widget) == [1]
     assert len(widget.document["objects"][0]["points"]) == 1
@@ -374,7 +375,8 @@ def test_ids_are_remembered_but_not_for_ever(make, monkeypatch):
     for n in range(5):
         widget.do("accept", id=f"a{n}")
     widget.say("accept", id="a4")
-    assert widget.wire.kinds("a4") == ["ack", "done", "ack"]
+    widget.wire.wait_for("done", count=2, re="a4")
+    assert widget.wire.kinds("a4") == ["ack", "done", "ack", "done"]
     widget.say("accept", id="a0")
     widget.wire.wait_for("done", count=2, re="a0")
 

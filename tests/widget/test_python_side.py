@@ -186,13 +186,14 @@ def test_select_takes_the_integers_of_numpy(make):
     assert widget.add([80, 40]).id == 2
 
 
-def test_half_a_surrogate_pair_in_a_name_stops_nothing(make):
+def test_half_a_surrogate_pair_in_a_name_is_refused_because_no_view_could_show_it(make):
     widget = make()
-    widget.add([30, 40], name="a\ud83d")
-    assert [shown["name"] for shown in widget.document["objects"]] == ["a\ud83d"]
-    assert widget.add([80, 40]).id == 2
-    widget.do("rename", object=2, name="b\ud83d")
-    assert [shown["name"] for shown in widget.document["objects"]] == ["a\ud83d", "b\ud83d"]
+    with pytest.raises(PromptError, match=r"the name is 'a\\ud83d'"):
+        widget.add([30, 40], name="a\ud83d")
+    widget.add([30, 40], name="cup \u2615\U0001f600")
+    refused = widget.say("rename", object=1, name="b\ud83d")
+    widget.wire.wait_for("error", re=refused)
+    assert [shown["name"] for shown in widget.document["objects"]] == ["cup \u2615\U0001f600"]
 
 
 def test_select_and_accept_say_where_clicks_go(make):

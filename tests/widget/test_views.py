@@ -21,7 +21,8 @@ def test_hello_brings_the_photo_while_the_encoder_runs(make):
     message, (data,) = widget.wire.wait_for("image")
     assert (message["size_hw"], message["mime"]) == ([96, 128], "image/png")
     assert np.array_equal(decoded(data), widget.image)
-    assert widget.wire.kinds(name) == ["ack"]
+    widget.wire.wait_for("done", re=name)
+    assert widget.wire.kinds(name) == ["ack", "done"]
 
 
 def test_a_second_view_gets_every_mask_that_the_document_names(make):
@@ -36,6 +37,16 @@ def test_a_second_view_gets_every_mask_that_the_document_names(make):
         shown = widget.document
         wanted = {found["mask"] for found in shown["objects"]} | {one["mask"] for one in shown["candidates"]}
         assert masks_of(widget, name) == wanted
+
+
+def test_a_view_that_missed_something_gets_everything_again_and_then_done(make):
+    widget = make()
+    widget.do("add_point", **CLICK)
+    sent = len(widget.wire.sent)
+    widget.do("hello")
+    assert [message["kind"] for message, _ in widget.wire.sent[sent:]] == [
+        *("ack", "image", "masks", "trait:document", "trait:status", "done")
+    ]
 
 
 def test_a_view_that_opens_after_a_failure_hears_of_it(make):

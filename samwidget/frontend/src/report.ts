@@ -3,6 +3,7 @@
 // costs a layout and some JSON in each frame.
 
 import { type Scope, setAttribute } from "./dom.ts";
+import { dotState, urgentMessage } from "./panels/state_texts.ts";
 import type { StageCanvases } from "./stage/canvases.ts";
 import type { View } from "./view.ts";
 
@@ -33,8 +34,12 @@ function describe({ session, state, hover }: View): object {
   const { everything, settings } = session;
   return {
     phase: session.status.value.phase,
+    dot: dotState(session),
+    urgent: urgentMessage(session),
+    failure: session.failure.value?.code ?? null,
     objects: objects.length,
     active,
+    pointed: state.pointedObject.value,
     pending: session.link.pending.value.length,
     image: session.photo.value?.id ?? null,
     tool: settings.tool.value,
