@@ -12,9 +12,13 @@ from typing import Any
 # DOMContentLoaded fires only where the script came with the page: in a notebook that runs, the script does nothing.
 _SCRIPT = """<script data-samwidget="saved">
 document.addEventListener("DOMContentLoaded", () => {
-  const scripts = (kind) => [...document.querySelectorAll(`script[type="application/vnd.jupyter.widget-${kind}+json"]`)];
-  const views = scripts("view").filter((view) => JSON.parse(view.textContent).model_id === "MODEL_ID");
-  const states = scripts("state").map((state) => JSON.parse(state.textContent).state["MODEL_ID"]);
+  const type = (kind) => `script[type="application/vnd.jupyter.widget-${kind}+json"]`;
+  const views = [...document.querySelectorAll(type("view"))].filter(
+    (view) => JSON.parse(view.textContent).model_id === "MODEL_ID",
+  );
+  const states = [...document.querySelectorAll(type("state"))].map(
+    (state) => JSON.parse(state.textContent).state["MODEL_ID"],
+  );
   const saved = states.flatMap((state) => state?.buffers ?? []).find(({ path }) => path[0] === "_snapshot");
   for (const view of views.filter(({ nextElementSibling }) => saved?.data && !nextElementSibling)) {
     const picture = new Image();

@@ -151,7 +151,7 @@ class SharedTraits(anywidget.AnyWidget):
     document = _Published(read_only=True).tag(sync=True)
     status = _Published(read_only=True).tag(sync=True)
     _snapshot = traitlets.Bytes(b"", read_only=True).tag(sync=True)
-    # Written by the browser in marimo, which runs cells again for what the browser writes, not for what the kernel does.
+    # Written by the browser in marimo, which runs cells again for what the browser writes, and for nothing else.
     _documents_seen = traitlets.Int(0).tag(sync=True)
     # Not the paths that anywidget can watch: its watcher would keep every widget alive.
     _esm = traitlets.Unicode().tag(sync=True)

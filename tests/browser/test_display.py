@@ -107,15 +107,19 @@ def test_a_saved_notebook_shows_the_last_picture_where_no_kernel_answers(open_no
     assert saved.locator("img").evaluate("(image) => image.naturalWidth") > 200
 
 
-def test_an_html_export_and_a_git_hosting_page_show_a_picture(open_notebook, lab, chromium, tmp_path):
+@pytest.mark.parametrize("is_state_saved", [False, True])
+def test_an_html_export_shows_a_picture_and_the_notebook_no_gap(open_notebook, lab, chromium, tmp_path, is_state_saved):
     notebook = open_notebook()
-    notebook.set_save_widget_state(False)
+    notebook.set_save_widget_state(is_state_saved)
     save_after_a_click(notebook)
+    # The output with the script for the export.
+    (script,) = notebook.page.locator(".jp-OutputArea-child:has(script[data-samwidget])").all()
+    assert not script.is_visible()
     page, _ = HTMLExporter().from_filename(str(lab.folder / notebook.name))
     (tmp_path / "export.html").write_text(page)
     tab = chromium.new_page()
     tab.goto((tmp_path / "export.html").as_uri(), wait_until="domcontentloaded")
-    picture = tab.locator("img[src^='data:image/png']")
+    picture = tab.locator("img")
     assert picture.count() == 1
     assert picture.evaluate("(image) => image.naturalWidth") > 200
     tab.close()
