@@ -2,6 +2,7 @@ from .core import FoundObject as FoundObject
 from .core import Masks as Masks
 from .core import Prompt as Prompt
 from .core import SegmentedObject as SegmentedObject
+from .compat import to_sam_dicts as to_sam_dicts
 from .errors import BatchError as BatchError
 from .errors import ClosedError as ClosedError
 from .errors import EndpointError as EndpointError
@@ -19,7 +20,6 @@ from .formats.azure_ml import read_predictions as read_predictions
 from .images import load_rgb as load_rgb
 from .models import MODELS as MODELS
 from .predict import SamPredictor as SamPredictor
-from .predict import to_sam_dicts as to_sam_dicts
 from .predict.everything import generate_masks as generate_masks
 from .serving import score as score
 from .widget import SamWidget as SamWidget

@@ -23,9 +23,6 @@ from samwidget.errors import ModelError, UnsupportedModelError
 if TYPE_CHECKING:
     from transformers import SamModel
 
-OFFICIAL_SUFFIXES = (".pth", ".pt")
-"""How the names of such files end. A file with another ending is read too."""
-
 
 class EncoderSize(NamedTuple):
     """What distinguishes Meta's three networks.
@@ -81,9 +78,11 @@ _OFFICIAL_NAMES = tuple(
 )
 
 
-def official_weights(model: SamModel) -> dict[str, Tensor]:
-    """The weights of a model by Meta's names; the tensors are the model's own."""
-    return {_official_name(key): tensor for key, tensor in model.state_dict().items()}
+def official_name(key: str) -> str:
+    """Meta's name for a weight of a ``SamModel``; the two copies of the positional embedding have one name."""
+    for pattern, replacement in _OFFICIAL_NAMES:
+        key = pattern.sub(replacement, key)
+    return key
 
 
 def read_model(path: Path) -> SamModel:
@@ -124,7 +123,7 @@ def model_of(weights: Mapping[str, Tensor], name: str) -> SamModel:
         raise ModelError(
             f"{name} does not hold all weights of SAM", hint=f"missing or of another shape: {error}"
         ) from error
-    names = {key: _official_name(key) for key in model.state_dict()}
+    names = {key: official_name(key) for key in model.state_dict()}
     others = sorted(set(weights) - set(names.values()))
     if others:
         raise UnsupportedModelError(
@@ -200,13 +199,6 @@ def _dicts_in(content: object) -> Iterator[Mapping[Any, Any]]:  # Any: a file ma
         for value in content.values():
             if isinstance(value, Mapping):
                 yield value
-
-
-def _official_name(key: str) -> str:
-    """Meta's name for a weight of a ``SamModel``; the two copies of the positional embedding have one name."""
-    for pattern, replacement in _OFFICIAL_NAMES:
-        key = pattern.sub(replacement, key)
-    return key
 
 
 def _empty_model(config: Any) -> SamModel:  # Any: transformers' configs are not typed

@@ -98,7 +98,8 @@ class SamSegmenter:
     @property
     def model(self) -> SamModel:
         """The network with its weights."""
-        return self._model
+        model: SamModel = self._model
+        return model
 
     @property
     def size(self) -> EncoderSize:
@@ -184,7 +185,8 @@ class SamSegmenter:
         """
         if "encoder" in self.not_covered:
             self.encoded_by = "transformers"
-            return self._model.get_image_embeddings(pixels.to(self._dtype)).float()
+            embeddings: torch.Tensor = self._model.get_image_embeddings(pixels.to(self._dtype))
+            return embeddings.float()
         self.encoded_by = "samwidget"
         return self._encoder(pixels, threads=threads)
 

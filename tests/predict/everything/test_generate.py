@@ -11,12 +11,12 @@ import pytest
 import torch
 
 import samwidget
+from samwidget.compat import to_sam_dicts
 from samwidget.core.frame import Frame
 from samwidget.core.objects import SegmentedObject
 from samwidget.errors import ClosedError, ModelError, PromptError
 from samwidget.models.sam.segmenter import SamSegmenter
 from samwidget.models.segmenter import Embedding, EverythingDefaults
-from samwidget.predict.compat import to_sam_dicts
 from samwidget.predict.everything.options import EverythingOptions
 from samwidget.predict.predictor import SamPredictor
 

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import torch
 
+from samwidget.compat import to_sam_dicts
 from samwidget.core.measure import iou
 from samwidget.images.load import load_rgb
 from samwidget.models.nano.segmenter import NanoSegmenter
 from samwidget.models.sam.segmenter import SamSegmenter
-from samwidget.predict.compat import to_sam_dicts
 from samwidget.predict.predictor import SamPredictor
 from tests.predict.everything.official_everything import generator, generator_over, two_small_sams
 

@@ -1,7 +1,7 @@
 """Found objects in the names and conventions of the reference implementation, for code that was written for it.
 
-Source: ``SamAutomaticMaskGenerator.generate`` (https://github.com/facebookresearch/segment-anything). This is the only
-file that uses its conventions; users call it as ``samwidget.to_sam_dicts``.
+Source: ``SamAutomaticMaskGenerator.generate`` (https://github.com/facebookresearch/segment-anything). Users call it as
+``samwidget.to_sam_dicts``.
 """
 
 from __future__ import annotations
