@@ -21,7 +21,7 @@ from typing import Any, Protocol, TypeGuard
 import numpy as np
 
 from samwidget.errors import ImageError
-from samwidget.images.options import AnyArray, Raster, ReadOptions, no_data_of
+from samwidget.images.options import TOO_LARGE, AnyArray, Raster, ReadOptions, check_dtype, no_data_of
 
 ACCEPTED = "give a path, URL, bytes, open file, PIL image, numpy array or torch tensor"
 _SHAPES = "give (H, W), (H, W, 1), (H, W, 3), (H, W, 4), (1, H, W) or (3, H, W)"
@@ -32,15 +32,6 @@ _COLUMNS = ("x", "lon", "long", "longitude", "col", "cols", "column", "columns",
 _STACKS = ("time", "t", "date", "z", "depth", "level", "frame", "frames", "page", "batch", "n")
 # Attributes in which an array says which value is none, as GDAL and the CF conventions name them.
 _NO_DATA_NAMES = ("_FillValue", "missing_value", "nodata", "nodatavals")
-
-
-class _Tensor(Protocol):
-    """The methods of ``torch.Tensor`` that are used here; torch itself is not imported."""
-
-    def detach(self) -> _Tensor: ...
-    def cpu(self) -> _Tensor: ...
-    def float(self) -> _Tensor: ...
-    def numpy(self) -> AnyArray: ...
 
 
 class _LabelledArray(Protocol):
@@ -63,7 +54,7 @@ def read_array(image: object, options: ReadOptions) -> Raster:
             f"a {type(image).__name__} holds several arrays", hint="give one: dataset['name'] or dataset.to_dataarray()"
         )
     if _is_tensor(image):
-        return raster_of(_read_tensor(image), options, is_tensor=True)
+        return raster_of(_read_tensor(image, options), options, is_tensor=True)
     if _is_labelled(image):
         return _read_labelled(image, options)
     try:
@@ -93,8 +84,7 @@ def raster_of(array: AnyArray, options: ReadOptions, *, is_tensor: bool = False,
     Raises:
         ImageError: the shape is not one of an image, or the array is too large.
     """
-    if array.dtype.names is not None or array.dtype.kind == "O":
-        raise ImageError(f"{source} has dtype {array.dtype}", hint="give integers, floats or booleans")
+    check_dtype(array.dtype, source)
     array = _frame_of(array, options, source)
     values = _channels_last(np.asarray(np.ma.getdata(array)), source, is_tensor=is_tensor)
     options.check_size(values.shape[0], values.shape[1], source)
@@ -146,16 +136,40 @@ def _rgb_order(values: AnyArray, options: ReadOptions) -> AnyArray:
     return values[..., [2, 1, 0, 3][: values.shape[2]]]
 
 
-def _is_tensor(image: object) -> TypeGuard[_Tensor]:
+def _is_tensor(image: object) -> bool:
     return hasattr(image, "detach") and hasattr(image, "cpu")
 
 
-def _read_tensor(tensor: _Tensor) -> AnyArray:
-    tensor = tensor.detach().cpu()
+def _read_tensor(tensor: Any, options: ReadOptions) -> AnyArray:  # Any: torch is not imported here
+    """The values of a tensor on any device, of torch or of a library that has the same methods."""
     try:
-        return tensor.numpy()
-    except TypeError:  # bfloat16, which numpy does not have
-        return tensor.float().numpy()
+        tensor = tensor.detach()
+        if hasattr(tensor, "layout"):
+            tensor = _dense_tensor(tensor, options)
+        tensor = tensor.cpu()
+        try:
+            array: AnyArray = tensor.numpy()
+        except TypeError:  # bfloat16, which numpy does not have
+            array = tensor.float().numpy()
+        return array
+    except (ImageError, MemoryError):
+        raise
+    except Exception as error:  # torch raises many kinds for tensors that cannot leave it
+        raise ImageError("the tensor cannot be read", hint=f"give an array; it says: {str(error)[:200]}") from error
+
+
+def _dense_tensor(tensor: Any, options: ReadOptions) -> Any:
+    """The same values in one of torch's plain tensors; refused where there are none, or no real ones."""
+    if tensor.is_meta:
+        raise ImageError("the tensor has no values: its device is meta", hint="give a tensor with values")
+    if tensor.is_complex():
+        raise ImageError(f"the tensor has dtype {tensor.dtype}", hint="give tensor.abs(), for example")
+    if str(tensor.layout) != "torch.strided":  # sparse: the tensor may be small where the image would not be
+        if tensor.numel() > 4 * options.pixels_max:
+            hint = TOO_LARGE.format(options.pixels_max)
+            raise ImageError(f"the tensor has shape {tuple(tensor.shape)}", hint=hint)
+        tensor = tensor.to_dense()
+    return tensor.dequantize() if tensor.is_quantized else tensor.resolve_neg()
 
 
 def _is_labelled(image: object) -> TypeGuard[_LabelledArray]:

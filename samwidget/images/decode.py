@@ -1,31 +1,28 @@
 """Image files and PIL images to a ``Raster``: which frame, which way up, and which type the values have.
 
-Pillow decodes. What it would narrow or misread (16-bit colour, unsigned and signed TIFFs) is in ``deep``. Called by
-``load``, for a file's bytes and for a PIL image that the user has.
+Pillow decodes. What it would narrow or misread (16-bit colour, unsigned and signed TIFFs) is in ``deep``, files that
+hold arrays are in ``numpy_file``. Called by ``load``, for a file's bytes and for a PIL image that the user has.
 """
 
 from __future__ import annotations
 
 import io
-import zipfile
 from collections.abc import Mapping
 from dataclasses import replace
+from os import fsdecode
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image, ImageFile, UnidentifiedImageError
 
-from samwidget.core import PIXELS_MAX
 from samwidget.errors import ImageError
-from samwidget.images.arrays import raster_of
-from samwidget.images.deep import is_deep, is_tiff, read_deep, read_tiff, stored_values
+from samwidget.images.deep import dropped_bits_note, is_deep, is_tiff, read_deep, read_tiff, stored_values
+from samwidget.images.numpy_file import is_numpy_file, read_numpy_file
 from samwidget.images.options import TOO_LARGE, AnyArray, Raster, ReadOptions, frames_note, no_data_of
 
 _ORIENTATION, _EXIF_BLOCK, _EXIF_WIDTH, _EXIF_HEIGHT = 0x0112, 0x8769, 0xA002, 0xA003
 _NEW_SUBFILE_TYPE, _PHOTOMETRIC, _GDAL_NO_DATA = 254, 262, 42113
-_NPY, _ZIP = b"\x93NUMPY", b"PK\x03\x04"
-# Four channels of 64 bits for as many pixels as there may be.
-_ARRAY_BYTES_MAX = 32 * PIXELS_MAX + 4096
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -53,8 +50,8 @@ def decode(data: bytes, source: str, options: ReadOptions) -> Raster:
     """
     if not data:
         raise ImageError(f"{source} is empty", hint="it has zero bytes: check that it was written completely")
-    if options.formats is None and data.startswith((_NPY, _ZIP)):
-        return _read_numpy_file(data, source, options)
+    if options.formats is None and is_numpy_file(data):
+        return read_numpy_file(data, source, options)
     _refuse_bgr(options)
     try:
         with Image.open(io.BytesIO(data), formats=options.formats) as image:
@@ -78,7 +75,8 @@ def decode(data: bytes, source: str, options: ReadOptions) -> Raster:
 def read_pil(image: Image.Image, options: ReadOptions) -> Raster:
     """The raster of a PIL image; the image stays as it is, but is loaded.
 
-    An image that was opened and not yet loaded is read as its file would be: in full depth, and frame by frame.
+    An image that was opened and not yet loaded is read as its file would be: in full depth, and frame by frame. So is
+    one that was loaded, where Pillow has dropped bits of it and the file still holds these pixels.
 
     Raises:
         ImageError: the image is broken or too large, or has no such frame.
@@ -86,7 +84,7 @@ def read_pil(image: Image.Image, options: ReadOptions) -> Raster:
     source = "the image"
     _refuse_bgr(options)
     try:
-        data = _unread_file(image, options)
+        data = _unread_file(image, options) or _file_with_more_bits(image)
     except (OSError, ValueError) as error:  # such as a file that was closed before the image was loaded
         raise ImageError(f"the file of {source} cannot be read any more", hint="give the file's path") from error
     if data is not None:
@@ -98,7 +96,8 @@ def read_pil(image: Image.Image, options: ReadOptions) -> Raster:
                 f"the PIL image is loaded and shows frame {image.tell()}",
                 hint=f"call image.seek({options.frame}), or give the file",
             )
-        return _raster_of(image, source, options)
+        raster = _raster_of(_without_old_key(image), source, options)
+        return replace(raster, notes=(*raster.notes, *dropped_bits_note(image)))
     except (ImageError, MemoryError):
         raise
     except Exception as error:  # as in decode
@@ -125,6 +124,35 @@ def _unread_file(image: Image.Image, options: ReadOptions) -> bytes | None:
     data = image.fp.read()
     image.fp.seek(position)
     return data
+
+
+def _file_with_more_bits(image: Image.Image) -> bytes | None:
+    """The bytes of the file behind a loaded PIL image, if they have more bits and Pillow makes the same pixels of them.
+
+    A notebook that shows an image loads it, so images come loaded as often as not.
+    """
+    if not isinstance(image, ImageFile.ImageFile) or image.mode not in ("RGB", "RGBA", "LA") or image.format == "JPEG":
+        return None
+    try:
+        data = Path(fsdecode(image.filename)).read_bytes()
+        with Image.open(io.BytesIO(data), formats=[image.format or ""]) as again:
+            again.seek(image.tell())
+            is_same = is_deep(again, data) and again.mode == image.mode and again.tobytes() == image.tobytes()
+    except Exception:  # the file is gone, or is another one by now
+        return None
+    return data if is_same else None
+
+
+def _without_old_key(image: Image.Image) -> Image.Image:
+    """The image without the transparent colour of the palette image that it was converted from: all of it is opaque.
+
+    Pillow keeps the colour in ``info`` when it converts, and would make all pixels of that colour transparent.
+    """
+    if isinstance(image, ImageFile.ImageFile) or image.mode in ("P", "PA") or "transparency" not in image.info:
+        return image
+    opaque = image.copy()
+    del opaque.info["transparency"]
+    return opaque
 
 
 def _choose_frame(image: ImageFile.ImageFile, source: str, options: ReadOptions) -> tuple[str, ...]:
@@ -215,28 +243,6 @@ def _upright(image: Image.Image, source: str, options: ReadOptions) -> tuple[Ima
             "turned, as viewers do: give exif='ignore' if it lies on its side",
         )
     return image.transpose(transpose), notes
-
-
-def _read_numpy_file(data: bytes, source: str, options: ReadOptions) -> Raster:
-    """The raster of a ``.npy`` file, or of a ``.npz`` file with one array."""
-    try:
-        if data.startswith(_NPY):
-            return raster_of(np.load(io.BytesIO(data), allow_pickle=False), options, source=source)
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            members = archive.infolist()
-            names = [member.filename.removesuffix(".npy") for member in members]
-            if not all(member.filename.endswith(".npy") for member in members):
-                raise ImageError(f"{source} is an archive, not an image", hint="unpack it and give an image of it")
-            if len(names) != 1:
-                listed = ", ".join(names[:10])
-                raise ImageError(f"{source} holds {len(names)} arrays: {listed}", hint="load it and give one of them")
-            if members[0].file_size > _ARRAY_BYTES_MAX:
-                raise ImageError(f"{source} is too large", hint=TOO_LARGE.format(options.pixels_max))
-            return raster_of(np.load(io.BytesIO(archive.read(members[0])), allow_pickle=False), options, source=source)
-    except (ImageError, MemoryError):
-        raise
-    except Exception as error:  # numpy and zipfile raise many kinds for broken files
-        raise ImageError(f"{source} is broken or cut off", hint=str(error)[:200]) from error
 
 
 def _tags(image: Image.Image) -> Mapping[int, Any]:

@@ -28,7 +28,7 @@ _BITS, _PLANAR, _SAMPLE_FORMAT, _SIGNED, _UNSIGNED = 258, 284, 339, 2, 1
 _TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 # Layouts of 16-bit colour that Pillow unpacks in either byte order. With "a" the opacity is multiplied into the colour.
 _LAYOUTS = ("RGB;16", "RGBA;16", "RGBX;16", "RGBa;16")
-# Formats that may have 16 bits for a colour and do not tell it of a loaded image, and a level that 12 of them do not reach.
+# Formats that may have 16 bits for a colour and do not tell it once loaded; a level that 12 of these bits do not reach.
 _MAY_BE_DEEP = ("JPEG2000", "PNG", "PPM", "SGI")
 _DARK = 16
 _NATIVE = "L" if sys.byteorder == "little" else "B"
@@ -131,7 +131,8 @@ def dropped_bits_note(image: Image.Image) -> tuple[str, ...]:
     bits = _first(getattr(image, "tag_v2", {}).get(_BITS, 8))
     if bits > 8:
         return (f"Pillow has loaded the image with 8 of its {bits} bits for a channel: give the path of the file",)
-    brightest = max(high for _, high in image.getextrema()[: 1 if image.mode == "LA" else 3])
+    darkest_and_brightest: Any = image.getextrema()  # of each channel; Pillow declares those of one, too
+    brightest = max(high for _, high in darkest_and_brightest[: 1 if image.mode == "LA" else 3])
     if image.format in _MAY_BE_DEEP and brightest < _DARK:
         return (
             f"no value of the image is above {brightest} of 255: if its file has 16 bits for a channel, Pillow has "

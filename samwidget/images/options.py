@@ -95,6 +95,13 @@ class Raster:
     notes: tuple[str, ...] = ()
 
 
+def check_dtype(dtype: np.dtype[Any], source: str) -> None:
+    """Raises ImageError, which calls the array ``source``, for values that are not numbers, or complex."""
+    if dtype.kind not in "buif":
+        hint = "give np.abs(array), for example" if dtype.kind == "c" else "give integers, floats or booleans"
+        raise ImageError(f"{source} has dtype {dtype}", hint=hint)
+
+
 def frames_note(count: int, source: str) -> str:
     """The note for an image of which only the first frame was read."""
     return f"{source} has {count} frames: this is frame 0; give frame= to choose one"

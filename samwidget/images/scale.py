@@ -23,7 +23,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from samwidget.errors import ImageError
-from samwidget.images.options import AnyArray, Raster, Scale
+from samwidget.images.options import AnyArray, Raster, Scale, check_dtype
 
 NO_DATA_GRAY = 128
 """The gray value of pixels without data."""
@@ -69,9 +69,7 @@ def scale_to_rgb(raster: Raster, scale: Scale = None) -> LoadedImage:
         ImageError: the dtype is not boolean, integer or float, a value is infinite, or no value is left.
     """
     values = raster.values
-    if values.dtype.kind not in "buif":
-        hint = "give np.abs(array), for example" if values.dtype.kind == "c" else "give integers, floats or booleans"
-        raise ImageError(f"the array has dtype {values.dtype}", hint=hint)
+    check_dtype(values.dtype, "the array")
     channels = values.shape[2]
     colour, alpha = (values[..., :-1], values[..., -1]) if channels in (2, 4) else (values, None)
     no_data, notes = raster.no_data, list(raster.notes)

@@ -1,6 +1,5 @@
 """Images that are rare: modes, layouts, arrays of other libraries, and files that are broken or no images."""
 
-import io
 import struct
 import sys
 import warnings
@@ -191,22 +190,6 @@ def test_arrays_that_are_refused(array):
     if array.dtype.kind != "O":
         with pytest.raises(ImageError):
             load_rgb(npy(array))
-
-
-def test_numpy_files_that_are_refused():
-    whole = npy(RGB)
-    buffer = io.BytesIO()
-    np.save(buffer, np.full((2, 2), None), allow_pickle=True)
-    for data, message in [
-        (buffer.getvalue(), "broken"),
-        (whole[: len(whole) // 2], "broken"),
-        (npz(a=RGB, b=RGB), "holds 2 arrays: a, b"),
-        (npz(), "is not an image"),
-        (npz(a=RGB)[:-60], "broken"),
-    ]:
-        with pytest.raises(ImageError, match=message) as caught:
-            load_rgb(data)
-        assert caught.value.hint
 
 
 def test_a_broken_second_page_does_not_matter_for_the_first():
