@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from samwidget.predict import SamPredictor
     from samwidget.predict.everything import Progress
 
-_REMEDY = "try again, or choose another model or device"
-
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
@@ -170,13 +168,7 @@ def _with_remedy(work: Callable[[], T], failure: str) -> T:
     except BaseException as error:  # SystemExit too: it would end nothing here, and the widget would wait for ever
         log.exception("%s", failure)
         cause = ": ".join(part for part in (type(error).__name__, str(error)) if part)
-        hint = "close other programs, or choose a smaller model" if _is_out_of_memory(error) else _REMEDY
-        raise ModelError(f"{failure}: {cause}", hint=hint) from error
-
-
-def _is_out_of_memory(error: BaseException) -> bool:
-    # torch raises its own class on a GPU, and a RuntimeError on a CPU; this module does not import torch.
-    return isinstance(error, MemoryError) or "out of memory" in str(error) or "enough memory" in str(error)
+        raise ModelError(f"{failure}: {cause}", hint="try again, or choose another model or device") from error
 
 
 def _each_with_remedy(values: Iterator[T], failure: str) -> Iterator[T]:

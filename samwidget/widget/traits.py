@@ -6,16 +6,16 @@ means; ``frontend/src/traits.ts`` is the other half.
 
 # No `from __future__ import annotations` here: msgspec builds the summaries from their annotations, and at once.
 
-from numbers import Real
 from pathlib import Path
-from typing import Annotated, Any, Literal, NoReturn
+from typing import Annotated, Any, Literal
 
 import anywidget
 import msgspec
 import traitlets
 from msgspec import UNSET, Meta, UnsetType
 
-from samwidget.widget.protocol import Box, Count, Flag, Label, Level, Number, Text, short_text
+from samwidget.widget.protocol import Box, Count, Flag, Label, Level, Number, Text
+from samwidget.widget.settings import Between, Choice, Published, Switch
 
 KERNEL_OWNED = frozenset({"document", "status", "_snapshot"})
 """Traits that only the kernel writes; ``wire.outbox`` sends them."""
@@ -90,46 +90,6 @@ class NetworkStatus(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     can_use_bundled: Flag | UnsetType = UNSET
 
 
-class _Setting(traitlets.TraitType[Any, Any]):
-    """What a person may set: the error says what it was set to and what it may be."""
-
-    def error(self, obj: Any, value: Any, error: Any = None, info: Any = None) -> NoReturn:
-        """Raises the TraitError."""
-        raise traitlets.TraitError(f"{self.name} is {short_text(value)}: give {self.info()}")
-
-
-class _Flag(_Setting, traitlets.Bool[Any, Any]):
-    info_text = "True or False"
-
-
-class _Choice(_Setting, traitlets.Enum[Any]):
-    def validate(self, obj: Any, value: Any) -> str:
-        """Returns the value where it is one of the choices."""
-        # Only strings are compared: an array would compare to another array.
-        return value if isinstance(value, str) and value in self.values else self.error(obj, value)
-
-    def info(self) -> str:
-        """Returns the choices as words."""
-        return " or ".join(map(repr, self.values))
-
-
-class _Between(_Setting, traitlets.Float[Any, Any]):
-    def validate(self, obj: Any, value: Any) -> float:
-        """Returns the number as a float where it is in the range; those of numpy are numbers too."""
-        # NaN is in no range, and a number that is too large for a float is not in this one.
-        is_number = isinstance(value, Real) and not isinstance(value, bool)
-        return float(value) if is_number and self.min <= value <= self.max else self.error(obj, value)
-
-    def info(self) -> str:
-        """Returns the range as words."""
-        return f"a number from {self.min:g} to {self.max:g}"
-
-
-class _Published(traitlets.Dict):  # type: ignore[type-arg]
-    def __set__(self, obj: Any, value: Any) -> NoReturn:
-        raise traitlets.TraitError(f"{self.name} is read-only: change the objects with the methods of the widget")
-
-
 class SharedTraits(anywidget.AnyWidget):
     """The traits of a widget.
 
@@ -143,13 +103,13 @@ class SharedTraits(anywidget.AnyWidget):
         status: read-only state of the model.
     """
 
-    tool = _Choice(("select", "include", "exclude", "box", "pan"), "include").tag(sync=True)
-    opacity = _Between(0.45, min=0.0, max=1.0).tag(sync=True)
-    threshold = _Between(0.0, min=-4.0, max=4.0).tag(sync=True)
-    hover = _Flag(True).tag(sync=True)
-    theme = _Choice(("auto", "light", "dark"), "auto").tag(sync=True)
-    document = _Published(read_only=True).tag(sync=True)
-    status = _Published(read_only=True).tag(sync=True)
+    tool = Choice(("select", "include", "exclude", "box", "pan"), "include").tag(sync=True)
+    opacity = Between(0, 1, 0.45).tag(sync=True)
+    threshold = Between(-4, 4, 0.0).tag(sync=True)
+    hover = Switch(True).tag(sync=True)
+    theme = Choice(("auto", "light", "dark"), "auto").tag(sync=True)
+    document = Published(read_only=True).tag(sync=True)
+    status = Published(read_only=True).tag(sync=True)
     _snapshot = traitlets.Bytes(b"", read_only=True).tag(sync=True)
     # Written by the browser in marimo, which runs cells again for what the browser writes, and for nothing else.
     _documents_seen = traitlets.Int(0).tag(sync=True)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import secrets
 from collections.abc import Callable
-from numbers import Real
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,8 +26,9 @@ from samwidget.predict import open_predictor
 from samwidget.widget.commands import Commands
 from samwidget.widget.controller import Controller
 from samwidget.widget.network import BUNDLED, ModelSource
-from samwidget.widget.protocol import checked_name, short_text, to_json
+from samwidget.widget.protocol import checked_name, to_json
 from samwidget.widget.saved_page import publish_saved_page
+from samwidget.widget.settings import css_height
 from samwidget.widget.status import first_status
 from samwidget.widget.traits import KERNEL_OWNED, DocumentSummary, SharedTraits
 from samwidget.widget.wire.inbox import Inbox
@@ -37,9 +37,6 @@ from samwidget.widget.wire.outbox import Outbox
 if TYPE_CHECKING:
     from samwidget.formats.azure_ml import Style
     from samwidget.predict import SamPredictor
-
-
-_HEIGHT_MAX = 100_000  # CSS pixels
 
 
 class SamWidget(SharedTraits):
@@ -80,6 +77,8 @@ class SamWidget(SharedTraits):
 
     # None until __init__ is done: garbage collection closes a widget whose __init__ has failed, too.
     _controller_or_none: Controller | None = None
+    # The layout where the user gave none: theirs may belong to other widgets, too.
+    _own_layout: Any = None
 
     def __init__(
         self,
@@ -108,7 +107,7 @@ class SamWidget(SharedTraits):
             raise TypeError(f"SamWidget() got an unexpected argument {unknown[0]!r}")
         if predictor is not None and (model, device, dtype, local_files_only) != (None, "auto", "auto", None):
             raise TypeError("give either predictor, or model, device, dtype and local_files_only")
-        css_height = _css_height(height)
+        layout_height = css_height(height)
         threads = checked_threads(threads)
         self._source = image
         self._image = _read_only(load_rgb(image, scale=scale, frame=frame, exif=exif), image)
@@ -117,8 +116,9 @@ class SamWidget(SharedTraits):
         self._first_model_name = source.name
         self._saves_picture = save_picture
         super().__init__(threshold=threshold, opacity=opacity, hover=hover, tool=tool, theme=theme, **kwargs)
-        if css_height is not None:
-            self.layout.height = css_height
+        self._own_layout = None if "layout" in kwargs else self.layout
+        if layout_height is not None:
+            self.layout.height = layout_height
 
         outbox = Outbox(self)
         controller = Controller(
@@ -349,6 +349,8 @@ class SamWidget(SharedTraits):
         if self._controller_or_none is not None:
             self._controller_or_none.close()
         super().close()
+        if self._own_layout is not None:  # ipywidgets leaves it open, in the kernel and in each page
+            self._own_layout.close()
 
     def __enter__(self) -> SamWidget:
         return self
@@ -399,16 +401,6 @@ class SamWidget(SharedTraits):
     def _follow_opacity(self, change: Any) -> None:
         if self._controller_or_none is not None:
             self._controller_or_none.set_opacity(change["new"])
-
-
-def _css_height(height: Any) -> str | None:
-    """Returns a height as CSS has it: a number is one of pixels."""
-    if height is None or (isinstance(height, str) and height):
-        return height
-    if isinstance(height, Real) and not isinstance(height, bool) and 0 < height <= _HEIGHT_MAX:
-        return f"{height}px"
-    hint = "give a number of pixels above 0, or a CSS length such as '20em'"
-    raise traitlets.TraitError(f"height is {short_text(height)}: {hint}")
 
 
 def _source_of(

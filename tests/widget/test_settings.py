@@ -102,5 +102,5 @@ def test_a_height_is_pixels_or_a_css_length(make, height, css):
 
 @pytest.mark.parametrize("height", [0, -5, float("nan"), float("inf"), True, "", [300], 10**400], ids=short_text)
 def test_a_height_that_is_none_is_refused(height):
-    with pytest.raises(traitlets.TraitError, match=r"^height is .*: give a number of pixels above 0, or a CSS length"):
+    with pytest.raises(traitlets.TraitError, match=r"^height is .*: give a number of pixels from 1, or a CSS length"):
         WiredWidget(height=height)

@@ -46,6 +46,7 @@ export function bannerPanel({ session }: View, scope: Scope): HTMLElement {
     if (!failure) return;
     setText(message, failure.message);
     setText(hint, failure.hint);
+    retry.classList.toggle("sw-other", !bundled.hidden);
   });
   return element;
 }
