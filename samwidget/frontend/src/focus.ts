@@ -23,8 +23,19 @@ export function leaveWidget({ root }: View): void {
     element.focus({ preventScroll: true });
     if (element.matches(":focus, :focus-within") && !root.matches(":focus-within")) return;
   }
-  const focused = (root.getRootNode() as Document | ShadowRoot).activeElement;
+  const focused = focusedElement(root);
   if (focused instanceof HTMLElement) focused.blur();
+}
+
+/** Moves the focus to the photo where it is in one of `elements` that is hidden: the keys must go on working. */
+export function leaveHidden(view: View, elements: readonly HTMLElement[]): void {
+  const focused = focusedElement(view.root);
+  if (elements.some((element) => element.hidden && element.contains(focused))) focusPhoto(view);
+}
+
+/** The element that has the focus in the tree of `root`, which may be a shadow tree. */
+function focusedElement(root: HTMLElement): Element | null {
+  return (root.getRootNode() as Document | ShadowRoot).activeElement;
 }
 
 /** The element around `element`, out of shadow trees too. */

@@ -10,8 +10,18 @@ import type { View } from "./view.ts";
 const WIDE_FROM_PX = 720;
 /** Below this width the panels have less space between their parts. */
 const TIGHT_BELOW_PX = 480;
+/** Below this width the toolbar has two lines, and *Accept* is an icon. */
+const SLIM_BELOW_PX = 360;
 /** Below this height the buttons of the toolbar move together. */
 const SHORT_BELOW_PX = 440;
+/** The photo is not higher than this, whatever its proportions ... */
+const PHOTO_HEIGHT_MAX_PX = 640;
+/** ... but as high as this, also in a low window. */
+const PHOTO_HEIGHT_MIN_PX = 280;
+/** Height of what a notebook has around the photo at its first sight: its own bars, a cell, the tray, the status bar. */
+const AROUND_PHOTO_PX = 420;
+/** An output frame that grows with its content (Colab) has no height of its own; a notebook fills this part of a screen. */
+const WINDOW_OF_SCREEN = 0.75;
 
 /** Keeps the arrangement of the root fitting while `host` changes its size. */
 export function watchSize({ root }: View, host: HTMLElement, scope: Scope): void {
@@ -23,9 +33,13 @@ export function watchSize({ root }: View, host: HTMLElement, scope: Scope): void
     root.classList.toggle("sw-wide", width >= WIDE_FROM_PX);
     root.classList.toggle("sw-narrow", width < WIDE_FROM_PX);
     root.classList.toggle("sw-tight", width < TIGHT_BELOW_PX);
+    root.classList.toggle("sw-slim", width < SLIM_BELOW_PX);
     root.classList.toggle("sw-short", height < SHORT_BELOW_PX);
     // ipywidgets writes `layout` into the host's style: a height there is the user's, and the photo takes what is left.
-    root.classList.toggle("sw-filled", host.style.height !== "" && host.style.height !== "auto");
+    const hasHeight = host.style.height !== "" && host.style.height !== "auto";
+    // Shiny gives the host the height of its card or page, by this class.
+    const isFilling = host.parentElement?.classList.contains("html-fill-container") ?? false;
+    root.classList.toggle("sw-filled", hasHeight || isFilling);
   };
   const observer = new ResizeObserver(arrange);
   observer.observe(root);
@@ -36,6 +50,18 @@ export function watchSize({ root }: View, host: HTMLElement, scope: Scope): void
     observer.disconnect();
     styles.disconnect();
   });
+}
+
+/** Gives the stylesheet the height that the photo may have, so that the whole widget fits the window. */
+export function watchWindow({ root }: View, scope: Scope): void {
+  const measure = () => {
+    const isFramed = window.parent !== window;
+    const window_px = isFramed ? Math.max(innerHeight, WINDOW_OF_SCREEN * screen.availHeight) : innerHeight;
+    const height_px = Math.min(PHOTO_HEIGHT_MAX_PX, Math.max(PHOTO_HEIGHT_MIN_PX, window_px - AROUND_PHOTO_PX));
+    root.style.setProperty("--sw-height-max", `${Math.round(height_px)}px`);
+  };
+  measure();
+  scope.listen(window, "resize", measure);
 }
 
 /** Gives the stylesheet the photo's proportions; before it comes, those of the snapshot, so that nothing moves later. */
@@ -51,8 +77,9 @@ export function watchAspect({ root, session }: View, scope: Scope): void {
 /** Marks the root with the theme and with the modes that several panels show. */
 export function watchModes({ root, session, state }: View, scope: Scope): void {
   const mark = (name: string, isOn: boolean) => setAttribute(root, name, isOn ? "" : null);
-  scope.watch([watchTheme(session.settings.theme, scope)], (theme) => setAttribute(root, "data-theme", theme));
-  scope.watch([session.everything.isOpen], (isOpen) => mark("data-everything", isOpen));
-  scope.watch([state.isGesturing], (isGesturing) => mark("data-gesture", isGesturing));
+  scope.watch([watchTheme(session.settings.theme, root, scope)], (theme) => setAttribute(root, "data-theme", theme));
   scope.watch([session.presence], (presence) => mark("data-away", presence === "absent"));
+  // A finger draws with the box tool, and moves a photo that is zoomed; otherwise a vertical swipe is for the page.
+  const { tool } = session.settings;
+  scope.watch([tool, state.isFitted], (name, isFitted) => mark("data-swipe", name !== "box" && isFitted));
 }

@@ -25,6 +25,8 @@ export function slider(spec: SliderSpec, scope: Scope): HTMLElement {
     class: "sw-slider",
     type: "range",
     "data-sw": spec.name,
+    // The value is inside the label, too, and would be read twice.
+    "aria-label": spec.label,
     min: spec.min,
     max: spec.max,
     step: spec.step,

@@ -213,16 +213,25 @@ describe("the panel", () => {
     press(el, "Escape");
     expect(fake.sent.slice(-1).map(({ kind }) => kind)).toEqual(["discard_found"]);
     send({ phase: "none", is_whole: true });
-    expect(find(el, "everything-panel")?.classList.contains("sw-shown")).toBe(false);
+    expect(find(el, "everything-panel")?.hidden).toBe(true);
   });
 
   it("announces how a search begins and ends", () => {
     const announced = () => el.querySelector('p[aria-live="polite"]')?.textContent;
     send({ is_whole: true, total: 0 });
-    expect(announced()).toBe("Looking for everything. Press Escape to stop.");
+    expect(announced()).toBe("Finding everything. Escape stops the search.");
     send({ added: [TREE] });
+    expect(announced()).toBe("Finding everything. Escape stops the search.");
     send({ phase: "cancelled" });
-    expect(announced()).toBe("Search stopped. 1 object found. Enter keeps them, Escape discards them.");
+    expect(announced()).toBe("The search has stopped. 1 object was found. Enter keeps it, Escape discards it.");
+    send({ phase: "none", is_whole: true });
+    expect(announced()).toBe("");
+    send({ search: "next", is_whole: true, phase: "done" });
+    expect(announced()).toBe("Nothing was found. Escape closes the search.");
+    send({ search: "last", is_whole: true, added: [TREE, CUP], phase: "failed" });
+    expect(announced()).toBe(
+      "The search failed. 2 objects were found. Enter keeps the chosen ones, Escape discards all.",
+    );
   });
 
   it("shows what came of a request of another browser's as well, and says when its own fails", () => {

@@ -1,36 +1,41 @@
 // Panel: the candidates of the active object, as small pictures to choose from, and the button that accepts the object.
 
 import { h, type Scope, setAttribute, setText } from "../dom.ts";
+import { icon } from "../icons.ts";
 import { formatScore } from "../numbers.ts";
 import type { Box, CandidateSummary } from "../protocol.ts";
 import type { Photo, Session } from "../session.ts";
-import { currentTool } from "../tools/current.ts";
 import type { View } from "../view.ts";
 import type { Extent } from "../viewport.ts";
 
-const PICTURE: Extent = { width: 68, height: 46 };
+/** CSS pixels of the largest picture; a narrow cell shows the middle of it. */
+const PICTURE: Extent = { width: 58, height: 48 };
 /** Room around the largest candidate, part of its size. */
 const MARGIN = 0.12;
 const BACKDROP_SIDE_MAX = 480;
 const VEIL = "rgb(20 22 26 / 0.64)";
 
-/** While no object is active, the panel shows the tool's hint, where it is a row of its own. */
 export function candidatesPanel(view: View, scope: Scope): HTMLElement {
   const { session, state } = view;
   const list = h("div", { class: "sw-cands", role: "group", "aria-label": "Candidates" });
   const accept = h(
     "button",
-    { class: "sw-accept", type: "button", "data-sw": "accept", "aria-label": "Accept (Enter)" },
-    "Accept",
+    {
+      class: "sw-action sw-first sw-accept",
+      type: "button",
+      "data-sw": "accept",
+      "aria-label": "Accept (Enter)",
+      title: "Accept (Enter)",
+    },
+    icon("check"),
+    h("span", {}, "Accept"),
     h("kbd", { class: "sw-key", "aria-hidden": "true" }, "⏎"),
   );
-  const lead = h("p", { class: "sw-lead" });
-  const element = h("div", { class: "sw-float sw-tray" }, lead, h("div", { class: "sw-tray-body" }, list, accept));
+  const element = h("div", { class: "sw-candidates" }, list, accept);
   const buttons: CandidateButton[] = [];
   const backdrop = new Backdrop();
   let frame = 0;
 
-  scope.effect(() => setText(lead, currentTool(view).hint(view)));
   scope.listen(accept, "click", () => view.request({ kind: "accept" }));
   scope.listen(list, "click", (event) => {
     const button = event.target instanceof Element ? event.target.closest<HTMLElement>(".sw-cand") : null;
@@ -39,10 +44,6 @@ export function candidatesPanel(view: View, scope: Scope): HTMLElement {
   scope.effect(() => {
     const { candidates } = session.document.value;
     const active = state.active.value;
-    // Without a kernel there is nothing to choose, and while there are found objects their panel is here instead.
-    const isAway = session.presence.value === "absent" || session.everything.isOpen.value;
-    element.classList.toggle("sw-shown", active !== null && !isAway);
-    // Without an active object the last candidates stay while the panel fades, so that it keeps its size.
     if (!active) return;
     while (buttons.length < candidates.length) {
       const made = candidateButton(buttons.length);

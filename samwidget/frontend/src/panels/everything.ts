@@ -1,12 +1,12 @@
-// Panel: the search of everything. While it runs, its progress; afterwards, the choice of which found objects to keep.
-// Floats over a wide photo, and is a row of its own under a narrow one.
+// Panel: the search of everything, in the tray. While it runs, its progress; afterwards, the choice of which found objects to
+// keep.
 
 import { signal } from "@preact/signals-core";
 
 import { cancelEverything, discardFoundObjects, keepFoundObjects } from "../commands/document.ts";
 import { h, type Scope, setAttribute, setText } from "../dom.ts";
 import { type Progress, SLIDER_MAX } from "../everything.ts";
-import { focusPhoto } from "../focus.ts";
+import { leaveHidden } from "../focus.ts";
 import { formatCount, formatScore } from "../numbers.ts";
 import { slider } from "../slider.ts";
 import type { View } from "../view.ts";
@@ -17,18 +17,14 @@ export function everythingPanel(view: View, scope: Scope): HTMLElement {
   const choosing = choosingPart(view, scope);
   const element = h(
     "div",
-    { class: "sw-float sw-everything", role: "group", "aria-label": "Everything", "data-sw": "everything-panel" },
+    { class: "sw-everything", role: "group", "aria-label": "Everything", "data-sw": "everything-panel" },
     running,
     choosing,
   );
-  scope.watch([everything.isOpen, everything.isRunning], (isOpen, isRunning) => {
-    const hadFocus = element.matches(":focus-within");
-    element.classList.toggle("sw-shown", isOpen);
+  scope.watch([everything.isRunning], (isRunning) => {
     running.hidden = !isRunning;
-    // What the panel last showed stays while it fades.
     choosing.hidden = isRunning;
-    // When a focused button is hidden, the keys must go on working.
-    if (hadFocus && (!isOpen || !element.matches(":focus-within"))) focusPhoto(view);
+    leaveHidden(view, [running, choosing]);
   });
   return element;
 }
@@ -42,14 +38,18 @@ export function everythingAnnouncer({ session: { everything } }: View, scope: Sc
   scope.watch([everything.phase], (phase) => {
     const count = everything.foundObjects.value.length;
     const outcome =
-      count === 0 ? "Nothing found." : `${formatObjects(count)} found. Enter keeps them, Escape discards them.`;
+      count === 0
+        ? "Nothing was found. Escape closes the search."
+        : count === 1
+          ? "1 object was found. Enter keeps it, Escape discards it."
+          : `${formatCount(count)} objects were found. Enter keeps the chosen ones, Escape discards all.`;
     switch (phase) {
       case "none":
         return setText(element, "");
       case "running":
-        return setText(element, "Looking for everything. Press Escape to stop.");
+        return setText(element, "Finding everything. Escape stops the search.");
       case "cancelled":
-        return setText(element, `Search stopped. ${outcome}`);
+        return setText(element, `The search has stopped. ${outcome}`);
       case "failed":
         return setText(element, `The search failed. ${outcome}`);
       case "done":
@@ -104,7 +104,6 @@ function choosingPart(view: View, scope: Scope): HTMLElement {
     const total = everything.foundObjects.value.length;
     const keptCount = everything.keptIds.value.size;
     const isKeeping = link.pending.value.some(({ request }) => request.kind === "keep_found");
-    // The numbers stay as they were while the panel fades.
     if (!everything.isOpen.value || everything.isRunning.value) return;
     const isEmpty = total === 0;
     sliders.hidden = isEmpty;
@@ -123,7 +122,7 @@ function choiceSliders({ session: { everything } }: View, scope: Scope): HTMLEle
   const area = {
     ...range,
     name: "area-min",
-    label: "Smallest area",
+    label: "Min area",
     hint: "Drops smaller masks. Double-click to show all.",
     position: () => areaSlider.value,
     move: (position: number) => {
@@ -134,7 +133,7 @@ function choiceSliders({ session: { everything } }: View, scope: Scope): HTMLEle
   const score = {
     ...range,
     name: "score-min",
-    label: "Lowest score",
+    label: "Min score",
     hint: "Drops masks with a lower score. Double-click to show all.",
     position: () => scoreSlider.value,
     move: (position: number) => {
@@ -159,10 +158,6 @@ function button(
 
 function formatPoints({ done, total }: Progress): string {
   return `${formatCount(done)} of ${formatCount(total)} points`;
-}
-
-function formatObjects(count: number): string {
-  return `${formatCount(count)} ${count === 1 ? "object" : "objects"}`;
 }
 
 /** Rounded, so that it counts down steadily. */

@@ -30,7 +30,7 @@ export function helpPanel(view: View, scope: Scope): HTMLElement {
     h(
       "div",
       { class: "sw-help-card" },
-      h("header", { class: "sw-help-head" }, h("strong", {}, "Keys and gestures"), close),
+      h("div", { class: "sw-help-head" }, h("strong", {}, "Keys and gestures"), close),
       h("div", { class: "sw-help-groups" }, ...groups().map(group)),
     ),
   );

@@ -1,18 +1,14 @@
 // Panel: the status bar. Model and time on the left, what to do next in the middle, figures on the right; and a live region
 // that says the most important of it, rarely enough to be listened to.
 
-import { type ReadonlySignal, signal } from "@preact/signals-core";
-
 import { h, type Scope, setAttribute, setText } from "../dom.ts";
 import { formatScore } from "../numbers.ts";
 import type { Status } from "../protocol.ts";
-import type { Session } from "../session.ts";
-import { currentTool } from "../tools/current.ts";
 import type { View } from "../view.ts";
+import { watchHint } from "./hint.ts";
 import { describeModel, dotState, encodingTime, isAbsent, isBusyPhase, urgentMessage } from "./state_texts.ts";
 
 const TICK_MS = 100;
-const NOTE_SHOWN_MS = 8000;
 
 export function statusPanel(view: View, scope: Scope): HTMLElement {
   const element = h(
@@ -52,14 +48,12 @@ function modelPart({ session }: View, scope: Scope): HTMLElement {
   return h("span", { class: "sw-status-left" }, dot, model);
 }
 
-/** The most urgent message, or else the hint of the current tool. */
+/** The hint, where the tray does not show it. */
 function messagePart(view: View, scope: Scope): HTMLElement {
   const element = h("span", { class: "sw-hint" });
-  const note = watchNote(view.session, scope);
-  scope.effect(() => {
-    const message = urgentMessage(view.session) || note.value || view.hover.offBecause.value;
-    setText(element, message || currentTool(view).hint(view));
-    element.classList.toggle("sw-strong", message !== "");
+  scope.watch([watchHint(view, scope)], ({ text, isUrgent }) => {
+    setText(element, text);
+    element.classList.toggle("sw-strong", isUrgent);
   });
   return element;
 }
@@ -89,7 +83,7 @@ function announcer({ session, state }: View, scope: Scope): HTMLElement {
     const active = state.active.value;
     const score = active?.score === null || !active ? "" : `, score ${formatScore(active.score)}`;
     const count = session.document.value.objects.length;
-    const objects = active ? `${active.name}${score}.` : `${count} ${count === 1 ? "object" : "objects"}.`;
+    const objects = active ? `Refining ${active.name}${score}.` : `${count} ${count === 1 ? "object" : "objects"}.`;
     const calm = phase === "ready" ? objects : `${MODEL_DOES[phase]}.`;
     setText(element, error?.message || urgentMessage(session) || calm);
   });
@@ -103,28 +97,3 @@ const MODEL_DOES: Record<Status["phase"], string> = {
   failed: "The model failed",
   closed: "This widget is closed",
 };
-
-/** The status's note, and that the kernel is back, for some seconds; then empty. */
-function watchNote(session: Session, scope: Scope): ReadonlySignal<string> {
-  const visible = signal("");
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const show = (note: string) => {
-    clearTimeout(timer);
-    visible.value = note;
-    timer = setTimeout(() => {
-      visible.value = "";
-    }, NOTE_SHOWN_MS);
-  };
-  let last = "";
-  scope.watch([session.status], ({ note }) => {
-    if (note !== last) show(note);
-    last = note;
-  });
-  let lastReturn = session.returns.peek();
-  scope.watch([session.returns], (count) => {
-    if (count !== lastReturn) show("Reconnected. The kernel answers again.");
-    lastReturn = count;
-  });
-  scope.onEnd(() => clearTimeout(timer));
-  return visible;
-}

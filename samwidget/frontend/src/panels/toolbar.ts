@@ -1,4 +1,5 @@
-// Panel: the buttons for tools, history and view. One tab stop; arrow keys move inside (ARIA toolbar pattern).
+// Panel: the buttons for tools, history and view. One tab stop; arrow keys move inside (ARIA toolbar pattern). Its groups stay
+// together where the bar needs two lines.
 
 import { toggleHelp } from "../commands/actions.ts";
 import { redo, startEverything, undo } from "../commands/document.ts";
@@ -18,18 +19,14 @@ export function toolbarPanel(view: View, scope: Scope): HTMLElement {
   const redoButton = toolButton("redo", "redo", "Redo");
   const fitButton = toolButton("fit", "fit", "Fit");
   const help = toolButton("help", "help", "Keyboard help");
+  const group = (...buttons: HTMLElement[]) => h("div", { class: "sw-group" }, ...buttons);
   const element = h(
     "div",
     { class: "sw-toolbar", role: "toolbar", "aria-label": "Tools" },
-    ...tools.map(({ button }) => button),
-    h("span", { class: "sw-gap", role: "separator" }),
-    everything,
-    h("span", { class: "sw-gap", role: "separator" }),
-    undoButton,
-    redoButton,
-    h("span", { class: "sw-spring" }),
-    fitButton,
-    help,
+    group(...tools.map(({ button }) => button)),
+    group(everything),
+    group(undoButton, redoButton),
+    group(fitButton, help),
   );
 
   // Until the found objects are kept or discarded, clicks are for them: no other tool is in use then.

@@ -82,7 +82,7 @@ describe("what is announced", () => {
   it("is the active object, or how many there are", () => {
     expect(text("[aria-live]")).toBe("0 objects.");
     opened.show([object()], 1);
-    expect(text("[aria-live]")).toBe("cup, score 0.90.");
+    expect(text("[aria-live]")).toBe("Refining cup, score 0.90.");
     opened.show([object()]);
     expect(text("[aria-live]")).toBe("1 object.");
   });

@@ -1,0 +1,146 @@
+"""axe-core over the widget in a real cell, in light and dark: no violation in any state, at any width."""
+
+import json
+
+import pytest
+
+from tests.browser.conftest import ROOT
+
+AXE = ROOT / "samwidget/frontend/node_modules/axe-core/axe.min.js"
+CUP = (290, 110)
+CELL = (
+    "from samwidget import SamWidget\nimport ipywidgets\nw = SamWidget('coffee.jpg')\n"
+    "frame = ipywidgets.VBox([ipywidgets.HBox([w])], layout=ipywidgets.Layout(width='1000px'))\nframe"
+)
+# What axe finds, a line for each element; the whole widget is in sight, so that it can tell the colours apart.
+RUN_AXE = """async (root) => {
+    const { violations } = await axe.run(root, { resultTypes: ["violations"] });
+    return violations.flatMap(({ id, impact, nodes }) =>
+        nodes.map(({ target, any, all, none }) =>
+            [id, impact, target.join(" "), ...[...any, ...all, ...none].map(({ message }) => message)].join(" | ")));
+}"""
+
+
+class Checked:
+    """A widget whose states are checked one after the other, each at several widths."""
+
+    def __init__(self, notebook, widget):
+        self.notebook = notebook
+        self.widget = widget
+        self.violations = []
+        notebook.page.evaluate(AXE.read_text())
+
+    def check(self, state, widths=(1000, 240)):
+        for width in widths:
+            self.notebook.python(f"setattr(frame.layout, 'width', '{width}px')")
+            expected = "sw-wide" if width >= 720 else "sw-narrow"
+            self.widget.root.and_(self.notebook.page.locator(f".{expected}")).wait_for()
+            self.notebook.page.mouse.move(5, 5)
+            self.notebook.wait_for_frames()
+            self.widget.page.wait_for_timeout(250)  # colours fade in
+            found = self.widget.root.evaluate(RUN_AXE)
+            self.violations += [f"{state}, {width} px: {line}" for line in found]
+
+
+@pytest.fixture
+def open_checked(open_notebook):
+    def open_checked(theme, *cells):
+        notebook = open_notebook(*(cells or [CELL]), width=1500, height=1000)
+        notebook.page.evaluate(f"window.jupyterapp.commands.execute('apputils:change-theme', {{theme: '{theme}'}})")
+        return Checked(notebook, notebook.widget())
+
+    return open_checked
+
+
+THEMES = pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
+
+
+@THEMES
+def test_axe_finds_nothing_in_any_state(open_checked, theme):
+    checked = open_checked(theme)
+    widget = checked.widget.ready()
+    checked.check("empty", (1000, 480, 240))
+    widget.click(*CUP)
+    checked.check("candidates", (1000, 480, 240))
+    widget.press("Enter")
+    widget.click(100, 60)
+    widget.objects().last.locator('[data-sw="visible"]').click()
+    widget.wait("s.pending === 0")
+    widget.press("Enter")
+    checked.check("objects, one hidden")
+    widget.part("stage").focus()
+    checked.notebook.page.keyboard.press("?")
+    widget.part("help-panel").wait_for()
+    checked.check("help")
+    checked.notebook.page.keyboard.press("Escape")
+    checked.notebook.python("w.everything(keep=False, points_per_side=4)")
+    widget.wait("s.everything.phase === 'done'")
+    checked.check("found objects", (1000, 480, 240))
+    assert checked.violations == [], "\n".join(checked.violations)
+
+
+@THEMES
+def test_axe_finds_nothing_while_the_model_is_loaded_and_a_search_runs(open_checked, theme):
+    hold = (
+        "import threading\nimport samwidget.widget.everything as e, samwidget.widget.network as n\n"
+        "gates = [threading.Event(), threading.Event()]\n"
+        "load, advance, steps = n.Network.load, e.Everything._advance, []\n"
+        "n.Network.load = lambda self: (gates[0].wait(), load(self))[1]\n"
+        "def hold(self, search):\n"
+        "    steps.append(1)\n"
+        "    if len(steps) > 2:\n"
+        "        gates[1].wait()\n"
+        "    advance(self, search)\n"
+        "e.Everything._advance = hold\n"
+    )
+    checked = open_checked(theme, hold + CELL)
+    widget = checked.widget
+    widget.wait("s.phase === 'loading' && s.image")
+    checked.check("loading")
+    checked.notebook.python("gates[0].set()")
+    widget.ready()
+    widget.part("everything").click()
+    widget.wait("s.everything.done > 0")
+    checked.check("searching")
+    checked.notebook.python("gates[1].set()")
+    assert checked.violations == [], "\n".join(checked.violations)
+
+
+@THEMES
+def test_axe_finds_nothing_in_a_failure(open_checked, theme):
+    fail = (
+        "import samwidget.widget.network as n\nfrom samwidget import ModelError\n"
+        "def fail(self):\n    raise ModelError('the weights are damaged', hint='load them again')\n"
+        "n.Network.load = fail\n"
+    )
+    checked = open_checked(theme, fail + CELL)
+    checked.widget.wait("s.phase === 'failed' && s.image")
+    checked.check("failed model")
+    checked.widget.page.evaluate(
+        "(kernel) => fetch(`/api/kernels/${kernel}`, { method: 'DELETE' })", checked.notebook.kernel_id()
+    )
+    assert checked.violations == [], "\n".join(checked.violations)
+
+
+@THEMES
+def test_axe_finds_nothing_in_a_notebook_without_a_kernel(open_checked, lab, theme):
+    checked = open_checked(theme)
+    widget = checked.widget.ready()
+    widget.click(*CUP)
+    checked.notebook.python("w.wait()")
+    checked.notebook.set_save_widget_state(True)
+    checked.notebook.save()
+    lab.delete(f"/api/kernels/{checked.notebook.kernel_id()}")
+    checked.notebook.open()
+    again = Checked(checked.notebook, checked.notebook.widget())
+    again.widget.part("snapshot").get_by_text("Saved picture").wait_for(timeout=30_000)
+    violations = again.widget.root.evaluate(RUN_AXE)
+    assert violations == [], "\n".join(violations)
+
+
+def test_the_check_itself_finds_a_violation(open_checked):
+    checked = open_checked("JupyterLab Light")
+    checked.widget.ready()
+    checked.widget.root.evaluate("(root) => root.querySelector('[data-sw=fit]').removeAttribute('aria-label')")
+    checked.check("a button without a name", (1000,))
+    assert [line for line in checked.violations if "button-name" in line], json.dumps(checked.violations)
