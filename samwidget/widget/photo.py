@@ -7,6 +7,7 @@ How images are encoded and drawn is up to ``images``.
 from __future__ import annotations
 
 import functools
+import threading
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -56,7 +57,9 @@ class Photo:
         self._outbox = outbox
         self._objects = objects
         self._saves_picture = saves_picture
+        self._snapshot_lock = threading.RLock()  # a function that observes the trait may wait for the widget
         self._sent_snapshot = b""
+        self._is_outdated = True
         self.opacity = opacity
         self.worker = Worker("samwidget photo", idle_s=10.0)
 
@@ -92,17 +95,25 @@ class Photo:
 
     def refresh_snapshot_soon(self) -> None:
         """Draws the snapshot again once nothing has changed for a second."""
+        self._is_outdated = True
         if self._saves_picture:
             self.worker.later(self.refresh_snapshot, _SNAPSHOT_DELAY_S)
+
+    def refresh_outdated_snapshot(self) -> None:
+        """Draws the snapshot again at once, on any thread, where something has changed since it was drawn."""
+        if self._is_outdated and not self.worker.is_closed:
+            self.refresh_snapshot()
 
     def refresh_snapshot(self) -> None:
         """Draws the snapshot again and sets its trait where it has changed."""
         if not self._saves_picture:
             return
-        jpeg = encode_small_jpeg(self.snapshot())
-        if jpeg != self._sent_snapshot:
-            self._sent_snapshot = jpeg
-            self._outbox.assign("_snapshot", jpeg)
+        with self._snapshot_lock:
+            self._is_outdated = False
+            jpeg = encode_small_jpeg(self.snapshot())
+            if jpeg != self._sent_snapshot:
+                self._sent_snapshot = jpeg
+                self._outbox.assign("_snapshot", jpeg)
 
     def snapshot(self) -> npt.NDArray[np.uint8]:
         """Returns the image with its masks as (h, w, 3) uint8 RGB, small enough for the saved notebook."""

@@ -3,11 +3,16 @@
 An export that holds the state of widgets shows them in the place of their pictures, and loads what they need from the
 web: offline, nothing is there. So each display of a widget is followed by a script that no notebook shows. In an
 exported page it puts the picture that the state holds below the empty view; the stylesheet of the widget hides it.
+
+A notebook that nbconvert runs ends with its last cell, so the picture is brought up to date after each cell.
 """
 
 from __future__ import annotations
 
+import weakref
 from typing import Any
+
+from samwidget.widget.photo import Photo
 
 # DOMContentLoaded fires only where the script came with the page: in a notebook that runs, the script does nothing.
 _SCRIPT = """<script data-samwidget="saved">
@@ -29,6 +34,25 @@ document.addEventListener("DOMContentLoaded", () => {
   }
 });
 </script>"""
+
+
+def draw_after_cells(photo: Photo) -> None:
+    """Draws the saved picture at the end of each cell of IPython that has changed it, while the photo exists."""
+    from IPython import get_ipython
+
+    shell = get_ipython()
+    if shell is None:
+        return
+    reference = weakref.ref(photo)
+
+    def draw(*_: object) -> None:
+        present = reference()
+        if present is None or present.worker.is_closed:
+            shell.events.unregister("post_run_cell", draw)
+        else:
+            present.refresh_outdated_snapshot()
+
+    shell.events.register("post_run_cell", draw)
 
 
 def publish_saved_page(model_id: str) -> None:

@@ -27,7 +27,7 @@ from samwidget.widget.commands import Commands
 from samwidget.widget.controller import Controller
 from samwidget.widget.network import BUNDLED, ModelSource
 from samwidget.widget.protocol import checked_name, to_json
-from samwidget.widget.saved_page import publish_saved_page
+from samwidget.widget.saved_page import draw_after_cells, publish_saved_page
 from samwidget.widget.settings import css_height
 from samwidget.widget.status import first_status
 from samwidget.widget.traits import KERNEL_OWNED, DocumentSummary, SharedTraits
@@ -128,6 +128,8 @@ class SamWidget(SharedTraits):
         self.on_msg(lambda _widget, content, buffers: self._inbox.receive(content, buffers))
         self._controller_or_none = controller
         controller.start()
+        if save_picture:
+            draw_after_cells(controller.photo)
 
     # What the user has made.
 

@@ -15,7 +15,7 @@ from tests.hosts.conftest import ARTIFACTS, CUP, ROOT
 from tests.hosts.examples import notebook as notebook_file
 
 MAKE = "from samwidget import SamWidget\nw = SamWidget('coffee.jpg', opacity=1.0{more})\nw"
-ADD = "cup = w.add(points=[290, 110])\nw.wait()\nprint('colour', cup.colour)"
+ADD = "cup = w.add(points=[290, 110])\nprint('colour', cup.colour)"
 
 
 @pytest.fixture
