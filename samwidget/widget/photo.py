@@ -101,8 +101,9 @@ class Photo:
 
     def refresh_outdated_snapshot(self) -> None:
         """Draws the snapshot again at once, on any thread, where something has changed since it was drawn."""
-        if self._is_outdated and not self.worker.is_closed:
-            self.refresh_snapshot()
+        with self._snapshot_lock:  # a thread that draws it now finishes first
+            if self._is_outdated:
+                self.refresh_snapshot()
 
     def refresh_snapshot(self) -> None:
         """Draws the snapshot again and sets its trait where it has changed."""

@@ -2,12 +2,14 @@
 
 import base64
 import io
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from samwidget.images.overlay import SNAPSHOT_BYTES_MAX, SNAPSHOT_SIDE_MAX
+from samwidget.widget.saved_page import draw_after_cells
 from tests.widget.fakes import TIMEOUT_S
 
 
@@ -92,3 +94,62 @@ def test_displaying_shows_a_picture_beside_the_view(make):
     assert bundle["text/plain"] == "SamWidget(1200 x 900 pixels, 0 objects)"
     picture = opened(base64.b64decode(bundle["image/png"]))
     assert (picture.format, picture.size) == ("PNG", (480, 360))
+
+
+def test_no_picture_leaves_the_kernel_where_none_may_be_saved(make):
+    widget = make(save_picture=False)
+    widget.add(points=[[60, 40]])
+    widget.wait(TIMEOUT_S)
+    assert widget._snapshot == b""
+    assert widget.wire.all("trait:_snapshot") == []
+    assert set(widget._repr_mimebundle_()[0]) == {"application/vnd.jupyter.widget-view+json", "text/plain"}
+
+
+class Events:
+    """The events of IPython's shell."""
+
+    def __init__(self):
+        self.after_cell = []
+
+    def register(self, name, function):
+        assert name == "post_run_cell"
+        self.after_cell.append(function)
+
+    def unregister(self, name, function):
+        self.after_cell.remove(function)
+
+    def end_cell(self):
+        for function in list(self.after_cell):
+            function("the result of the cell")
+
+
+@pytest.fixture
+def events(monkeypatch):
+    events = Events()
+    monkeypatch.setattr("IPython.get_ipython", lambda: SimpleNamespace(events=events))
+    return events
+
+
+def test_a_cell_that_has_changed_the_picture_ends_with_the_new_one(make, events):
+    widget = make(np.full((96, 128, 3), 200, np.uint8))
+    events.end_cell()
+    first = widget._snapshot
+    assert opened(first).size == (128, 96)
+    widget.add(points=[[60, 40]])
+    events.end_cell()
+    second = widget._snapshot
+    assert second != first
+    sent = len(widget.wire.all("trait:_snapshot"))
+    events.end_cell()
+    assert len(widget.wire.all("trait:_snapshot")) == sent
+    widget.close()
+    events.end_cell()
+    assert events.after_cell == []
+
+
+def test_a_dropped_widget_is_not_kept_by_the_cells(events):
+    photo = type("Photo", (), {})()
+    draw_after_cells(photo)
+    del photo
+    events.end_cell()
+    assert events.after_cell == []
