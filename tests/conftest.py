@@ -1,4 +1,4 @@
-"""What the tests in browser/ and hosts/ share: one Chromium."""
+"""What tests share: one Chromium for browser/ and hosts/, and reports that pytest-xdist can send."""
 
 import shutil
 from pathlib import Path
@@ -12,6 +12,14 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if any(folder in item.path.parents for folder in IN_BROWSER):
             item.add_marker(pytest.mark.browser)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport():
+    report = yield
+    # pytest-xdist sends UTF-8, and a log may name a file with half a surrogate pair.
+    report.sections = [(name, text.encode("utf-8", "backslashreplace").decode()) for name, text in report.sections]
+    return report
 
 
 @pytest.fixture(scope="session")
