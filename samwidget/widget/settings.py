@@ -92,7 +92,8 @@ def css_height(height: Any) -> str | None:
 
 def _is_between(value: Any, minimum: float, maximum: float) -> bool:
     # NaN is in no range, and a number that is too large for a float is not in these.
-    return not isinstance(value, bool) and isinstance(value, Real) and bool(minimum <= value <= maximum)
+    is_number = isinstance(value, Real) and not isinstance(value, bool)
+    return is_number and bool(minimum <= value <= maximum)
 
 
 def _refusal(name: str, value: object, remedy: str) -> traitlets.TraitError:

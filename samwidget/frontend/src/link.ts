@@ -12,6 +12,11 @@ export const BUSY_AFTER_MS = 400;
 export const SILENT_AFTER_MS = 10_000;
 /** After this long without its end a change of the document is sent again, then after twice as long, and so on. */
 export const REPEAT_AFTER_MS = 10_000;
+/** An acknowledgement comes at latest so long after the host has said that the kernel has handled the message. */
+export const ACK_AFTER_HANDLED_MS = 1000;
+
+/** Sends a message. Some hosts call `onHandled` when the kernel has handled it, and some return a promise. */
+export type Send = (message: Envelope, onHandled: () => void) => unknown;
 
 export interface RequestOptions {
   /** Called with each reply but the acknowledgement; the last is `done`, `preview`, `detail` or `error`. */
@@ -58,14 +63,14 @@ export class Link {
   /** The changes to the document that are not finished, oldest first. */
   readonly pending = signal<readonly Pending[]>([]);
 
-  readonly #send: (message: Envelope) => unknown;
+  readonly #send: Send;
   readonly #onLost: (request: Request) => void;
   readonly #waiting = new Map<string, Waiting>();
   readonly #prefix = randomPrefix();
   #count = 0;
 
-  /** `onLost` is called where the host cannot send a request, because the kernel or its half of the widget is gone. */
-  constructor(send: (message: Envelope) => unknown, onLost: (request: Request) => void = () => {}) {
+  /** `onLost` is called where a request reaches nobody, because the kernel or its half of the widget is gone. */
+  constructor(send: Send, onLost: (request: Request) => void = () => {}) {
     this.#send = send;
     this.#onLost = onLost;
   }
@@ -73,8 +78,8 @@ export class Link {
   /** Sends `request`; returns its id, or null where the host cannot send it. */
   request(request: Request, options: RequestOptions = {}): string | null {
     const id = `${this.#prefix}-${++this.#count}`;
-    if (!this.#trySend(request, id)) return null;
     const waiting: Waiting = { id, request, options, isAcked: false, isOverdue: false, timers: [] };
+    if (!this.#trySend(waiting)) return null;
     const later = (delay_ms: number, action: () => void) => waiting.timers.push(setTimeout(action, delay_ms));
     later(BUSY_AFTER_MS, () => {
       waiting.isOverdue = !waiting.isAcked;
@@ -85,7 +90,7 @@ export class Link {
     });
     const repeatAfter = (delay_ms: number) =>
       later(delay_ms, () => {
-        this.#trySend(request, id);
+        this.#trySend(waiting);
         repeatAfter(2 * delay_ms);
       });
     if (!QUIET.has(request.kind)) repeatAfter(REPEAT_AFTER_MS);
@@ -129,13 +134,20 @@ export class Link {
     for (const waiting of [...this.#waiting.values()]) this.#finish(waiting);
   }
 
-  /** Sends a request; false where the host says at once that it cannot. Some hosts return a promise. */
-  #trySend(request: Request, id: string): boolean {
+  /** Sends a request; false where the host says at once that it cannot. */
+  #trySend(waiting: Waiting): boolean {
+    const { id, request } = waiting;
+    const lose = () => this.#onLost(request);
+    const onHandled = () => {
+      if (waiting.isAcked || !this.#waiting.has(id)) return;
+      // A kernel that was restarted behind the host's back handles messages to widgets that it does not have.
+      waiting.timers.push(setTimeout(() => waiting.isAcked || lose(), ACK_AFTER_HANDLED_MS));
+    };
     try {
-      Promise.resolve(this.#send(envelope(request, id))).catch(() => this.#onLost(request));
+      Promise.resolve(this.#send(envelope(request, id), onHandled)).catch(lose);
       return true;
     } catch {
-      this.#onLost(request);
+      lose();
       return false;
     }
   }

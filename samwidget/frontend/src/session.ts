@@ -22,14 +22,20 @@ import type { Extent } from "./viewport.ts";
 
 /** Without any message for this long after its hello, a view shows that there is no kernel. */
 const ABSENT_AFTER_MS = 2000;
+/** As long as that for a new widget: while the kernel imports torch it may answer nobody. */
+const ABSENT_AFTER_LOADING_MS = 10_000;
 /** The link stops waiting for the end of a hello after this long. */
 const HELLO_WITHIN_MS = 60_000;
 
-const NO_KERNEL: Failure = {
+const KERNEL_GONE: Failure = {
   code: "no_kernel",
   message: "The kernel is gone: it was shut down or restarted, or it died.",
   hint: "Run the cell again. What you see stays on the screen until then.",
 };
+const NO_KERNEL: Failure = { code: "no_kernel", message: "There is no kernel.", hint: "Run the cell to continue." };
+
+/** Requests that a view sends on its own: that they reach nobody is said once. */
+const UNASKED: ReadonlySet<Request["kind"]> = new Set(["hello", "hover", "detail"]);
 
 export interface Photo {
   id: string;
@@ -79,10 +85,19 @@ export class Session {
       hasFailed = phase === "failed";
     });
     this.link = new Link(
-      (message) => model.send(message),
-      ({ kind }) => this.#lost(kind !== "hello" && kind !== "hover"),
+      (message, onHandled) => model.send(message, whenHandled(onHandled)),
+      ({ kind }) => this.#lost(!UNASKED.has(kind)),
     );
-    this.#scope.watch([this.document], (document) => this.#askForMissing(document));
+    this.#scope.watch([this.document], (document) => {
+      this.#askForMissing(document);
+      const named = [...document.objects, ...document.candidates, ...this.everything.foundObjects.peek()];
+      this.masks.forgetOthers(new Set(named.map(({ mask }) => mask)));
+    });
+    let isFirst = true;
+    this.#scope.watch([this.document, this.status], () => {
+      if (!isFirst) this.#heard();
+      isFirst = false;
+    });
     const receive = (content: unknown, buffers: DataView[]) => this.#receive(content, buffers);
     model.on("msg:custom", receive);
     // Jupyter says so when the kernel is restarted. Other hosts have no such event; there the next request finds out.
@@ -103,21 +118,29 @@ export class Session {
   /** Asks for the image and the masks; every view does so when it opens. */
   sayHello(scope: Scope): void {
     this.#ask();
-    const timer = setTimeout(() => {
-      if (this.presence.value === "unknown") this.presence.value = "absent";
-    }, ABSENT_AFTER_MS);
+    const isNew = this.status.value.phase === "loading";
+    const timer = setTimeout(
+      () => {
+        if (this.presence.value === "unknown") this.presence.value = "absent";
+      },
+      isNew ? ABSENT_AFTER_LOADING_MS : ABSENT_AFTER_MS,
+    );
     scope.onEnd(() => clearTimeout(timer));
   }
 
   /** Sends `request` and returns its id; null where the host cannot reach a kernel, which is shown as a failure. */
   request(request: Request, options: RequestOptions = {}): string | null {
-    return this.link.request(request, {
+    const isAbsent = this.presence.value === "absent";
+    const id = this.link.request(request, {
       ...options,
       onReply: (message) => {
         if (message.kind === "error" && !isQuiet(request)) this.#fail(message);
         options.onReply?.(message);
       },
     });
+    // A host without a kernel may send into nothing.
+    if (isAbsent && id !== null && !UNASKED.has(request.kind)) this.#fail(NO_KERNEL);
+    return id;
   }
 
   /** The small picture that the notebook saves, as JPEG bytes; null where there is none. */
@@ -144,9 +167,9 @@ export class Session {
     if (!isComplete && !this.#isAsking && this.presence.value === "here") this.#ask();
   }
 
-  /** The host cannot send. The failure is shown the first time, and for each request that the user makes. */
+  /** A request reaches nobody. The failure is shown the first time, and for each request that the user makes. */
   #lost(isAsked: boolean): void {
-    if (isAsked || this.presence.value === "here") this.#fail(NO_KERNEL);
+    if (isAsked || this.presence.value === "here") this.#fail(KERNEL_GONE);
     this.presence.value = "absent";
   }
 
@@ -226,4 +249,15 @@ function isQuiet(request: Request): boolean {
 
 function textOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
+}
+
+/**
+ * What Jupyter calls with the kernel's messages about one of ours: the status is idle when the kernel has handled it. It is
+ * a function because another host calls it when the message has left.
+ */
+function whenHandled(onHandled: () => void): object {
+  const status = (message: { content?: { execution_state?: string } }) => {
+    if (message.content?.execution_state === "idle") onHandled();
+  };
+  return Object.assign(() => {}, { iopub: { status } });
 }

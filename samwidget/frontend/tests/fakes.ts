@@ -25,6 +25,8 @@ export class FakeModel {
   };
   /** The kernel is gone: the host throws where something is sent. */
   isLost = false;
+  /** The callbacks that came with each message. */
+  readonly callbacks: unknown[] = [];
   readonly #listeners = new Map<string, Set<Listener>>();
   #unsaved: Partial<WidgetTraits> = {};
 
@@ -52,8 +54,9 @@ export class FakeModel {
       off: (name: string, listener: Listener) => {
         this.#listeners.get(name)?.delete(listener);
       },
-      send: (message: Sent) => {
+      send: (message: Sent, callbacks: unknown) => {
         if (this.isLost) throw new Error("Cannot send");
+        this.callbacks.push(callbacks);
         this.sent.push(message);
       },
     } as unknown as Model;

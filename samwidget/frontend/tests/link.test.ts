@@ -1,7 +1,14 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
 import { HoverPreview, SLOW_ABOVE_MS } from "../src/hover.ts";
-import { BUSY_AFTER_MS, Link, REPEAT_AFTER_MS, type RequestOptions, SILENT_AFTER_MS } from "../src/link.ts";
+import {
+  ACK_AFTER_HANDLED_MS,
+  BUSY_AFTER_MS,
+  Link,
+  REPEAT_AFTER_MS,
+  type RequestOptions,
+  SILENT_AFTER_MS,
+} from "../src/link.ts";
 import type { Envelope, Reply, Request } from "../src/protocol.ts";
 import { FRAME, mask, stubBrowser } from "./fakes.ts";
 
@@ -133,6 +140,23 @@ describe("a link that loses messages", () => {
     expect(lost).toEqual([point]);
     expect(broken.pending.value).toEqual([]);
     expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it("knows that nobody was there where the kernel has handled a request and acknowledged nothing", () => {
+    const lost: Request[] = [];
+    const handled: (() => void)[] = [];
+    const deaf = new Link(
+      (_, onHandled) => handled.push(onHandled),
+      (request) => lost.push(request),
+    );
+    deaf.request(point);
+    const id = deaf.request({ kind: "undo" }) ?? "";
+    for (const tell of handled) tell();
+    deaf.receive({ kind: "ack", re: id });
+    vi.advanceTimersByTime(ACK_AFTER_HANDLED_MS);
+    expect(lost).toEqual([point]);
+    deaf.end();
+    for (const tell of handled) tell();
   });
 
   it("hears of a host that fails later", async () => {

@@ -87,6 +87,29 @@ describe("a kernel that is gone", () => {
     expectGone();
   });
 
+  it("is said where another kernel has handled the click, which has no such widget", () => {
+    opened.click(HOME);
+    const tell = opened.fake.callbacks.at(-1) as { iopub: { status: (message: object) => void } } & (() => void);
+    tell();
+    tell.iopub.status({ content: { execution_state: "busy" } });
+    vi.advanceTimersByTime(1000);
+    expect(problem()).toBeNull();
+    tell.iopub.status({ content: { execution_state: "idle" } });
+    vi.advanceTimersByTime(1000);
+    expectGone();
+  });
+
+  it("is said at each request of a view that has never heard of one", () => {
+    opened.session.presence.value = "unknown";
+    opened.session.sayHello(opened.scope);
+    vi.advanceTimersByTime(400);
+    expect(hint()).toBe("Waiting for the kernel.");
+    vi.advanceTimersByTime(1600);
+    expect([problem(), hint()]).toEqual([null, "There is no kernel. Run the cell to continue."]);
+    opened.key("z", { ctrlKey: true });
+    expect(problem()).toBe("There is no kernel. Run the cell to continue.");
+  });
+
   it("is not said over a saved picture, where nobody has asked for anything", () => {
     opened.session.presence.value = "unknown";
     opened.fake.isLost = true;
@@ -127,6 +150,24 @@ describe("a kernel that comes back", () => {
     expect(again).toEqual(first);
     opened.fake.receive({ kind: "done", re: first?.id ?? "" });
     expect(hint()).toBe("Reconnected. The kernel answers again.");
+  });
+
+  it("is heard by what it writes, before it replies", () => {
+    opened.session.presence.value = "absent";
+    opened.fake.change("status", { ...opened.fake.traits.status, phase: "encoding" });
+    expect(dot()).toBe("busy");
+    expect(model()).toContain("encoding");
+  });
+
+  it("is not called absent while a new widget loads its model", () => {
+    vi.advanceTimersByTime(2000); // the hello of before
+    opened.fake.change("status", { ...opened.fake.traits.status, phase: "loading" });
+    opened.session.presence.value = "unknown";
+    opened.session.sayHello(opened.scope);
+    vi.advanceTimersByTime(9_999);
+    expect([dot(), hint()]).toEqual(["busy", "Waiting for the kernel."]);
+    vi.advanceTimersByTime(1);
+    expect([dot(), hint()]).toEqual(["off", "There is no kernel. Run the cell to continue."]);
   });
 
   it("leaves another failure on the screen", () => {

@@ -48,7 +48,11 @@ export function urgentMessage(session: Session): string {
   if (phase === "closed") return "This widget is closed. Run the cell to continue.";
   if (isAbsent(session)) return "There is no kernel. Run the cell to continue.";
   if (link.isSilent.value) return "The kernel does not answer. If it was restarted, run the cell again.";
-  if (link.isBusy.value) return "The kernel is busy. Your clicks are kept.";
+  if (link.isBusy.value) {
+    return session.presence.value === "unknown"
+      ? "Waiting for the kernel."
+      : "The kernel is busy. Your clicks are kept.";
+  }
   const keeps = link.pending.value.length > 0;
   if (phase === "failed") {
     const remedy = can_use_bundled ? "Try again, or use the bundled network." : "Try again.";

@@ -30,6 +30,7 @@ describe("the message in the middle", () => {
   });
 
   it("says that the kernel is busy, and that it may be gone", () => {
+    opened.session.presence.value = "here";
     opened.click({ x: 30, y: 40 });
     vi.advanceTimersByTime(BUSY_AFTER_MS);
     expect(text(".sw-hint")).toBe("The kernel is busy. Your clicks are kept.");
