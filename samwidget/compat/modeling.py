@@ -68,18 +68,19 @@ class Sam(nn.Module):
     def __init__(self, predictor: SamPredictor) -> None:
         super().__init__()
         self.predictor = predictor
-        segmenter = predictor.run(lambda segmenter: segmenter)
-        self._segmenter = segmenter if isinstance(segmenter, SamSegmenter) else None
-        self._weights: list[Tensor] = []
-        if self._segmenter is None:
-            self.image_encoder = ImageEncoder(_IMAGE_SIDE, self._encode)
-            return
-        network = self._segmenter.model
-        self.image_encoder = ImageEncoder(self._segmenter.input_side, self._encode, network.vision_encoder)
-        self.prompt_encoder = PromptEncoder(network)
-        self.mask_decoder = MaskDecoder(network)
-        self._weights = list(network.state_dict(keep_vars=True).values())
-        self._version = self._version_of_weights()
+        self._segmenter = predictor.run(lambda segmenter: segmenter)
+        self._weights: list[Tensor] | None = []
+        self._version = 0
+        self._first_signature = predictor.signature
+        if isinstance(self._segmenter, SamSegmenter):
+            network = self._segmenter.model
+            self.image_encoder = ImageEncoder(self, self._segmenter.input_side, network.vision_encoder)
+            self.prompt_encoder = PromptEncoder(self, network)
+            self.mask_decoder = MaskDecoder(self, network)
+            self._read_weights()
+        else:
+            self.image_encoder = ImageEncoder(self, _IMAGE_SIDE)
+        self.eval()
 
     @property
     def device(self) -> torch.device:
@@ -160,25 +161,26 @@ class Sam(nn.Module):
             PromptError: the sizes or the features do not go together.
         """
         if isinstance(features, Embedding):
-            return features.to(self._device)
+            return features.to(self._segmenter.device)
         side = self._sam.input_side
         logits_side = 4 * features.shape[-1]
         try:
             frame = Frame(_size(image_hw), (side, side), _size(input_hw), (logits_side, logits_side))
         except ValueError as error:
             raise PromptError("the size of the image is not valid", hint=str(error)) from error
-        return Embedding({_FEATURES: features.to(self._device)}, frame, self.current_predictor.signature)
+        signature = self.current_predictor.signature
+        return Embedding({_FEATURES: features.to(self._segmenter.device)}, frame, signature)
 
     def features_of(self, embedding: Embedding) -> Tensor | Embedding:
         """What the reference calls features: what SAM's encoder made, copied; of other models the whole embedding."""
-        return embedding if self._segmenter is None else embedding.tensors[_FEATURES].clone()
+        return embedding.tensors[_FEATURES].clone() if self._is_sam else embedding
 
     @property
     def current_predictor(self) -> SamPredictor:
-        """The predictor, which knows of weights that were changed in place."""
-        if self._weights and self._version != self._version_of_weights():
+        """The predictor, which knows of weights that were changed."""
+        if self._weights is None or self._version != _version(self._weights):
             self.predictor.run(lambda _: self._sam.weights_changed())
-            self._version = self._version_of_weights()
+            self._read_weights()
         return self.predictor
 
     def decode(
@@ -198,7 +200,7 @@ class Sam(nn.Module):
         height, width = embedding.frame.image_hw
         scale_xy = (width / input_hw[1], height / input_hw[0])
         results = self.current_predictor.predict_many(
-            prompts.in_image(scale_xy, keep_padding=self._segmenter is not None),
+            prompts.in_image(scale_xy, keep_padding=self._is_sam),
             embedding,
             multimask_output,
             check=False,
@@ -218,10 +220,10 @@ class Sam(nn.Module):
 
     def as_tensor(self, array: npt.NDArray[Any]) -> Tensor:
         """The array as a tensor on the model's device."""
-        return torch.from_numpy(array).to(self._device)
+        return torch.from_numpy(array).to(self._segmenter.device)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name in _PARTS and name in self.__dict__.get("_modules", ()):
+        if name in _PARTS and self.__dict__["_modules"].get(name, value) is not value:
             raise PartError(
                 f"{name} cannot be replaced",
                 hint="samwidget computes with its own layers; load other weights with load_state_dict, or use "
@@ -230,21 +232,20 @@ class Sam(nn.Module):
         super().__setattr__(name, value)
 
     @property
-    def _device(self) -> torch.device:
-        """Where embeddings are: for a model on another computer the CPU of this one."""
-        return self.predictor.run(lambda segmenter: segmenter.device)
+    def _is_sam(self) -> bool:
+        return isinstance(self._segmenter, SamSegmenter)
 
     @property
     def _sam(self) -> SamSegmenter:
-        if self._segmenter is None:
+        if not isinstance(self._segmenter, SamSegmenter):
             raise PartError(
                 f"{self.predictor.name} is not SAM, so it has no layers of SAM",
                 hint="use SamPredictor with set_image and predict, or load a SAM checkpoint",
             )
         return self._segmenter
 
-    def _encode(self, pixels: Tensor) -> Tensor:
-        """(B, channels, h, w) features of (B, 3, S, S) normalised and padded images."""
+    def encode(self, pixels: Tensor) -> Tensor:
+        """(B, channels, h, w) features of (B, 3, S, S) normalised and padded images, without gradients."""
         segmenter, threads = self._sam, self.predictor.thread_count
 
         def encode(_: object) -> Tensor:
@@ -253,23 +254,41 @@ class Sam(nn.Module):
 
         return self.current_predictor.run(encode)
 
-    def _version_of_weights(self) -> int:
-        """A number that grows with every change of a weight in place."""
-        return sum(weight._version for weight in self._weights)
+    def weights_replaced(self) -> None:
+        """To be called where weights are loaded. They are read again before the next prediction."""
+        self._weights = None
 
-    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Sam:
-        """Moves the model, as ``to`` and ``cuda`` ask. What ``fn`` does is seen by what it does to a tensor."""
-        moved = fn(torch.empty(0, device=self._device))
+    def move(self, change: Callable[[Tensor], Tensor]) -> None:
+        """Moves all weights as ``change`` moves a tensor.
+
+        Raises:
+            ModelError: it changes their precision.
+        """
+        moved = change(torch.empty(0, device=self._segmenter.device))
         if moved.dtype != torch.float32:
             raise ModelError(
                 f"compat computes in float32, not in {moved.dtype}",
                 hint="give compat.SamPredictor a predictor of samwidget.SamPredictor.from_pretrained, whose dtype is "
                 "that of the encoder",
             )
-        self.predictor.run(lambda segmenter: segmenter.to(moved.device))
-        if self._weights:
-            self._version = self._version_of_weights()
+        self.current_predictor.run(lambda segmenter: segmenter.to(moved.device))
+        if self._is_sam:
+            self._read_weights()
+
+    def __reduce__(self) -> tuple[type[Sam], tuple[SamPredictor]]:
+        """A copy is made as its predictor is: by loading the model again."""
+        if self.current_predictor.signature != self._first_signature:
+            raise TypeError("a Sam whose weights were changed cannot be copied or pickled; save its state_dict")
+        return Sam, (self.predictor,)
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Sam:
+        self.move(fn)
         return self
+
+    def _read_weights(self) -> None:
+        """Remembers the weights and their version, to notice when they change."""
+        self._weights = list(self._sam.model.state_dict(keep_vars=True).values())
+        self._version = _version(self._weights)
 
 
 def as_sam(model: Sam | SamPredictor | str | Path | None) -> Sam:
@@ -289,6 +308,11 @@ def as_sam(model: Sam | SamPredictor | str | Path | None) -> Sam:
         f"a {type(model).__module__}.{type(model).__name__} is no model of samwidget",
         hint="give what samwidget.compat.sam_model_registry returns, a samwidget.SamPredictor, or a name",
     )
+
+
+def _version(weights: Sequence[Tensor]) -> int:
+    """A number that grows with every change of a weight in place."""
+    return sum(weight._version for weight in weights)
 
 
 def _size(size: Sequence[int]) -> Size:

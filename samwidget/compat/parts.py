@@ -8,7 +8,7 @@ own decoder. ``Sam`` makes the parts.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -19,22 +19,48 @@ if TYPE_CHECKING:
     from transformers import SamModel
 
 
+class Owner(Protocol):
+    """What a part needs of its model."""
+
+    def encode(self, pixels: Tensor) -> Tensor:
+        """(B, channels, h, w) features of (B, 3, S, S) normalised and padded images, without gradients."""
+        ...
+
+    def move(self, change: Callable[[Tensor], Tensor]) -> None:
+        """Moves all weights of the model as ``change`` moves a tensor."""
+        ...
+
+    def weights_replaced(self) -> None:
+        """Is called when weights are loaded."""
+        ...
+
+
 class _Part(nn.Module):
-    """A module whose weights have Meta's names in ``state_dict`` and ``load_state_dict``.
+    """A module whose weights have Meta's names in ``state_dict`` and ``load_state_dict``. It moves with its model.
 
     Args:
         name: of the part, with which Meta's names begin.
+        owner: the model.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, owner: Owner) -> None:
         super().__init__()
         self._name = name
+        self._owner: Callable[[], Owner] = lambda: owner  # a module as an attribute would become a part of this one
         self.register_state_dict_post_hook(_rename_to_official)  # type: ignore[no-untyped-call]
         self.register_load_state_dict_pre_hook(_rename_from_official)  # type: ignore[no-untyped-call]
 
     def official_name(self, key: str) -> str:
         """Meta's name of a weight in this part, from its name in this module."""
         return official_name(key).removeprefix(f"{self._name}.")
+
+    def weights_replaced(self) -> None:
+        """Tells the model that weights are loaded."""
+        self._owner().weights_replaced()
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> _Part:
+        self._owner().move(fn)
+        return self
 
 
 # Any: the hooks of torch take more than these ones read.
@@ -50,27 +76,25 @@ def _rename_from_official(part: _Part, state_dict: dict[str, Any], prefix: str, 
     for name in set(names.values()) & state_dict.keys():
         del state_dict[name]
     state_dict.update(renamed)
+    part.weights_replaced()
 
 
 class ImageEncoder(_Part):
     """Images to features.
 
     Args:
+        owner: the model.
         img_size: side of the input in pixels.
-        encode: computes the features without gradients.
         vision_encoder: holds the weights; None where the model is not SAM.
 
     Attributes:
         img_size: as given.
     """
 
-    def __init__(
-        self, img_size: int, encode: Callable[[Tensor], Tensor], vision_encoder: nn.Module | None = None
-    ) -> None:
-        super().__init__("image_encoder")
+    def __init__(self, owner: Owner, img_size: int, vision_encoder: nn.Module | None = None) -> None:
+        super().__init__("image_encoder", owner)
         self.img_size = img_size
         self.vision_encoder = vision_encoder
-        self._encode = encode
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, channels, h, w) features of (B, 3, S, S) images that ``Sam.preprocess`` made.
@@ -81,11 +105,15 @@ class ImageEncoder(_Part):
         if is_training and self.vision_encoder is not None:
             features: Tensor = self.vision_encoder(x)[0]
             return features
-        return self._encode(x)
+        return self._owner().encode(x)
 
 
 class PromptEncoder(_Part):
     """Prompts in the transformed frame to embeddings.
+
+    Args:
+        owner: the model.
+        model: holds the weights.
 
     Attributes:
         embed_dim: channels of an embedding.
@@ -94,8 +122,8 @@ class PromptEncoder(_Part):
         mask_input_size: height and width of low-res logits.
     """
 
-    def __init__(self, model: SamModel) -> None:
-        super().__init__("prompt_encoder")
+    def __init__(self, owner: Owner, model: SamModel) -> None:
+        super().__init__("prompt_encoder", owner)
         self.prompt_encoder = model.prompt_encoder
         self.shared_image_embedding = model.shared_image_embedding
         for embedding in (self.prompt_encoder.shared_embedding, self.shared_image_embedding):
@@ -133,10 +161,15 @@ class PromptEncoder(_Part):
 
 
 class MaskDecoder(_Part):
-    """Features and embeddings of prompts to masks."""
+    """Features and embeddings of prompts to masks.
 
-    def __init__(self, model: SamModel) -> None:
-        super().__init__("mask_decoder")
+    Args:
+        owner: the model.
+        model: holds the weights.
+    """
+
+    def __init__(self, owner: Owner, model: SamModel) -> None:
+        super().__init__("mask_decoder", owner)
         self.mask_decoder = model.mask_decoder
 
     def forward(

@@ -165,8 +165,8 @@ class SamPredictor:
 
     def predict_torch(
         self,
-        point_coords: Tensor | None,
-        point_labels: Tensor | None,
+        point_coords: Tensor | None = None,
+        point_labels: Tensor | None = None,
         boxes: Tensor | None = None,
         mask_input: Tensor | None = None,
         multimask_output: bool = True,

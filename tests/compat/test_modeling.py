@@ -269,3 +269,22 @@ def test_a_model_that_is_not_sam():
     ):
         with pytest.raises(ModelError, match="nano is not SAM"):
             call()
+
+
+def test_a_copy_is_made_by_loading_again(new_sam, photo):
+    import copy
+    import pickle
+
+    sam = new_sam()
+    predictor = compat.SamPredictor(sam)
+    predictor.set_image(photo(30, 40))
+    expected = predictor.predict(**POINT)
+    for other in (copy.deepcopy(sam), pickle.loads(pickle.dumps(sam))):
+        another = compat.SamPredictor(other)
+        another.set_image(photo(30, 40))
+        for array, value in zip(another.predict(**POINT), expected, strict=True):
+            np.testing.assert_array_equal(array, value)
+    with torch.no_grad():
+        sam.mask_decoder.mask_decoder.iou_token.weight.add_(1)
+    with pytest.raises(TypeError, match="save its state_dict"):
+        copy.deepcopy(sam)
