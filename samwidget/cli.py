@@ -263,6 +263,7 @@ def serve(
     megabytes: Annotated[int, typer.Option(min=1, help="Limit for a request.")] = 32,
     megapixels: Annotated[int, typer.Option(min=1, max=178, help="Limit for an image.")] = 50,
     rows: Annotated[int, typer.Option(min=1, help="Limit for a request.")] = 64,
+    upload_seconds: Annotated[int, typer.Option(min=1, help="Limit for sending a request.")] = 30,
     threads: Annotated[
         int | None, typer.Option(min=1, help="CPU threads of all copies of the model; if not given, all cores.")
     ] = None,
@@ -288,7 +289,13 @@ def serve(
         key=key,
         own_hosts=None if open_to_anyone else ("localhost",),
         waiting_max=waiting,
-        limits=Limits(body_bytes=megabytes << 20, pixels=megapixels * 1_000_000, rows=rows, timeout_s=timeout_s),
+        limits=Limits(
+            body_bytes=megabytes << 20,
+            pixels=megapixels * 1_000_000,
+            rows=rows,
+            upload_s=upload_seconds,
+            timeout_s=timeout_s,
+        ),
         image_hosts=image_host or (),
     )
 

@@ -31,10 +31,18 @@ from samwidget.serving.limits import Limits
 PROCESSES = 4
 """Images that are decoded at the same time: a few, so that bad images do not make all others wait."""
 _HEAD_BYTES_MAX = 64 * 1024
+# A process starts within a second, on a machine that is busy within some.
+_START_S = 30.0
 # A pipe holds 64 KiB by default, and each filling costs two changes between processes.
 _PIPE_BYTES = 1024 * 1024
 # Without the current folder, which Python would search first: a json.py of anybody may be in it.
 _PROGRAM = "import sys; sys.path = [*filter(None, sys.path)]; from samwidget.serving.decode_worker import main; main()"
+
+
+class DecoderError(SamWidgetError):
+    """No process that decodes images can be started: the fault is not the image's."""
+
+    code = "decoder"
 
 
 class Decoders:
@@ -63,6 +71,7 @@ class Decoders:
         Raises:
             ImageError: the file is not an image, is broken, or needs too much memory.
             LimitError: the image has too many pixels, or decoding took longer than ``decode_s``; it was ended.
+            DecoderError: no process can be started.
         """
         if isinstance(data, str):
             raise ImageError("the image is a URL, and URLs are not fetched here", hint="send the image as base64")
@@ -70,16 +79,19 @@ class Decoders:
         try:
             return process.decode(data, exif, self._limits)
         finally:
-            # An ended process is replaced when the next image comes: a stranger pays for the start, not the server.
-            self._idle.put(process if process.is_usable else _Process(self._limits.pixels))
+            self._put_back(process)
 
     def start(self) -> None:
-        """Starts one process, so that the first image need not wait for it."""
+        """Starts one process, so that the first image need not wait for it; raises DecoderError where none starts."""
         process = self._idle.get()
         try:
             process.start()
         finally:
-            self._idle.put(process)
+            self._put_back(process)
+
+    def _put_back(self, process: _Process) -> None:
+        # An ended process is replaced when the next image comes: a stranger pays for the start, not the server.
+        self._idle.put(process if process.is_usable else _Process(self._limits.pixels))
 
     def submit(self, data: bytes | str, exif: Exif = "apply") -> Future[npt.NDArray[np.uint8]]:
         """The same as ``decode``, in a thread."""
@@ -110,21 +122,15 @@ class _Process:
     def decode(self, data: bytes, exif: Exif, limits: Limits) -> npt.NDArray[np.uint8]:
         """As ``Decoders.decode``."""
         process = self.start()
-        is_late = threading.Event()
-
-        def end_process() -> None:
-            is_late.set()
-            process.kill()
-
-        timer = threading.Timer(limits.decode_s, end_process)
-        timer.start()
+        deadline = _Deadline(process, limits.decode_s)
         try:
-            return _exchange(process, data, exif, limits)
+            with deadline:
+                return _exchange(process, data, exif, limits)
         except SamWidgetError:
             raise
         except Exception as error:  # the process ended, or what came back is no reply
             self.kill()
-            if is_late.is_set():
+            if deadline.has_ended_it:
                 raise LimitError(
                     f"the image took longer than {limits.decode_s:g} s to decode",
                     hint="save it again, for example as a JPEG that is not progressive",
@@ -133,16 +139,26 @@ class _Process:
                 ) from error
             raise ImageError("the image ended the program that decodes it", hint="save it again") from error
         finally:
-            timer.cancel()
-            self.is_usable = self.is_usable and not is_late.is_set()
+            self.is_usable = self.is_usable and not deadline.has_ended_it
 
     def start(self) -> subprocess.Popen[bytes]:
-        """The process; if none is running, starts one and waits until it is ready, which takes no image's time."""
+        """The process; if none is running, starts one and waits until it is ready, which takes no image's time.
+
+        Raises:
+            DecoderError: it does not start.
+        """
         if self._process is not None and self._process.poll() is not None:
             self._close()
         if self._process is None:
-            self._process = _start(self._pixels)
-            _read(_open(self._process.stdout), bytearray(READY))
+            try:
+                self._process = _start(self._pixels)
+                with _Deadline(self._process, _START_S):
+                    _read(_open(self._process.stdout), bytearray(READY))
+            except Exception as error:  # no memory, too many open files, a module that is missing, a process that hangs
+                self.kill()
+                raise DecoderError(
+                    "the process that decodes images does not start", hint="the log says why; try again"
+                ) from error
         return self._process
 
     def kill(self) -> None:
@@ -159,6 +175,36 @@ class _Process:
             for stream in (self._process.stdin, self._process.stdout):
                 _open(stream).close()
             self._process = None
+
+
+class _Deadline:
+    """Ends a process if a block takes longer than ``seconds``; never after the block.
+
+    Attributes:
+        has_ended_it: whether the block took longer.
+    """
+
+    def __init__(self, process: subprocess.Popen[bytes], seconds: float) -> None:
+        self.has_ended_it = False
+        self._process = process
+        self._is_over = False
+        # A timer that has begun cannot be cancelled: without the lock it would end the process within the next image.
+        self._lock = threading.Lock()
+        self._timer = threading.Timer(seconds, self._end)
+
+    def __enter__(self) -> None:
+        self._timer.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+        with self._lock:
+            self._is_over = True
+
+    def _end(self) -> None:
+        with self._lock:
+            if not self._is_over:
+                self.has_ended_it = True
+                self._process.kill()
 
 
 def _start(pixels: int) -> subprocess.Popen[bytes]:

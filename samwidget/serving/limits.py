@@ -6,7 +6,7 @@ as a whole are enforced where the time passes. This is where each limit is enfor
 =================================  ===================  ==============================================================
 limit                              default              enforced in
 =================================  ===================  ==============================================================
-``body_bytes``: upload             32 MiB               ``http/body.py`` ``read_body``, while the bytes arrive
+``body_bytes``: upload             32 MiB               ``http/body.py`` ``Uploads.read``, while they arrive
 ``body_bytes``: images by URL      32 MiB per request   ``http/url_images.py``, while the bytes arrive
 ``json_bytes``: JSON less images   256 KiB              ``check_json`` before it is parsed, ``check_table``
 ``rows``                           64                   ``check_table``, before they are parsed
@@ -14,7 +14,8 @@ limit                              default              enforced in
 ``pixels`` of an image             50 million           ``decode_worker.py``, from the header, before it is decoded
 ``decode_s``                       5 s                  ``decoding.py``, which ends the process
 memory to decode one image         512 MiB + 64/pixel   ``decode_worker.py``; on Linux
-``upload_s``                       30 s                 ``http/body.py`` ``read_body``
+``upload_s``                       30 s                 ``http/body.py`` ``Uploads.read``
+all bodies that are arriving       512 MiB              ``http/body.py`` ``Uploads``
 ``timeout_s``                      60 s                 ``http/body.py`` ``run_while_connected``
 requests that wait, for how long   32, 30 s             ``http/admission.py``
 fetching one image by URL          20 s, 5 redirects    ``http/url_images.py``

@@ -12,7 +12,8 @@ import pytest
 from samwidget.errors import ImageError, LimitError
 from samwidget.images import load_rgb
 from samwidget.serving import decoding
-from samwidget.serving.decoding import Decoders
+from samwidget.serving.decoding import DecoderError, Decoders
+from samwidget.serving.http.errors import status_of
 from samwidget.serving.limits import Limits
 from tests.serving.image_files import encoded, png_of_claimed_size, slow_jpeg
 
@@ -100,13 +101,44 @@ def test_a_start_waits_until_the_process_is_ready(decoders):
     assert processes() == [process]
 
 
-def test_a_process_that_does_not_start_is_no_fault_of_the_image(decoders, monkeypatch, tmp_path):
+@pytest.mark.parametrize("script", ["#!/bin/sh\nexit 1\n", "#!/bin/sh\nexec sleep 100\n", "", None])
+def test_a_process_that_does_not_start_is_no_fault_of_the_image(decoders, monkeypatch, tmp_path, script):
     program = tmp_path / "program"
-    program.write_text("#!/bin/sh\nexit 1\n")
-    program.chmod(0o700)
-    monkeypatch.setattr(decoding.sys, "executable", str(program))
-    with pytest.raises(EOFError):
-        decoders().decode(PHOTO)
+    if script is not None:
+        program.write_text(script)
+        program.chmod(0o700)
+    decoder = decoders()
+    with monkeypatch.context() as patched:
+        patched.setattr(decoding, "_START_S", 0.3)
+        patched.setattr(decoding.sys, "executable", str(program))
+        with pytest.raises(DecoderError, match="does not start") as caught:
+            decoder.decode(PHOTO)
+        with pytest.raises(DecoderError):
+            decoder.start()
+    assert status_of(caught.value) == 500
+    assert decoder.decode(PHOTO).shape == (60, 80, 3)
+
+
+class FakeProcess:
+    is_killed = False
+
+    def kill(self):
+        self.is_killed = True
+
+
+def test_a_deadline_never_ends_the_process_after_its_image():
+    process = FakeProcess()
+    deadline = decoding._Deadline(process, 100)
+    with deadline:
+        pass
+    deadline._end()  # what a timer does that began just before it was cancelled
+    assert not process.is_killed
+    assert not deadline.has_ended_it
+    deadline = decoding._Deadline(process, 100)
+    with deadline:
+        deadline._end()
+    assert process.is_killed
+    assert deadline.has_ended_it
 
 
 def test_a_process_that_is_killed_is_replaced(decoders):

@@ -4,8 +4,8 @@ Owns the count of admitted requests, the queue of those that wait for a predicto
 longest wait, and the threads that predictors run in. The routes call it. How much one request may ask is in
 ``serving.limits``.
 
-A request is admitted before its body is read, so the memory of all waiting requests is bounded. A request that is
-cancelled is no longer counted at once; its predictor is free only when the thread that uses it has ended.
+A request is admitted when its body is there, so a slow upload takes no place. A request that is cancelled is no longer
+counted at once; its predictor is free only when the thread that uses it has ended.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Admission:
         at_once: requests that use one copy at a time. The network itself works for one after the other; more than one
             lets images and masks be read and written meanwhile.
         waiting_max: requests that may wait, beyond those that run.
-        wait_s: the longest time in seconds that a request waits for a predictor.
+        wait_s: the longest time in seconds that an image waits for a predictor.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class Admission:
 
     @property
     def admitted(self) -> int:
-        """Admitted requests: those whose body is being read, those that wait and those that run."""
+        """Admitted requests: those that wait and those that run."""
         return self._admitted
 
     @property
@@ -99,17 +99,17 @@ class Admission:
         """For how many seconds the oldest run has been running; 0 where none runs."""
         return time.monotonic() - min(self._started.values()) if self._started else 0.0
 
-    @contextmanager
-    def admit(self) -> Iterator[None]:
-        """Counts one more request as admitted while the block runs.
-
-        Raises:
-            BusyError: the server has as many requests as it admits, or it is stopping.
-        """
+    def check(self) -> None:
+        """Raises BusyError where the server has as many requests as it admits, or is stopping."""
         if self._is_closed:
             raise self._busy(_STOPPING)
         if self._admitted >= self._admitted_max:
             raise self._busy(f"the server already has {self._admitted} requests")
+
+    @contextmanager
+    def admit(self) -> Iterator[None]:
+        """Counts one more request as admitted while the block runs; raises as ``check``."""
+        self.check()
         self._admitted += 1
         try:
             yield
@@ -117,38 +117,44 @@ class Admission:
             self._admitted -= 1
 
     @asynccontextmanager
-    async def prepare(self) -> AsyncIterator[None]:
+    async def prepare(self) -> AsyncIterator[float]:
         """Bounds the memory for decoded images: few requests at a time may be within the block, first come first.
 
-        A request decodes its image and calls ``run`` within the block.
+        A request decodes its image and calls ``run`` within the block, with the seconds that it may still wait.
 
         Raises:
             BusyError: the request waited too long, or the server is stopping.
         """
         self._unprepared += 1
+        start = time.monotonic()
         try:
             await asyncio.wait_for(self._prepared.acquire(), self._wait_s)
         except asyncio.TimeoutError as error:
             raise self._busy(f"the request waited longer than {self._wait_s:g} s") from error
         finally:
             self._unprepared -= 1
+        wait_s = self._wait_s - (time.monotonic() - start)
         try:
             if self._is_closed:
                 raise self._busy(_STOPPING)
-            yield
+            yield max(0.0, wait_s)
         finally:
             self._prepared.release()
 
-    async def run(self, work: Work[T]) -> T:
+    async def run(self, work: Work[T], wait_s: float | None = None) -> T:
         """Runs ``work`` in a thread with the next free predictor, and returns or raises what it does.
 
         Cancelling this call ends the wait for a predictor, or cancels the work. Cancelled work keeps its predictor
         until it has ended.
 
+        Args:
+            work: what the request runs.
+            wait_s: the longest time in seconds to wait for a predictor; None takes that of the server.
+
         Raises:
             BusyError: no predictor became free in time, or the server is stopping.
         """
-        predictor, cancellation = await self._acquire(), Cancellation()
+        predictor, cancellation = await self._acquire(self._wait_s if wait_s is None else wait_s), Cancellation()
         run: asyncio.Future[T] = asyncio.get_running_loop().run_in_executor(
             self._threads, work, predictor, cancellation
         )
@@ -168,7 +174,7 @@ class Admission:
         while self._waiting:
             self._waiting.popleft().set_exception(self._busy(_STOPPING))
 
-    async def _acquire(self) -> SamPredictor:
+    async def _acquire(self, wait_s: float) -> SamPredictor:
         """The next free predictor; waits for it."""
         if self._is_closed:
             raise self._busy(_STOPPING)
@@ -177,7 +183,7 @@ class Admission:
         assigned: asyncio.Future[SamPredictor] = asyncio.get_running_loop().create_future()
         self._waiting.append(assigned)
         try:
-            await asyncio.wait({assigned}, timeout=self._wait_s)
+            await asyncio.wait({assigned}, timeout=wait_s)
         except asyncio.CancelledError:
             self._stop_waiting(assigned)
             raise

@@ -56,7 +56,7 @@ def _open_routes(app: FastAPI, service: Service) -> APIRouter:
         """The same as JSON, with the number of requests in the server, and how many of them run."""
         state = {
             "status": "healthy" if service.is_healthy else "stuck",
-            "inside": service.admission.admitted,
+            "inside": service.inside,
             "running": service.admission.running,
         }
         return JSONResponse(state, 200 if service.is_healthy else 503)

@@ -1,7 +1,10 @@
-"""Body: reads the body of a request within its limits, and stops work whose client disconnects.
+"""Body: reads the bodies of requests within their limits, and stops work whose client disconnects.
 
 Owns what happens between one client and one route: the upload, the deadline of the response, the disconnect, and the
 drain of bodies that are refused. The values of the limits are in ``serving.limits``; the routes call this file.
+
+A request is admitted to the queue when its body is there, so slow uploads take no place in it. The memory of all bodies
+that are arriving is bounded here.
 """
 
 from __future__ import annotations
@@ -15,28 +18,77 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from samwidget.errors import LimitError
+from samwidget.serving.http.errors import BusyError
 from samwidget.serving.limits import Limits
 
 T = TypeVar("T")
 _DRAIN_S = 2.0
+# So many bodies of the largest size may be arriving at the same time, or more of smaller ones.
+_BODIES = 16
+_RETRY_AFTER_S = 5
 
 
-async def read_body(request: Request, limits: Limits) -> bytes:
-    """The body of a request. No more of it than ``limits.body_bytes`` is ever held in memory.
+class Uploads:
+    """The bodies that are arriving. Where they take too much memory, the one that began first is refused.
 
-    Raises:
-        LimitError: the body has more bytes than allowed, or took longer than ``limits.upload_s`` to arrive.
-        ClientDisconnect: the client disconnected.
+    Args:
+        limits: ``body_bytes`` and ``upload_s`` are used.
     """
-    try:
-        return await asyncio.wait_for(_read_body(request, limits), limits.upload_s)
-    except asyncio.TimeoutError as error:
-        raise LimitError(
-            f"the request did not arrive within {limits.upload_s:g} s",
-            hint="send less, or use a faster connection",
-            limit="upload_s",
-            maximum=limits.upload_s,
-        ) from error
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._bytes: dict[asyncio.Task[bytes], int] = {}  # that have arrived, in the order of the beginnings
+
+    def __len__(self) -> int:
+        return len(self._bytes)
+
+    async def read(self, request: Request) -> bytes:
+        """The body of a request. No more of it than ``body_bytes`` is ever held in memory.
+
+        Raises:
+            LimitError: the body has more bytes than allowed, or took longer than ``upload_s`` to arrive.
+            BusyError: too many bytes of other bodies are arriving.
+            ClientDisconnect: the client disconnected.
+        """
+        reading = asyncio.ensure_future(self._read(request))
+        self._bytes[reading] = 0
+        try:
+            await asyncio.wait({reading}, timeout=self._limits.upload_s)
+            if reading.cancelled():
+                raise BusyError("too many requests are arriving", retry_after_s=_RETRY_AFTER_S)
+            if reading.done():
+                return reading.result()
+            raise LimitError(
+                f"the request did not arrive within {self._limits.upload_s:g} s",
+                hint="send less, use a faster connection, or start the server with more --upload-seconds",
+                limit="upload_s",
+                maximum=self._limits.upload_s,
+            )
+        finally:
+            self._bytes.pop(reading, None)
+            reading.cancel()
+
+    async def _read(self, request: Request) -> bytes:
+        # Before the first byte is asked for: with "Expect: 100-continue" the client then gets the refusal in place of
+        # a go-ahead. The bytes are counted too, since a body in chunks has no length.
+        length = request.headers.get("content-length", "")
+        self._limits.check_body(int(length) if length.isdecimal() else 0)
+        body = bytearray()
+        async for chunk in request.stream():
+            body += chunk
+            self._limits.check_body(len(body))
+            self._make_room(len(body))
+        return bytes(body)
+
+    def _make_room(self, byte_count: int) -> None:
+        """Notes the bytes of the body that is being read, and refuses others, or this one, where there are too many."""
+        task = asyncio.current_task()
+        if task in self._bytes:
+            self._bytes[task] = byte_count
+        while sum(self._bytes.values()) > _BODIES * self._limits.body_bytes:
+            first = next(iter(self._bytes))
+            del self._bytes[first]
+            first.cancel()
 
 
 async def run_while_connected(request: Request, work: Awaitable[T], limits: Limits) -> T:
@@ -107,18 +159,6 @@ def _has_body(scope: Scope) -> bool:
     if b"expect" in headers:  # with "Expect: 100-continue" a client waits for a go-ahead, which a refusal is not
         return False
     return headers.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in headers
-
-
-async def _read_body(request: Request, limits: Limits) -> bytes:
-    # Before the first byte is asked for: with "Expect: 100-continue" the client then gets the refusal in place of a
-    # go-ahead. The bytes are counted too, since a body in chunks has no length.
-    length = request.headers.get("content-length", "")
-    limits.check_body(int(length) if length.isdecimal() else 0)
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        limits.check_body(len(body))
-    return bytes(body)
 
 
 async def _wait_for_disconnect(request: Request) -> None:

@@ -3,8 +3,8 @@
 Owns how many connections there may be, in all and from one peer, and which of them are closed. HTTP itself is
 uvicorn's; ``server`` installs the class. The deadline of a body and of a response's computation are in ``body``.
 
-Where there are too many connections, the one that has been without a request for longest is closed, not the newest: a
-program that opens connections and says nothing shuts nobody out.
+Where there are too many connections, the one that has been without a whole request for longest is closed, not the
+newest: a program that opens connections and sends nothing, or little, shuts nobody out.
 """
 
 from __future__ import annotations
@@ -34,7 +34,9 @@ class Connections:
         head_s: seconds from the first byte of a head, or from the connection, to the end of the head.
         body_s: seconds from the end of a head to the end of the body. The routes refuse a body earlier and with a
             message; this is for routes that read none.
-        response_s: seconds that a client may take to read a response.
+        response_s: seconds that a client may take to read a response, besides those of ``response_rate``.
+        response_rate: bytes that give a client one second more when it has read them: one that reads slowly but all the
+            time is not closed, and one that reads next to nothing is.
         unread_bytes: bytes of all responses that wait for their clients; above this, the one that has waited longest is
             dropped.
     """
@@ -44,6 +46,7 @@ class Connections:
     head_s: float = 10.0
     body_s: float = 60.0
     response_s: float = 60.0
+    response_rate: float = 32 * 1024
     unread_bytes: int = 256 * 1024 * 1024
     _open: dict[Connection, None] = field(default_factory=dict)  # in the order in which they were opened
 
@@ -53,8 +56,8 @@ class Connections:
         of_peer = [other for other in self._open if other.peer == connection.peer]
         for crowd, maximum in ((of_peer, self.per_peer), (list(self._open), self.maximum)):
             if len(crowd) > maximum:
-                idle = [other for other in crowd if not other.has_request and other is not connection]
-                victim = min(idle, key=lambda other: (other.unread_bytes > 0, other.since), default=connection)
+                idle = [other for other in crowd if not other.has_whole_request and other is not connection]
+                victim = min(idle, key=_usefulness, default=connection)
                 victim.abort()
                 self.remove(victim)  # now: asyncio tells of its end later, and more connections may come before
 
@@ -100,12 +103,19 @@ class Connection(H11Protocol):
         self.since = time.monotonic()
         self._state: object = None
         self.unread_since: float | None = None
+        self._unread_before = 0
+        self._read_bytes = 0
         self._connections = connections
 
     @property
     def has_request(self) -> bool:
         """Whether the head of a request has come, and its response is not complete."""
         return self.cycle is not None and not self.cycle.response_complete
+
+    @property
+    def has_whole_request(self) -> bool:
+        """Whether a request has come with its body, and its response is not complete."""
+        return self.has_request and self.conn.their_state is not h11.SEND_BODY
 
     @property
     def unread_bytes(self) -> int:
@@ -142,9 +152,14 @@ class Connection(H11Protocol):
 
     def is_late(self, now: float, limits: Connections) -> bool:
         """Whether the client has missed a deadline."""
-        if self.unread_bytes:
-            self.since, self.unread_since = now, self.unread_since or now
-            return now - self.unread_since > limits.response_s
+        unread_bytes = self.unread_bytes
+        if unread_bytes:
+            if self.unread_since is None:
+                self.unread_since, self._read_bytes = now, 0
+            else:
+                self._read_bytes += max(0, self._unread_before - unread_bytes)
+            self.since, self._unread_before = now, unread_bytes
+            return now - self.unread_since > limits.response_s + self._read_bytes / limits.response_rate
         self.unread_since = None
         state = (self.has_request, self.conn.their_state)
         if state != self._state:
@@ -152,3 +167,8 @@ class Connection(H11Protocol):
         if self.conn.their_state is h11.IDLE:  # uvicorn closes an idle connection earlier, unless a byte has come
             return not self.has_request and now - self.since > limits.head_s
         return self.conn.their_state is h11.SEND_BODY and now - self.since > limits.body_s
+
+
+def _usefulness(connection: Connection) -> tuple[bool, bool, float]:
+    """Sorts connections by what is lost when they are closed: silence, then half a request, then an unread response."""
+    return connection.unread_bytes > 0, connection.has_request, connection.since

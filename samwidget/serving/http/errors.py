@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from samwidget.errors import ClosedError, LimitError, ModelError, SamWidgetError
+from samwidget.serving.decoding import DecoderError
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -85,7 +86,7 @@ def status_of(error: SamWidgetError) -> int:
             return 409
         case BusyError() | ClosedError():
             return 503
-        case ModelError():
+        case ModelError() | DecoderError():
             return 500
     return 400
 
@@ -111,7 +112,7 @@ def add_error_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(SamWidgetError)
     async def handle_own_error(_: Request, error: SamWidgetError) -> Response:
-        if isinstance(error, ModelError):
+        if isinstance(error, ModelError | DecoderError):
             log.error("%s", error, exc_info=error)
         return JSONResponse(error_json(error), status_of(error), _headers_of(error))
 

@@ -20,7 +20,7 @@ from samwidget.models import Embedding
 from samwidget.models.remote import read_request, write_response
 from samwidget.predict import SamPredictor
 from samwidget.serving.http.admission import Cancellation
-from samwidget.serving.http.body import read_body, run_while_connected
+from samwidget.serving.http.body import run_while_connected
 from samwidget.serving.http.errors import OtherModelError, UnknownImageError
 from samwidget.serving.http.service import Service
 from samwidget.serving.limits import Limits
@@ -42,8 +42,8 @@ def image_routes(service: Service) -> APIRouter:
     @routes.put("/images/{sha256}", openapi_extra=_request_body("application/octet-stream", "The image file."))
     async def upload(request: Request, sha256: Sha256) -> dict[str, object]:
         """Sends an image, which the server encodes."""
+        data = await service.read_body(request)
         with service.admission.admit():
-            data = await read_body(request, service.limits)
             embedding = await run_while_connected(request, _embed(service, data, sha256), service.limits)
             service.embeddings.put(sha256, embedding)
             return _frame_json(embedding)
@@ -57,8 +57,8 @@ def image_routes(service: Service) -> APIRouter:
     )
     async def predict(request: Request, sha256: Sha256) -> Response:
         """Low-res logits and scores for prompts about an image that the server has."""
+        body = await service.read_body(request)
         with service.admission.admit():
-            body = await read_body(request, service.limits)
             embedding = _embedding(service, sha256)
             response = await run_while_connected(request, _predict(service, embedding, body), service.limits)
             return Response(response, media_type="application/octet-stream")
@@ -70,14 +70,14 @@ async def _embed(service: Service, data: bytes, sha256: str) -> Embedding:
     """The embedding of an image file."""
     if await service.parse(_sha256_of, data) != sha256:
         raise FormatError("the image has another SHA-256 than the URL says", hint="send it again")
-    async with service.admission.prepare():
+    async with service.admission.prepare() as wait_s:
         pixels = await service.decode(data)
 
         def work(predictor: SamPredictor, cancellation: Cancellation) -> Embedding:
             cancellation.check()
             return predictor.embed(pixels)
 
-        return await service.admission.run(work)
+        return await service.admission.run(work, wait_s)
 
 
 async def _predict(service: Service, embedding: Embedding, body: bytes) -> bytes:

@@ -7,13 +7,12 @@ Owns the names and labels of the metrics, which docs/serving.md lists: dashboard
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from samwidget.predict import SamPredictor
-from samwidget.serving.http.admission import Admission
 from samwidget.serving.http.errors import CLIENT_GONE
 
 _BUCKETS_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
@@ -25,11 +24,14 @@ class Metrics:
     """The metrics of one server. They are in a registry of their own, so two servers in one process do not mix.
 
     Args:
-        admission: whose requests are counted.
+        inside: the number of requests in the server.
+        running: the number of requests that use a network.
         predictors: whose encoder runs are counted.
     """
 
-    def __init__(self, admission: Admission, predictors: Sequence[SamPredictor]) -> None:
+    def __init__(
+        self, inside: Callable[[], int], running: Callable[[], int], predictors: Sequence[SamPredictor]
+    ) -> None:
         self._registry = CollectorRegistry()
         self._requests = Counter(
             "samwidget_requests", "Answered requests", ["method", "route", "status"], registry=self._registry
@@ -42,8 +44,8 @@ class Metrics:
             registry=self._registry,
         )
         for name, text, value in (
-            ("samwidget_requests_inside", "Requests that are read, wait or run", lambda: admission.admitted),
-            ("samwidget_networks_running", "Requests that use a network now", lambda: admission.running),
+            ("samwidget_requests_inside", "Requests that are read, wait or run", inside),
+            ("samwidget_networks_running", "Requests that use a network now", running),
             ("samwidget_encodes", "Runs of the image encoder", lambda: sum(p.encodes for p in predictors)),
         ):
             Gauge(name, text, registry=self._registry).set_function(value)

@@ -15,7 +15,7 @@ from fastapi import APIRouter, Request, Response
 from samwidget.formats.azure_ml import RequestRow, Style, exif_of, load_schema
 from samwidget.predict import SamPredictor
 from samwidget.serving.http.admission import Cancellation
-from samwidget.serving.http.body import read_body, run_while_connected
+from samwidget.serving.http.body import run_while_connected
 from samwidget.serving.http.service import Service
 from samwidget.serving.reading import read_rows
 from samwidget.serving.scoring import group_by_image, row_named_in_errors, score_rows
@@ -28,8 +28,8 @@ def score_route(service: Service) -> APIRouter:
     @routes.post("/score", response_class=Response, responses=_RESPONSES, openapi_extra=_REQUEST_BODY)
     async def score(request: Request, style: Style = "service") -> Response:
         """Answers the documented request: as deployed endpoints do, or with ?style=card as the model card has it."""
+        body = await service.read_body(request)
         with service.admission.admit():
-            body = await read_body(request, service.limits)
             response = await run_while_connected(request, _score(service, body, style), service.limits)
             return Response(response, media_type="application/json")
 
@@ -49,7 +49,7 @@ async def _score(service: Service, body: bytes, style: Style) -> bytes:
 
 async def _score_image(service: Service, rows: Sequence[RequestRow], group: Sequence[int], style: Style) -> list[bytes]:
     """The JSON of the entries of a group of rows about one image."""
-    async with service.admission.prepare():
+    async with service.admission.prepare() as wait_s:
         with row_named_in_errors(group[0]):
             pixels = await service.decode(rows[group[0]].image, exif_of(style))
 
@@ -64,7 +64,7 @@ async def _score_image(service: Service, rows: Sequence[RequestRow], group: Sequ
             )
             return [json.dumps(entry).encode() for entry in response]
 
-        return await service.admission.run(work)
+        return await service.admission.run(work, wait_s)
 
 
 async def _with_images(rows: Sequence[RequestRow], service: Service) -> list[RequestRow]:

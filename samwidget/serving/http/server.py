@@ -56,10 +56,10 @@ def run_server(
         service: the parts of the server.
         listener: the socket where it listens.
         on_ready: called when the server is ready for requests.
-        connections: the limits of connections; None takes the defaults.
+        connections: the limits of connections; None takes the defaults, with twice ``upload_s`` for a body.
         grace_s: seconds to finish requests, from the signal to the end.
     """
-    connections = connections or Connections()
+    connections = connections or Connections(body_s=2 * service.limits.upload_s)
     config = uvicorn.Config(
         make_app(service),
         http=cast(type[asyncio.Protocol], partial(Connection, connections)),  # uvicorn only calls it

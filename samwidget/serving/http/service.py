@@ -14,6 +14,7 @@ from typing import ParamSpec, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+from starlette.requests import Request
 
 from samwidget.formats.azure_ml import Deployment
 from samwidget.images import Exif
@@ -22,6 +23,7 @@ from samwidget.predict import EmbeddingCache, SamPredictor
 from samwidget.serving.decoding import Decoders
 from samwidget.serving.http.admission import Admission
 from samwidget.serving.http.auth import Access, BearerKey, NoKey
+from samwidget.serving.http.body import Uploads
 from samwidget.serving.http.metrics import Metrics
 from samwidget.serving.http.url_images import ImageFetcher
 from samwidget.serving.limits import Limits
@@ -62,6 +64,21 @@ class Service:
     embeddings: EmbeddingCache = field(default_factory=lambda: EmbeddingCache(_EMBEDDINGS_BYTES_MAX))
 
     @cached_property
+    def uploads(self) -> Uploads:
+        """Bodies of requests that are arriving."""
+        return Uploads(self.limits)
+
+    @property
+    def inside(self) -> int:
+        """Requests whose body is arriving, those that wait and those that run."""
+        return len(self.uploads) + self.admission.admitted
+
+    async def read_body(self, request: Request) -> bytes:
+        """The body of a request; raises BusyError at once where it would not be admitted, or as ``Uploads.read``."""
+        self.admission.check()
+        return await self.uploads.read(request)
+
+    @cached_property
     def decoders(self) -> Decoders:
         """Processes that decode the images of requests."""
         return Decoders(self.limits)
@@ -82,7 +99,7 @@ class Service:
     @cached_property
     def metrics(self) -> Metrics:
         """What the server counts."""
-        return Metrics(self.admission, self.predictors)
+        return Metrics(lambda: self.inside, lambda: self.admission.running, self.predictors)
 
     @property
     def is_healthy(self) -> bool:

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from contextlib import AsyncExitStack
 
 import pytest
 
@@ -157,6 +158,31 @@ def test_the_wait_is_bounded():
         job.may_end.set()
         assert await running == "network"
         assert await admission.run(lambda predictor, cancellation: predictor) == "network"
+
+    asyncio.run(main())
+
+
+def test_an_image_waits_no_longer_for_both_than_for_one():
+    """For its turn to be decoded, and then for a predictor."""
+
+    async def main():
+        admission, job = Admission(["network"], wait_s=5), Job()
+        running = await start(admission, job)
+        async with AsyncExitStack() as stack:
+            places = [await stack.enter_async_context(admission.prepare()) for _ in range(6)]
+            assert all(4 < wait_s <= 5 for wait_s in places)
+
+            async def wait_for_the_seventh():
+                async with admission.prepare() as wait_s:
+                    return wait_s
+
+            seventh = asyncio.create_task(wait_for_the_seventh())
+            await asyncio.sleep(0.1)
+        assert await seventh <= 4.9
+        with pytest.raises(BusyError, match="waited longer than"):
+            await admission.run(Job(), 0.01)
+        job.may_end.set()
+        await running
 
     asyncio.run(main())
 

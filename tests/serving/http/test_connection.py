@@ -59,6 +59,7 @@ async def connected(connections, sent):
 
 
 HEAD = b"GET / HTTP/1.1\r\nHost: here\r\n"
+HALF_BODY = b"POST / HTTP/1.1\r\nHost: here\r\nContent-Length: 9\r\n\r\nhalf"
 
 
 @pytest.mark.parametrize(
@@ -66,7 +67,7 @@ HEAD = b"GET / HTTP/1.1\r\nHost: here\r\n"
     [
         (b"", h11.IDLE, 10),
         (HEAD, h11.IDLE, 10),
-        (b"POST / HTTP/1.1\r\nHost: here\r\nContent-Length: 9\r\n\r\nhalf", h11.SEND_BODY, 60),
+        (HALF_BODY, h11.SEND_BODY, 60),
     ],
     ids=["silence", "half a head", "half a body"],
 )
@@ -94,6 +95,30 @@ def test_a_client_has_to_read():
             assert not opened.is_late(now, connections)
             assert not opened.is_late(now + 59, connections)
             assert opened.is_late(now + 61, connections)
+
+    asyncio.run(look())
+
+
+def test_a_client_that_reads_slowly_but_all_the_time_is_not_late():
+    """16 MB at 32 KiB/s are 488 s, besides the 60 s of everybody."""
+    connections = Connections()
+
+    async def look():
+        async with listening(connections) as address:
+            reader, writer = await asyncio.open_connection(*address)
+            writer.write(HEAD + b"\r\n")
+            await reached(lambda: connections._open)
+            (opened,) = connections._open
+            await reached(lambda: opened.unread_bytes)
+            now = time.monotonic()
+            assert not opened.is_late(now, connections)
+            assert opened.is_late(now + 61, connections)
+            before = opened.unread_bytes
+            await reader.readexactly(len(LARGE) // 2)
+            await reached(lambda: opened.unread_bytes <= before - 4_000_000)
+            assert not opened.is_late(now + 180, connections)
+            assert opened.is_late(now + 600, connections)
+            writer.close()
 
     asyncio.run(look())
 
@@ -162,6 +187,29 @@ def test_the_connection_that_is_silent_for_longest_makes_room(limit):
                 names = [writer.get_extra_info("sockname") for writer in writers]
                 await reached(lambda newest=names[-1]: newest in clients(connections))
             await reached(lambda: clients(connections) == names[2:])
+
+    asyncio.run(look())
+
+
+def test_half_a_request_makes_room_where_nobody_is_silent():
+    connections = Connections(per_peer=2)
+
+    async def reads_on(scope, receive, send):
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+    async def look():
+        async with listening(connections) as address:
+            names = []
+            for sent in (HALF_BODY, HALF_BODY, b""):
+                _, writer = await asyncio.open_connection(*address)
+                names.append(writer.get_extra_info("sockname"))
+                await reached(lambda: names[-1] in clients(connections))
+                newest = next(opened for opened in connections._open if opened.client == names[-1])
+                newest.app = reads_on
+                writer.write(sent)
+                await reached(lambda opened=newest, sent=sent: opened.has_request or not sent)
+            await reached(lambda: clients(connections) == names[1:])
 
     asyncio.run(look())
 

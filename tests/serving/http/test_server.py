@@ -5,7 +5,7 @@ import json
 import signal
 import socket
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from types import SimpleNamespace
 
 import httpx
@@ -292,6 +292,15 @@ def test_too_many_requests_are_answered_503_and_a_disconnect_makes_room(server):
     for sock in sockets:
         assert status_on(sock) == 200
         sock.close()
+
+
+def test_slow_uploads_take_no_place_in_the_queue(tmp_path_factory):
+    with gated(tmp_path_factory) as server, ExitStack() as stack:  # 3 requests are admitted
+        for _ in range(8):
+            head = b"Content-Length: 1000\r\n\r\nthe beginning"
+            stack.enter_context(connection(server, "POST /score HTTP/1.1", head))
+        until(lambda: inside(server) == 8)
+        assert server.client.post("/score", json=REQUEST).status_code == 200
 
 
 def test_a_disconnect_while_sending_makes_room(server):
