@@ -15,7 +15,6 @@ import threading
 import time
 import weakref
 from collections.abc import Coroutine, Mapping
-from functools import cache
 from typing import Any, NamedTuple, TypeVar
 
 import httpx
@@ -62,7 +61,9 @@ class Transport:
     def __init__(self, headers: Mapping[str, bytes], *, trust_env: bool) -> None:
         self._headers = {name.encode(): value for name, value in headers.items()}
         self._trust_env = trust_env
-        self._loop: asyncio.AbstractEventLoop | None = None
+        # One value, so that no thread sees the client of one loop with another loop: after a fork that would be the
+        # parent's client, with the parent's connections.
+        self._client_and_loop: tuple[httpx.AsyncClient, asyncio.AbstractEventLoop] | None = None
 
     def exchange(self, method: str, url: str, *, deadline: float, bytes_max: int, content: bytes = b"") -> Response:
         """The response to one request.
@@ -86,15 +87,17 @@ class Transport:
 
     def _client_on(self, loop: asyncio.AbstractEventLoop) -> httpx.AsyncClient:
         """The client; a new one after a fork, where the loop of the parent does not run."""
-        if self._loop is not loop:
-            self._loop = loop
-            self._client = httpx.AsyncClient(
+        if self._client_and_loop is None or self._client_and_loop[1] is not loop:
+            client = httpx.AsyncClient(
                 headers=self._headers,
                 trust_env=self._trust_env,
                 timeout=httpx.Timeout(None, connect=_CONNECT_TIMEOUT_S),
             )
-            weakref.finalize(self, _close, self._client, loop)  # nobody closes a predictor
-        return self._client
+            # Two threads may come here at once. Then each has a client, and the next call takes the later one.
+            self._client_and_loop = client, loop
+            weakref.finalize(self, _close, client, loop)  # nobody closes a predictor
+            return client
+        return self._client_and_loop[0]
 
 
 async def _exchange(client: httpx.AsyncClient, method: str, url: str, content: bytes, bytes_max: int) -> Response:
@@ -119,17 +122,23 @@ def _run(work: Coroutine[Any, Any, T], loop: asyncio.AbstractEventLoop, seconds:
 
 
 def _close(client: httpx.AsyncClient, loop: asyncio.AbstractEventLoop) -> None:
-    if loop.is_running():
+    # In a forked process the loop of the parent says that it runs, but no thread runs it.
+    if loop is _loops.get(os.getpid()) and loop.is_running():
         asyncio.run_coroutine_threadsafe(client.aclose(), loop)
 
 
-@cache
+_loops: dict[int, asyncio.AbstractEventLoop] = {}
+"""The loop by the id of its process: a forked process has none of its parent's threads, so it needs its own."""
+
+
 def _loop() -> asyncio.AbstractEventLoop:
     """The event loop of this process, in a thread that does not keep the process alive."""
-    loop = asyncio.new_event_loop()
-    threading.Thread(target=loop.run_forever, name="samwidget-endpoint", daemon=True).start()
-    return loop
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_loop.cache_clear)  # a forked process has none of the threads
+    process_id = os.getpid()
+    if process_id not in _loops:
+        new = asyncio.new_event_loop()
+        # No lock: a fork while another thread held it would lock the forked process for ever.
+        if _loops.setdefault(process_id, new) is new:
+            threading.Thread(target=new.run_forever, name="samwidget-endpoint", daemon=True).start()
+        else:  # another thread came first
+            new.close()
+    return _loops[process_id]
