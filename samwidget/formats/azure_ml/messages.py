@@ -262,7 +262,7 @@ def _mask_set(prediction: object) -> MaskSet:
         masks = [decode_mask(entry["encoded_binary_mask"]) for entry in lists[0]]
         scores = np.array([entry["iou_score"] for entry in lists[0]], np.float32)
         return np.stack(masks), scores
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         if isinstance(error, FormatError):
             raise
         raise FormatError("a mask entry cannot be read", hint=str(error)) from error

@@ -231,6 +231,9 @@ def test_both_styles_of_response():
         np.testing.assert_array_equal(parse_response(response)[0][0][0], prediction[0])
 
 
+PNG_TEXT = encode_mask([[True]])
+
+
 @pytest.mark.parametrize(
     "response",
     [
@@ -240,6 +243,7 @@ def test_both_styles_of_response():
         [{"predictions": [{}]}],
         [{"predictions": [{"mask_per_prediction": [{}]}]}],
         [{"predictions": [{"mask_per_prediction": [{"encoded_binary_mask": "!", "iou_score": 1}]}]}],
+        [{"predictions": [{"mask_per_prediction": [{"encoded_binary_mask": PNG_TEXT, "iou_score": 10**400}]}]}],
     ],
 )
 def test_other_responses_are_refused(response):
