@@ -109,6 +109,17 @@ def test_the_bundle_is_one_file_that_fetches_nothing():
         assert address not in bundle
 
 
+def test_a_page_runs_the_code_of_the_bundle_once():
+    """A host loads it anew for each widget, and a browser keeps each module that it has loaded."""
+    program = (
+        "const text = require('fs').readFileSync(process.argv[1], 'utf8').replace('export default ', 'return ');"
+        "const load = new Function(text), first = load();"
+        "if (typeof first !== 'function' || load() !== first) process.exit(1);"
+    )
+    script = ROOT / "samwidget/static/widget.js"
+    assert subprocess.run(["node", "-e", program, script], capture_output=True, check=False).returncode == 0
+
+
 def test_installed_alone_and_offline_it_segments_a_photo(wheel, tmp_path):
     # The dependencies come from this environment through a path file that lists them and not the checkout.
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "env"], check=True)

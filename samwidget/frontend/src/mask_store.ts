@@ -1,5 +1,6 @@
-// Every mask that the kernel has sent, by id. The bytes of an id never change, so no mask is sent twice: they are kept as
-// they came (compressed, about 10 kB), and beside them the paths of the masks drawn last.
+// The masks that the kernel has sent, by id, as long as the document or a search names them: the kernel sends a mask again
+// when it comes back. The bytes of an id never change. They are kept as they came (compressed, about 10 kB), and beside
+// them the paths of the masks drawn last.
 
 import { signal } from "@preact/signals-core";
 import { unzlibSync } from "fflate";
@@ -24,6 +25,8 @@ interface Drawable {
  * smaller by one, each redraw would evict and contour every mask again. Inflated they take some 10 kB each.
  */
 const DRAWABLE_MAX = 1024;
+/** Masks that nothing names any more, or not yet: a message with masks may overtake the document before its own. */
+const UNNAMED_MAX = 256;
 
 export class MaskStore {
   /** Counts messages with masks, so that an effect can wait for a mask. */
@@ -49,6 +52,18 @@ export class MaskStore {
 
   has(id: string): boolean {
     return this.#entries.has(id);
+  }
+
+  /** Forgets masks that are not among `names`, the oldest first, but for some. */
+  forgetOthers(names: ReadonlySet<string>): void {
+    let surplus = this.#entries.size - names.size - UNNAMED_MAX;
+    for (const id of this.#entries.keys()) {
+      if (surplus <= 0) break;
+      if (names.has(id)) continue;
+      this.#entries.delete(id);
+      this.#drawable.delete(id);
+      surplus--;
+    }
   }
 
   /** The mask above `threshold`, image pixels; null while the bytes are not here. */

@@ -51,6 +51,16 @@ describe("MaskStore", () => {
     expect(store.path("m0", 0)).not.toBeNull();
   });
 
+  it("forgets the oldest masks that nothing names any more", () => {
+    const store = new MaskStore();
+    const many = Array.from({ length: 1000 }, (_, i) => mask(`m${i}`));
+    for (const { header, buffer } of many) store.add(FRAME, [header], [buffer], 0);
+    store.forgetOthers(new Set(["m0", "m5"]));
+    const kept = many.map(({ header }) => header.mask).filter((id) => store.has(id));
+    expect(kept).toEqual(["m0", "m5", ...many.slice(-256).map(({ header }) => header.mask)]);
+    expect(store.path("m1", 0)).toBeNull();
+  });
+
   it("keeps nothing of a message with a broken mask", () => {
     const store = new MaskStore();
     const { header, buffer } = mask("m1");
