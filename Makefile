@@ -8,8 +8,21 @@ FRONTEND := samwidget/frontend
 CONSTRAINTS ?= -c .ci/constraints.txt
 BROWSER ?= $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 
+EXTRAS := .[batch,demo,mlflow,serve,train]
+# Without those that train a model for minutes, drive a browser, or run the pages.
+QUICK := -m "not browser" --ignore tests/docs --ignore tests/hosts --ignore tests/training -n 2 --dist loadfile
+LOWEST ?= .ci/lowest.txt
+# Tests in an environment of the target's own, made anew; $(1) is what pip is told besides.
+OWN = .venv-$@/$(notdir $(BIN))
+define own_environment
+$(PYTHON) -m venv --clear .venv-$@
+$(OWN)/python -m pip install --quiet --upgrade "pip>=25.1"
+$(OWN)/python -m pip install --quiet $(1) -e "$(EXTRAS)" --group test
+HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(OWN)/python -m pytest $(QUICK)
+endef
+
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit browser docs pictures bench lint format generate fresh bundle wheel clean
+.PHONY: help demo test unit browser docs lowest newest azure pictures bench reliability lint format generate fresh bundle wheel clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,8 +44,24 @@ browser: $(VENV)/test.stamp ## a person's journeys in a real JupyterLab, and one
 docs: $(VENV)/test.stamp ## every code block of README and docs, every notebook from top to bottom
 	HF_HUB_OFFLINE=1 $(BIN)/pytest tests/docs
 
+lowest: ## quick tests with the lowest versions that pyproject.toml admits, in .venv-lowest
+	$(call own_environment,-c $(LOWEST))
+
+newest: ## quick tests with the newest versions that pip finds, torch included, in .venv-newest
+	$(call own_environment)
+
+azure: ## docs/deploy read by Azure ML's own SDK, in .venv-azure
+	$(PYTHON) -m venv .venv-$@
+	$(OWN)/python -m pip install --quiet azure-ai-ml pytest pyyaml
+	$(OWN)/python -m pytest tests/formats/azure_ml/test_deploy_files.py
+
 bench: $(VENV)/test.stamp ## speed beside peers and the machine's peak (a quarter of an hour)
 	HF_HUB_OFFLINE=1 $(BIN)/python -m tests.performance
+
+reliability: $(VENV)/test.stamp ## injected faults, fuzzed input, and two hours of use in a browser (about three hours)
+	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python -m tests.reliability faults
+	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python -m tests.reliability fuzz
+	HF_HUB_OFFLINE=1 $(BIN)/python -m tests.reliability soak
 
 lint: $(VENV)/test.stamp $(FRONTEND)/node_modules/.stamp ## format, lint and types, Python and TypeScript
 	$(BIN)/ruff format --check .
@@ -63,7 +92,7 @@ wheel: $(VENV)/test.stamp ## build dist/*.whl
 	$(BIN)/python -m build --wheel
 
 clean: ## delete what the other commands made
-	rm -rf $(VENV) dist build .mypy_cache .pytest_cache .ruff_cache tests/artifacts $(FRONTEND)/node_modules
+	rm -rf $(VENV) .venv-* dist build .mypy_cache .pytest_cache .ruff_cache tests/artifacts $(FRONTEND)/node_modules
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -74,7 +103,7 @@ $(VENV)/demo.stamp: pyproject.toml .ci/constraints.txt | $(BIN)/python
 	@touch $@
 
 $(VENV)/test.stamp: pyproject.toml .ci/constraints.txt | $(BIN)/python
-	$(BIN)/python -m pip install --quiet $(CONSTRAINTS) -e ".[batch,demo,mlflow,serve,train]" --group test --group dev --group hosts
+	$(BIN)/python -m pip install --quiet $(CONSTRAINTS) -e "$(EXTRAS)" --group test --group dev --group hosts
 	@touch $@ $(VENV)/demo.stamp
 
 $(FRONTEND)/node_modules/.stamp: $(FRONTEND)/package.json $(FRONTEND)/package-lock.json
