@@ -84,7 +84,9 @@ def test_a_loaded_image_of_8_bits_is_taken_as_it_is(kind, tmp_path):
 
 
 @pytest.mark.parametrize("mode", ["RGB", "L"])
-@pytest.mark.parametrize("image", [PALETTE, loaded(saved(PALETTE)), loaded(saved(PALETTE, "GIF"))], ids=str)
+@pytest.mark.parametrize(
+    "image", [PALETTE, *(loaded(saved(PALETTE, kind)) for kind in ("PNG", "GIF"))], ids=["made", "png", "gif"]
+)
 def test_a_palette_image_that_was_converted_has_no_transparent_colour(image, mode):
     """Pillow keeps the palette's transparent colour in ``info``."""
     converted = image.convert(mode)
