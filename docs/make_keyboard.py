@@ -9,6 +9,7 @@ TABLE = DOCS.parent / "samwidget/frontend/src/shortcuts.json"
 HEAD = """# Keyboard
 
 Keys work while the widget has the focus (click the photo, or Tab to it); Esc gives the focus back to the notebook.
+While an object is active, letters write its name: then they are keys only where one letter of a tool is typed alone.
 This page is made from `samwidget/frontend/src/shortcuts.json` by `make generate`.
 """
 

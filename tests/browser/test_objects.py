@@ -83,3 +83,81 @@ def test_everything_by_keyboard_alone(open_notebook):
     assert not widget.part("help-panel").is_visible()
     widget.press("Control+z")
     assert notebook.python("len(w.objects)") == 0
+
+
+def test_escape_after_a_search_can_be_undone(open_notebook):
+    notebook = open_notebook()
+    widget = notebook.widget().ready()
+    widget.part("everything").click()
+    found = widget.wait("s.everything.phase === 'done' && s.everything.foundCount > 3")["everything"]
+    widget.part("score-min").focus()
+    notebook.page.keyboard.press("End")
+    kept = widget.wait("s.everything.keptCount < s.everything.foundCount")["everything"]["keptCount"]
+    widget.part("stage").focus()
+    notebook.page.keyboard.press("Escape")
+    widget.wait("s.everything.phase === 'none'")
+    for redo in ("Control+Shift+z", "Control+y"):
+        notebook.page.keyboard.press("Control+z")
+        again = widget.wait("s.everything.phase === 'done'")["everything"]
+        assert (again["foundCount"], again["keptCount"]) == (found["foundCount"], kept), "the choice is back, too"
+        notebook.page.keyboard.press(redo)
+        widget.wait("s.everything.phase === 'none'")
+    with widget.change(settle=False):
+        widget.part("undo").click()
+    widget.wait("s.everything.phase === 'done'")
+    notebook.page.keyboard.press("Enter")
+    widget.wait(f"s.objects === {kept} && s.everything.phase === 'none'")
+
+
+def many_coins(open_notebook):
+    notebook = open_notebook(
+        "from samwidget import SamWidget\nw = SamWidget('coins.jpg')\nw",
+        "found = w.everything(points_per_side=12)\nfor n, item in enumerate(found): w.rename(item.id, f'coin {n + 1}')",
+    )
+    widget = notebook.widget().ready()
+    widget.wait("s.objects > 15 && s.pending === 0")
+    return widget
+
+
+IS_IN_SIGHT = """(row) => { const [a, b] = [row, row.closest('.sw-scroll')].map((e) => e.getBoundingClientRect());
+    return a.top >= b.top - 1 && a.bottom <= b.bottom + 1; }"""
+
+
+def test_the_active_row_is_in_sight(open_notebook):
+    widget = many_coins(open_notebook)
+    rows = widget.objects()
+    last = rows.count() - 1
+    assert not rows.nth(last).evaluate(IS_IN_SIGHT)
+    before = widget.page.evaluate("scrollY")
+    widget.part("stage").focus()
+    widget.press("[")
+    widget.page.wait_for_function(IS_IN_SIGHT, arg=rows.nth(last).element_handle())
+    widget.press("]")
+    widget.page.wait_for_function(IS_IN_SIGHT, arg=rows.first.element_handle())
+    assert widget.page.evaluate("scrollY") == before, "only the list scrolls"
+
+
+def test_a_row_and_its_mask_point_to_each_other(open_notebook):
+    widget = many_coins(open_notebook)
+    second = widget.notebook.python("w.objects[1].id")
+    inside = widget.notebook.python("[sum(w.objects[1].box_xyxy[i::2]) / 2 for i in (0, 1)]")
+    drawn = """(stage) => { const canvas = [...stage.querySelectorAll('canvas')].at(-1);
+        const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+        return data.some((value) => value > 0); }"""
+    widget.leave()
+    assert not widget.part("stage").evaluate(drawn)
+    widget.objects().nth(1).hover()
+    widget.wait(f"s.pointed === {second}")
+    widget.notebook.wait_for_frames()
+    assert widget.part("stage").evaluate(drawn), "the mask is highlighted, and has its name"
+    widget.leave()
+    widget.wait("s.pointed === null")
+    widget.notebook.wait_for_frames()
+    assert not widget.part("stage").evaluate(drawn)
+    widget.page.mouse.move(*widget.at(*inside))
+    widget.wait(f"s.pointed === {second}")
+    assert "sw-pointed" in widget.objects().nth(1).get_attribute("class")
+    widget.leave()
+    widget.part("names-toggle").click()
+    widget.leave()
+    assert widget.part("stage").evaluate(drawn), "all names are on the photo"

@@ -7,6 +7,7 @@ import { activeAfter, type Draft, type NextActive, promptsOnScreen, type ShownPr
 import type { ObjectSummary } from "./protocol.ts";
 import type { Session } from "./session.ts";
 import { foundObjectAt, objectAt } from "./stage/hit.ts";
+import type { ToolName } from "./traits.ts";
 import type { Extent, Point, Viewport } from "./viewport.ts";
 
 /** A name that is being written. */
@@ -15,8 +16,13 @@ export interface Naming {
   object: number | null;
   /** The field is in the object's row of the list; otherwise it is over the photo. */
   isInList: boolean;
-  /** The action of the letter that began the name; null where no letter did. */
-  action: string | null;
+}
+
+/** A letter that has begun a name and is a key, too. */
+export interface LoneKey {
+  action: ToolName | "accept";
+  /** The tool before the letter, which may have changed it. */
+  toolBefore: ToolName;
 }
 
 export interface ViewState {
@@ -39,6 +45,8 @@ export interface ViewState {
   naming: Signal<Naming | null>;
   /** The name so far, while one is being written. */
   nameText: Signal<string>;
+  /** The letter that is all that was typed so far; null where it is no key. */
+  loneKey: Signal<LoneKey | null>;
   /** Names of all objects are on the photo, not only that of the pointed one. */
   areNamesShown: Signal<boolean>;
   /** Id of the object whose row has the pointer or the keyboard. */
@@ -83,6 +91,7 @@ export function createViewState(session: Session): ViewState {
     hasFocus: signal(false),
     naming: signal(null),
     nameText: signal(""),
+    loneKey: signal(null),
     areNamesShown: signal(false),
     pointedRow,
     latency_ms: signal(null),

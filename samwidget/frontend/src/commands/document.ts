@@ -31,9 +31,12 @@ export function chooseCandidate(view: View, level: number): void {
  * was active last, and back that object itself; where there is none such, the first or last of the list.
  */
 export function selectNeighbour(view: View, step: 1 | -1): void {
-  const { objects } = view.session.document.value;
-  const active = view.state.nextActive.value;
-  const from = objects.findIndex(({ id }) => id === (active ?? view.state.lastActive.value));
+  const { session, state } = view;
+  const { objects } = session.document.value;
+  const active = state.nextActive.value;
+  const selected = session.link.pending.value.findLast(({ request }) => request.kind === "select")?.request;
+  const last = selected?.kind === "select" ? selected.object : state.lastActive.value;
+  const from = objects.findIndex(({ id }) => id === (active ?? last));
   const isBackToLast = active === null && step < 0;
   const next =
     from < 0 ? objects.at(step > 0 ? 0 : -1) : objects.at((from + (isBackToLast ? 0 : step)) % objects.length);

@@ -1,25 +1,43 @@
-// Commands for the name of an object. It is begun by a letter, by F2, or in the list; Enter keeps it and accepts the object,
-// Escape drops it, and whatever else the user does keeps it. panels/name.ts has the field.
+// Commands for the name of an object. While one is active, letters write its name: so typing after a click names what was
+// clicked. F2 and the list begin a name too. Enter keeps it and accepts the object, Escape drops it, and going elsewhere keeps
+// it. A tool's letter alone is the tool, unless Enter makes it a name. panels/name.ts has the field.
 
 import { actionFor } from "../keyboard.ts";
-import { TOOL_NAMES, type ToolName } from "../traits.ts";
+import { TOOL_NAMES } from "../traits.ts";
 import type { View } from "../view.ts";
 import { accept } from "./document.ts";
 
-/** Begins the name of the active object with the letter of `event`; false where no object takes letters now. */
+/** Actions of the letters that may be a key also while they would write a name. */
+const LONE_ACTIONS = [...TOOL_NAMES, "accept"] as const;
+
+/**
+ * Begins the name of the active object with the letter of `event`; false where no object takes letters now. The letter of a
+ * tool chooses it at once: a second letter takes that back.
+ */
 export function typeName(view: View, event: KeyboardEvent): boolean {
   const { session, state } = view;
   const isElsewhere = session.everything.isOpen.value || state.isHelpOpen.value || state.isGesturing.value;
   if (isElsewhere || state.nextActive.value === null) return false;
-  beginActive(view, actionFor(event) ?? "", "");
+  beginActive(view, "");
+  const { tool } = session.settings;
+  const action = LONE_ACTIONS.find((name) => name === actionFor(event));
+  if (!action) return true;
+  state.loneKey.value = { action, toolBefore: tool.value };
+  if (action !== "accept") tool.set(action);
   return true;
+}
+
+/** The name so far, as its field has it. */
+export function writeName(view: View, text: string): void {
+  view.state.nameText.value = text;
+  if (text.length !== 1) takeKeyBack(view);
 }
 
 /** Opens the field for the name of the active object. */
 export function renameActive(view: View): void {
   const { active, nextActive } = view.state;
   if (nextActive.value === null) return;
-  beginActive(view, null, active.value?.id === nextActive.value ? active.value.name : "");
+  beginActive(view, active.value?.id === nextActive.value ? active.value.name : "");
 }
 
 /** Opens the field for the name of an object in its row of the list. */
@@ -28,13 +46,13 @@ export function renameInList(view: View, id: number): void {
   if (!object || view.state.naming.value?.object === id) return;
   keepName(view);
   view.state.nameText.value = object.name;
-  view.state.naming.value = { object: id, isInList: true, action: null };
+  view.state.naming.value = { object: id, isInList: true };
 }
 
-function beginActive({ state }: View, action: string | null, text: string): void {
+function beginActive({ state }: View, text: string): void {
   const next = state.nextActive.value;
   state.nameText.value = text;
-  state.naming.value = { object: next === "unknown" ? null : next, isInList: false, action };
+  state.naming.value = { object: next === "unknown" ? null : next, isInList: false };
 }
 
 /** Keeps the name and accepts the object, so that the next click begins another one. */
@@ -50,31 +68,34 @@ export function keepName(view: View): void {
   const { session, state } = view;
   const naming = state.naming.value;
   if (!naming) return;
-  state.naming.value = null;
+  dropName(view);
   // Without half a surrogate pair, which a field of limited length may end with.
   const name = state.nameText.value.replace(/\p{Surrogate}/gu, "").trim();
   const object = session.document.value.objects.find(({ id }) => id === naming.object);
   if (name && name !== object?.name) view.request({ kind: "rename", object: naming.object, name });
 }
 
-export function dropName({ state }: View): void {
-  state.naming.value = null;
+export function dropName(view: View): void {
+  takeKeyBack(view);
+  view.state.naming.value = null;
 }
 
-/** The user goes on with something else: a lone letter that is a key of the photo was that key, all else is the name. */
+/** The user goes on elsewhere: a lone letter that is a key was that key, all else is the name. */
 export function leaveName(view: View): void {
-  const action = loneKey(view);
-  if (!action) {
+  const { loneKey } = view.state;
+  const key = loneKey.value;
+  if (!key) {
     keepName(view);
     return;
   }
+  loneKey.value = null;
   dropName(view);
-  if (action === "accept") accept(view);
-  else view.session.settings.tool.set(action);
+  if (key.action === "accept") accept(view);
 }
 
-/** The tool whose key is all that was typed so far, or `accept` for its letter; null where it is none. */
-export function loneKey({ state }: View): ToolName | "accept" | null {
-  const action = state.nameText.value.length === 1 ? state.naming.value?.action : null;
-  return [...TOOL_NAMES, "accept" as const].find((name) => name === action) ?? null;
+/** The letter is no key, but only a letter of the name. */
+function takeKeyBack({ session, state }: View): void {
+  const key = state.loneKey.value;
+  state.loneKey.value = null;
+  if (key) session.settings.tool.set(key.toolBefore);
 }

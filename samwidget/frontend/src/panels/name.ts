@@ -2,7 +2,7 @@
 // it covers nothing that can be clicked. The list uses the same field in its rows.
 
 import { moveCrosshair } from "../commands/crosshair.ts";
-import { acceptName, dropName, leaveName, loneKey } from "../commands/naming.ts";
+import { acceptName, dropName, leaveName, writeName } from "../commands/naming.ts";
 import { h, Scope } from "../dom.ts";
 import { focusPhoto } from "../focus.ts";
 import { NAME_LENGTH_MAX } from "../protocol.ts";
@@ -11,12 +11,11 @@ import { type Point, toScreen } from "../viewport.ts";
 
 /** Between the mask and the field, and between the field and the edge of the photo; CSS pixels. */
 const GAP_PX = 8;
-/** Half the width and the height of the field, CSS pixels. */
-const HALF_WIDTH_PX = 80;
+/** Height of the field, CSS pixels; it is as wide as its text. */
 const HEIGHT_PX = 28;
 
 export function namePanel(view: View, scope: Scope): HTMLElement {
-  const { naming, stageSize } = view.state;
+  const { naming, nameText, stageSize } = view.state;
   const element = h("div", { class: "sw-naming" });
   let fieldScope = new Scope(scope.signal);
   scope.watch([naming], (now) => {
@@ -28,8 +27,10 @@ export function namePanel(view: View, scope: Scope): HTMLElement {
   scope.effect(() => {
     const at = naming.value ? anchor(view) : null;
     if (!at) return;
+    void nameText.value; // the field grows with it
     const { width, height } = stageSize.value;
-    const x = Math.min(width - HALF_WIDTH_PX - GAP_PX, Math.max(HALF_WIDTH_PX + GAP_PX, at.x));
+    const margin = (element.querySelector("input")?.offsetWidth ?? 0) / 2 + GAP_PX;
+    const x = Math.min(width - margin, Math.max(margin, at.x));
     const y = Math.min(height - GAP_PX, Math.max(HEIGHT_PX + GAP_PX, at.y - GAP_PX));
     element.style.transform = `translate(${x}px, ${y}px)`;
   });
@@ -52,7 +53,6 @@ function middleOf(box: readonly [number, number, number, number] | null | undefi
 
 /** A field for the name that is being written, with the focus; `insert` puts it into the page. */
 export function openNameField(view: View, scope: Scope, insert: (field: HTMLElement) => void): HTMLInputElement {
-  const { nameText } = view.state;
   const field = h("input", {
     class: "sw-field",
     type: "text",
@@ -63,18 +63,15 @@ export function openNameField(view: View, scope: Scope, insert: (field: HTMLElem
     spellcheck: "false",
     dir: "auto",
     maxlength: NAME_LENGTH_MAX,
-    value: nameText.peek(),
+    value: view.state.nameText.peek(),
   });
-  const read = () => {
-    nameText.value = field.value;
-  };
-  scope.listen(field, "input", read);
+  scope.listen(field, "input", () => writeName(view, field.value));
   scope.listen(field, "blur", () => {
     // When the window loses the focus, the field still has it inside the page, and the user comes back to it.
     if ((field.getRootNode() as Document | ShadowRoot).activeElement !== field) leaveName(view);
   });
   scope.listen(field, "keydown", (event) => {
-    read();
+    view.state.nameText.value = field.value;
     pressKey(event, view);
   });
   insert(field);
@@ -88,7 +85,7 @@ function pressKey(event: KeyboardEvent, view: View): void {
   if (event.isComposing || event.keyCode === 229) return;
   if (event.key === "Enter") acceptName(view);
   else if (event.key === "Escape") dropName(view);
-  else if (event.key.startsWith("Arrow") && loneKey(view)) {
+  else if (event.key.startsWith("Arrow") && view.state.loneKey.value) {
     leaveName(view);
     moveCrosshair(view, event.key, event.shiftKey);
   } else return;

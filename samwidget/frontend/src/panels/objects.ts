@@ -94,7 +94,7 @@ function watchPointedRow(rows: HTMLElement, { state }: View, scope: Scope): void
   scope.listen(rows, "pointerover", ({ target, pointerType }) => pointerType !== "touch" && point(rowId(target)));
   scope.listen(rows, "pointerleave", () => point(null));
   scope.listen(rows, "focusin", ({ target }) => {
-    if (target instanceof Element && target.matches(":focus-visible")) point(rowId(target));
+    if (target instanceof HTMLButtonElement && target.matches(":focus-visible")) point(rowId(target));
   });
   scope.listen(rows, "focusout", () => point(null));
 }

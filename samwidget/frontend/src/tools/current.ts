@@ -1,6 +1,5 @@
 // Which tool is in use: the one of the settings, or *pick* while there are found objects to choose from.
 
-import { loneKey } from "../commands/naming.ts";
 import type { ToolName } from "../traits.ts";
 import type { View } from "../view.ts";
 import { box } from "./box.ts";
@@ -19,8 +18,8 @@ export function currentTool(view: View): Tool {
 }
 
 /** What the next key or click does while a name is being written. */
-function nameHint(view: View): string {
-  const key = loneKey(view);
-  if (key) return `Type on for a name · click for ${key === "accept" ? "the next object" : key}`;
+function nameHint({ state }: View): string {
+  const action = state.loneKey.value?.action;
+  if (action) return `Type on for a name · click for ${action === "accept" ? "the next object" : action}`;
   return "Enter names and accepts it · Esc drops the name";
 }

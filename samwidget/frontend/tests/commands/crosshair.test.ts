@@ -139,6 +139,13 @@ describe("keys", () => {
     expect(opened.requests.map((request) => request.kind === "select" && request.object)).toEqual([3, 2, 1]);
   });
 
+  it("go on from the object that was asked for, while it is on its way", () => {
+    opened.show([object(), object({ id: 2 }), object({ id: 3 })]);
+    for (const key of ["]", "Enter", "]", "]", "Enter", "["]) opened.key(key);
+    const selected = opened.requests.flatMap((request) => (request.kind === "select" ? [request.object] : []));
+    expect(selected).toEqual([1, 2, 3, 3]);
+  });
+
   it("ask nothing where there is nothing to do", () => {
     for (const key of ["Enter", "Delete", "1", "]"]) opened.key(key);
     expect(opened.requests).toEqual([]);

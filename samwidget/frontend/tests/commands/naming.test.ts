@@ -141,6 +141,36 @@ describe("a letter alone", () => {
     expect(opened.requests).toEqual([ADD, ...requests]);
   });
 
+  it("chooses its tool at once; what is typed on, dropped or accepted takes that back", () => {
+    const tool = () => opened.fake.traits.tool;
+    opened.type("e");
+    expect(tool()).toBe("exclude");
+    opened.type("g");
+    expect(tool()).toBe("include");
+    press("Escape");
+    opened.type("b");
+    press("Escape");
+    expect(tool()).toBe("include");
+    opened.type("h");
+    opened.stage.focus();
+    expect([tool(), opened.field]).toEqual(["pan", null]);
+    opened.type("b");
+    press("Enter");
+    expect(tool()).toBe("pan");
+    expect(opened.requests).toEqual([ADD, named("b"), ACCEPT]);
+  });
+
+  it("is none any more after another letter took its place", () => {
+    opened.type("e");
+    opened.field?.select();
+    opened.type("x");
+    if (opened.field) opened.field.value = "";
+    opened.field?.dispatchEvent(new Event("input"));
+    opened.type("x");
+    opened.click(THERE);
+    expect(opened.requests).toEqual([ADD, named("x"), NEXT]);
+  });
+
   it("says both that it may become", () => {
     opened.type("e");
     expect(hint()).toBe("Type on for a name · click for exclude");
@@ -288,12 +318,14 @@ describe("the field", () => {
     answer();
     opened.type("cup");
     // The mask's box is [46, 93, 66, 108], and the photo is shown at a scale of 1.5.
-    expect(place()).toBe("translate(88px, 131.5px)");
+    expect(place()).toBe("translate(84px, 131.5px)");
   });
 
   it("stays on the photo", () => {
     opened.show([object({ box: [590, 0, 600, 10] })], 1);
-    opened.type("cup");
+    opened.type("c");
+    Object.defineProperty(opened.field, "offsetWidth", { value: 160 });
+    opened.type("up");
     expect(place()).toBe("translate(812px, 36px)");
   });
 });
