@@ -373,6 +373,7 @@ class SamWidget(SharedTraits):
         if bundle is not None and self._saves_picture:
             if kwargs:  # IPython passes arguments; the cell that it runs takes more outputs
                 publish_saved_page(self.model_id)
+            self._controller.photo.refresh_snapshot()  # a view shows it until the photo comes
             png = encode_small_png(self._controller.snapshot())
             bundle[0]["image/png"] = base64.b64encode(png).decode("ascii")
         return bundle

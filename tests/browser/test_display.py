@@ -1,11 +1,14 @@
-"""How it looks: device pixel ratios, zoom, themes, widths, and a notebook without a kernel."""
+"""How it looks: pixel ratios, zoom, themes, widths, fingers, the first sight, and a notebook without a kernel."""
+
+import shutil
 
 import numpy as np
 import pytest
 from nbconvert import HTMLExporter
 from playwright.sync_api import expect
 
-from tests.browser.conftest import ARTIFACTS
+from tests.browser.conftest import ARTIFACTS, FIRST_CELL, ROOT
+from tests.browser.lab import KERNEL, REPORT_STATE
 from tests.browser.pixels import agreement, drawn_mask, stage_pixels
 from tests.browser.test_prompts import mask_of
 
@@ -72,19 +75,183 @@ def test_it_follows_the_theme(open_notebook, theme):
     widget.root.screenshot(path=ARTIFACTS / f"theme-{theme[-5:].strip().lower()}.png")
 
 
-@pytest.mark.parametrize("width", [360, 700, 1100])
-def test_it_fits_the_width_of_its_cell(open_notebook, width):
-    notebook = open_notebook(
-        "from samwidget import SamWidget\nimport ipywidgets\nw = SamWidget('coffee.jpg')\n"
-        f"ipywidgets.VBox([ipywidgets.HBox([w])], layout=ipywidgets.Layout(width='{width}px'))",
-        width=1400,
+FRAMED_CELL = (
+    "from samwidget import SamWidget\nimport ipywidgets\nw = SamWidget('coffee.jpg')\n"
+    "frame = ipywidgets.VBox([ipywidgets.HBox([w])], layout=ipywidgets.Layout(width='1100px'))\nframe"
+)
+# What is cut: texts that are wider than their element, and parts beyond an edge of the widget. Names of objects may be
+# long, and what is only there for assistive technology has no size.
+CUT = """(root) => {
+    const edge = root.getBoundingClientRect();
+    const isVisible = (node) => node.checkVisibility({ visibilityProperty: true });
+    return [...root.querySelectorAll("*")].filter((node) => {
+        if (!isVisible(node) || node.matches(".sw-live, .sw-name, .sw-stage *, .sw-progress")) return false;
+        const { left, right, top, bottom, width } = node.getBoundingClientRect();
+        const isBeyond = width > 0 && (left < edge.left - 1 || right > edge.right + 1 || bottom > edge.bottom + 1);
+        const isCut = getComputedStyle(node).overflowX !== "visible" && node.scrollWidth > node.clientWidth + 1;
+        return (isBeyond && !node.closest(".sw-scroll, .sw-help")) || isCut;
+    }).map((node) => `${node.className}: ${node.textContent}`);
+}"""
+TOOLS = ["tool-select", "tool-include", "tool-exclude", "tool-box", "tool-pan"]
+BUTTONS = [*TOOLS, "everything", "undo", "redo", "fit", "help"]
+
+
+def resize(notebook, widget, width):
+    """Makes the cell of FRAMED_CELL this wide, CSS pixels, and waits until the widget follows."""
+    notebook.python(f"setattr(frame.layout, 'width', '{width}px')")
+    notebook.page.wait_for_function(
+        f"document.querySelector('.samwidget').getBoundingClientRect().width === {width}", timeout=10_000
     )
+    notebook.wait_for_frames()
+
+
+def assert_reachable(widget, names):
+    """A click in the middle of each part would hit it."""
+    for name in names:
+        hit = widget.part(name).first.evaluate(
+            "(node) => { const { x, y, width, height } = node.getBoundingClientRect();"
+            " return node.contains(document.elementFromPoint(x + width / 2, y + height / 2)); }"
+        )
+        assert hit, name
+
+
+@pytest.mark.parametrize("width", [240, 256, 290, 322, 360, 479, 480, 700, 719, 720, 800, 1100])
+def test_nothing_is_cut_at_any_width(open_notebook, width):
+    notebook = open_notebook(FRAMED_CELL, width=1400, height=1000)
     widget = notebook.widget().ready()
+    resize(notebook, widget, width)
+    assert widget.root.evaluate(CUT) == []
     widget.click(*CUP)
-    box = widget.root.bounding_box()
-    assert box["width"] <= width + 1
-    assert widget.root.evaluate("(node) => node.scrollWidth <= node.clientWidth + 1")
+    widget.leave()
+    assert widget.root.evaluate(CUT) == []
+    assert_reachable(widget, [*BUTTONS, "candidate", "accept", "opacity", "threshold", "hover-toggle"])
+    assert widget.part("accept").get_attribute("aria-label") == "Accept (Enter)"
     widget.root.screenshot(path=ARTIFACTS / f"width-{width}.png")
+    notebook.python("w.everything(keep=False, points_per_side=4)")
+    widget.wait("s.everything.phase === 'done'")
+    assert widget.root.evaluate(CUT) == []
+    assert_reachable(widget, ["area-min", "score-min", "find-discard", "find-keep"])
+    widget.root.screenshot(path=ARTIFACTS / f"width-{width}-everything.png")
+
+
+@pytest.mark.parametrize("width", [240, 480, 800, 1100])
+def test_the_tray_is_below_the_photo_and_nothing_moves_when_it_fills(open_notebook, width):
+    notebook = open_notebook(FRAMED_CELL, width=1400, height=1000)
+    widget = notebook.widget().ready()
+    resize(notebook, widget, width)
+
+    def boxes():
+        return [widget.part(name).bounding_box() for name in ("stage", "tray")]
+
+    stage, tray = empty = boxes()
+    assert tray["y"] >= stage["y"] + stage["height"]
+    widget.click(*CUP)
+    assert boxes() == empty
+    middle = {"x": stage["width"] / 2, "y": stage["height"] - 3}
+    widget.part("stage").hover(position=middle)  # fails where something lies over the photo
+    notebook.python("w.everything(keep=False, points_per_side=4)")
+    widget.wait("s.everything.phase === 'done'")
+    assert boxes() == empty
+    widget.part("stage").hover(position=middle)
+    notebook.page.keyboard.press("Escape")
+    widget.wait("s.everything.phase === 'none'")
+    assert boxes() == empty
+
+
+class Fingers:
+    """Fingers on the page, CSS pixels."""
+
+    def __init__(self, page):
+        self.page = page
+        self.client = page.context.new_cdp_session(page)
+        self.client.send("Emulation.setTouchEmulationEnabled", {"enabled": True, "maxTouchPoints": 2})
+
+    def touch(self, kind, *points):
+        """Sends ``touchStart``, ``touchMove`` or ``touchEnd`` of fingers that are at ``points``."""
+        touches = [{"x": x, "y": y, "id": number} for number, (x, y) in enumerate(points)]
+        self.client.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": touches})
+
+    def tap(self, x, y):
+        self.touch("touchStart", (x, y))
+        self.touch("touchEnd")
+
+    def swipe(self, *paths):
+        """Moves each finger along a straight path, ((x, y), (x, y))."""
+        for step in range(11):
+            points = [(x0 + (x1 - x0) * step / 10, y0 + (y1 - y0) * step / 10) for (x0, y0), (x1, y1) in paths]
+            self.touch("touchMove" if step else "touchStart", *points)
+            self.page.wait_for_timeout(20)
+        self.touch("touchEnd")
+
+
+def test_a_finger_clicks_and_scrolls_and_two_zoom(open_notebook):
+    notebook = open_notebook(FIRST_CELL, *["'below'"] * 30, width=420, height=800)
+    widget = notebook.widget().ready()
+    scroller = notebook.page.locator(".jp-WindowedPanel-outer")
+    top = lambda: scroller.evaluate("(node) => node.scrollTop")  # noqa: E731
+    fingers = Fingers(notebook.page)
+
+    before = top()
+    x, y = widget.at(*CUP)
+    fingers.swipe(((x, y), (x + 4, y - 180)))
+    notebook.page.wait_for_function(f"document.querySelector('.jp-WindowedPanel-outer').scrollTop > {before + 80}")
+    assert notebook.python("len(w.objects)") == 0
+
+    widget.root.scroll_into_view_if_needed()
+    notebook.wait_for_frames()
+    with widget.change():
+        fingers.tap(*widget.at(*CUP))
+    assert notebook.python("[len(w.objects), w.objects[0].prompts.labels.tolist()]") == [1, [1]]
+
+    before, scale = top(), widget.state()["stage"]["scale"]
+    (x0, y0), (x1, y1) = widget.at(250, 150), widget.at(350, 250)
+    fingers.swipe(((x0, y0), (x0 - 60, y0 - 60)), ((x1, y1), (x1 + 60, y1 + 60)))
+    widget.wait(f"s.stage.scale > {1.5 * scale}")
+    assert top() == before
+
+    # The photo is zoomed: a finger is for the photo now.
+    widget.part("tool-pan").click()
+    offset = widget.state()["stage"]["y"]
+    fingers.swipe(((x0, y0), (x0, y0 - 60)))
+    widget.wait(f"s.stage.y < {offset - 30}")
+    assert top() == before
+    assert notebook.python("len(w.objects)") == 1
+
+
+def test_the_first_run_of_the_demo_is_in_sight_and_does_not_jump(lab, chromium):
+    folder = lab.folder / "first-run"
+    shutil.copytree(ROOT / "notebooks", folder, dirs_exist_ok=True)
+    context = chromium.new_context(viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    page.add_init_script(REPORT_STATE)
+    page.goto(f"{lab.url}/lab/tree/first-run/01_first_mask.ipynb")
+    page.wait_for_function(f"{KERNEL}?.status === 'idle'", timeout=60_000)
+    page.locator(".jp-CodeCell").first.click()
+    # What is on the screen in each frame: height of the stage, a snapshot instead of the photo, what is waited for.
+    page.evaluate(
+        "() => { window.seen = []; const look = () => {"
+        " const root = document.querySelector('.samwidget');"
+        " const state = JSON.parse(root?.getAttribute('data-sw-state') || '{}');"
+        " if (root) window.seen.push(["
+        "  root.querySelector('.sw-stage').getBoundingClientRect().height,"
+        "  !root.querySelector('.sw-snapshot').hidden, root.querySelector('.sw-working').textContent, state.phase]);"
+        " requestAnimationFrame(look); }; look(); }"
+    )
+    page.keyboard.press("Shift+Enter")
+    page.wait_for_function("window.seen.some(([, , , phase]) => phase === 'ready')", timeout=60_000)
+    seen = page.evaluate("window.seen")
+    assert len({height for height, *_ in seen}) == 1, "the photo changed its height"
+    assert seen[0][1], "the first frame has no picture"
+    assert any(text in ("Loading the model…", "Encoding the image…") for _, _, text, _ in seen)
+    bottom = page.locator(".jp-WindowedPanel-outer").evaluate("(node) => node.getBoundingClientRect().bottom")
+    for part in ('[role="toolbar"]', '[data-sw="stage"]', '[data-sw="threshold"]', '[data-sw="status"]'):
+        box = page.locator(f".samwidget {part}").bounding_box()
+        assert 0 < box["y"] < box["y"] + box["height"] <= bottom, part
+    page.screenshot(path=ARTIFACTS / "first-run.png")
+    for session in lab.get("/api/sessions"):
+        if session["path"].startswith("first-run"):
+            lab.delete(f"/api/kernels/{session['kernel']['id']}")
+    context.close()
 
 
 def save_after_a_click(notebook):

@@ -19,7 +19,7 @@ const PHOTO_HEIGHT_MAX_PX = 640;
 /** ... but as high as this, also in a low window. */
 const PHOTO_HEIGHT_MIN_PX = 280;
 /** Height of what a notebook has around the photo at its first sight: its own bars, a cell, the tray, the status bar. */
-const AROUND_PHOTO_PX = 420;
+const AROUND_PHOTO_PX = 440;
 /** An output frame that grows with its content (Colab) has no height of its own; a notebook fills this part of a screen. */
 const WINDOW_OF_SCREEN = 0.75;
 
