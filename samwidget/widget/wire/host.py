@@ -8,7 +8,6 @@ work waits in a queue for the loop. ``outbox`` asks once, where the widget is ma
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import sys
 import threading
@@ -40,6 +39,7 @@ class SessionLoop:
 
     Args:
         schedule: calls a function on that loop soon, while the session is locked; may be called from any thread.
+            Raises whatever it likes where the session has ended: nobody is left to hear of the work.
     """
 
     def __init__(self, schedule: Callable[[Work], None]) -> None:
@@ -53,7 +53,12 @@ class SessionLoop:
             self._waiting.append(work)
             if len(self._waiting) > 1:  # the call that is scheduled takes this work along
                 return
-        self._schedule(self._run_waiting)
+        try:
+            self._schedule(self._run_waiting)
+        except Exception:
+            log.debug("the session has ended", exc_info=True)
+            with self._lock:
+                self._waiting.clear()
 
     def _run_waiting(self) -> None:
         with self._lock:
@@ -65,9 +70,13 @@ class SessionLoop:
                 log.exception("a message could not be sent")
 
 
-def present_host() -> Host:
-    """Returns the host that the calling thread works for."""
-    return _shiny_session() or _bokeh_document() or AnyThread()
+def present_host(end: Work) -> Host:
+    """Returns the host that the calling thread works for.
+
+    Args:
+        end: called when the session ends, where the host itself does not close what was made for it.
+    """
+    return _shiny_session() or _bokeh_document(end) or AnyThread()
 
 
 def _shiny_session() -> Host | None:
@@ -98,14 +107,10 @@ def _shiny_session() -> Host | None:
         tasks.add(task)
         task.add_done_callback(tasks.discard)
 
-    def schedule(work: Work) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop has ended, and each session with it
-            loop.call_soon_threadsafe(begin, work)
-
-    return SessionLoop(schedule)
+    return SessionLoop(lambda work: loop.call_soon_threadsafe(begin, work))
 
 
-def _bokeh_document() -> Host | None:
+def _bokeh_document(end: Work) -> Host | None:
     if "ipywidgets_bokeh" not in sys.modules:
         return None
     from bokeh.io import curdoc
@@ -113,5 +118,6 @@ def _bokeh_document() -> Host | None:
     document: Any = curdoc()
     if document.session_context is None:  # Panel in a notebook
         return None
+    document.on_session_destroyed(lambda _session: end())
     # Bokeh's only function that any thread may call.
     return SessionLoop(document.add_next_tick_callback)

@@ -39,6 +39,9 @@ class Sender(Protocol):
     def send_state(self, key: str) -> None:
         """Sends a trait to every view."""
 
+    def close(self) -> None:
+        """Removes the widget from every view."""
+
 
 class Outbox:
     """Sends in the order of the calls, one at a time.
@@ -51,7 +54,7 @@ class Outbox:
         self._widget = weakref.ref(widget)
         self._lock = threading.RLock()
         self._closed = False
-        self._host = present_host()
+        self._host = present_host(self._close_widget)
 
     @property
     def widget(self) -> Sender | None:
@@ -103,6 +106,15 @@ class Outbox:
     def close(self) -> None:
         """Sends nothing from now on."""
         self.run(self._close)
+
+    def _close_widget(self) -> None:
+        widget = self.widget
+        if widget is None:
+            return
+        try:
+            widget.close()
+        except Exception:  # of the host, whose session has gone; the widget has released its own by then
+            log.debug("the host could not remove the widget", exc_info=True)
 
     def _close(self) -> None:
         with self._lock:

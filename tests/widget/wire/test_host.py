@@ -41,7 +41,7 @@ class Loop:
 
 
 def test_a_kernel_takes_messages_from_any_thread():
-    host, done = present_host(), []
+    host, done = present_host(end=lambda: None), []
     assert isinstance(host, AnyThread)
     host.run(lambda: done.append(threading.current_thread()))
     assert done == [threading.current_thread()]
@@ -71,6 +71,16 @@ def test_work_that_fails_does_not_hold_up_the_rest(caplog):
     assert "could not be sent" in caplog.text
 
 
+def test_a_session_that_has_ended_drops_the_work():
+    def schedule(work):
+        raise AttributeError("the document was destroyed")
+
+    host = SessionLoop(schedule)
+    host.run(lambda: None)
+    host.run(lambda: None)
+    assert host._waiting == []
+
+
 def test_work_may_ask_for_more():
     loop, done = Loop(), []
     host = SessionLoop(loop.schedule)
@@ -85,7 +95,7 @@ def test_work_may_ask_for_more():
 def session(monkeypatch):
     """A loop, in whose session widgets are made."""
     loop = Loop()
-    monkeypatch.setattr(outbox_module, "present_host", lambda: SessionLoop(loop.schedule))
+    monkeypatch.setattr(outbox_module, "present_host", lambda end: SessionLoop(loop.schedule))
     return loop
 
 
