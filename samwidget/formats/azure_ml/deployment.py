@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from samwidget.errors import FormatError
-from samwidget.formats.names import describe_unknown
+from samwidget.formats.names import describe_unknown, describe_value
 
 _IGNORED_IN_BOTH = frozenset(
     {
@@ -211,7 +211,7 @@ class _Keys:
         value = self._take(key)
         if value is None or isinstance(value, str):
             return value
-        raise FormatError(f"{self._path}: {key} is {value!r}", hint="give text")
+        raise FormatError(f"{self._path}: {key} is {describe_value(value)}", hint="give text")
 
     def number(self, key: str, minimum: int) -> int | None:
         """The whole number under ``key``; None where it is left out."""
@@ -219,7 +219,9 @@ class _Keys:
         if value is None:
             return None
         if not isinstance(value, int) or isinstance(value, bool) or value < minimum:
-            raise FormatError(f"{self._path}: {key} is {value!r}", hint=f"give a whole number, at least {minimum}")
+            raise FormatError(
+                f"{self._path}: {key} is {describe_value(value)}", hint=f"give a whole number, at least {minimum}"
+            )
         return value
 
     def model(self) -> str | None:
@@ -268,5 +270,7 @@ def _mapping(value: object, where: str) -> dict[str, object]:
     if value is None:
         return {}
     if not isinstance(value, Mapping):
-        raise FormatError(f"{where} is {value!r}, not a mapping", hint="write keys and values, such as model: nano")
+        raise FormatError(
+            f"{where} is {describe_value(value)}, not a mapping", hint="write keys and values, such as model: nano"
+        )
     return {str(key): item for key, item in value.items()}

@@ -25,7 +25,7 @@ from samwidget.core import Prompt
 from samwidget.errors import FormatError
 from samwidget.formats.azure_ml.prompts import Style, prompts_of, write_nested
 from samwidget.formats.azure_ml.texts import decode_image, decode_mask, encode_mask, parse_text
-from samwidget.formats.names import describe_unknown
+from samwidget.formats.names import describe_unknown, describe_value
 from samwidget.images import encode_rgb_png
 
 COLUMNS = ("image", "input_points", "input_boxes", "input_labels", "multimask_output")
@@ -114,7 +114,7 @@ def parse_request(request: object, style: Style = "card") -> list[RequestRow]:
     if unknown:
         raise FormatError(f"the request has unknown columns: {unknown}", hint="correct or remove them")
     if "image" not in columns:
-        raise FormatError(f"the columns are {columns}", hint="a request needs the column image")
+        raise FormatError(f"the columns are {describe_value(columns)}", hint="a request needs the column image")
     rows = []
     for number, (name, values) in enumerate(zip(index, data, strict=True)):
         if not isinstance(values, Sequence) or isinstance(values, str) or len(values) != len(columns):
@@ -215,7 +215,7 @@ def _table(request: object) -> tuple[list[str], Sequence[int | str], Sequence[ob
     if not isinstance(columns, list) or not isinstance(data, list):
         raise FormatError("columns and data are not lists", hint="give column names, and a list of rows")
     if not all(isinstance(column, str) for column in columns) or len(set(columns)) < len(columns):
-        raise FormatError(f"the columns are {columns}"[:300], hint="give each name once, as text")
+        raise FormatError(f"the columns are {describe_value(columns)}", hint="give each name once, as text")
     index = value.get("index")
     if index is None:
         index = range(len(data))
@@ -260,7 +260,7 @@ def _mask_set(prediction: object) -> MaskSet:
         raise FormatError("a prediction has no masks", hint=f"expected one of {names}")
     try:
         masks = [decode_mask(entry["encoded_binary_mask"]) for entry in lists[0]]
-        scores = np.array([entry["iou_score"] for entry in lists[0]], np.float32)
+        scores = np.array([float(entry["iou_score"]) for entry in lists[0]], np.float32)
         return np.stack(masks), scores
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         if isinstance(error, FormatError):

@@ -243,7 +243,10 @@ PNG_TEXT = encode_mask([[True]])
         [{"predictions": [{}]}],
         [{"predictions": [{"mask_per_prediction": [{}]}]}],
         [{"predictions": [{"mask_per_prediction": [{"encoded_binary_mask": "!", "iou_score": 1}]}]}],
-        [{"predictions": [{"mask_per_prediction": [{"encoded_binary_mask": PNG_TEXT, "iou_score": 10**400}]}]}],
+        *(
+            [{"predictions": [{"mask_per_prediction": [{"encoded_binary_mask": PNG_TEXT, "iou_score": score}]}]}]
+            for score in (10**400, [0.5], None)
+        ),
     ],
 )
 def test_other_responses_are_refused(response):
