@@ -83,6 +83,7 @@ class Page(SamWidget):
         self.sending_fails = 0
         self.segmenter = segmenter
         super().__init__(np.zeros((HEIGHT, WIDTH, 3), np.uint8), predictor=SamPredictor(segmenter))
+        self.seen = copy.deepcopy(self.document)  # a new page gets every trait
 
     def send(self, content: dict[str, Any], buffers: Any = None) -> None:
         with self._bell:

@@ -63,7 +63,7 @@ class _Kernel:
         self.done: set[str] = set()
         self.errors: list[str] = []
         self._comm = ""
-        self._client.execute(_CELL)
+        self._client.execute(_CELL, stop_on_error=False)
         self._receive_until(lambda: bool(self._comm) and self.phase == "ready")
 
     phase = ""
@@ -118,7 +118,7 @@ class _Kernel:
 
     def run(self, code: str) -> None:
         """Begins to run a cell."""
-        self._client.execute(code)
+        self._client.execute(code, stop_on_error=False)  # an error would abort the cells behind it
 
     def interrupt(self) -> None:
         """What the notebook's Stop button does."""

@@ -55,13 +55,17 @@ class _WidgetScene:
         self._inject = inject
         self.acknowledged = 0
         self._age = itertools.count(1)
+        self._begin()
+
+    def _begin(self) -> None:
         self.model = Model()
         self.page = Page(StandIn())
+        self.page.wait_until_idle()
 
     def fault(self, rng: Random) -> str:
         if next(self._age) % _FAULTS_OF_A_WIDGET == 0:
             self.close()
-            self.model, self.page = Model(), Page(StandIn())
+            self._begin()
         kind = self._inject(self, rng)
         self.model.check(self.page)
         for _ in range(2):
