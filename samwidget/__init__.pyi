@@ -1,8 +1,8 @@
+from .compat import to_sam_dicts as to_sam_dicts
 from .core import FoundObject as FoundObject
 from .core import Masks as Masks
 from .core import Prompt as Prompt
 from .core import SegmentedObject as SegmentedObject
-from .compat import to_sam_dicts as to_sam_dicts
 from .errors import BatchError as BatchError
 from .errors import ClosedError as ClosedError
 from .errors import EndpointError as EndpointError

@@ -1,10 +1,11 @@
 """The values that all packages share: prompts, frames, masks, objects, and pure functions of them. No I/O, no torch."""
 
-from samwidget.core.blas import one_blas_thread
+from samwidget.core.blas import BlasLimit
 from samwidget.core.frame import PIXELS_MAX, Frame, Size
 from samwidget.core.mask_logits import checked_mask, logits_of_mask
 from samwidget.core.masks import Masks
 from samwidget.core.measure import Box, box_of, iou
+from samwidget.core.memory import return_freed_memory
 from samwidget.core.objects import FoundObject, SegmentedObject
 from samwidget.core.palette import NO_COLOUR, Palette
 from samwidget.core.prompt import EXCLUDE, INCLUDE, Prompt, make_prompt
@@ -16,6 +17,7 @@ __all__ = [
     "INCLUDE",
     "NO_COLOUR",
     "PIXELS_MAX",
+    "BlasLimit",
     "Box",
     "FoundObject",
     "Frame",
@@ -32,7 +34,7 @@ __all__ = [
     "iou",
     "logits_of_mask",
     "make_prompt",
-    "one_blas_thread",
+    "return_freed_memory",
     "upsample_mask",
     "upsampled_strips",
 ]

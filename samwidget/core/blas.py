@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -17,46 +18,63 @@ if TYPE_CHECKING:
     from threadpoolctl import LibController
 
 
-class _Depth(threading.local):
-    """In how many ``with`` blocks this thread is."""
-
-    value = 0
-
-
-class OneBlasThread:
-    """Limits numpy's BLAS to one thread from the first ``with`` block until the last one ends. Costs 0.005 ms.
+class BlasLimit:
+    """A limit of numpy's BLAS to one thread; the first that begins sets it, and the last that ends takes it back.
 
     The limit is the process's. Without counting, of two threads the one that ends last would set the limit of the
-    other again, for ever.
+    other again, for ever. Ctrl-C may come between any two steps, so ``end`` may be called again, or too early.
     """
 
+    def begin(self) -> None:
+        """Sets the limit. Costs 0.005 ms."""
+        with _limits.lock:
+            if not _limits.threads:
+                _limits.numbers = [library.get_num_threads() for library in _libraries()]
+            _limits.threads[self] = threading.get_ident()
+            if len(_limits.threads) == 1:
+                _set_threads([1] * len(_limits.numbers))
+
+    def end(self) -> None:
+        """Takes the limit back, where no other needs it."""
+        with _limits.lock:
+            if self not in _limits.threads:
+                return
+            if len(_limits.threads) == 1:
+                _set_threads(_limits.numbers)
+            del _limits.threads[self]
+
+
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Within the block, numpy's BLAS computes with one thread."""
+    limit = BlasLimit()
+    try:
+        limit.begin()
+        yield
+    finally:
+        try:
+            limit.end()
+        except KeyboardInterrupt:
+            limit.end()
+            raise
+
+
+class _Limits:
+    """The limits that are in force: the thread that began each, and the numbers of threads from before the first."""
+
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._depth = _Depth()
-        self._users = 0
-        self._numbers: list[int] = []
-
-    def __enter__(self) -> None:
-        with self._lock:
-            if self._users == 0:
-                self._numbers = [library.get_num_threads() for library in _libraries()]
-                _set_threads([1] * len(self._numbers))
-            self._users += 1
-            self._depth.value += 1
-
-    def __exit__(self, *_: object) -> None:
-        with self._lock:
-            self._users -= 1
-            self._depth.value -= 1
-            if self._users == 0:
-                _set_threads(self._numbers)
+        self.lock = threading.Lock()
+        self.threads: dict[BlasLimit, int] = {}
+        self.numbers: list[int] = []
 
     def begin_in_child(self) -> None:
-        """Ends the blocks of all threads but the calling one, in a forked process: the others are not there."""
-        self._lock = threading.Lock()
-        if self._users and not self._depth.value:
-            _set_threads(self._numbers)
-        self._users = self._depth.value
+        """Ends those of all threads but the calling one, in a forked process: the others are not there."""
+        self.lock = threading.Lock()
+        were_any = bool(self.threads)
+        own = threading.get_ident()
+        self.threads = {limit: thread for limit, thread in self.threads.items() if thread == own}
+        if were_any and not self.threads:
+            _set_threads(self.numbers)
 
 
 @cache
@@ -81,7 +99,7 @@ def _set_threads(numbers: Sequence[int]) -> None:
         release(force=True)
 
 
-one_blas_thread = OneBlasThread()
+_limits = _Limits()
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=one_blas_thread.begin_in_child)
+    os.register_at_fork(after_in_child=_limits.begin_in_child)

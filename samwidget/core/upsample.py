@@ -72,7 +72,7 @@ def upsample(logits: npt.NDArray[np.float32], frame: Frame) -> npt.NDArray[np.fl
     """
     rows, columns = _bands(logits, frame)
     out = np.empty(frame.image_hw, np.float32)
-    with one_blas_thread:
+    with one_blas_thread():
         wide = _widened(logits, columns, slice(0, out.shape[1]))
         for block in _blocks(slice(0, len(out)), _ROWS_AT_A_TIME):
             source_rows, row_matrix = rows.matrix(block)
@@ -150,7 +150,7 @@ def upsampled_strips(
     x = columns.dependent_pixels(hit_columns[0], hit_columns[-1])
     if y.start == y.stop or x.start == x.stop:  # all logits above the threshold are in the padding
         return
-    with one_blas_thread:
+    with one_blas_thread():
         wide = _widened(logits, columns, x)
         for block in _blocks(y, _ROWS_AT_A_TIME):
             source_rows, row_matrix = rows.matrix(block)

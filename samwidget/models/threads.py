@@ -24,7 +24,7 @@ from typing import Generic, TypeVar
 import torch
 from threadpoolctl import LibController, ThreadpoolController
 
-from samwidget.core import one_blas_thread
+from samwidget.core import BlasLimit
 from samwidget.errors import ModelError
 from samwidget.models.cores import core_count, free_cores
 from samwidget.models.threads_argument import checked_threads
@@ -90,23 +90,54 @@ def one_thread() -> Iterator[None]:
 
     ``run_in_threads`` still uses several: the block may hold small steps between larger ones that it shares out.
     """
-    if _state.is_limited:
+    if _state.limit is not None:
         yield
         return
-    torch.get_num_threads()  # a new thread takes torch's number at its first question, and would overwrite the limit
-    set_mkl_threads, libraries = _mkl_setter(), _openmp_libraries()
-    with one_blas_thread:
-        mkl_threads, numbers = set_mkl_threads(1), [library.get_num_threads() for library in libraries]
-        _state.is_limited = True
+    limit = _Limit()
+    try:
+        limit.begin()
+        yield
+    finally:
         try:
-            for library in libraries:
-                library.set_num_threads(1)
-            yield
-        finally:
-            _state.is_limited = False
-            for library, number in zip(libraries, numbers, strict=True):
+            limit.end()
+        except KeyboardInterrupt:
+            limit.end()
+            raise
+
+
+class _Limit:
+    """A limit of torch and numpy to one thread, for the calling thread.
+
+    Ctrl-C may come between any two steps. So the numbers from before are known before the first is changed, and ``end``
+    may be called again, or too early.
+    """
+
+    def __init__(self) -> None:
+        torch.get_num_threads()  # a new thread takes torch's number at its first question: then not within the limit
+        self._libraries = _openmp_libraries()
+        self._numbers = [library.get_num_threads() for library in self._libraries]
+        self._set_mkl_threads = _mkl_setter()
+        self._mkl_numbers: list[int] = []
+        self._blas = BlasLimit()
+
+    def begin(self) -> None:
+        """Sets the limit."""
+        _state.limit = self
+        self._blas.begin()
+        # In one step for Python: to ask for MKL's number from before is to change it.
+        self._mkl_numbers.extend(map(self._set_mkl_threads, [1]))
+        for library in self._libraries:
+            library.set_num_threads(1)
+
+    def end(self) -> None:
+        """Takes the limit back."""
+        if _state.limit is self:
+            for library, number in zip(self._libraries, self._numbers, strict=True):
                 library.set_num_threads(number)
-            set_mkl_threads(mkl_threads)
+            for number in self._mkl_numbers:
+                self._set_mkl_threads(number)
+            _state.limit = None
+        self._blas.end()
 
 
 class _Work(Generic[Item, Result]):
@@ -127,7 +158,9 @@ class _Work(Generic[Item, Result]):
         self._next = 0
         self._helper_count = 0  # those that were called
         self._busy_count = 0  # those of them that have begun
-        self._changed = threading.Condition()
+        # Plain locks, and no Condition: Ctrl-C in the middle of its methods would leave it locked for ever.
+        self._lock = threading.Lock()
+        self._is_helped = threading.Lock()  # held while helpers compute
         self._with_grad, self._is_inference = torch.is_grad_enabled(), torch.is_inference_mode_enabled()
 
     def _call_helpers(self) -> None:
@@ -141,23 +174,26 @@ class _Work(Generic[Item, Result]):
             except RuntimeError:  # the interpreter ends, or the system gives no more threads: the caller computes alone
                 self._helpers_max = 0
                 return
-            with self._changed:
+            with self._lock:
                 self._helper_count += 1
 
     def _help(self) -> None:
         """Computes items in a thread of the pool, in the caller's modes. Does nothing where this comes too late."""
-        with self._changed:
+        with self._lock:
             if self._next == len(self._items):
                 return
+            if self._busy_count == 0:
+                self._is_helped.acquire()
             self._busy_count += 1
         try:
             with torch.inference_mode(self._is_inference), torch.set_grad_enabled(self._with_grad), one_thread():
                 self.compute(is_helper=True)
         finally:
-            with self._changed:
+            with self._lock:
                 self._busy_count -= 1
                 self._helper_count -= 1
-                self._changed.notify_all()
+                if self._busy_count == 0:
+                    self._is_helped.release()
 
     def compute(self, *, is_helper: bool = False) -> None:
         """Computes items until none is left, or one has failed; a helper leaves where threads wait for a core."""
@@ -174,7 +210,7 @@ class _Work(Generic[Item, Result]):
                 try:
                     self._results[index] = self._function(self._items[index])
                 except BaseException as error:
-                    with self._changed:
+                    with self._lock:
                         self._error = self._error or error
                         self._next = len(self._items)
         finally:
@@ -182,7 +218,7 @@ class _Work(Generic[Item, Result]):
 
     def _take(self) -> int | None:
         """The index of the next item; None if there is no more."""
-        with self._changed:
+        with self._lock:
             if self._next == len(self._items):
                 return None
             self._next += 1
@@ -197,10 +233,10 @@ class _Work(Generic[Item, Result]):
         interrupt = None
         while True:
             try:
-                with self._changed:
+                with self._lock:
                     self._next = len(self._items)
-                    self._changed.wait_for(lambda: self._busy_count == 0)
-                break
+                with self._is_helped:
+                    break
             except KeyboardInterrupt as error:
                 interrupt = error
         if interrupt is not None:
@@ -219,10 +255,10 @@ class _Work(Generic[Item, Result]):
 
 
 class _State(threading.local):
-    """Whether this thread computes an item now, and whether ``one_thread`` limits it."""
+    """Whether this thread computes an item now, and the limit of ``one_thread`` that it is under."""
 
     is_busy = False
-    is_limited = False
+    limit: _Limit | None = None
 
 
 @cache

@@ -5,7 +5,8 @@ one that waits, and it runs only when no ordered job waits. The *later* slot hol
 job waits and its time has come.
 
 The first job starts the thread, and it ends after ``idle_s`` without a job, so fifty widgets in a notebook are not
-fifty threads. It refers to the owner of a job only while the job waits or runs.
+fifty threads. Before it ends it returns freed memory to the system. It refers to the owner of a job only while the job
+waits or runs.
 
 When the interpreter ends, the jobs that run are waited for, and those that wait are dropped. A thread that is inside
 the import of torch at that moment, or inside a model, would hang the process or break it.
@@ -26,6 +27,7 @@ from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from samwidget.core import return_freed_memory
 from samwidget.errors import ClosedError
 
 T = TypeVar("T")
@@ -165,6 +167,8 @@ class Worker:
             job.run()
             # Otherwise the thread would keep the job, and with it the widget, alive while it waits for the next one.
             del job
+        if not self._closed:
+            return_freed_memory()
         last, self._last = self._last, None
         if last is not None:
             last()

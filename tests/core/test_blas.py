@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
-from samwidget.core.blas import OneBlasThread, _libraries, one_blas_thread
+from samwidget.core.blas import BlasLimit, _libraries, one_blas_thread
 from samwidget.core.frame import Frame
 from samwidget.core.upsample import upsample, upsampled_strips
 from tests.new_thread import in_new_thread
@@ -26,9 +26,9 @@ def two_threads():
 @pytest.mark.parametrize("run", [lambda function: function(), in_new_thread], ids=["main thread", "new thread"])
 def test_within_the_block_it_is_one_and_afterwards_as_before(run):
     def work():
-        with one_blas_thread:
+        with one_blas_thread():
             within = threads_of_blas()
-            with one_blas_thread:
+            with one_blas_thread():
                 pass
             return within, threads_of_blas(), None
 
@@ -37,17 +37,18 @@ def test_within_the_block_it_is_one_and_afterwards_as_before(run):
 
 
 def test_the_last_of_overlapping_blocks_ends_the_limit_in_whichever_thread_it_is():
-    limit = OneBlasThread()
-    limit.__enter__()
-    in_new_thread(limit.__enter__)
-    limit.__exit__()
+    first, second = BlasLimit(), BlasLimit()
+    first.begin()
+    in_new_thread(second.begin)
+    first.end()
+    first.end()
     assert threads_of_blas() == {1}
-    in_new_thread(limit.__exit__)
+    in_new_thread(second.end)
     assert threads_of_blas() == {2}
 
 
 def test_an_error_ends_the_limit():
-    with pytest.raises(ZeroDivisionError), one_blas_thread:
+    with pytest.raises(ZeroDivisionError), one_blas_thread():
         1 / 0  # noqa: B018
     assert threads_of_blas() == {2}
 

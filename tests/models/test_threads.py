@@ -14,11 +14,11 @@ import pytest
 import torch
 from threadpoolctl import threadpool_limits
 
-from samwidget.core.blas import _libraries
+from samwidget.core.blas import _libraries, one_blas_thread
 from samwidget.errors import ModelError
 from samwidget.models import threads
 from samwidget.models.cores import core_count
-from samwidget.models.threads import one_thread, run_in_threads, thread_count
+from samwidget.models.threads import _state, one_thread, run_in_threads, thread_count
 from tests.new_thread import in_new_thread
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
@@ -149,6 +149,55 @@ def test_matrix_products_of_torch_use_one_core_even_after_set_num_threads(two_th
     with one_thread():
         time.sleep(0.3)  # threads of earlier tests wait actively for a while
         assert cpu_seconds_per_second(lambda: [matrix @ matrix for _ in range(4)]) < 1.3
+
+
+def in_one_thread():
+    with one_thread():
+        return numbers_of_threads()
+
+
+def in_one_blas_thread():
+    with one_blas_thread():
+        return numbers_of_threads()
+
+
+def in_two_threads():
+    return run_in_threads(lambda _: numbers_of_threads(), range(4), 2)
+
+
+@pytest.mark.parametrize("run", [in_one_thread, in_one_blas_thread, in_two_threads])
+def test_ctrl_c_at_any_step_leaves_no_limit(run, two_threads):
+    """Python looks for Ctrl-C where a function begins and after calls of C: all of these are tried, one by one."""
+    before = numbers_of_threads()
+
+    def interrupted_at(step):
+        steps = 0
+
+        def count(frame, event, argument):
+            nonlocal steps
+            # The pool's own code may stay locked after Ctrl-C: that is the standard library's.
+            is_ours = frame.f_code.co_filename.endswith(("models/threads.py", "core/blas.py", "contextlib.py"))
+            is_step = is_ours and event in ("call", "c_return")
+            steps += is_step
+            if is_step and steps == step:
+                raise KeyboardInterrupt
+
+        sys.setprofile(count)
+        try:
+            run()
+        except KeyboardInterrupt:
+            return True
+        finally:
+            sys.setprofile(None)
+        return False
+
+    step = 1
+    while interrupted_at(step):
+        assert numbers_of_threads() == before, f"after Ctrl-C at step {step}"
+        assert _state.limit is None, f"after Ctrl-C at step {step}"
+        step += 1
+    assert step > 10
+    assert numbers_of_threads() == before
 
 
 def test_blas_is_limited_until_the_last_of_overlapping_blocks_ends(two_threads):

@@ -18,7 +18,7 @@ from samwidget.core.measure import iou
 from samwidget.core.prompt import Prompt
 from samwidget.images.load import load_rgb
 from samwidget.models.loader import load
-from samwidget.models.segmenter import Segmenter
+from samwidget.models.segmenter import Embedding, Segmenter
 from samwidget.predict.predictor import SamPredictor
 from tests.models.sam.torchvision_stand_in import torchvision_stand_in
 from tests.models.sam.true_size_sam import official_weights
@@ -212,7 +212,7 @@ class _Peer:
         return torch.cat([self.decode([prompt]) for prompt in prompts])
 
 
-def _decode(segmenter: Segmenter, embedding: object, points: int) -> Callable[[], object]:
+def _decode(segmenter: Segmenter, embedding: Embedding, points: int) -> Callable[[], object]:
     seeds, hw = count(), embedding.frame.image_hw
     return lambda: segmenter.decode(embedding, random_points(points, hw, next(seeds)), multimask_output=True)
 

@@ -128,6 +128,28 @@ def test_a_callback_may_close_the_widget():
     assert set(threads()) <= set(before)
 
 
+def test_an_idle_widget_returns_its_freed_memory(make, monkeypatch):
+    returned = threading.Event()
+    monkeypatch.setattr("samwidget.widget.worker.return_freed_memory", returned.set)
+    widget = make()
+    widget._controller.worker._idle_s = 0.0
+    widget.do("add_point", **CLICK)
+    assert returned.wait(TIMEOUT_S)
+
+
+def test_a_closed_widget_leaves_no_other_widget_open():
+    from ipywidgets import Layout
+    from ipywidgets.widgets import widget as registry
+
+    before = set(registry._instances)
+    WiredWidget().close()
+    assert set(registry._instances) == before
+    shared = Layout()
+    WiredWidget(layout=shared).close()
+    assert set(registry._instances) == {*before, shared.model_id}
+    shared.close()
+
+
 def test_an_idle_widget_keeps_no_thread(make):
     widget = make()
     worker = widget._controller.worker

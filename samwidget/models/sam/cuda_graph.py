@@ -75,7 +75,7 @@ class GraphedDecoder:
         own_products = self._hold(products)
         graph = self._graphs.pop(form) or self._capture(own_products, inputs, multimask_output)
         self._graphs[form] = graph  # the latest is the last
-        while sum(kept is not None for kept in self._graphs.values()) > _GRAPHS_MAX:
+        while sum(made is not None for made in self._graphs.values()) > _GRAPHS_MAX:
             self._graphs.popitem(last=False)
         for name, tensor in inputs.items():
             graph.inputs[name].copy_(tensor)
@@ -103,7 +103,7 @@ class GraphedDecoder:
     def _capture(self, products: ImageProducts, inputs: Inputs, multimask_output: bool) -> _Graph:
         decode = self._make_decode()
         own_inputs = {name: tensor.clone() for name, tensor in inputs.items()}
-        stream = torch.cuda.Stream()
+        stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):
             decode(products, own_inputs, multimask_output)  # libraries make their handles, memory is taken

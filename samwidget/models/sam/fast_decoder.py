@@ -307,7 +307,8 @@ def _by_head(attention: SamAttention, vectors: Tensor) -> Tensor:
 
 def _scaled(vectors: Tensor) -> Tensor:
     """Queries or keys (P, H, T, d) divided by sqrt(d), the scale of attention scores."""
-    return vectors * vectors.shape[-1] ** -0.5
+    scaled: Tensor = vectors * vectors.shape[-1] ** -0.5
+    return scaled
 
 
 def _attend_to_tokens(attention: SamAttention, queries: Tensor, values: Tensor) -> Tensor:

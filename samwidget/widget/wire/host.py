@@ -42,7 +42,7 @@ class SessionLoop:
             Raises whatever it likes where the session has ended: nobody is left to hear of the work.
     """
 
-    def __init__(self, schedule: Callable[[Work], None]) -> None:
+    def __init__(self, schedule: Callable[[Work], object]) -> None:
         self._schedule = schedule
         self._lock = threading.RLock()  # garbage collection may close a widget, which sends, on this very thread
         self._waiting: list[Work] = []
