@@ -61,10 +61,10 @@ def thread_count(threads: int | None = None) -> int:
 def run_in_threads(function: Callable[[Item], Result], items: Iterable[Item], threads: int) -> list[Result]:
     """What ``function`` returns for each item, in order, computed by up to ``threads`` threads at the same time.
 
-    The caller's thread is one of them. Others help it while the machine has free cores. Each takes the next item when
-    it is done with one, and torch and numpy use one thread in it; the caller's ``no_grad`` or ``inference_mode``
-    applies in all. Within ``function``, another call computes its items one after the other. When this returns or
-    raises, no thread computes an item any more.
+    The caller's thread is one of them. Extra threads compute too while the machine has free cores. Each takes the next
+    item when it is done with one, and torch and numpy use one thread in it; the caller's ``no_grad`` or
+    ``inference_mode`` applies in all. Within ``function``, another call computes its items one after the other. When
+    this returns or raises, no thread computes an item any more.
 
     Args:
         function: called once for each item; from several threads at once where ``threads`` is above 1.
@@ -75,7 +75,7 @@ def run_in_threads(function: Callable[[Item], Result], items: Iterable[Item], th
         BaseException: the first that ``function`` raised, or the user's Ctrl-C. Items that nobody had begun are left
             out.
     """
-    work = _Work(function, items, helpers_max=0 if _state.is_busy else threads - 1)
+    work = _Work(function, items, extra_max=0 if _state.is_busy else threads - 1)
     try:
         with one_thread():
             work.compute()
@@ -146,36 +146,36 @@ class _Work(Generic[Item, Result]):
     Args:
         function: computes an item.
         items: in any order.
-        helpers_max: the most threads that help the caller's.
+        extra_max: the most threads beside the caller's.
     """
 
-    def __init__(self, function: Callable[[Item], Result], items: Iterable[Item], helpers_max: int) -> None:
+    def __init__(self, function: Callable[[Item], Result], items: Iterable[Item], extra_max: int) -> None:
         self._function = function
-        self._helpers_max = helpers_max
+        self._extra_max = extra_max
         self._items = list(items)
         self._results: dict[int, Result] = {}
         self._error: BaseException | None = None
         self._next = 0
-        self._helper_count = 0  # those that were called
+        self._extra_count = 0  # those that were called
         self._busy_count = 0  # those of them that have begun
         # Plain locks, and no Condition: Ctrl-C in the middle of its methods would leave it locked for ever.
         self._lock = threading.Lock()
-        self._is_helped = threading.Lock()  # held while helpers compute
+        self._is_helped = threading.Lock()  # held while extra threads compute
         self._with_grad, self._is_inference = torch.is_grad_enabled(), torch.is_inference_mode_enabled()
 
-    def _call_helpers(self) -> None:
+    def _call_extra_threads(self) -> None:
         """Calls as many threads of the pool as there are free cores, and items for them."""
-        wanted = min(self._helpers_max - self._helper_count, len(self._items) - self._next - 1)
+        wanted = min(self._extra_max - self._extra_count, len(self._items) - self._next - 1)
         if wanted <= 0:
             return
         for _ in range(min(wanted, free_cores())):
             try:
                 _pool.submit(self._help)
             except RuntimeError:  # the interpreter ends, or the system gives no more threads: the caller computes alone
-                self._helpers_max = 0
+                self._extra_max = 0
                 return
             with self._lock:
-                self._helper_count += 1
+                self._extra_count += 1
 
     def _help(self) -> None:
         """Computes items in a thread of the pool, in the caller's modes. Does nothing where this comes too late."""
@@ -187,21 +187,21 @@ class _Work(Generic[Item, Result]):
             self._busy_count += 1
         try:
             with torch.inference_mode(self._is_inference), torch.set_grad_enabled(self._with_grad), one_thread():
-                self.compute(is_helper=True)
+                self.compute(is_extra=True)
         finally:
             with self._lock:
                 self._busy_count -= 1
-                self._helper_count -= 1
+                self._extra_count -= 1
                 if self._busy_count == 0:
                     self._is_helped.release()
 
-    def compute(self, *, is_helper: bool = False) -> None:
-        """Computes items until none is left, or one has failed; a helper leaves where threads wait for a core."""
+    def compute(self, *, is_extra: bool = False) -> None:
+        """Computes items until none is left, or one has failed; extra ones leave where some wait for a core."""
         was_busy, _state.is_busy = _state.is_busy, True
         try:
             while True:
-                if not is_helper:
-                    self._call_helpers()
+                if not is_extra:
+                    self._call_extra_threads()
                 elif free_cores() < 0:
                     break
                 index = self._take()
@@ -225,10 +225,10 @@ class _Work(Generic[Item, Result]):
             return self._next - 1
 
     def end(self) -> None:
-        """Leaves out the items that nobody has begun, and returns when no helper computes one.
+        """Leaves out the items that nobody has begun, and returns when no extra thread computes one.
 
-        The pool may be busy with the work of others, so helpers that have not begun are not waited for. Ctrl-C waits
-        too: the caller may free or overwrite what the helpers use.
+        The pool may be busy with the work of others, so extra threads that have not begun are not waited for. Ctrl-C
+        waits too: the caller may free or overwrite what the extra threads use.
         """
         interrupt = None
         while True:
