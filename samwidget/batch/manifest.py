@@ -33,7 +33,7 @@ from samwidget.files import UNFINISHED_SUFFIX, sync_folder
 
 _START_OVER = "repeat the command as it was, write elsewhere, or start over with --fresh"
 # Versions of samwidget whose runs this one continues, besides its own: input, parts and manifest have the same form.
-_CONTINUED_VERSIONS = frozenset({"0.1.0"})
+_CONTINUED_VERSIONS = ("0.1.0",)
 # Options that 0.1.0 did not have, and what it did.
 _EARLIER_OPTIONS: dict[str, object] = {"style": "card", "polygons": False}
 
@@ -221,7 +221,7 @@ def _read(path: Path) -> tuple[list[dict[str, object]], int]:
     for line in path.read_bytes().splitlines(keepends=True):
         try:
             entry = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             entry = None
         if not isinstance(entry, dict) or not line.endswith(b"\n"):
             break

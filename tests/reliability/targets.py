@@ -146,7 +146,7 @@ def _messages() -> Iterator[Target]:
 @contextmanager
 def _settings() -> Iterator[Target]:
     """Traits as a page writes them: the right ones are set, and all others stay."""
-    names = ("document", "status", "_snapshot", "opacity", "threshold", "tool", "hover", "theme", "layout", "nothing")
+    names = ("document", "status", "_snapshot", "opacity", "threshold", "tool", "hover", "theme", "nothing")
     widget = WiredWidget()
     document, status = widget.document, widget.status["network"]
 

@@ -109,7 +109,7 @@ def _nested(value: object, where: str, style: Style) -> _Nested | None:
 def _is_empty(value: object) -> bool:
     """Whether a cell says that there is nothing: also as pandas, numpy and Python write it."""
     return value is None or (
-        not isinstance(value, list | tuple | dict | np.ndarray) and str(value).strip().lower() in _EMPTY_CELLS
+        not isinstance(value, list | tuple | dict | int | np.ndarray) and str(value).strip().lower() in _EMPTY_CELLS
     )
 
 

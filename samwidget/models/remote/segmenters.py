@@ -231,6 +231,8 @@ def _served_model(response: Response) -> _ServedModel | None:
         raise EndpointError("the server describes a model with options that are not numbers", hint=_SAME_VERSION)
     if not (isinstance(defaults.points_per_side, int) and 0 < defaults.points_per_side <= _LOGITS_SIDE_LIMIT):
         raise EndpointError(f"the server asks for {defaults.points_per_side} points per side", hint=_SAME_VERSION)
+    for text in (str(name), str(signature)):
+        text.encode()  # half a surrogate pair, which JSON may bring, would fail later, and elsewhere
     return _ServedModel(str(name)[:_NAME_MAX], str(signature), torch.device(device), defaults)
 
 

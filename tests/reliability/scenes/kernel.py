@@ -231,7 +231,7 @@ def interrupts() -> Any:
         if is_busy:  # the signal may have come before the cell began
             deadline = time.monotonic() + _TIMEOUT_S
             while not any("KeyboardInterrupt" in error for error in kernel.errors):
-                assert time.monotonic() < deadline, "the cell does not stop"
+                assert time.monotonic() < deadline, f"the cell does not stop: {kernel.errors}"
                 kernel.receive(0.1)
                 kernel.interrupt()
             kernel.errors.clear()
