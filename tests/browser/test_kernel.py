@@ -91,7 +91,7 @@ def open_refining(open_notebook):
 
 def assert_gone(widget):
     """Banner, dot and hint say that there is no kernel, and what to do; the object is still to be seen."""
-    widget.wait("s.dot === 'off' && s.failure === 'no_kernel'", 20)
+    widget.wait("s.dot === 'off' && s.failure === 'no_kernel'")
     error = widget.part("error").inner_text()
     assert "The kernel is gone" in error
     assert "Run the cell again" in error
