@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeAlias, TypeVar
 
 import msgspec
 import numpy as np
@@ -47,6 +47,9 @@ _KILLS_MAX = 50
 T = TypeVar("T")
 
 
+_Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0)]
+
+
 @dataclass(frozen=True)
 class ChunkResult:
     """Where the rows of one chunk lie, and how many of them failed.
@@ -64,11 +67,11 @@ class ChunkResult:
         examples: the errors of the first rows that failed, at most three.
     """
 
-    first: int
-    rows: int
-    errors: int
+    first: _Count
+    rows: _Count
+    errors: _Count
     part: str
-    size: int
+    size: _Count
     signature: str
     examples: tuple[str, ...] = ()
     digest: str = ""
@@ -82,7 +85,7 @@ class ChunkResult:
         """Returns the result that ``to_json`` wrote.
 
         Raises:
-            ValueError: a key is missing, or has a value of another type.
+            ValueError: a key is missing, has a value of another type, or a number is negative.
         """
         return msgspec.convert(value, cls)
 

@@ -1,7 +1,7 @@
 """EmbeddingCache: the embeddings of recent images in memory and, if wanted, in a folder.
 
 Owns the keys, the memory budget and the files. The folder holds ``<key>.safetensors`` with the key, the model's
-signature, the frame and a checksum of the tensors in its metadata. A file that does not match or cannot be read is
+signature, the frame and a checksum of both in its metadata. A file that does not match or cannot be read is
 ignored with a warning, and the image is encoded again. It never runs a model. Called by ``locked_segmenter`` and by the
 image routes of the server.
 """
@@ -106,8 +106,8 @@ class EmbeddingCache:
                     _warn(f"{path} is the file of another image: encoding again")
                     return None
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, it is not a mapping
-            if metadata.get("checksum") != _checksum(tensors):
-                _warn(f"{path} does not hold the tensors that were written: encoding again")
+            if metadata.get("checksum") != _checksum(tensors, metadata["frame"]):
+                _warn(f"{path} does not hold the tensors and the frame that were written: encoding again")
                 return None
             return Embedding(tensors, Frame.from_json(json.loads(metadata["frame"])), signature)
         except Exception as error:  # whatever is wrong with the file, the image can be encoded again
@@ -125,11 +125,12 @@ class EmbeddingCache:
         from safetensors.torch import save
 
         tensors = {name: tensor.detach().to("cpu").contiguous() for name, tensor in embedding.tensors.items()}
+        frame = json.dumps(embedding.frame.to_json())
         metadata = {
             "key": key,
             "signature": embedding.signature,
-            "frame": json.dumps(embedding.frame.to_json()),
-            "checksum": _checksum(tensors),
+            "frame": frame,
+            "checksum": _checksum(tensors, frame),
         }
         data = save(tensors, metadata)
         try:
@@ -146,9 +147,9 @@ class EmbeddingCache:
         return None if self.folder is None else self.folder / f"{key}.safetensors"
 
 
-def _checksum(tensors: Mapping[str, torch.Tensor]) -> str:
-    """A hash of names, dtypes, shapes and values of tensors on the CPU; a millisecond for 1 MB."""
-    digest = hashlib.blake2b(digest_size=20)
+def _checksum(tensors: Mapping[str, torch.Tensor], frame: str) -> str:
+    """A hash of the frame, and of names, dtypes, shapes and values of tensors on the CPU; a millisecond for 1 MB."""
+    digest = hashlib.blake2b(frame.encode(), digest_size=20)
     for name, tensor in sorted(tensors.items()):
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)};".encode())
         digest.update(tensor.contiguous().reshape(-1).view(torch.uint8).numpy().data)

@@ -81,6 +81,18 @@ def test_a_file_of_another_image_is_not_used(tmp_path):
         assert cache.read_file("a", "net 1") is None
 
 
+def test_a_well_formed_file_with_another_frame_is_not_used(tmp_path):
+    cache, path = EmbeddingCache(100, tmp_path), tmp_path / "k.safetensors"
+    cache.write_file("k", an_embedding(1.0))
+    with safe_open(path, framework="pt") as file:
+        metadata = file.metadata()
+    frame = json.loads(metadata["frame"])
+    frame["image_hw"][0] += 1
+    save_file({"a": torch.ones(4)}, path, {**metadata, "frame": json.dumps(frame)})
+    with pytest.warns(SamWidgetWarning, match="does not hold the tensors and the frame"):
+        assert cache.read_file("k", "net 1") is None
+
+
 @pytest.mark.parametrize(
     "tensors",
     [
@@ -101,7 +113,7 @@ def test_a_well_formed_file_with_other_tensors_is_not_used(tmp_path, tensors):
     save_file({"a": torch.ones(4)}, path, metadata)
     assert cache.read_file("k", "net 1") is not None
     save_file(tensors, path, metadata)
-    with pytest.warns(SamWidgetWarning, match="does not hold the tensors"):
+    with pytest.warns(SamWidgetWarning, match="does not hold the tensors and the frame"):
         assert cache.read_file("k", "net 1") is None
 
 
@@ -143,7 +155,7 @@ def test_a_broken_file_is_not_used(tmp_path, damage):
             save_file(load_file(path), path, metadata)
         case "wrong frame":
             save_file(load_file(path), path, {**metadata, "frame": json.dumps({"image_hw": 3})})
-    with pytest.warns(SamWidgetWarning, match="cannot be read, encoding again"):
+    with pytest.warns(SamWidgetWarning, match="encoding again"):
         assert cache.read_file("k", "net 1") is None
 
 

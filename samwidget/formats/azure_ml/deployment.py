@@ -262,6 +262,8 @@ def _read_yaml(path: Path, *, extra: str) -> dict[str, object]:
         raise FormatError(f"{path} needs the package pyyaml", hint=f"pip install 'samwidget[{extra}]'") from error
     try:
         return _mapping(yaml.safe_load(path.read_text(encoding="utf-8")), f"{path}")
+    except RecursionError as error:
+        raise FormatError(f"{path} cannot be read", hint="its values are nested too deeply") from error
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise FormatError(f"{path} cannot be read", hint=" ".join(str(error).split())) from error
 

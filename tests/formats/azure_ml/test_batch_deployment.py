@@ -78,6 +78,7 @@ def test_names_of_the_catalogue_are_the_hubs(name, model):
         ("mini_batch_size: 3\nsettings: {mini_batch_size: 4}", "has mini_batch_size twice"),
         ("just text", "'just text', not a mapping"),
         ("a: [1", "cannot be read"),
+        ("[" * 2000, "cannot be read"),
     ],
 )
 def test_what_means_nothing_is_refused(tmp_path, text, message):

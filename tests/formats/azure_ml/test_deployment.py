@@ -75,6 +75,7 @@ def test_a_model_of_a_workspace_is_not_here(read):
     [
         ("- a list", "not a mapping"),
         ("name: [", "cannot be read"),
+        ("[" * 2000, "cannot be read"),
         ("name: 3", "name is 3"),
         ("instance_count: 0", "at least 1"),
         ("instance_count: true", "at least 1"),
