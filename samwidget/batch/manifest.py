@@ -131,7 +131,10 @@ class Manifest:
 
     def _has_part(self, result: ChunkResult) -> bool:
         path = self._parts / result.part
-        if not path.is_file() or path.stat().st_size != result.size:
+        try:
+            if not path.is_file() or path.stat().st_size != result.size:
+                return False
+        except OSError:  # such as a damaged name, too long for the file system
             return False
         return result.digest in ("", file_digest(path))  # 0.1.0 wrote no digest
 

@@ -150,6 +150,16 @@ def test_a_line_that_was_cut_off_is_dropped(job):
     assert all(json.loads(line) for line in job.manifest.read_text().splitlines())
 
 
+def test_a_part_with_a_damaged_name_is_answered_again(job, tmp_path):
+    expected = run(Job(job.source, str(tmp_path / "whole.csv"), mini_batch_size=2)).result.read_bytes()
+    with pytest.raises(StoppedError):
+        run(job, StopsAfter(job, 2))
+    job.manifest.write_text(job.manifest.read_text().replace("000000000000.part", "0" * 5000))
+    summary = run(job, StopsAfter(job, 5))
+    assert summary.rows_before == 2
+    assert summary.result.read_bytes() == expected
+
+
 @pytest.mark.parametrize("line", ['{"part": "000000000000.part"}', '{"first": 0, "part": 1}'])
 def test_a_line_that_is_no_chunk_is_refused(job, line):
     with pytest.raises(StoppedError):
