@@ -1,6 +1,6 @@
 """The values that all packages share: prompts, frames, masks, objects, and pure functions of them. No I/O, no torch."""
 
-from samwidget.core.blas import BlasLimit
+from samwidget.core.blas import BlasLimit, in_force
 from samwidget.core.frame import PIXELS_MAX, Frame, Size
 from samwidget.core.mask_logits import checked_mask, logits_of_mask
 from samwidget.core.masks import Masks
@@ -30,6 +30,7 @@ __all__ = [
     "area_bounds",
     "box_of",
     "checked_mask",
+    "in_force",
     "in_windows",
     "iou",
     "logits_of_mask",

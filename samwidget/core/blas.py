@@ -10,9 +10,9 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from threadpoolctl import LibController
@@ -44,10 +44,19 @@ class BlasLimit:
             del _limits.threads[self]
 
 
+class Limit(Protocol):
+    """What ``in_force`` sets and takes back. ``end`` may be called again, or before ``begin`` has ended."""
+
+    def begin(self) -> None:
+        """Sets the limit."""
+
+    def end(self) -> None:
+        """Takes it back."""
+
+
 @contextmanager
-def one_blas_thread() -> Iterator[None]:
-    """Within the block, numpy's BLAS computes with one thread."""
-    limit = BlasLimit()
+def in_force(limit: Limit) -> Iterator[None]:
+    """Within the block the limit is set. Ctrl-C does not leave it set, also where it comes while it is taken back."""
     try:
         limit.begin()
         yield
@@ -57,6 +66,11 @@ def one_blas_thread() -> Iterator[None]:
         except KeyboardInterrupt:
             limit.end()
             raise
+
+
+def one_blas_thread() -> AbstractContextManager[None]:
+    """Within the block, numpy's BLAS computes with one thread."""
+    return in_force(BlasLimit())
 
 
 class _Limits:

@@ -14,9 +14,9 @@ from __future__ import annotations
 import ctypes
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -24,7 +24,7 @@ from typing import Generic, TypeVar
 import torch
 from threadpoolctl import LibController, ThreadpoolController
 
-from samwidget.core import BlasLimit
+from samwidget.core import BlasLimit, in_force
 from samwidget.errors import ModelError
 from samwidget.models.cores import core_count, free_cores
 from samwidget.models.threads_argument import checked_threads
@@ -80,29 +80,20 @@ def run_in_threads(function: Callable[[Item], Result], items: Iterable[Item], th
         with one_thread():
             work.compute()
     finally:
-        work.end()
+        try:
+            work.end()
+        except KeyboardInterrupt:  # perhaps before its first step; to end again costs nothing
+            work.end()
+            raise
     return work.results()
 
 
-@contextmanager
-def one_thread() -> Iterator[None]:
+def one_thread() -> AbstractContextManager[None]:
     """Within the block, torch and numpy compute with one thread when they are called from this thread.
 
     ``run_in_threads`` still uses several: the block may hold small steps between larger ones that it shares out.
     """
-    if _state.limit is not None:
-        yield
-        return
-    limit = _Limit()
-    try:
-        limit.begin()
-        yield
-    finally:
-        try:
-            limit.end()
-        except KeyboardInterrupt:
-            limit.end()
-            raise
+    return nullcontext() if _state.limit is not None else in_force(_Limit())
 
 
 class _Limit:
