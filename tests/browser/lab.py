@@ -94,6 +94,12 @@ class Lab:
         with urllib.request.urlopen(self.url + path, timeout=10) as response:
             return json.load(response)
 
+    def shut_down(self, path: str) -> None:
+        """Shuts down the kernels of the notebooks whose path begins so."""
+        for session in self.get("/api/sessions"):
+            if session["path"].startswith(path):
+                self.delete(f"/api/kernels/{session['kernel']['id']}")
+
     def delete(self, path: str) -> None:
         """Deletes at this path of the server."""
         urllib.request.urlopen(urllib.request.Request(self.url + path, method="DELETE"), timeout=10).close()
@@ -154,9 +160,7 @@ class Notebook:
 
     def shut_down(self) -> None:
         """Shuts this notebook's kernel down, where it has one."""
-        for session in self.lab.get("/api/sessions"):
-            if session["path"] == self.name:
-                self.lab.delete(f"/api/kernels/{session['kernel']['id']}")
+        self.lab.shut_down(self.name)
 
     def python(self, code: str, timeout: float = 60) -> Any:
         """What ``code``, an expression, is worth in the kernel; it must be JSON."""

@@ -5,13 +5,10 @@ import json
 import pytest
 
 from tests.browser.conftest import ROOT
+from tests.browser.test_display import FRAMED_CELL, resize
 
 AXE = ROOT / "samwidget/frontend/node_modules/axe-core/axe.min.js"
 CUP = (290, 110)
-CELL = (
-    "from samwidget import SamWidget\nimport ipywidgets\nw = SamWidget('coffee.jpg')\n"
-    "frame = ipywidgets.VBox([ipywidgets.HBox([w])], layout=ipywidgets.Layout(width='1000px'))\nframe"
-)
 # What axe finds, a line for each element; the whole widget is in sight, so that it can tell the colours apart.
 RUN_AXE = """async (root) => {
     const { violations } = await axe.run(root, { resultTypes: ["violations"] });
@@ -32,7 +29,7 @@ class Checked:
 
     def check(self, state, widths=(1000, 240)):
         for width in widths:
-            self.notebook.python(f"setattr(frame.layout, 'width', '{width}px')")
+            resize(self.notebook, self.widget, width)
             expected = "sw-wide" if width >= 720 else "sw-narrow"
             self.widget.root.and_(self.notebook.page.locator(f".{expected}")).wait_for()
             self.notebook.page.mouse.move(5, 5)
@@ -45,7 +42,7 @@ class Checked:
 @pytest.fixture
 def open_checked(open_notebook):
     def open_checked(theme, *cells):
-        notebook = open_notebook(*(cells or [CELL]), width=1500, height=1000)
+        notebook = open_notebook(*(cells or [FRAMED_CELL]), width=1500, height=1000)
         notebook.page.evaluate(f"window.jupyterapp.commands.execute('apputils:change-theme', {{theme: '{theme}'}})")
         return Checked(notebook, notebook.widget())
 
@@ -93,7 +90,7 @@ def test_axe_finds_nothing_while_the_model_is_loaded_and_a_search_runs(open_chec
         "    advance(self, search)\n"
         "e.Everything._advance = hold\n"
     )
-    checked = open_checked(theme, hold + CELL)
+    checked = open_checked(theme, hold + FRAMED_CELL)
     widget = checked.widget
     widget.wait("s.phase === 'loading' && s.image")
     checked.check("loading")
@@ -113,24 +110,21 @@ def test_axe_finds_nothing_in_a_failure(open_checked, theme):
         "def fail(self):\n    raise ModelError('the weights are damaged', hint='load them again')\n"
         "n.Network.load = fail\n"
     )
-    checked = open_checked(theme, fail + CELL)
+    checked = open_checked(theme, fail + FRAMED_CELL)
     checked.widget.wait("s.phase === 'failed' && s.image")
     checked.check("failed model")
-    checked.widget.page.evaluate(
-        "(kernel) => fetch(`/api/kernels/${kernel}`, { method: 'DELETE' })", checked.notebook.kernel_id()
-    )
     assert checked.violations == [], "\n".join(checked.violations)
 
 
 @THEMES
-def test_axe_finds_nothing_in_a_notebook_without_a_kernel(open_checked, lab, theme):
+def test_axe_finds_nothing_in_a_notebook_without_a_kernel(open_checked, theme):
     checked = open_checked(theme)
     widget = checked.widget.ready()
     widget.click(*CUP)
     checked.notebook.python("w.wait()")
     checked.notebook.set_save_widget_state(True)
     checked.notebook.save()
-    lab.delete(f"/api/kernels/{checked.notebook.kernel_id()}")
+    checked.notebook.shut_down()
     checked.notebook.open()
     again = Checked(checked.notebook, checked.notebook.widget())
     again.widget.part("snapshot").get_by_text("Saved picture").wait_for(timeout=30_000)

@@ -248,9 +248,7 @@ def test_the_first_run_of_the_demo_is_in_sight_and_does_not_jump(lab, chromium):
         box = page.locator(f".samwidget {part}").bounding_box()
         assert 0 < box["y"] < box["y"] + box["height"] <= bottom, part
     page.screenshot(path=ARTIFACTS / "first-run.png")
-    for session in lab.get("/api/sessions"):
-        if session["path"].startswith("first-run"):
-            lab.delete(f"/api/kernels/{session['kernel']['id']}")
+    lab.shut_down("first-run")
     context.close()
 
 
@@ -262,11 +260,11 @@ def save_after_a_click(notebook):
     notebook.save()
 
 
-def test_a_saved_notebook_shows_the_last_picture_where_no_kernel_answers(open_notebook, lab):
+def test_a_saved_notebook_shows_the_last_picture_where_no_kernel_answers(open_notebook):
     notebook = open_notebook()
     notebook.set_save_widget_state(True)
     save_after_a_click(notebook)
-    lab.delete(f"/api/kernels/{notebook.kernel_id()}")
+    notebook.shut_down()
     notebook.open()  # with a new kernel, which knows nothing of the widget
     saved = notebook.widget().part("snapshot")
     saved.get_by_text("Saved picture").wait_for(timeout=30_000)

@@ -18,8 +18,11 @@ def widget(open_notebook):
 SCROLL_TOP = "Math.max(...[...document.querySelectorAll('.jp-Notebook, .jp-Notebook *')].map((e) => e.scrollTop))"
 
 
+CELL_COUNT = "window.jupyterapp.shell.currentWidget.content.model.cells.length"
+
+
 def cell_count(page):
-    return page.evaluate("window.jupyterapp.shell.currentWidget.content.model.cells.length")
+    return page.evaluate(CELL_COUNT)
 
 
 def turn_wheel(widget, by, ctrl=False):
@@ -43,7 +46,7 @@ def test_escape_gives_the_keys_back_to_the_notebook(widget):
     page.keyboard.press("Escape")
     assert not widget.root.evaluate("(root) => root.contains(document.activeElement)")
     page.keyboard.press("b")
-    page.wait_for_function(f"window.jupyterapp.shell.currentWidget.content.model.cells.length === {before + 1}")
+    page.wait_for_function(f"{CELL_COUNT} === {before + 1}")
     assert widget.notebook.python("[item.name for item in w.objects]") == ["object 1"]
 
 
@@ -56,7 +59,7 @@ def test_escape_ends_what_was_begun_before_it_leaves(widget):
     assert widget.part("stage").evaluate("(stage) => stage === document.activeElement")
     page.keyboard.press("Escape")
     page.keyboard.press("b")
-    page.wait_for_function(f"window.jupyterapp.shell.currentWidget.content.model.cells.length === {before + 1}")
+    page.wait_for_function(f"{CELL_COUNT} === {before + 1}")
 
 
 def test_escape_from_a_button_and_from_the_list(widget):
@@ -67,7 +70,7 @@ def test_escape_from_a_button_and_from_the_list(widget):
         widget.part(name).locator("button").or_(widget.part(name)).first.focus()
         page.keyboard.press("Escape")
         page.keyboard.press("b")
-        page.wait_for_function(f"window.jupyterapp.shell.currentWidget.content.model.cells.length === {before + step}")
+        page.wait_for_function(f"{CELL_COUNT} === {before + step}")
 
 
 def test_the_wheel_scrolls_the_page_while_the_whole_photo_is_in_sight(widget):

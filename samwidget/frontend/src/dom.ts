@@ -52,6 +52,18 @@ export class Scope {
     });
   }
 
+  /** Like `watch`, but not now: only when one of `signals` changes. */
+  onChange<const S extends readonly ReadonlySignal<unknown>[]>(
+    signals: S,
+    react: (...values: ValuesOf<S>) => void,
+  ): void {
+    let isFirst = true;
+    this.watch(signals, (...values) => {
+      if (!isFirst) react(...values);
+      isFirst = false;
+    });
+  }
+
   /** setInterval that ends with the scope; returns a function that ends it earlier. */
   every(interval_ms: number, tick: () => void): () => void {
     const timer = setInterval(tick, interval_ms);
@@ -78,6 +90,12 @@ export function h<K extends keyof HTMLElementTagNameMap>(
   if (element.matches("button, input, [tabindex]")) element.setAttribute("data-lm-suppress-shortcuts", "true");
   element.append(...children);
   return element;
+}
+
+/** The element around another one, also across the border of a shadow tree. */
+export function parentOf(element: Element): Element | null {
+  const root = element.getRootNode();
+  return element.parentElement ?? (root instanceof ShadowRoot ? root.host : null);
 }
 
 /** Sets text only where it differs: a live region is not read again, and a selection stays. */

@@ -1,6 +1,6 @@
 // Where the keyboard focus of a view goes: keys reach the widget only while one of its elements has it.
 
-import type { Scope } from "./dom.ts";
+import { parentOf, type Scope } from "./dom.ts";
 import type { View } from "./view.ts";
 
 /** Moves the focus to the photo, where all keys of the widget work. */
@@ -19,7 +19,7 @@ export function focusEverything({ root, session: { everything } }: View): void {
 export function leaveWidget({ root }: View): void {
   for (let element = parentOf(root); element; element = parentOf(element)) {
     // Not the page itself: with the focus there, a notebook hears no keys.
-    if (element === document.body || !element.hasAttribute("tabindex")) continue;
+    if (!(element instanceof HTMLElement) || element === document.body || !element.hasAttribute("tabindex")) continue;
     element.focus({ preventScroll: true });
     if (element.matches(":focus, :focus-within") && !root.matches(":focus-within")) return;
   }
@@ -34,14 +34,8 @@ export function leaveHidden(view: View, elements: readonly HTMLElement[]): void 
 }
 
 /** The element that has the focus in the tree of `root`, which may be a shadow tree. */
-function focusedElement(root: HTMLElement): Element | null {
+export function focusedElement(root: HTMLElement): Element | null {
   return (root.getRootNode() as Document | ShadowRoot).activeElement;
-}
-
-/** The element around `element`, out of shadow trees too. */
-function parentOf(element: HTMLElement): HTMLElement | null {
-  const parent = element.parentNode instanceof ShadowRoot ? element.parentNode.host : element.parentElement;
-  return parent instanceof HTMLElement ? parent : null;
 }
 
 function focusElement(root: HTMLElement, selector: string): void {

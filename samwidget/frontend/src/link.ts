@@ -1,6 +1,6 @@
 // The link to the kernel: gives each request its id, waits for its acknowledgement and its replies, repeats what may have
 // been lost on the way, and knows which requests are still pending. All views of a widget share one link, and nothing else
-// sends: what a host throws ends here. What a reply means is up to the code that asked.
+// sends requests: what a host throws ends here. What a reply means is up to the code that asked.
 
 import { signal } from "@preact/signals-core";
 

@@ -54,7 +54,7 @@ export class MaskStore {
     return this.#entries.has(id);
   }
 
-  /** Forgets masks that are not among `names`, the oldest first, but for some. */
+  /** Forgets masks that are not among `names`, the oldest first; the newest UNNAMED_MAX stay. */
   forgetOthers(names: ReadonlySet<string>): void {
     let surplus = this.#entries.size - names.size - UNNAMED_MAX;
     for (const id of this.#entries.keys()) {

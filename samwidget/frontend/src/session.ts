@@ -22,7 +22,7 @@ import type { Extent } from "./viewport.ts";
 
 /** Without any message for this long after its hello, a view shows that there is no kernel. */
 const ABSENT_AFTER_MS = 2000;
-/** As long as that for a new widget: while the kernel imports torch it may answer nobody. */
+/** The same for a new widget, which needs longer: while the kernel imports torch it may answer nobody. */
 const ABSENT_AFTER_LOADING_MS = 10_000;
 /** The link stops waiting for the end of a hello after this long. */
 const HELLO_WITHIN_MS = 60_000;
@@ -93,11 +93,7 @@ export class Session {
       const named = [...document.objects, ...document.candidates, ...this.everything.foundObjects.peek()];
       this.masks.forgetOthers(new Set(named.map(({ mask }) => mask)));
     });
-    let isFirst = true;
-    this.#scope.watch([this.document, this.status], () => {
-      if (!isFirst) this.#heard();
-      isFirst = false;
-    });
+    this.#scope.onChange([this.document, this.status], () => this.#heard());
     const receive = (content: unknown, buffers: DataView[]) => this.#receive(content, buffers);
     model.on("msg:custom", receive);
     // Jupyter says so when the kernel is restarted. Other hosts have no such event; there the next request finds out.

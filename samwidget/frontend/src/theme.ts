@@ -3,7 +3,7 @@
 
 import { type ReadonlySignal, signal } from "@preact/signals-core";
 
-import type { Scope } from "./dom.ts";
+import { parentOf, type Scope } from "./dom.ts";
 import type { ThemeName } from "./traits.ts";
 
 type Theme = "light" | "dark";
@@ -57,10 +57,4 @@ function pageTheme(view: Element, isSystemDark: boolean): Theme {
   }
   const scheme = getComputedStyle(document.documentElement).colorScheme;
   return isSystemDark && scheme.includes("dark") ? "dark" : "light";
-}
-
-/** The element around another one, also across the border of a shadow tree. */
-function parentOf(element: Element): Element | null {
-  const root = element.getRootNode();
-  return element.parentElement ?? (root instanceof ShadowRoot ? root.host : null);
 }

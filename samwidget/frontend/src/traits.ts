@@ -78,10 +78,8 @@ export function watchDocument(model: Model, scope: Scope): ReadonlySignal<Docume
 /** In marimo, runs the cells that use the widget after each change: marimo does so only when the browser writes a trait. */
 export function runMarimoCells(model: Model, document: ReadonlySignal<DocumentSummary>, scope: Scope): void {
   if (!customElements.get("marimo-anywidget")) return;
-  const first = document.peek();
   let timer: ReturnType<typeof setTimeout> | undefined;
-  scope.watch([document], (summary) => {
-    if (summary === first) return;
+  scope.onChange([document], () => {
     clearTimeout(timer);
     timer = setTimeout(() => {
       model.set("_documents_seen", model.get("_documents_seen") + 1);

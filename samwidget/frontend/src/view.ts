@@ -24,6 +24,9 @@ export class View {
     this.hover = new HoverPreview(session.link, () => session.settings.threshold.value);
     scope.onEnd(() => this.hover.end());
     this.#clearOutdatedPreviews(scope);
+    scope.watch([session.document], ({ active }) => {
+      if (active !== null) this.state.lastActive.value = active;
+    });
   }
 
   /** Sends a change of the document; with `at_ms`, when the user acted, also measures the time until it is drawn. */
@@ -45,10 +48,9 @@ export class View {
   /** A preview is valid for one photo, one tool and one document. */
   #clearOutdatedPreviews(scope: Scope): void {
     const { document, photo, settings } = this.session;
-    scope.watch([document], ({ active }) => {
+    scope.watch([document], () => {
       this.clickTimer.documentChanged();
       this.hover.clear();
-      this.state.lastActive.value = active ?? this.state.lastActive.value;
     });
     scope.watch([photo, settings.tool, settings.hover], () => this.hover.clear());
   }

@@ -30,7 +30,7 @@ export interface Viewport {
 
 export const ZOOM_STEP = 1.25;
 const SCALE_MAX = 32;
-/** How far the photo may be pushed past the stage's edge, so that nothing stays hidden under the candidates. */
+/** How far the photo may be pushed past the stage's edge, so that nothing stays hidden under what lies over it. */
 const SLACK: Point = { x: 48, y: 104 };
 
 export function toScreen(viewport: Viewport, point: Point): Point {

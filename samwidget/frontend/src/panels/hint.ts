@@ -3,7 +3,7 @@
 
 import { computed, type ReadonlySignal, signal } from "@preact/signals-core";
 
-import type { Scope } from "../dom.ts";
+import { type Scope, setText } from "../dom.ts";
 import type { Session } from "../session.ts";
 import { currentTool } from "../tools/current.ts";
 import type { View } from "../view.ts";
@@ -11,13 +11,21 @@ import { urgentMessage } from "./state_texts.ts";
 
 const NOTE_SHOWN_MS = 8000;
 
-export interface Hint {
+interface Hint {
   text: string;
   /** Whether it is more than the hint of the tool. */
   isUrgent: boolean;
 }
 
-export function watchHint(view: View, scope: Scope): ReadonlySignal<Hint> {
+/** Keeps the hint in `element`, stronger where it is urgent. */
+export function showHint(element: HTMLElement, view: View, scope: Scope): void {
+  scope.watch([watchHint(view, scope)], ({ text, isUrgent }) => {
+    setText(element, text);
+    element.classList.toggle("sw-strong", isUrgent);
+  });
+}
+
+function watchHint(view: View, scope: Scope): ReadonlySignal<Hint> {
   const note = watchNote(view.session, scope);
   return computed(() => {
     const message = urgentMessage(view.session) || note.value || view.hover.offBecause.value;
@@ -41,11 +49,7 @@ function watchNote(session: Session, scope: Scope): ReadonlySignal<string> {
     if (note !== last) show(note);
     last = note;
   });
-  let lastReturn = session.returns.peek();
-  scope.watch([session.returns], (count) => {
-    if (count !== lastReturn) show("Reconnected. The kernel answers again.");
-    lastReturn = count;
-  });
+  scope.onChange([session.returns], () => show("Reconnected. The kernel answers again."));
   scope.onEnd(() => clearTimeout(timer));
   return visible;
 }

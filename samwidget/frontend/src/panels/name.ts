@@ -4,7 +4,7 @@
 import { moveCrosshair } from "../commands/crosshair.ts";
 import { acceptName, dropName, leaveName, writeName } from "../commands/naming.ts";
 import { h, Scope } from "../dom.ts";
-import { focusPhoto } from "../focus.ts";
+import { focusedElement, focusPhoto } from "../focus.ts";
 import { NAME_LENGTH_MAX } from "../protocol.ts";
 import type { View } from "../view.ts";
 import { type Point, toScreen } from "../viewport.ts";
@@ -17,12 +17,9 @@ const HEIGHT_PX = 28;
 export function namePanel(view: View, scope: Scope): HTMLElement {
   const { naming, nameText, stageSize } = view.state;
   const element = h("div", { class: "sw-naming" });
-  let fieldScope = new Scope(scope.signal);
-  scope.watch([naming], (now) => {
-    fieldScope.end();
-    fieldScope = new Scope(scope.signal);
-    if (now && !now.isInList) openNameField(view, fieldScope, (field) => element.replaceChildren(field));
-    else element.replaceChildren();
+  watchNaming(view, scope, false, (_, fieldScope) => {
+    openNameField(view, fieldScope, (field) => element.replaceChildren(field));
+    fieldScope.onEnd(() => element.replaceChildren());
   });
   scope.effect(() => {
     const at = naming.value ? anchor(view) : null;
@@ -35,6 +32,21 @@ export function namePanel(view: View, scope: Scope): HTMLElement {
     element.style.transform = `translate(${x}px, ${y}px)`;
   });
   return element;
+}
+
+/** Calls `open` when a name is begun in the list, or else over the photo; the scope that it gets ends with the name. */
+export function watchNaming(
+  { state }: View,
+  scope: Scope,
+  isInList: boolean,
+  open: (object: number | null, scope: Scope) => void,
+): void {
+  let fieldScope = new Scope(scope.signal);
+  scope.watch([state.naming], (naming) => {
+    fieldScope.end();
+    fieldScope = new Scope(scope.signal);
+    if (naming?.isInList === isInList) open(naming.object, fieldScope);
+  });
 }
 
 /** Where the field points to, CSS pixels: the middle of the upper side of the mask, or the newest prompt. */
@@ -68,7 +80,7 @@ export function openNameField(view: View, scope: Scope, insert: (field: HTMLElem
   scope.listen(field, "input", () => writeName(view, field.value));
   scope.listen(field, "blur", () => {
     // When the window loses the focus, the field still has it inside the page, and the user comes back to it.
-    if ((field.getRootNode() as Document | ShadowRoot).activeElement !== field) leaveName(view);
+    if (focusedElement(field) !== field) leaveName(view);
   });
   scope.listen(field, "keydown", (event) => {
     view.state.nameText.value = field.value;

@@ -2,14 +2,14 @@
 
 import { accept } from "../commands/document.ts";
 import { dropName, renameInList } from "../commands/naming.ts";
-import { h, Scope, setAttribute, setText } from "../dom.ts";
+import { h, type Scope, setAttribute, setText } from "../dom.ts";
 import { focusPhoto } from "../focus.ts";
 import { icon } from "../icons.ts";
 import { formatCount, formatScore } from "../numbers.ts";
 import type { DocumentSummary, ObjectSummary } from "../protocol.ts";
 import type { View } from "../view.ts";
 import { appearancePanel } from "./appearance.ts";
-import { openNameField } from "./name.ts";
+import { openNameField, watchNaming } from "./name.ts";
 
 /** The parts of a row that change. */
 interface Row {
@@ -76,11 +76,8 @@ export function objectsPanel(view: View, scope: Scope): HTMLElement {
   scope.watch([session.document, state.pointedObject], (_, pointed) => {
     for (const [id, { element }] of rowsById) element.classList.toggle("sw-pointed", id === pointed);
   });
-  let fieldScope = new Scope(scope.signal);
-  scope.watch([state.naming], (naming) => {
-    fieldScope.end();
-    fieldScope = new Scope(scope.signal);
-    const row = naming?.isInList ? rowsById.get(naming.object ?? -1) : undefined;
+  watchNaming(view, scope, true, (id, fieldScope) => {
+    const row = rowsById.get(id ?? -1);
     if (row) openNameInRow(row, view, fieldScope);
   });
   return element;

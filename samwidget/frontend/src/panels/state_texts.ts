@@ -2,7 +2,7 @@
 // asks here, so that dot, hint and banner agree. Pure functions of what the session knows.
 
 import { formatSeconds } from "../numbers.ts";
-import type { Failure, Status } from "../protocol.ts";
+import type { Failure } from "../protocol.ts";
 import type { Session } from "../session.ts";
 
 export type DotState = "good" | "busy" | "bad" | "off";
@@ -11,7 +11,7 @@ export function dotState(session: Session): DotState {
   const { phase } = session.status.value;
   if (isAbsent(session) || phase === "closed") return "off";
   if (phase === "failed") return "bad";
-  return isBusyPhase(session.status.value) || session.link.isBusy.value ? "busy" : "good";
+  return isWorking(session) || session.link.isBusy.value ? "busy" : "good";
 }
 
 /** The model, and what it is doing. */
@@ -58,7 +58,7 @@ export function urgentMessage(session: Session): string {
     const remedy = can_use_bundled ? "Try again, or use the bundled network." : "Try again.";
     return keeps ? `There is no model. ${remedy} Your clicks are kept.` : `There is no model. ${remedy}`;
   }
-  if (keeps && isBusyPhase(session.status.value)) return "Your clicks are kept until the image is encoded.";
+  if (keeps && isWorking(session)) return "Your clicks are kept until the image is encoded.";
   return "";
 }
 
@@ -77,6 +77,8 @@ export function isAbsent(session: Session): boolean {
   return session.presence.value === "absent";
 }
 
-export function isBusyPhase({ phase }: Status): boolean {
-  return phase === "loading" || phase === "encoding";
+/** Whether a kernel loads the model or encodes the image. */
+export function isWorking(session: Session): boolean {
+  const { phase } = session.status.value;
+  return !isAbsent(session) && (phase === "loading" || phase === "encoding");
 }

@@ -3,10 +3,9 @@
 
 import { h, type Scope, setAttribute, setText } from "../dom.ts";
 import { formatScore } from "../numbers.ts";
-import type { Status } from "../protocol.ts";
 import type { View } from "../view.ts";
-import { watchHint } from "./hint.ts";
-import { describeModel, dotState, encodingTime, isAbsent, isBusyPhase, urgentMessage } from "./state_texts.ts";
+import { showHint } from "./hint.ts";
+import { describeModel, dotState, encodingTime, hasFailed, isWorking, urgentMessage } from "./state_texts.ts";
 
 const TICK_MS = 100;
 
@@ -20,10 +19,7 @@ export function statusPanel(view: View, scope: Scope): HTMLElement {
     figuresPart(view, scope),
     announcer(view, scope),
   );
-  scope.effect(() => {
-    const isWorking = isBusyPhase(view.session.status.value) && !isAbsent(view.session);
-    setAttribute(element, "data-working", isWorking ? "" : null);
-  });
+  scope.effect(() => setAttribute(element, "data-working", isWorking(view.session) ? "" : null));
   return element;
 }
 
@@ -39,7 +35,7 @@ function modelPart({ session }: View, scope: Scope): HTMLElement {
     stopTicking();
     tick();
     setText(detail, encodingTime(session));
-    if (isBusyPhase(session.status.value) && !isAbsent(session)) stopTicking = scope.every(TICK_MS, tick);
+    if (isWorking(session)) stopTicking = scope.every(TICK_MS, tick);
   });
   scope.effect(() => {
     setAttribute(dot, "data-state", dotState(session));
@@ -51,10 +47,7 @@ function modelPart({ session }: View, scope: Scope): HTMLElement {
 /** The hint, where the tray does not show it. */
 function messagePart(view: View, scope: Scope): HTMLElement {
   const element = h("span", { class: "sw-hint" });
-  scope.watch([watchHint(view, scope)], ({ text, isUrgent }) => {
-    setText(element, text);
-    element.classList.toggle("sw-strong", isUrgent);
-  });
+  showHint(element, view, scope);
   return element;
 }
 
@@ -84,16 +77,9 @@ function announcer({ session, state }: View, scope: Scope): HTMLElement {
     const score = active?.score === null || !active ? "" : `, score ${formatScore(active.score)}`;
     const count = session.document.value.objects.length;
     const objects = active ? `Refining ${active.name}${score}.` : `${count} ${count === 1 ? "object" : "objects"}.`;
-    const calm = phase === "ready" ? objects : `${MODEL_DOES[phase]}.`;
-    setText(element, error?.message || urgentMessage(session) || calm);
+    const calm = phase === "loading" ? "Loading the model." : phase === "encoding" ? "Encoding the image." : objects;
+    const failure = hasFailed(session) ? error?.message : undefined;
+    setText(element, failure || urgentMessage(session) || calm);
   });
   return element;
 }
-
-const MODEL_DOES: Record<Status["phase"], string> = {
-  loading: "Loading the model",
-  encoding: "Encoding the image",
-  ready: "Ready",
-  failed: "The model failed",
-  closed: "This widget is closed",
-};

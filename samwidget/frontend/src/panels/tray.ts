@@ -3,12 +3,12 @@
 
 import { computed } from "@preact/signals-core";
 
-import { h, type Scope, setAttribute, setText } from "../dom.ts";
+import { h, type Scope, setAttribute } from "../dom.ts";
 import { leaveHidden } from "../focus.ts";
 import type { View } from "../view.ts";
 import { candidatesPanel } from "./candidates.ts";
 import { everythingPanel } from "./everything.ts";
-import { watchHint } from "./hint.ts";
+import { showHint } from "./hint.ts";
 import { isAbsent } from "./state_texts.ts";
 
 export function trayPanel(view: View, scope: Scope): HTMLElement {
@@ -25,10 +25,7 @@ export function trayPanel(view: View, scope: Scope): HTMLElement {
     // Without a kernel there is nothing to choose.
     return state.active.value && !isAbsent(session) ? "candidates" : "hint";
   });
-  scope.watch([watchHint(view, scope)], ({ text, isUrgent }) => {
-    setText(hint, text);
-    hint.classList.toggle("sw-strong", isUrgent);
-  });
+  showHint(hint, view, scope);
   scope.watch([visibleName], (name) => {
     for (const [other, content] of Object.entries(contents)) content.hidden = other !== name;
     // The status bar has the hint where it is not here.

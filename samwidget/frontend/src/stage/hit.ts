@@ -27,9 +27,13 @@ export function foundObjectAt(
   return foundObjects.findLast(({ mask }) => holds(mask)) ?? null;
 }
 
+/** Only tells what is inside a path. Made at the first use: the pointer asks at every move. */
+let tester: CanvasRenderingContext2D | null = null;
+
 /** A function that tells whether a mask holds `at`. */
 function hitTest(at: Point, masks: MaskStore, threshold: number): (mask: string) => boolean {
-  const context = document.createElement("canvas").getContext("2d");
+  tester ??= document.createElement("canvas").getContext("2d");
+  const context = tester;
   return (mask) => {
     const extent = masks.extent(mask);
     if (!extent || at.x < extent[0] || at.y < extent[1] || at.x > extent[2] || at.y > extent[3]) return false;
