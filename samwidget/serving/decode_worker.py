@@ -131,7 +131,3 @@ def main() -> None:
     target.write(READY)
     target.flush()
     serve(source, target, limits)
-
-
-if __name__ == "__main__":
-    main()

@@ -24,7 +24,7 @@ from tests.predict.fake_segmenter import FakeSegmenter
 
 HEIGHT, WIDTH = 48, 64
 TIMEOUT_S = 20.0
-_LAST_REPLY = {"hover": "preview", "hello": "image", "detail": "detail"}
+_LAST_REPLY = {"hover": "preview", "detail": "detail"}
 
 
 class StandIn(FakeSegmenter):
@@ -134,9 +134,8 @@ class Page(SamWidget):
             return next((reply for reply in self._replies.get(name, ()) if reply["kind"] in last), None)
 
         with self._bell:
-            assert self._bell.wait_for(lambda: reply() is not None, TIMEOUT_S), (name, kind, self._replies.get(name))
-            found = reply()
-            assert found is not None
+            found = self._bell.wait_for(reply, TIMEOUT_S)
+            assert found is not None, (name, kind, self._replies.get(name))
             return found
 
     def take_errors(self) -> int:

@@ -21,10 +21,9 @@ from urllib.parse import quote
 
 import httpx
 import numpy as np
-import uvicorn
 from jupyter_client.session import json_packer
 
-from samwidget.batch.chunks import ChunkResult, ChunkRunner
+from samwidget.batch.chunks import ChunkResult
 from samwidget.batch.inputs.tasks import list_tasks, read_prompts
 from samwidget.batch.job import Job
 from samwidget.batch.manifest import Manifest
@@ -38,18 +37,18 @@ from samwidget.models.remote.transport import Response, TooLongError, Transport
 from samwidget.models.remote.wire import read_request, read_response, write_request, write_response
 from samwidget.predict import EmbeddingCache, SamPredictor
 from samwidget.serving.http.app import make_app
-from samwidget.serving.http.connection import Connection, Connections
 from samwidget.serving.limits import Limits
 from samwidget.serving.reading import read_rows
 from samwidget.serving.scoring import score
 from samwidget.widget.protocol import Request
 from samwidget.widget.wire.inbox import Inbox
 from samwidget.widget.wire.outbox import Outbox
+from tests.batch.rows import fake_runner
 from tests.drawn_photo import drawn_photo
 from tests.predict.fake_segmenter import FakeSegmenter
 from tests.reliability.garbage import any_value, as_json, changed, changed_bytes, changed_text
 from tests.serving.http.test_app import make_service
-from tests.serving.http.test_fuzz import FakeTransport
+from tests.serving.http.test_fuzz import check_bytes, connection_config
 from tests.serving.image_files import encoded
 from tests.widget.fakes import WiredWidget
 
@@ -101,6 +100,10 @@ def _request(rng: Random) -> Any:
     return (
         text.encode() if kind < 0.6 else changed_bytes(rng, text.encode()) if kind < 0.75 else changed_text(rng, text)
     )
+
+
+def _request_and_style(rng: Random) -> tuple[Any, str]:
+    return _request(rng), rng.choice(("card", "service"))
 
 
 class _Page:
@@ -175,7 +178,7 @@ def _parse_request() -> Iterator[Target]:
         for row in parse_request(*pair):
             assert all(isinstance(prompt, Prompt) for prompt in row.prompts)
 
-    yield Target(0.2, lambda rng: (_request(rng), rng.choice(("card", "service"))), read)
+    yield Target(0.2, _request_and_style, read)
 
 
 @contextmanager
@@ -187,7 +190,7 @@ def _read_rows() -> Iterator[Target]:
         assert len(rows) <= 4
         assert sum(len(row.prompts) for row in rows) <= 8
 
-    yield Target(0.08, lambda rng: (_request(rng), rng.choice(("card", "service"))), read)
+    yield Target(0.08, _request_and_style, read)
 
 
 @contextmanager
@@ -198,7 +201,7 @@ def _score() -> Iterator[Target]:
         response = score(pair[0], predictor, pair[1], allow_urls=False)
         assert len(parse_response(json.dumps(response))) == len(response)
 
-    yield Target(0.04, lambda rng: (_request(rng), rng.choice(("card", "service"))), read)
+    yield Target(0.04, _request_and_style, read)
 
 
 @contextmanager
@@ -370,8 +373,7 @@ def _bodies() -> Iterator[Target]:
 def _heads() -> Iterator[Target]:
     """Bytes on a connection."""
     service = make_service()
-    config = uvicorn.Config(make_app(service), lifespan="off", log_level="critical")
-    config.load()
+    config = connection_config(service)
     loop = asyncio.new_event_loop()
     body = json.dumps(REQUESTS[0]).encode()
     examples = [
@@ -388,28 +390,8 @@ def _heads() -> Iterator[Target]:
         pieces = [data[start:end] for start, end in zip([0, *cuts], [*cuts, len(data)], strict=True)]
         return [piece for piece in pieces if piece]  # asyncio never passes an empty one
 
-    async def feed(pieces: list[bytes]) -> bytes:
-        errors: list[object] = []
-        asyncio.get_running_loop().set_exception_handler(lambda _, context: errors.append(context))
-        connections, transport = Connections(), FakeTransport()
-        opened = Connection(connections, config=config, server_state=uvicorn.server.ServerState(), app_state={})
-        opened.connection_made(transport)
-        for piece in pieces:
-            if not transport.is_closed:
-                opened.data_received(piece)
-                await asyncio.sleep(0)
-        opened.connection_lost(None)
-        others = asyncio.all_tasks() - {asyncio.current_task()}
-        if others:
-            await asyncio.wait(others, timeout=10)
-        assert not errors, errors
-        assert not connections._open
-        return transport.sent
-
     def read(pieces: list[bytes]) -> None:
-        sent = loop.run_until_complete(feed(pieces))
-        assert not sent or sent.startswith(b"HTTP/1.1 ")
-        assert b"HTTP/1.1 5" not in sent
+        loop.run_until_complete(check_bytes(config, pieces))
 
     try:
         yield Target(0.03, make, read)
@@ -498,7 +480,7 @@ def _batch_rows() -> Iterator[Target]:
     with tempfile.TemporaryDirectory() as name:
         path, job = Path(name) / "rows.csv", Job(source=f"{name}/rows.csv", result=f"{name}/out.csv", retries=0)
         job.parts.mkdir()
-        runner = ChunkRunner(job, predictor=SamPredictor(FakeSegmenter()))
+        runner = fake_runner(job)
         image = base64.b64encode(PNG).decode()
         example = f'image,input_points\n{image},"[[[3,2]]]"\n{image},"[[1,1]]"\n'.encode()
 

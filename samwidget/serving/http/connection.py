@@ -53,13 +53,16 @@ class Connections:
     def add(self, connection: Connection) -> None:
         """Counts a connection; closes another one, or this one, where there are too many."""
         self._open[connection] = None
-        of_peer = [other for other in self._open if other.peer == connection.peer]
-        for crowd, maximum in ((of_peer, self.per_peer), (list(self._open), self.maximum)):
-            if len(crowd) > maximum:
-                idle = [other for other in crowd if not other.has_whole_request and other is not connection]
-                victim = min(idle, key=_usefulness, default=connection)
-                victim.abort()
-                self.remove(victim)  # now: asyncio tells of its end later, and more connections may come before
+        self._make_room([other for other in self._open if other.peer == connection.peer], self.per_peer, connection)
+        self._make_room(list(self._open), self.maximum, connection)
+
+    def _make_room(self, crowd: list[Connection], maximum: int, newest: Connection) -> None:
+        """Closes one of too many connections: the newest only if all others have a whole request."""
+        if len(crowd) > maximum:
+            idle = [other for other in crowd if not other.has_whole_request and other is not newest]
+            victim = min(idle, key=_usefulness, default=newest)
+            victim.abort()
+            self.remove(victim)  # now: asyncio tells of its end later, and more connections may come before
 
     def remove(self, connection: Connection) -> None:
         """No longer counts a connection."""

@@ -16,13 +16,11 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from samwidget.batch.chunks import ChunkRunner
 from samwidget.batch.job import Job
 from samwidget.batch.run import run_batch
 from samwidget.errors import BatchError
-from samwidget.predict import SamPredictor
 from tests.batch.killed_often import write_input
-from tests.reliability.page import StandIn
+from tests.batch.rows import fake_runner
 from tests.reliability.scenes.full_disk import full_disk
 
 _ROWS = 12
@@ -38,18 +36,13 @@ class _BatchScene:
         self.acknowledged = 0
         self.source = write_input(folder, _ROWS)
         whole = self.job_to("whole.csv")
-        self._errors = run_batch(whole, runner=self.runner(whole), show_progress=False).errors
+        self._errors = run_batch(whole, runner=fake_runner(whole), show_progress=False).errors
         self._expected = Path(whole.result).read_bytes()
         self.job = self.job_to("out.csv")
 
     def job_to(self, name: str) -> Job:
         """Returns the run to a file of this name."""
         return Job(self.source, str(self._folder / name), mini_batch_size=2, retries=1)
-
-    @staticmethod
-    def runner(job: Job) -> ChunkRunner:
-        """Returns a worker."""
-        return ChunkRunner(job, predictor=SamPredictor(StandIn()))
 
     def fault(self, rng: Random) -> str:
         if self._faults_left == 0:
@@ -65,7 +58,7 @@ class _BatchScene:
         return kind
 
     def _finish(self, lines: set[bytes]) -> None:
-        summary = run_batch(self.job, runner=self.runner(self.job), show_progress=False)
+        summary = run_batch(self.job, runner=fake_runner(self.job), show_progress=False)
         assert (summary.rows, summary.errors) == (_ROWS, self._errors)
         assert summary.rows_before >= 2 * len(lines), "rows were computed again"
         assert Path(self.job.result).read_bytes() == self._expected
@@ -95,7 +88,7 @@ def kills() -> Any:
         child = os.fork()
         if child == 0:
             try:
-                run_batch(scene.job, runner=scene.runner(scene.job), show_progress=False)
+                run_batch(scene.job, runner=fake_runner(scene.job), show_progress=False)
             finally:
                 os._exit(0)
         time.sleep(rng.uniform(0, 0.12))
@@ -112,7 +105,7 @@ def disk_full() -> Any:
     def inject(scene: _BatchScene, rng: Random) -> str:
         with full_disk(rng.randrange(6000)):
             try:
-                run_batch(scene.job, runner=scene.runner(scene.job), show_progress=False)
+                run_batch(scene.job, runner=fake_runner(scene.job), show_progress=False)
             except BatchError:
                 return "refused"
         return "enough room"

@@ -39,7 +39,6 @@ class _Kernel:
 
     def __init__(self) -> None:
         self._manager = KernelManager(kernel_name="python3")
-        self.messages: dict[str, Any] = {}
         self._number = 0
         self._manager.start_kernel(
             cwd=str(ROOT),
@@ -62,11 +61,9 @@ class _Kernel:
         self.masks: set[str] = set()
         self.done: set[str] = set()
         self.errors: list[str] = []
-        self._comm = ""
+        self._comm = self.phase = ""
         self._client.execute(_CELL, stop_on_error=False)
         self._receive_until(lambda: bool(self._comm) and self.phase == "ready")
-
-    phase = ""
 
     def click(self, x: float, y: float) -> str:
         """Sends a click that begins an object, and the end of that object; returns the id of the click."""

@@ -31,6 +31,7 @@ from tests.drawn_photo import drawn_photo
 from tests.reliability.garbage import any_value, as_json
 from tests.serving.image_files import encoded, slow_jpeg
 from tests.serving.processes import Server, running
+from tests.serving.test_decoding import is_decoder
 
 KEY = "a key of enough letters"
 _PATIENCE_S = 30.0
@@ -199,10 +200,9 @@ def decoders() -> Any:
         sending = threading.Thread(target=send)
         sending.start()
         time.sleep(rng.uniform(0, 0.06))
-        for child in scene.process.children():
+        for child in filter(is_decoder, scene.process.children()):
             with contextlib.suppress(psutil.NoSuchProcess):
-                if any("decode_worker" in word for word in child.cmdline()):
-                    child.kill()
+                child.kill()
         sending.join()
         assert statuses in ([200], [400], [503]), statuses
         return "before the end" if statuses != [200] else "after it"

@@ -24,6 +24,19 @@ async def app(scope, receive, send):
     await send({"type": "http.response.body", "body": LARGE if scope["method"] == "GET" else b"x"})
 
 
+class SilentConnection:
+    """What ``Connections`` asks of a connection on which nothing came."""
+
+    has_whole_request = has_request = False
+    unread_bytes = 0
+
+    def __init__(self, peer, since):
+        self.peer, self.since = peer, since
+
+    def abort(self):
+        """Nothing is open."""
+
+
 @asynccontextmanager
 async def listening(connections):
     """The address of an event loop's own server, whose connections the test looks at."""
@@ -189,6 +202,15 @@ def test_the_connection_that_is_silent_for_longest_makes_room(limit):
             await reached(lambda: clients(connections) == names[2:])
 
     asyncio.run(look())
+
+
+def test_one_connection_too_many_closes_one():
+    """Of those of its address, where both limits are reached: the others then fit."""
+
+    connections = Connections(per_peer=2, maximum=3)
+    for since, peer in enumerate(["stranger", "here", "here", "here"]):
+        connections.add(SilentConnection(peer, since))
+    assert [each.since for each in connections._open] == [0, 2, 3]
 
 
 def test_half_a_request_makes_room_where_nobody_is_silent():

@@ -181,34 +181,37 @@ HEADS = st.lists(
 )
 
 
+def connection_config(service):
+    """The settings of connections to an app of ``service``."""
+    config = uvicorn.Config(make_app(service), lifespan="off", log_level="critical")
+    config.load()
+    return config
+
+
+async def check_bytes(config, pieces):
+    """Receives ``pieces`` on a connection: nothing is raised into the event loop, and no response has status 500."""
+    errors = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: errors.append(context))
+    connections, transport = Connections(), FakeTransport()
+    opened = Connection(connections, config=config, server_state=uvicorn.server.ServerState(), app_state={})
+    opened.connection_made(transport)
+    for piece in pieces:
+        if not transport.is_closed:
+            opened.data_received(piece)
+            await asyncio.sleep(0)
+    opened.connection_lost(None)
+    for task in asyncio.all_tasks() - {asyncio.current_task()}:
+        await asyncio.wait({task}, timeout=10)
+    assert not errors, errors
+    assert not connections._open
+    assert not transport.sent or transport.sent.startswith(b"HTTP/1.1 ")
+    assert b"HTTP/1.1 5" not in transport.sent
+
+
 @FEW
 @given(HEADS)
 def test_heads(service, pieces):
-    """Nothing is raised into the event loop, and what is answered is HTTP without status 500."""
-
-    async def feed():
-        errors = []
-        loop = asyncio.get_running_loop()
-        loop.set_exception_handler(lambda _, context: errors.append(context))
-        config = uvicorn.Config(make_app(service), lifespan="off", log_level="critical")
-        config.load()
-        connections, transport = Connections(), FakeTransport()
-        opened = Connection(connections, config=config, server_state=uvicorn.server.ServerState(), app_state={})
-        opened.connection_made(transport)
-        for piece in pieces:
-            if not transport.is_closed:
-                opened.data_received(piece)
-                await asyncio.sleep(0)
-        opened.connection_lost(None)
-        for task in asyncio.all_tasks() - {asyncio.current_task()}:
-            await asyncio.wait({task}, timeout=10)
-        assert not errors
-        assert not connections._open
-        return transport.sent
-
-    sent = asyncio.run(feed())
-    assert not sent or sent.startswith(b"HTTP/1.1 ")
-    assert b"HTTP/1.1 5" not in sent
+    asyncio.run(check_bytes(connection_config(service), pieces))
 
 
 def test_h11_limits_the_length_of_a_head():
