@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol, get_args
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -14,10 +14,10 @@ import torch
 from samwidget.compat.errors import ArgumentError
 from samwidget.compat.modeling import Sam
 from samwidget.compat.predictor import SamPredictor
-from samwidget.compat.records import OutputMode, to_sam_dicts
+from samwidget.compat.records import OutputMode, check_output_mode, to_sam_dicts
 from samwidget.core import FoundObject, RunLengths
 from samwidget.predict import SamPredictor as Predictor
-from samwidget.predict.everything import EverythingOptions, remove_small_regions, suppress_overlaps
+from samwidget.predict.everything import EverythingOptions, without_small_regions
 
 
 class _MaskData(Protocol):
@@ -77,9 +77,7 @@ class SamAutomaticMaskGenerator:
                 f"points_per_side is {points_per_side} and point_grids {'are' if point_grids else 'are not'} given",
                 hint="give exactly one of them; points_per_side=None with point_grids",
             )
-        modes = get_args(OutputMode)
-        if output_mode not in modes:
-            raise ArgumentError(f"output_mode is {output_mode!r}", hint=f"give one of {', '.join(modes)}")
+        check_output_mode(output_mode)
         self.predictor = SamPredictor(model)
         if point_grids is None:
             assert points_per_side is not None
@@ -148,15 +146,15 @@ class SamAutomaticMaskGenerator:
         Returns:
             ``mask_data``.
         """
-        before = [RunLengths.from_counts(rle["counts"], tuple(rle["size"])) for rle in mask_data["rles"]]
-        after = [remove_small_regions(run_lengths, math.ceil(min_area)) for run_lengths in before]
-        is_changed = [new is not old for new, old in zip(after, before, strict=True)]
-        objects = [
-            FoundObject(i, run_lengths, 0, 0, (0, 0), 0, (0, 0, 0, 0), None) for i, run_lengths in enumerate(after)
+        before = [
+            FoundObject(
+                i, RunLengths.from_counts(rle["counts"], tuple(rle["size"])), 0, 0, (0, 0), 0, (0, 0, 0, 0), None
+            )
+            for i, rle in enumerate(mask_data["rles"])
         ]
-        kept_objects = suppress_overlaps(sorted(objects, key=lambda item: is_changed[item.id]), nms_thresh)
+        kept_objects = without_small_regions(before, math.ceil(min_area), nms_thresh, 1)
         for item in kept_objects:
-            if is_changed[item.id]:
+            if item is not before[item.id]:
                 x0, y0, x1, y1 = item.box_xyxy
                 mask_data["rles"][item.id] = {
                     "size": list(item.run_lengths.size_hw),

@@ -132,9 +132,7 @@ class Sam(nn.Module):
 
     def preprocess(self, x: Tensor) -> Tensor:
         """(..., 3, S, S) input of ``image_encoder``: (..., 3, h, w) images, normalised and padded."""
-        height, width = x.shape[-2:]
-        side = self.image_encoder.img_size
-        return F.pad((x - self.pixel_mean) / self.pixel_std, (0, side - width, 0, side - height))
+        return self._sam.input_of(x)
 
     def postprocess_masks(self, masks: Tensor, input_size: Size, original_size: Size) -> Tensor:
         """(B, C, H, W) logits at the size of the image, from (B, C, h, w) low-res logits.

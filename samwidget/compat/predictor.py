@@ -7,7 +7,7 @@ It owns the image that is set, as its users read it and write it: ``features``, 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -23,8 +23,6 @@ from samwidget.errors import PromptError
 from samwidget.images import ImageFormat
 from samwidget.models import Embedding
 from samwidget.predict import SamPredictor as Predictor
-
-_FORMATS = ("RGB", "BGR")
 
 
 class SamPredictor:
@@ -88,7 +86,7 @@ class SamPredictor:
             ImageError: the image cannot be read.
             ModelError: the encoder failed.
         """
-        if image_format not in _FORMATS:
+        if image_format not in get_args(ImageFormat):
             raise ArgumentError(f"image_format is {image_format!r}", hint="give RGB or BGR")
         embedding = self.model.current_predictor.embed(
             image, "RGB" if image_format == self.model.image_format else "BGR"
@@ -204,7 +202,8 @@ class SamPredictor:
         """
         self._image_hw()
         features = self.features
-        assert features is not None
+        if features is None:
+            raise ImageNotSetError("features is None", hint="call set_image first, or set features")
         return features
 
     def reset_image(self) -> None:
@@ -222,10 +221,7 @@ class SamPredictor:
         assert self.input_size is not None
         sources = self._sources()
         if self._embedding is None or self._made_of != sources:
-            features = self.features
-            if features is None:
-                raise ImageNotSetError("features is None", hint="call set_image first, or set features")
-            self._embedding = self.model.embedding_of(features, self.input_size, image_hw)
+            self._embedding = self.model.embedding_of(self.get_image_embedding(), self.input_size, image_hw)
             self._made_of = sources
         return self.model.decode(self._embedding, self.input_size, prompts, multimask_output, return_logits)
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Literal, get_args
 
+from samwidget.compat.errors import ArgumentError
 from samwidget.core import FoundObject
-from samwidget.errors import PromptError
 from samwidget.formats import encode_rle
 
 OutputMode = Literal["binary_mask", "uncompressed_rle", "coco_rle"]
@@ -35,9 +35,15 @@ def to_sam_dicts(objects: Iterable[FoundObject], output_mode: OutputMode = "bina
     Raises:
         PromptError: there is no such mode. It is a ValueError.
     """
-    if output_mode not in get_args(OutputMode):
-        raise PromptError(f"output_mode is {output_mode!r}", hint=f"give one of {', '.join(get_args(OutputMode))}")
+    check_output_mode(output_mode)
     return [_sam_dict(found_object, output_mode) for found_object in objects]
+
+
+def check_output_mode(output_mode: str) -> None:
+    """Raises ArgumentError, which is a PromptError, where there is no such mode."""
+    modes = get_args(OutputMode)
+    if output_mode not in modes:
+        raise ArgumentError(f"output_mode is {output_mode!r}", hint=f"give one of {', '.join(modes)}")
 
 
 def _sam_dict(found_object: FoundObject, output_mode: str) -> dict[str, Any]:

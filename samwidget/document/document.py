@@ -23,7 +23,7 @@ class Document:
 
     Changes of prompts, levels, names and visibility, ``delete`` and ``clear`` are steps of the history. ``select``
     only says which object the next prompt refines: it is no step, but undo restores the active object of each step.
-    What a search of everything has found is a step once the user keeps it, discards it or goes back behind it.
+    What a search of everything has found becomes a step once the user keeps it, discards it or undoes something.
 
     Args:
         palette: chooses the colours of the objects.

@@ -17,7 +17,15 @@ import numpy as np
 from PIL import Image, ImageFile, UnidentifiedImageError
 
 from samwidget.errors import ImageError
-from samwidget.images.deep import dropped_bits_note, is_deep, is_tiff, read_deep, read_tiff, stored_values
+from samwidget.images.deep import (
+    dropped_bits_note,
+    is_deep,
+    is_tiff,
+    may_lack_bits,
+    read_deep,
+    read_tiff,
+    stored_values,
+)
 from samwidget.images.numpy_file import is_numpy_file, read_numpy_file
 from samwidget.images.options import TOO_LARGE, AnyArray, Raster, ReadOptions, frames_note, no_data_of
 
@@ -131,7 +139,7 @@ def _file_with_more_bits(image: Image.Image) -> bytes | None:
 
     A notebook that shows an image loads it, so images come loaded as often as not.
     """
-    if not isinstance(image, ImageFile.ImageFile) or image.mode not in ("RGB", "RGBA", "LA") or image.format == "JPEG":
+    if not may_lack_bits(image):
         return None
     try:
         data = Path(fsdecode(image.filename)).read_bytes()

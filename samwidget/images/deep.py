@@ -16,7 +16,7 @@ import sys
 import zlib
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 from PIL import Image, ImageFile
@@ -27,6 +27,8 @@ from samwidget.images.options import AnyArray, Raster, ReadOptions, frames_note,
 _BITS, _PLANAR, _SAMPLE_FORMAT, _SIGNED, _UNSIGNED = 258, 284, 339, 2, 1
 _TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 # Layouts of 16-bit colour that Pillow unpacks in either byte order. With "a" the opacity is multiplied into the colour.
+# Modes of which Pillow has 8 bits for a channel only, whatever the file has.
+_MODES = ("RGB", "RGBA", "LA")
 _LAYOUTS = ("RGB;16", "RGBA;16", "RGBX;16", "RGBa;16")
 # Formats that may have 16 bits for a colour and do not tell it once loaded; a level that 12 of these bits do not reach.
 _MAY_BE_DEEP = ("JPEG2000", "PNG", "PPM", "SGI")
@@ -45,7 +47,12 @@ def is_deep(image: ImageFile.ImageFile, data: bytes) -> bool:
     if image.format == "PPM":
         # Of gray written in digits Pillow keeps all.
         return _ppm_maximum(image) > 255 and not (image.mode == "I" and image.tile[0][0] == "ppm_plain")
-    return image.mode in ("RGB", "RGBA", "LA") and _bits_of(image, data) > 8
+    return image.mode in _MODES and _bits_of(image, data) > 8
+
+
+def may_lack_bits(image: Image.Image) -> TypeGuard[ImageFile.ImageFile]:
+    """Returns whether the loaded image is from a file of which Pillow may have dropped bits."""
+    return isinstance(image, ImageFile.ImageFile) and image.mode in _MODES and image.format != "JPEG"
 
 
 def read_deep(
@@ -126,7 +133,7 @@ def stored_values(image: Image.Image, tags: Mapping[int, Any], file_format: str 
 
 def dropped_bits_note(image: Image.Image) -> tuple[str, ...]:
     """What to say of a loaded PIL image if Pillow has dropped bits of its file, as far as the image shows it."""
-    if not isinstance(image, ImageFile.ImageFile) or image.mode not in ("RGB", "RGBA", "LA") or image.format == "JPEG":
+    if not may_lack_bits(image):
         return ()
     bits = _first(getattr(image, "tag_v2", {}).get(_BITS, 8))
     if bits > 8:

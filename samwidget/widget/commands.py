@@ -1,8 +1,9 @@
-"""Commands: every way in which the browser and Python change the document. Each exists once, here.
+"""Commands: how the browser and Python change the objects. Each exists once, here.
 
 A command asks the network first and changes the document after that: where it raises, the document is as it was. The
 table in ``controller`` says which message is which command; the public class calls the same ones. They run on the
-worker's thread. ``controller`` publishes what they changed.
+worker's thread. ``controller`` publishes what they changed; it has undo, redo and what concerns a search itself,
+because what was found changes with them.
 """
 
 from __future__ import annotations
@@ -92,14 +93,6 @@ class Commands:
     def clear(self) -> None:
         """Deletes every object, in one step of the history."""
         self._document.clear()
-
-    def undo(self) -> bool:
-        """Goes one step back; returns False where there is none."""
-        return self._document.undo()
-
-    def redo(self) -> bool:
-        """Takes one undo back; returns False where there is none."""
-        return self._document.redo()
 
     def add(self, prompt: Prompt, pixels: npt.NDArray[np.bool_] | None, name: str | None) -> SegmentedObject:
         """Adds an object and returns it; the active object stays the same.

@@ -236,13 +236,16 @@ class Controller:
         self.everything.discard()
 
     def undo(self) -> bool:
-        """Goes one step back; returns False where there is none. What a search has found is a step."""
+        """Goes one step back; returns False where there is none.
+
+        What a search has found becomes a step first, so that redo shows it again.
+        """
         self._hold_found()
-        return self._move(self.commands.undo)
+        return self._move(self.document.undo)
 
     def redo(self) -> bool:
         """Takes one undo back; returns False where there is none."""
-        return self._move(self.commands.redo)
+        return self._move(self.document.redo)
 
     def _hold_found(self) -> None:
         """Makes what the present search has found a step of the history; the search ends."""
@@ -363,6 +366,7 @@ class Controller:
         # After close there is no view. While the slider moves many jobs wait; the first publishes, the rest do nothing.
         with contextlib.suppress(ClosedError):
             self.worker.submit(self._publish).add_done_callback(log_failure)
+        self.photo.refresh_snapshot_soon()
 
     def set_opacity(self, opacity: float) -> None:
         """Draws the snapshot with another opacity from now on."""

@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from samwidget.core import Frame, Masks, Prompt
 from samwidget.errors import ClosedError, ModelError, SamWidgetError
+from samwidget.models import BUNDLED_NAME
 from samwidget.predict import open_predictor
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class ModelSource:
     open: Callable[[], SamPredictor]
 
 
-BUNDLED = ModelSource("nano", lambda: open_predictor(None, "auto", "auto", None))
+BUNDLED = ModelSource(BUNDLED_NAME, lambda: open_predictor(None, "auto", "auto", None))
 
 
 class Network:

@@ -99,17 +99,13 @@ class Photo:
         if self._saves_picture:
             self.worker.later(self.refresh_snapshot, _SNAPSHOT_DELAY_S)
 
-    def refresh_outdated_snapshot(self) -> None:
-        """Draws the snapshot again at once, on any thread, where something has changed since it was drawn."""
-        with self._snapshot_lock:  # a thread that draws it now finishes first
-            if self._is_outdated:
-                self.refresh_snapshot()
-
     def refresh_snapshot(self) -> None:
-        """Draws the snapshot again and sets its trait where it has changed."""
+        """Draws the snapshot again, on any thread, and sets its trait, where something has changed since."""
         if not self._saves_picture:
             return
-        with self._snapshot_lock:
+        with self._snapshot_lock:  # a thread that draws it now finishes first
+            if not self._is_outdated:
+                return
             self._is_outdated = False
             jpeg = encode_small_jpeg(self.snapshot())
             if jpeg != self._sent_snapshot:

@@ -50,7 +50,7 @@ def draw_after_cells(photo: Photo) -> None:
         if present is None or present.worker.is_closed:
             shell.events.unregister("post_run_cell", draw)
         else:
-            present.refresh_outdated_snapshot()
+            present.refresh_snapshot()
 
     shell.events.register("post_run_cell", draw)
 

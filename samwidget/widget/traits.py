@@ -108,8 +108,8 @@ class SharedTraits(anywidget.AnyWidget):
     threshold = Between(-4, 4, 0.0).tag(sync=True)
     hover = Switch(True).tag(sync=True)
     theme = Choice(("auto", "light", "dark"), "auto").tag(sync=True)
-    document = Published(read_only=True).tag(sync=True)
-    status = Published(read_only=True).tag(sync=True)
+    document = Published().tag(sync=True)
+    status = Published().tag(sync=True)
     _snapshot = traitlets.Bytes(b"", read_only=True).tag(sync=True)
     # Written by the browser in marimo, which runs cells again for what the browser writes, and for nothing else.
     _documents_seen = traitlets.Int(0).tag(sync=True)

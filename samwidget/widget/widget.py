@@ -338,8 +338,8 @@ class SamWidget(SharedTraits):
     def on_change(self, callback: Callable[[SamWidget], object]) -> Callable[[], None]:
         """Calls ``callback(widget)`` after each change of the objects; returns a function that ends this.
 
-        The widget's own thread calls it; it may use the widget's methods. An error that it raises is shown as a
-        warning and in the widget.
+        The widget's own thread calls it, or in Shiny and Panel the event loop of the session; it may use the widget's
+        methods. An error that it raises is shown as a warning and in the widget.
         """
         return self._controller.listen(callback)
 

@@ -171,13 +171,11 @@ def test_another_format_is_refused(small, photo):
     assert isinstance(caught.value, PromptError)
 
 
-@pytest.mark.parametrize("size", [(1, 1), (3, 900), (333, 500), (1024, 683)])
+@pytest.mark.parametrize("size", [(1, 1), (30, 900), (333, 500), (1024, 683)])
 def test_an_image_that_is_transformed_already(small, photo, size):
     """As programs do that resize on a GPU, or keep their images resized; also in floats."""
     image = photo(*size)
     ours, official = small.ours.SamPredictor(small.sam), small.official.SamPredictor(small.official_sam)
-    if min(size) * 256 < max(size):
-        return  # the reference makes an image without pixels of it
     pixels = torch.as_tensor(official.transform.apply_image(image)).permute(2, 0, 1)[None]
     np.testing.assert_array_equal(ours.transform.apply_image(image), official.transform.apply_image(image))
     for tensor in (pixels, pixels.float() + 0.25):

@@ -35,31 +35,36 @@ OF_ANY_CHECKOUT: dict[str, Callable[[Bench], str]] = {
     "processes-encode": processes.encode,
     "batch": batch.main,
 }
-OF_THIS_CHECKOUT: dict[str, Callable[[], str]] = {"browser": browser.main, "load": load.main}
+OF_THIS_CHECKOUT: dict[str, Callable[[], str]] = {"browser": browser.main, "load": load.main, "gpu": gpu.main}
 # Left out unless it is named: it needs a GPU, and nothing else there.
-OF_A_GPU: dict[str, Callable[[], str]] = {"gpu": gpu.main}
+WHERE_NAMED = ("gpu",)
 # The processor time of Ray, of Chromium and of kernels cannot be told from that of other programs.
 STARTS_OTHERS = ("batch", "browser", "load")
-SECTIONS = [*OF_ANY_CHECKOUT, *OF_THIS_CHECKOUT, *OF_A_GPU]
+SECTIONS = [*OF_ANY_CHECKOUT, *OF_THIS_CHECKOUT]
 
 
 def main() -> None:
     """Prints the sections named on the command line, or all of them."""
     parser = argparse.ArgumentParser(prog="python -m tests.performance", description="Prints tables of speed.")
-    parser.add_argument("sections", nargs="*", metavar="section", help=f"one of {', '.join(SECTIONS)}; all by default")
+    parser.add_argument(
+        "sections",
+        nargs="*",
+        metavar="section",
+        help=f"one of {', '.join(SECTIONS)}; by default all but {', '.join(WHERE_NAMED)}",
+    )
     parser.add_argument("--checkout", type=Path, default=ROOT, help="folder of another checkout to measure")
     parser.add_argument("--rounds", type=int, help="measure no contestant more often than this, for a quick look")
     arguments = parser.parse_args()
     bench, start = Bench(arguments.checkout.resolve(), arguments.rounds), time.monotonic()
     known = SECTIONS if bench.checkout == ROOT else list(OF_ANY_CHECKOUT)
-    names = arguments.sections or [name for name in known if name not in OF_A_GPU]
+    names = arguments.sections or [name for name in known if name not in WHERE_NAMED]
     if unknown := sorted(set(names) - set(known)):
         parser.error(f"there is no section {', '.join(unknown)} of {bench.checkout}; give some of {', '.join(known)}")
     print(heading())
     print(peak_line(bench, "at the beginning"), flush=True)
     for name in names:
         section_start, others = time.monotonic(), seconds_of_others()
-        report = OF_ANY_CHECKOUT[name](bench) if name in OF_ANY_CHECKOUT else {**OF_THIS_CHECKOUT, **OF_A_GPU}[name]()
+        report = OF_ANY_CHECKOUT[name](bench) if name in OF_ANY_CHECKOUT else OF_THIS_CHECKOUT[name]()
         took_s = time.monotonic() - section_start
         share = max(0.0, seconds_of_others() - others) / took_s / (os.cpu_count() or 1)
         note = "" if name in STARTS_OTHERS else f"; other programs took {share:.0%} of the machine"

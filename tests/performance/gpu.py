@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,8 +22,6 @@ from samwidget.images.load import load_rgb
 from samwidget.models.loader import load
 from samwidget.models.segmenter import Embedding, Segmenter
 from samwidget.predict.predictor import SamPredictor
-from tests.models.sam.torchvision_stand_in import torchvision_stand_in
-from tests.models.sam.true_size_sam import official_weights
 from tests.performance.bench import PHOTO
 from tests.performance.sam import EXACT_PROMPTS, points_and_boxes
 from tests.performance.timing import Timed, interleaved, table
@@ -29,6 +29,7 @@ from tests.performance.vit_b import (
     OFFICIAL,
     SAMWIDGET,
     TRANSFORMERS,
+    official_sam,
     pixels,
     random_points,
     save_random_weights,
@@ -84,11 +85,9 @@ def _sam(weights: Path, device: torch.device) -> list[str]:
         ious = _ious(other, reference)
         difference = float((other - reference).abs().max() / reference.std())
         exact.append(f"| {name} | {difference:.0e} | {np.median(ious):.5f} | {min(ious):.5f} |")
-    ours = {
-        name: (segmenter, lambda segmenter=segmenter: segmenter.encode(pixels()))
-        for name, segmenter in segmenters.items()
+    encode: dict[str, Callable[[], object]] = {
+        name: partial(segmenter.encode, pixels()) for name, segmenter in segmenters.items()
     }
-    encode: dict[str, Callable[[], object]] = {name: encode for name, (_, encode) in ours.items()}
     encode |= {name: peer.encode for name, peer in peers.items()}
     full = {name: (segmenters[name], embeddings[name]) for name in segmenters}
     reports = ["\n".join(exact) + "\n", _table("Encode", "One image of 1024 x 1024, with its preparation.", encode, 11)]
@@ -163,13 +162,9 @@ class _Peer:
 
         self._device, self._is_official = device, name == OFFICIAL
         self._dtype = torch.float16 if name.endswith(HALF) else torch.float32
-        self._model = SamModel.from_pretrained(weights, dtype=self._dtype).eval()
-        if self._is_official:
-            with torchvision_stand_in():
-                from segment_anything.build_sam import _build_sam
-            official = _build_sam(768, 12, 12, (2, 5, 8, 11)).eval()
-            official.load_state_dict(official_weights(self._model))
-            self._model = official
+        self._model: Any = (
+            official_sam(weights) if self._is_official else SamModel.from_pretrained(weights, dtype=self._dtype).eval()
+        )
         self._model.to(device)
         self._features = self.encode()
 

@@ -172,14 +172,19 @@ def _transformers(weights: Path, name: str) -> Contestant:
     return Contestant(lambda: model.get_image_embeddings(image), decode, everything)
 
 
-def _official(weights: Path) -> Contestant:
+def official_sam(weights: Path) -> Any:
+    """Returns the official package's model with the weights of a checkpoint."""
     from transformers import SamModel
 
     with torchvision_stand_in():
         from segment_anything.build_sam import _build_sam
-    official = _build_sam(768, 12, 12, (2, 5, 8, 11)).eval()
-    model: Any = SamModel.from_pretrained(weights)
-    official.load_state_dict(official_weights(model))
+    model = _build_sam(768, 12, 12, (2, 5, 8, 11)).eval()
+    model.load_state_dict(official_weights(SamModel.from_pretrained(weights)))
+    return model
+
+
+def _official(weights: Path) -> Contestant:
+    official = official_sam(weights)
     image = torch.from_numpy(pixels()).permute(2, 0, 1)[None].float() / 255
     search = generator(official, points_per_side=POINTS_PER_SIDE, output_mode="uncompressed_rle", **KEEP_ALL)
 

@@ -143,7 +143,7 @@ class SamDecoder:
             logits: where the logits go, contiguous. N is ``mask_count(multimask_output)``.
             scores: where the scores go.
             multimask_output: True for the candidates, False for the single mask.
-            threads: that share the image tokens. With 1, several threads may call this at the same time.
+            threads: that share the image tokens. With 1, several threads may call this at the same time, on a CPU.
         """
         if self._token_count(inputs) > TOKENS_MAX:
             return False

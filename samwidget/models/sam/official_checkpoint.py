@@ -48,7 +48,8 @@ ENCODER_SIZES = {
 
 # The first weight of the image encoder: no other network has one of this name.
 _FIRST = "image_encoder.patch_embed.proj.weight"
-# Parts of transformers' names, and what Meta calls them. The last ones are inside of what the first ones change.
+# Parts of transformers' names, and what Meta calls them.
+# Later ones change parts of names that earlier ones have changed.
 _OFFICIAL_NAMES = tuple(
     (re.compile(pattern), replacement)
     for pattern, replacement in (

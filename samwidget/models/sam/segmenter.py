@@ -40,8 +40,8 @@ _UPSCALING = 4
 _BATCH_SIZE_CPU = 8
 # From so many prompts for each thread they take different prompts; else they share the image tokens of a prompt.
 _PROMPTS_A_THREAD = 2
-# The same for transformers' forward: on two CPU cores a batch of 64 took 97 ms a prompt, one at a time 60 ms, since
-# copies of the image tokens no longer fit the processor's cache.
+# Prompts that pass transformers' forward together. On two CPU cores a batch of 64 took 97 ms a prompt, one at a time
+# 60 ms, since copies of the image tokens no longer fit the processor's cache.
 _BATCH_SIZE_TRANSFORMERS_CPU = 1
 _BATCH_SIZE_TRANSFORMERS_GPU = 32
 
@@ -165,15 +165,19 @@ class SamSegmenter:
         # Pillow's filters on bytes, as in training. Torch's differ by more than rounding when they shrink.
         resized = Image.fromarray(image).resize((width, height), self._preprocessing.resample)
         pixels = torch.from_numpy(np.array(resized)).to(self.device).permute(2, 0, 1).float()
-        # Padded after normalising, so the padding is zero for the network: the mean colour, not black.
-        normalised = (pixels - self._mean) / self._std
-        padded = F.pad(normalised, (0, self._input_side - width, 0, self._input_side - height))
-        embeddings = self.encode_input(padded[None], threads=threads)
+        embeddings = self.encode_input(self.input_of(pixels)[None], threads=threads)
         embedding = Embedding({"image_embeddings": embeddings}, frame, self.signature)
         if "decoder" not in self.not_covered:
             # 30 ms here instead of in the first click.
             self._prepared_decoder().image_products(embedding, self._cpu_threads(threads))
         return embedding
+
+    def input_of(self, pixels: torch.Tensor) -> torch.Tensor:
+        """(..., 3, side, side) input of the network, from (..., 3, h, w) levels, 0 to 255: normalised and padded."""
+        height, width = pixels.shape[-2:]
+        # Padded after normalising, so the padding is zero for the network: the mean colour, not black.
+        normalised = (pixels - self._mean) / self._std
+        return F.pad(normalised, (0, self._input_side - width, 0, self._input_side - height))
 
     @torch.no_grad()
     def encode_input(self, pixels: torch.Tensor, *, threads: int | None = None) -> torch.Tensor:

@@ -9,7 +9,7 @@ not own the model. Called by ``generate``.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from threading import Event
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -20,10 +20,10 @@ from samwidget.core import Box, FoundObject, Masks, Prompt, Size, make_prompt
 from samwidget.images import load_rgb
 from samwidget.models import run_in_threads, thread_count
 from samwidget.predict.everything.grid import crop_boxes, spread_order
-from samwidget.predict.everything.nms import IncrementalNms, is_cut_off, suppress_overlaps
+from samwidget.predict.everything.nms import IncrementalNms, is_cut_off
 from samwidget.predict.everything.options import EverythingOptions
 from samwidget.predict.everything.pace import Pace
-from samwidget.predict.everything.small_regions import remove_small_regions
+from samwidget.predict.everything.small_regions import without_small_regions
 from samwidget.predict.everything.stability import mask_and_stability
 
 if TYPE_CHECKING:
@@ -180,7 +180,8 @@ class _Search:
                     return
             first_id += len(crop.grid) * _CANDIDATES
         if self.region_area_min:
-            yield self._progress(self._without_small_regions(), 0)
+            mended = without_small_regions(self.objects, self.region_area_min, self.region_nms_thresh, self.threads)
+            yield self._progress(mended, 0)
 
     def _found_objects(
         self,
@@ -229,20 +230,6 @@ class _Search:
             crop_xyxy=crop_xyxy,
             candidate=_masks_of_level(masks, level) if masks.frame.image_hw == self._image_hw else None,
         )
-
-    def _without_small_regions(self) -> list[FoundObject]:
-        after = run_in_threads(
-            lambda item: remove_small_regions(item.run_lengths, self.region_area_min), self.objects, self.threads
-        )
-        pairs = list(zip(self.objects, after, strict=True))
-        unchanged = [before for before, run_lengths in pairs if run_lengths is before.run_lengths]
-        changed = [
-            replace(before, run_lengths=run_lengths, candidate=None)
-            for before, run_lengths in pairs
-            if run_lengths is not before.run_lengths
-        ]
-        # Two masks may be the same after the change. As in the reference, unchanged masks rank first.
-        return suppress_overlaps([*unchanged, *changed], self.region_nms_thresh)
 
     def _progress(self, objects: list[FoundObject], crops_left: int) -> Progress:
         before, now = set(self.objects), set(objects)
