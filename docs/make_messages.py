@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from samwidget.widget.protocol import NAME_CHARACTERS_MAX, PROTOCOL_VERSION, REPLIES, REQUESTS
-from samwidget.widget.traits import DocumentSummary, NetworkStatus
+from samwidget.widget.traits import DocumentSummary, NetworkStatus, SessionStatus
 
 ROOT = Path(__file__).parent.parent
 SCHEMA_FILE = ROOT / "tests/shared/messages.schema.json"
@@ -28,8 +28,8 @@ Schema = dict[str, Any]
 
 
 def schema() -> Schema:
-    """JSON Schema of every message and of the two traits that the kernel writes."""
-    types = [*REQUESTS.values(), *REPLIES.values(), DocumentSummary, NetworkStatus]
+    """JSON Schema of every message and of the traits that the kernel writes."""
+    types = [*REQUESTS.values(), *REPLIES.values(), DocumentSummary, NetworkStatus, SessionStatus]
     _, definitions = msgspec.json.schema_components(types, ref_template="#/$defs/{name}")
     for definition in definitions.values():
         for name, field in definition["properties"].items():

@@ -185,7 +185,7 @@ class Controller:
         self.photo.send_preview()
         self.publisher.send_all(request.id)
         self.everything.send_all(request.id)
-        self._outbox.send_traits(["document", "status"])
+        self._outbox.send_traits(["document", "status", "session"])
         if self.status.failure is None:
             self._outbox.send(DoneReply(request.id))
         else:

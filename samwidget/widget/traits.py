@@ -17,7 +17,7 @@ from msgspec import UNSET, Meta, UnsetType
 from samwidget.widget.protocol import Box, Count, Flag, Label, Level, Number, Text
 from samwidget.widget.settings import Between, Choice, Published, Switch
 
-KERNEL_OWNED = frozenset({"document", "status", "_snapshot"})
+KERNEL_OWNED = frozenset({"document", "status", "session", "_snapshot"})
 """Traits that only the kernel writes; ``wire.outbox`` sends them."""
 
 SETTINGS = frozenset({"tool", "opacity", "threshold", "hover", "theme"})
@@ -31,6 +31,10 @@ PointPrompt = Annotated[
 Phase = Annotated[
     Literal["loading", "encoding", "ready", "failed", "closed"],
     Meta(title="Phase", description="loading, encoding, ready, failed or closed"),
+]
+SavePhase = Annotated[
+    Literal["saved", "saving", "failed", "read-only"],
+    Meta(title="SavePhase", description="saved, saving, failed or read-only"),
 ]
 
 
@@ -90,6 +94,15 @@ class NetworkStatus(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     can_use_bundled: Flag | UnsetType = UNSET
 
 
+class SessionStatus(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The trait ``session``: whether the session file holds every change; null without one. The kernel writes it."""
+
+    path: Text
+    phase: SavePhase
+    message: Text
+    hint: Text
+
+
 class SharedTraits(anywidget.AnyWidget):
     """The traits of a widget.
 
@@ -101,6 +114,7 @@ class SharedTraits(anywidget.AnyWidget):
         theme: ``light``, ``dark``, or ``auto`` as the notebook.
         document: read-only summary of the objects.
         status: read-only state of the model.
+        session: read-only state of the session file; None without one.
     """
 
     tool = Choice(("select", "include", "exclude", "box", "pan"), "include").tag(sync=True)
@@ -110,6 +124,7 @@ class SharedTraits(anywidget.AnyWidget):
     theme = Choice(("auto", "light", "dark"), "auto").tag(sync=True)
     document = Published().tag(sync=True)
     status = Published().tag(sync=True)
+    session = Published(default_value=None, allow_none=True).tag(sync=True)
     _snapshot = traitlets.Bytes(b"", read_only=True).tag(sync=True)
     # Written by the browser in marimo, which runs cells again for what the browser writes, and for nothing else.
     _documents_seen = traitlets.Int(0).tag(sync=True)

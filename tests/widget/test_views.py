@@ -45,7 +45,7 @@ def test_a_view_that_missed_something_gets_everything_again_and_then_done(make):
     sent = len(widget.wire.sent)
     widget.do("hello")
     assert [message["kind"] for message, _ in widget.wire.sent[sent:]] == [
-        *("ack", "image", "masks", "trait:document", "trait:status", "done")
+        *("ack", "image", "masks", "trait:document", "trait:status", "trait:session", "done")
     ]
 
 

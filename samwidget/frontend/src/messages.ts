@@ -14,6 +14,8 @@ export type Label = 0 | 1;
 export type Phase = "closed" | "encoding" | "failed" | "loading" | "ready";
 /** x and y in image pixels, and the label */
 export type PointPrompt = [number, number, Label];
+/** saved, saving, failed or read-only */
+export type SavePhase = "failed" | "read-only" | "saved" | "saving";
 /** none, running, done, cancelled or failed */
 export type SearchPhase = "cancelled" | "done" | "failed" | "none" | "running";
 /** 2 whole numbers: height, width */
@@ -314,6 +316,14 @@ export interface NetworkStatus {
 /** What went wrong, in words for programs and for people, and how to mend it. */
 export interface Failure {
   code: string;
+  message: string;
+  hint: string;
+}
+
+/** The trait `session`: whether the session file holds every change; null without one. The kernel writes it. */
+export interface SessionStatus {
+  path: string;
+  phase: SavePhase;
   message: string;
   hint: string;
 }

@@ -19,7 +19,9 @@ export type {
   PointPrompt,
   Reply,
   Request,
+  SavePhase,
   SearchPhase,
+  SessionStatus,
   Size,
 } from "./messages.ts";
 export { NAME_LENGTH_MAX, PROTOCOL_VERSION, REQUEST_KINDS } from "./messages.ts";
