@@ -8,6 +8,7 @@ run nobody touched.
 """
 
 import argparse
+import contextlib
 import os
 import random
 import signal
@@ -81,6 +82,13 @@ def ray_workers(command):
         return []
 
 
+def is_row_in_work(folder, since):
+    """Whether a row was begun after a moment: files of earlier commands, which were killed, are still there."""
+    with contextlib.suppress(FileNotFoundError):  # a row was done just now
+        return any(path.stat().st_mtime > since for path in folder.glob("*.tries"))
+    return False
+
+
 def kill_often(source, folder, format_, kills, row_s, seed):
     """Kills a run so often; returns the exit statuses and whether the result is that of a run nobody touched."""
     chance = random.Random(seed)
@@ -102,9 +110,10 @@ def kill_ray_often(source, folder, kills, seed):
     words += [str(folder / "killed.csv"), "--workers", "2"]
     killed = []
     while len(killed) < kills:
+        begun = time.time()
         command = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         while command.poll() is None and len(killed) < kills:
-            if not any((folder / "killed.csv.parts").glob("*.tries")):  # no row is in work
+            if not is_row_in_work(folder / "killed.csv.parts", begun):
                 time.sleep(0.01)
                 continue
             time.sleep(chance.uniform(0, 1))
