@@ -1,13 +1,14 @@
 """The values that all packages share: prompts, frames, masks, objects, and pure functions of them. No I/O, no torch."""
 
 from samwidget.core.blas import BlasLimit, in_force
+from samwidget.core.classes import ObjectClass
 from samwidget.core.frame import PIXELS_MAX, Frame, Size
 from samwidget.core.mask_logits import checked_mask, logits_of_mask
 from samwidget.core.masks import Masks
 from samwidget.core.measure import Box, box_of, iou
 from samwidget.core.memory import return_freed_memory
 from samwidget.core.objects import FoundObject, SegmentedObject
-from samwidget.core.palette import NO_COLOUR, Palette
+from samwidget.core.palette import NO_COLOUR, Palette, least_used_colour
 from samwidget.core.prompt import EXCLUDE, INCLUDE, Prompt, make_prompt
 from samwidget.core.rle import RunLengths
 from samwidget.core.upsample import area_bounds, in_windows, upsample_mask, upsampled_strips
@@ -22,6 +23,7 @@ __all__ = [
     "FoundObject",
     "Frame",
     "Masks",
+    "ObjectClass",
     "Palette",
     "Prompt",
     "RunLengths",
@@ -33,6 +35,7 @@ __all__ = [
     "in_force",
     "in_windows",
     "iou",
+    "least_used_colour",
     "logits_of_mask",
     "make_prompt",
     "return_freed_memory",

@@ -83,6 +83,8 @@ class SegmentedObject:
         threshold: logits above it are the mask.
         pixels: (H, W) bool, a mask that the user passed in. It is the object's mask until the prompt has a point or a
             box; from then on the logits are.
+        class_name: what the object is; None where nobody has said.
+        locked: whether mask, name and class are kept as they are.
 
     Raises:
         ValueError: logits or pixels of another shape, or a colour of another form.
@@ -99,6 +101,8 @@ class SegmentedObject:
     visible: bool = True
     threshold: float = 0.0
     pixels: npt.NDArray[np.bool_] | None = None
+    class_name: str | None = None
+    locked: bool = False
 
     def __post_init__(self) -> None:
         if self.logits.shape != self.frame.logits_hw:

@@ -7,7 +7,7 @@ each new object, ``widget.everything`` for each found one.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
@@ -60,18 +60,21 @@ class Palette:
         self._looks_alike: npt.NDArray[np.bool_] | None = None
         self._cells: WeakKeyDictionary[SegmentedObject, _Indices] = WeakKeyDictionary()
 
-    def choose(self, drafts: Sequence[SegmentedObject], others: Sequence[SegmentedObject]) -> list[str]:
+    def choose(
+        self, drafts: Sequence[SegmentedObject], others: Sequence[SegmentedObject], taken: Collection[str] = ()
+    ) -> list[str]:
         """Returns the colours of new objects, as ``#rrggbb``, in their order.
 
-        An object gets, of the colours that no neighbour has, one that nothing beneath it has; of these one that the
-        photo does not hide; of these one that is used least; and of these the first of the list. Where the neighbours
-        have all colours, it gets the one that touches it least. A draft that has such a colour already keeps it,
-        whatever the photo.
+        An object gets, of the colours that no neighbour has, one that nothing beneath it has; of these one that is not
+        taken; of these one that the photo does not hide; of these one that is used least; and of these the first of the
+        list. Where the neighbours have all colours, it gets the one that touches it least. A draft that has such a
+        colour already keeps it, whatever the photo.
 
         Args:
             drafts: the new objects, in drawing order; they are drawn over the others.
             others: the objects of the same image, in drawing order. A neighbour is one whose visible part touches the
                 visible part of the new one, or nearly.
+            taken: colours that mean something else, such as a class.
         """
         if not drafts:
             return []
@@ -89,7 +92,9 @@ class Palette:
             if own in COLOURS and (neighbours[own], covered[own]) == least:
                 continue
             hidden = self._hidden(items[index].frame, near)
-            ranks = {name: (neighbours[name], covered[name], name in hidden, uses[name]) for name in COLOURS}
+            ranks = {
+                name: (neighbours[name], covered[name], name in taken, name in hidden, uses[name]) for name in COLOURS
+            }
             colours[index] = min(COLOURS, key=ranks.__getitem__)
             uses[colours[index]] += 1
         return colours[len(others) :]
@@ -126,6 +131,12 @@ class Palette:
             self._looks_alike = np.linalg.norm(photo - listed[:, None, None], axis=-1) < _ALIKE_BELOW
         shares = self._looks_alike[:, near].mean(axis=1)
         return [colour for colour, share in zip(COLOURS, shares, strict=True) if share > _HIDDEN_ABOVE]
+
+
+def least_used_colour(taken: Iterable[str]) -> str:
+    """Returns the colour of the list that is taken least often, the first of them."""
+    uses = Counter(taken)
+    return min(COLOURS, key=uses.__getitem__)
 
 
 def _centres(image_hw: tuple[int, int]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:

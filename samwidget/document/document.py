@@ -13,16 +13,18 @@ import numpy as np
 import numpy.typing as npt
 
 from samwidget.core import NO_COLOUR, Frame, Masks, Palette, Prompt, SegmentedObject
-from samwidget.document.history import History
-from samwidget.document.state import FoundObjects, State
+from samwidget.document import classes
+from samwidget.document.history import History, Steps
+from samwidget.document.state import FoundObjects, State, check_unlocked
 from samwidget.errors import PromptError
 
 
 class Document:
     """The objects and their history.
 
-    Changes of prompts, levels, names and visibility, ``delete`` and ``clear`` are steps of the history. ``select``
-    only says which object the next prompt refines: it is no step, but undo restores the active object of each step.
+    Changes of prompts, masks, levels, names, classes, locks and visibility, ``delete`` and ``clear`` are steps of the
+    history. ``select`` and ``activate_class`` only say what the next prompt does: they are no steps, but undo restores
+    the active object and class of each step. A locked object refuses changes of mask, name and class, and deletion.
     What a search of everything has found becomes a step once the user keeps it, discards it or undoes something.
 
     Args:
@@ -56,6 +58,17 @@ class Document:
         """Whether there is an undone step."""
         return self._history.can_redo
 
+    @property
+    def steps(self) -> Steps:
+        """What a session file keeps: the whole history. It costs a list of references, and never changes."""
+        return self._history.steps(self._next_id)
+
+    def restore(self, steps: Steps) -> None:
+        """Goes on with the history of a session file, in the place of the own one."""
+        self._history.restore(steps)
+        self._next_id = steps.next_id
+        self._revision += 1
+
     def in_colour(
         self, drafts: Sequence[SegmentedObject], others: Sequence[SegmentedObject] = ()
     ) -> list[SegmentedObject]:
@@ -65,7 +78,8 @@ class Document:
             drafts: in drawing order; they are drawn over all others.
             others: what is drawn over the objects of the document, in drawing order.
         """
-        colours = self._palette.choose(drafts, (*self.state.objects, *others))
+        taken = {item.colour for item in self.state.classes}
+        colours = self._palette.choose(drafts, (*self.state.objects, *others), taken)
         return [replace(draft, colour=colour) for draft, colour in zip(drafts, colours, strict=True)]
 
     def active_object(self) -> SegmentedObject:
@@ -79,36 +93,45 @@ class Document:
             raise PromptError("no object is active", hint="select one first")
         return item
 
-    def add(self, candidates: Masks, *, name: str | None = None, activate: bool = True) -> SegmentedObject:
+    def add(
+        self, candidates: Masks, *, name: str | None = None, class_name: str | None = None, activate: bool = True
+    ) -> SegmentedObject:
         """Adds the object of a first prompt; it shows the best candidate.
 
         Args:
             candidates: of the prompt.
             name: "object N" where it is None.
+            class_name: a class that is not there yet is added; None takes the active class.
             activate: whether the next prompt refines the object; otherwise the active object stays the same.
         """
         best = candidates.best
-        item = self._new_object(
-            candidates.logits[best], float(candidates.scores[best]), candidates.frame, candidates.prompt, name
-        )
-        self._append(item, candidates, activate)
-        return item
+        score = float(candidates.scores[best])
+        item = self._new_object(candidates.logits[best], score, candidates.frame, candidates.prompt, name)
+        return self._append(item, candidates, class_name, activate)
 
     def add_mask(
-        self, pixels: npt.NDArray[np.bool_], prompt: Prompt, frame: Frame, *, name: str | None = None
+        self,
+        pixels: npt.NDArray[np.bool_],
+        prompt: Prompt,
+        frame: Frame,
+        *,
+        name: str | None = None,
+        class_name: str | None = None,
+        activate: bool = False,
     ) -> SegmentedObject:
-        """Adds an object that shows exactly ``pixels`` until a prompt refines it; the active object stays the same.
+        """Adds an object that shows exactly ``pixels`` until a prompt refines it.
 
         Args:
             pixels: (H, W) bool at the image's size.
             prompt: its mask is ``pixels`` as low-res logits, from which later prompts start.
             frame: ties these logits to image pixels.
             name: "object N" where it is None.
+            class_name: a class that is not there yet is added; None takes the active class.
+            activate: as for ``add``.
         """
         assert prompt.mask is not None
         item = replace(self._new_object(prompt.mask, 1.0, frame, prompt, name), pixels=pixels)
-        self._append(item, None, activate=False)
-        return item
+        return self._append(item, None, class_name, activate)
 
     def add_many(self, drafts: Sequence[SegmentedObject]) -> tuple[SegmentedObject, ...]:
         """Adds found objects in one step, later ones on top; the active object stays, and what else was found goes.
@@ -122,10 +145,11 @@ class Document:
             return ()
         first = self._next_id
         self._next_id += len(drafts)
-        coloured = self.in_colour(drafts)
-        added = tuple(replace(draft, id=n, name=f"object {n}") for n, draft in enumerate(coloured, start=first))
         state = self.state
-        self._push(State((*state.objects, *added), state.active, (*state.candidates, *[None] * len(added))))
+        coloured = [classes.in_class(state, draft, state.active_class) for draft in self.in_colour(drafts)]
+        added = tuple(replace(draft, id=n, name=f"object {n}") for n, draft in enumerate(coloured, start=first))
+        candidates = (*state.candidates, *[None] * len(added))
+        self._push(replace(state, objects=(*state.objects, *added), candidates=candidates, found_objects=None))
         return added
 
     def hold_found(self, found_objects: FoundObjects) -> None:
@@ -146,10 +170,9 @@ class Document:
             candidates: of the changed prompt.
 
         Raises:
-            PromptError: there is no object with this id.
+            PromptError: there is no object with this id, or it is locked.
         """
-        index = self.state.index(object_id)
-        before = self.state.objects[index]
+        index, before = self._unlocked(object_id)
         level = before.level if before.level is not None and before.level < len(candidates) else None
         shown_level = candidates.best if level is None else level
         after = replace(
@@ -170,21 +193,19 @@ class Document:
             prompt: the mask as low-res logits, without points and box.
 
         Raises:
-            PromptError: there is no object with this id.
+            PromptError: there is no object with this id, or it is locked.
         """
         assert prompt.mask is not None
-        index = self.state.index(object_id)
-        before = self.state.objects[index]
+        index, before = self._unlocked(object_id)
         self._replace(index, replace(before, logits=prompt.mask, score=1.0, prompt=prompt, level=None), None)
 
     def choose(self, level: int) -> None:
         """Shows another candidate of the active object. Later prompts show the candidate of the same level.
 
         Raises:
-            PromptError: no object is active, or it has no candidate of this level.
+            PromptError: no object is active, it is locked, or it has no candidate of this level.
         """
-        item = self.active_object()
-        index = self.state.index(item.id)
+        index, item = self._unlocked(self.active_object().id)
         candidates = self.state.candidates[index]
         count = 0 if candidates is None else len(candidates)
         if candidates is None or not 0 <= level < count:
@@ -209,10 +230,9 @@ class Document:
         """Names an object; the same name again is no step.
 
         Raises:
-            PromptError: there is no object with this id.
+            PromptError: there is no object with this id, or it is locked.
         """
-        index = self.state.index(object_id)
-        before = self.state.objects[index]
+        index, before = self._unlocked(object_id)
         if name != before.name:
             self._replace(index, replace(before, name=name), self.state.candidates[index])
 
@@ -227,26 +247,82 @@ class Document:
         if visible != before.visible:
             self._replace(index, replace(before, visible=visible), self.state.candidates[index])
 
-    def delete(self, object_id: int) -> None:
-        """Removes an object. When it was active, no object is active.
+    def set_locked(self, object_ids: Sequence[int], locked: bool) -> None:
+        """Locks objects against change, or unlocks them, in one step; what is so already is no step.
 
         Raises:
-            PromptError: there is no object with this id.
+            PromptError: there is no object with one of the ids.
         """
-        index, state = self.state.index(object_id), self.state
-        self._push(
-            replace(
-                state,
-                objects=state.objects[:index] + state.objects[index + 1 :],
-                active=None if state.active == object_id else state.active,
-                candidates=state.candidates[:index] + state.candidates[index + 1 :],
-            )
+        indices = set(self.state.indices(object_ids))
+        objects = tuple(
+            replace(item, locked=locked) if index in indices and item.locked != locked else item
+            for index, item in enumerate(self.state.objects)
         )
+        if objects != self.state.objects:
+            self._push(replace(self.state, objects=objects))
+
+    def delete(self, *object_ids: int) -> None:
+        """Removes objects in one step. When the active one was among them, no object is active.
+
+        Raises:
+            PromptError: there is no object with one of the ids, or one of them is locked.
+        """
+        state = self.state
+        gone = {self._unlocked(object_id)[0] for object_id in object_ids}
+        if not gone:
+            return
+        kept = [index for index in range(len(state.objects)) if index not in gone]
+        objects = tuple(state.objects[index] for index in kept)
+        active = state.active if any(item.id == state.active for item in objects) else None
+        candidates = tuple(state.candidates[index] for index in kept)
+        self._push(replace(state, objects=objects, active=active, candidates=candidates))
 
     def clear(self) -> None:
-        """Removes all objects in one step."""
-        if self.state.objects:
-            self._push(State(found_objects=self.state.found_objects))
+        """Removes all objects in one step; the classes stay.
+
+        Raises:
+            PromptError: an object is locked.
+        """
+        self.delete(*[item.id for item in self.state.objects])
+
+    def add_class(self, name: str) -> None:
+        """Adds a class behind the others; one that is there already is no step."""
+        self._change(classes.add_class(self.state, name))
+
+    def rename_class(self, name: str, new_name: str) -> None:
+        """Gives a class another name; the same name again is no step.
+
+        Raises:
+            PromptError: there is no class ``name``, or another one has the new name.
+        """
+        self._change(classes.rename_class(self.state, name, new_name))
+
+    def delete_class(self, name: str) -> None:
+        """Removes a class; its objects have none then.
+
+        Raises:
+            PromptError: there is no such class, or one of its objects is locked.
+        """
+        self._change(classes.delete_class(self.state, name))
+
+    def activate_class(self, name: str | None) -> None:
+        """Gives new objects this class; None gives them none. It is no step.
+
+        Raises:
+            PromptError: there is no such class.
+        """
+        state = classes.activate_class(self.state, name)
+        if state is not self.state:
+            self._history.amend(state)
+            self._revision += 1
+
+    def set_class(self, object_ids: Sequence[int], name: str | None) -> None:
+        """Gives objects a class in one step, which is added where it is not there yet; None takes theirs away.
+
+        Raises:
+            PromptError: there is no object with one of the ids, or one of them is locked.
+        """
+        self._change(classes.set_class(self.state, object_ids, name, self._recoloured))
 
     def undo(self) -> bool:
         """Goes one step back; returns False where there is none."""
@@ -272,12 +348,16 @@ class Document:
         )
         return self.in_colour([draft])[0]
 
-    def _append(self, item: SegmentedObject, candidates: Masks | None, activate: bool) -> None:
-        state = self.state
+    def _append(
+        self, item: SegmentedObject, candidates: Masks | None, class_name: str | None, activate: bool
+    ) -> SegmentedObject:
+        state = self.state if class_name is None else classes.add_class(self.state, class_name)
+        item = classes.in_class(state, item, state.active_class if class_name is None else class_name)
         active = item.id if activate else state.active
         self._push(
             replace(state, objects=(*state.objects, item), active=active, candidates=(*state.candidates, candidates))
         )
+        return item
 
     def _replace(self, index: int, item: SegmentedObject, candidates: Masks | None) -> None:
         state = self.state
@@ -288,6 +368,21 @@ class Document:
                 candidates=(*state.candidates[:index], candidates, *state.candidates[index + 1 :]),
             )
         )
+
+    def _unlocked(self, object_id: int) -> tuple[int, SegmentedObject]:
+        index = self.state.index(object_id)
+        check_unlocked(self.state.objects[index])
+        return index, self.state.objects[index]
+
+    def _recoloured(self, items: Sequence[SegmentedObject], others: Sequence[SegmentedObject]) -> list[SegmentedObject]:
+        drafts = [replace(item, colour=NO_COLOUR) for item in items]
+        colours = self._palette.choose(drafts, others, {item.colour for item in self.state.classes})
+        return [replace(item, colour=colour) for item, colour in zip(items, colours, strict=True)]
+
+    def _change(self, state: State) -> None:
+        """Makes a step of the history of another state."""
+        if state is not self.state:
+            self._push(state)
 
     def _push(self, state: State) -> None:
         self._history.push(state)

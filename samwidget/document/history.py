@@ -6,8 +6,24 @@ Owns the order of the snapshots and their memory. ``document`` makes each snapsh
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 
 from samwidget.document.state import State
+
+
+@dataclass(frozen=True, eq=False)
+class Steps:
+    """All that a session file keeps of a document.
+
+    Attributes:
+        states: the snapshots of the history, oldest first; never empty.
+        position: index of the present one.
+        next_id: of the next object, so that no id is used twice.
+    """
+
+    states: tuple[State, ...] = (State(),)
+    position: int = 0
+    next_id: int = 1
 
 
 class History:
@@ -52,6 +68,18 @@ class History:
 
     def __len__(self) -> int:
         return len(self._states)
+
+    def steps(self, next_id: int) -> Steps:
+        """All snapshots and the position among them."""
+        return Steps(tuple(self._states), self._position, next_id)
+
+    def restore(self, steps: Steps) -> None:
+        """Replaces all snapshots."""
+        for state in self._states:
+            self._release(state)
+        self._states, self._position = list(steps.states), steps.position
+        for state in self._states:
+            self._hold(state)
 
     def push(self, state: State) -> None:
         """Adds a step: ``state`` becomes the present snapshot, and undone steps are dropped."""

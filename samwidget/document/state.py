@@ -5,14 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from samwidget.core import Masks, SegmentedObject
+from samwidget.core import Masks, ObjectClass, SegmentedObject
 from samwidget.errors import PromptError
 
 
@@ -33,16 +33,23 @@ class State:
         candidates: for each of ``objects`` the candidates of its prompt. None for a mask that the user passed in, and
             for an object that everything found.
         found_objects: what a search has found, while the user may keep or discard it; None where there is nothing.
+        classes: what objects can be, in the order of the list; each name is there once.
+        active_class: name of the class that new objects get; None where they get none.
     """
 
     objects: tuple[SegmentedObject, ...] = ()
     active: int | None = None
     candidates: tuple[Masks | None, ...] = ()
     found_objects: FoundObjects | None = None
+    classes: tuple[ObjectClass, ...] = ()
+    active_class: str | None = None
 
     def __post_init__(self) -> None:
         assert len(self.objects) == len(self.candidates)
         assert self.active is None or any(item.id == self.active for item in self.objects)
+        class_names = {None, *(item.name for item in self.classes)}
+        assert len(class_names) == len(self.classes) + 1
+        assert {self.active_class, *(item.class_name for item in self.objects)} <= class_names
 
     @property
     def active_object(self) -> SegmentedObject | None:
@@ -68,6 +75,26 @@ class State:
             f"there is no object {object_id}", hint=f"the ids are {ids}" if ids else "there are no objects"
         )
 
+    def indices(self, object_ids: Sequence[int]) -> tuple[int, ...]:
+        """Indices of objects in ``objects``, in the order of the ids, each once.
+
+        Raises:
+            PromptError: there is no object with one of the ids.
+        """
+        return tuple(dict.fromkeys(self.index(object_id) for object_id in object_ids))
+
+    def class_index(self, name: str) -> int:
+        """Index of a class in ``classes``.
+
+        Raises:
+            PromptError: there is no class with this name.
+        """
+        names = [item.name for item in self.classes]
+        if name not in names:
+            hint = f"the classes are {', '.join(names)}" if names else "there are no classes"
+            raise PromptError(f"there is no class {name}", hint=hint)
+        return names.index(name)
+
     def shown_level(self, index: int) -> int | None:
         """The level of the candidate that ``objects[index]`` shows; None where it has no candidates."""
         candidates, level = self.candidates[index], self.objects[index].level
@@ -86,6 +113,12 @@ class State:
                     yield _owned(array)
         if self.found_objects is not None:
             yield from map(_owned, self.found_objects.arrays())
+
+
+def check_unlocked(item: SegmentedObject) -> None:
+    """Raises PromptError where an object is locked."""
+    if item.locked:
+        raise PromptError(f"{item.name} is locked", hint=f"unlock it in the list of objects, or with unlock({item.id})")
 
 
 def _owned(array: npt.NDArray[Any]) -> tuple[object, int]:

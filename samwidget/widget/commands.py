@@ -90,25 +90,63 @@ class Commands:
         """Deletes an object."""
         self._document.delete(object_id)
 
+    def delete_objects(self, object_ids: Sequence[int]) -> None:
+        """Deletes objects, in one step of the history."""
+        self._document.delete(*object_ids)
+
     def clear(self) -> None:
         """Deletes every object, in one step of the history."""
         self._document.clear()
 
-    def add(self, prompt: Prompt, pixels: npt.NDArray[np.bool_] | None, name: str | None) -> SegmentedObject:
+    def set_locked(self, object_ids: Sequence[int], locked: bool) -> None:
+        """Locks objects against change, or unlocks them."""
+        self._document.set_locked(object_ids, locked)
+
+    def add_class(self, name: str) -> None:
+        """Adds a class, without the blanks around its name; one that is there already stays as it is."""
+        self._document.add_class(name.strip())
+
+    def rename_class(self, class_name: str, name: str) -> None:
+        """Gives a class another name."""
+        self._document.rename_class(class_name.strip(), name.strip())
+
+    def delete_class(self, class_name: str) -> None:
+        """Deletes a class; its objects have none then."""
+        self._document.delete_class(class_name.strip())
+
+    def activate_class(self, class_name: str | None) -> None:
+        """Gives new objects this class; None gives them none."""
+        self._document.activate_class(None if class_name is None else class_name.strip())
+
+    def set_class(self, object_ids: Sequence[int] | None, class_name: str | None) -> None:
+        """Gives objects a class, which is added where it is not there yet; None takes theirs away.
+
+        Args:
+            object_ids: of the objects; None is the active one.
+            class_name: the blanks around it go.
+        """
+        ids = [self._document.active_object().id] if object_ids is None else object_ids
+        self._document.set_class(ids, None if class_name is None else class_name.strip())
+
+    def add(
+        self, prompt: Prompt, pixels: npt.NDArray[np.bool_] | None, name: str | None, class_name: str | None = None
+    ) -> SegmentedObject:
         """Adds an object and returns it; the active object stays the same.
 
         Args:
             prompt: points and box; empty where ``pixels`` alone are the object.
             pixels: (H, W) bool, the mask that the network starts from; None where there is none.
             name: "object N" where it is None.
+            class_name: a class that is not there yet is added; None takes the active class.
         """
+        document = self._document
         if pixels is None:
-            return self._document.add(self._network.predict(prompt), name=name, activate=False)
+            return document.add(self._network.predict(prompt), name=name, class_name=class_name, activate=False)
         frame = self._network.frame
         with_mask = replace(prompt, mask=logits_of_mask(pixels, frame))
         if prompt.is_empty:
-            return self._document.add_mask(pixels, with_mask, frame, name=name)
-        return self._document.add(self._network.predict(with_mask), name=name, activate=False)
+            return document.add_mask(pixels, with_mask, frame, name=name, class_name=class_name)
+        return document.add(self._network.predict(with_mask), name=name, class_name=class_name, activate=False)
 
     def add_many(self, drafts: Sequence[SegmentedObject]) -> tuple[SegmentedObject, ...]:
         """Adds objects in one step of the history and returns them; the active object stays the same."""

@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from samwidget.core import Palette, SegmentedObject
 from samwidget.document import Document
-from samwidget.errors import ClosedError, SamWidgetError
+from samwidget.errors import ClosedError, PromptError, SamWidgetError
 from samwidget.widget import protocol
 from samwidget.widget.commands import Commands
 from samwidget.widget.everything import Everything, FoundMask, Search
@@ -32,7 +32,7 @@ from samwidget.widget.protocol import DoneReply, Request
 from samwidget.widget.status import Status
 from samwidget.widget.wire.outbox import Outbox
 from samwidget.widget.wire.publisher import Publisher
-from samwidget.widget.worker import Worker, log_failure
+from samwidget.widget.worker import Worker
 
 if TYPE_CHECKING:
     from samwidget.predict import SamPredictor
@@ -112,7 +112,7 @@ class Controller:
     def start(self) -> None:
         """Begins to load the model and to encode the image."""
         self.photo.start()
-        self.worker.submit(self._prepare).add_done_callback(log_failure)
+        self.worker.submit(self._prepare)
 
     def close(self) -> None:
         """Takes no more work, and releases model and embedding. The objects can still be read."""
@@ -141,12 +141,12 @@ class Controller:
         else:
             with self._lock:
                 self._unfinished_count += 1
-            self.worker.submit(lambda: self._carry_out_in_order(request, handler)).add_done_callback(log_failure)
+            self.worker.submit(lambda: self._carry_out_in_order(request, handler))
 
     def take_again(self, request: Request) -> None:
         """Says when a request is done that ``take`` had before; raises ClosedError after ``close``."""
         if HANDLERS[type(request)].lane is Lane.IN_ORDER:
-            self.worker.submit(lambda: self._say_done(request)).add_done_callback(log_failure)
+            self.worker.submit(lambda: self._say_done(request))
 
     def _say_done(self, request: Request) -> None:
         if self.status.failure is None:  # otherwise it waits for the model
@@ -365,7 +365,7 @@ class Controller:
         self.publisher.set_threshold(threshold)
         # After close there is no view. While the slider moves many jobs wait; the first publishes, the rest do nothing.
         with contextlib.suppress(ClosedError):
-            self.worker.submit(self._publish).add_done_callback(log_failure)
+            self.worker.submit(self._publish)
         self.photo.refresh_snapshot_soon()
 
     def set_opacity(self, opacity: float) -> None:
@@ -437,6 +437,10 @@ def _row(
     return request_type, Handler(lane, handle)
 
 
+def _is_missing(controller: Controller, request: Request) -> None:
+    raise PromptError(f"there is no {type(request).__name__} yet", hint="it comes with the next change")
+
+
 HANDLERS: Mapping[type[Request], Handler] = dict(
     [
         _row(protocol.Hello, Lane.PICTURES, Controller.send_all),
@@ -459,6 +463,21 @@ HANDLERS: Mapping[type[Request], Handler] = dict(
         _row(protocol.SetVisible, Lane.IN_ORDER, lambda c, m: c.commands.set_visible(m.object_id, m.visible)),
         _row(protocol.Delete, Lane.IN_ORDER, lambda c, m: c.commands.delete(m.object_id)),
         _row(protocol.Clear, Lane.IN_ORDER, lambda c, m: c.commands.clear()),
+        _row(protocol.DeleteObjects, Lane.IN_ORDER, lambda c, m: c.commands.delete_objects(m.objects)),
+        _row(protocol.SetLocked, Lane.IN_ORDER, lambda c, m: c.commands.set_locked(m.objects, m.locked)),
+        _row(protocol.AddClass, Lane.IN_ORDER, lambda c, m: c.commands.add_class(m.name)),
+        _row(protocol.RenameClass, Lane.IN_ORDER, lambda c, m: c.commands.rename_class(m.class_name, m.name)),
+        _row(protocol.DeleteClass, Lane.IN_ORDER, lambda c, m: c.commands.delete_class(m.class_name)),
+        _row(protocol.ActivateClass, Lane.IN_ORDER, lambda c, m: c.commands.activate_class(m.class_name)),
+        _row(protocol.SetClass, Lane.IN_ORDER, lambda c, m: c.commands.set_class(m.objects, m.class_name)),
+        _row(protocol.Paint, Lane.IN_ORDER, _is_missing),
+        _row(protocol.FillPolygon, Lane.IN_ORDER, _is_missing),
+        _row(protocol.Merge, Lane.IN_ORDER, _is_missing),
+        _row(protocol.Split, Lane.IN_ORDER, _is_missing),
+        _row(protocol.Subtract, Lane.IN_ORDER, _is_missing),
+        _row(protocol.Intersect, Lane.IN_ORDER, _is_missing),
+        _row(protocol.Adjust, Lane.IN_ORDER, _is_missing),
+        _row(protocol.Scribble, Lane.IN_ORDER, _is_missing),
         _row(protocol.Undo, Lane.IN_ORDER, lambda c, m: c.undo()),
         _row(protocol.Redo, Lane.IN_ORDER, lambda c, m: c.redo()),
         _row(protocol.KeepFound, Lane.IN_ORDER, lambda c, m: c.keep_chosen(m.ids)),

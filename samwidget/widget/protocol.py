@@ -41,6 +41,17 @@ OptionalCount = Annotated[
 ]
 Positive = Annotated[int, Meta(ge=1, le=_WHOLE_MAX, description=f"a whole number from 1 to {_WHOLE_MAX}")]
 Counts = Annotated[list[Count], Meta(description=f"a list of whole numbers from 0 to {_WHOLE_MAX}")]
+ObjectIds = Annotated[
+    list[Count], Meta(min_length=1, description=f"a list of at least one whole number from 0 to {_WHOLE_MAX}")
+]
+OptionalIds = Annotated[
+    Annotated[list[Count], Meta(min_length=1)] | None,
+    Meta(description=f"a list of at least one whole number from 0 to {_WHOLE_MAX}, or null"),
+]
+OptionalIds = Annotated[
+    Annotated[list[Count], Meta(min_length=1)] | None,
+    Meta(description=f"a list of at least one whole number from 0 to {_WHOLE_MAX}, or null"),
+]
 MessageId = Annotated[str, Meta(min_length=1, max_length=64, description="a string of 1 to 64 characters")]
 ObjectName = Annotated[
     str,
@@ -50,11 +61,30 @@ ObjectName = Annotated[
         description=f"a string of 1 to {NAME_CHARACTERS_MAX} characters, not all blank",
     ),
 ]
+OptionalName = Annotated[
+    Annotated[str, Meta(pattern=r"\S", max_length=NAME_CHARACTERS_MAX)] | None,
+    Meta(description=f"a string of 1 to {NAME_CHARACTERS_MAX} characters, not all blank, or null"),
+]
 Label = Annotated[Literal[0, 1], Meta(title="Label", description="0 (exclude) or 1 (include)")]
 Level = Annotated[int, Meta(ge=0, le=2, description="a whole number from 0 to 2")]
 Box = Annotated[
     tuple[Number, Number, Number, Number],
     Meta(title="Box", description="4 finite numbers: x0, y0, x1, y1 in image pixels"),
+]
+Position = Annotated[
+    tuple[Number, Number], Meta(title="Position", description="2 finite numbers: x, y in image pixels")
+]
+Stroke = Annotated[
+    list[Position], Meta(min_length=1, description="a list of at least one x, y in image pixels, in the order drawn")
+]
+Corners = Annotated[
+    list[Position], Meta(min_length=3, description="a list of at least three x, y in image pixels, in order")
+]
+Radius = Annotated[float, Meta(gt=0, le=_FLOAT_MAX, description="a finite number above 0, in image pixels")]
+Amount = Annotated[float, Meta(ge=0, le=_FLOAT_MAX, description="a finite number from 0")]
+Adjustment = Annotated[
+    Literal["fill_holes", "drop_islands", "smooth", "grow", "shrink"],
+    Meta(title="Adjustment", description="fill_holes, drop_islands, smooth, grow or shrink"),
 ]
 Size = Annotated[tuple[Positive, Positive], Meta(title="Size", description="2 whole numbers: height, width")]
 SearchPhase = Annotated[
@@ -206,6 +236,112 @@ class Clear(Request, frozen=True):
     """Delete all objects, in one step of the history."""
 
 
+class DeleteObjects(Request, frozen=True):
+    """Delete objects, in one step of the history."""
+
+    objects: ObjectIds
+
+
+class SetLocked(Request, frozen=True):
+    """Lock objects against change, or unlock them."""
+
+    objects: ObjectIds
+    locked: Flag
+
+
+class AddClass(Request, frozen=True):
+    """Add a class behind the others; one that is there already stays as it is."""
+
+    name: ObjectName
+
+
+class RenameClass(Request, frozen=True):
+    """Give a class another name; its objects keep it."""
+
+    class_name: ObjectName = msgspec.field(name="class")
+    name: ObjectName
+
+
+class DeleteClass(Request, frozen=True):
+    """Delete a class; its objects have none then."""
+
+    class_name: ObjectName = msgspec.field(name="class")
+
+
+class ActivateClass(Request, frozen=True):
+    """Give new objects this class; null gives them none."""
+
+    class_name: OptionalName = msgspec.field(name="class")
+
+
+class SetClass(Request, frozen=True):
+    """Give objects (null: the active one) a class, which is added where it is not there yet; null takes theirs away."""
+
+    objects: OptionalIds
+    class_name: OptionalName = msgspec.field(name="class")
+
+
+class Paint(Request, frozen=True):
+    """Paint or erase with a round brush; null corrects the active object, or begins one where none is active."""
+
+    object_id: OptionalCount = msgspec.field(name="object")
+    points: Stroke
+    radius: Radius
+    erase: Flag
+
+
+class FillPolygon(Request, frozen=True):
+    """Add or erase the inside of a polygon; null corrects the active object, or begins one where none is active."""
+
+    object_id: OptionalCount = msgspec.field(name="object")
+    points: Corners
+    erase: Flag
+
+
+class Merge(Request, frozen=True):
+    """Make one object of several: the first gets all pixels, and the others go."""
+
+    objects: ObjectIds
+
+
+class Split(Request, frozen=True):
+    """Make an object of each piece of an object that is not connected."""
+
+    object_id: Count = msgspec.field(name="object")
+
+
+class Subtract(Request, frozen=True):
+    """Take the pixels of other objects away from an object; the others stay."""
+
+    object_id: Count = msgspec.field(name="object")
+    others: ObjectIds
+
+
+class Intersect(Request, frozen=True):
+    """Make one object of several: the first keeps the pixels that all have, and the others go."""
+
+    objects: ObjectIds
+
+
+class Adjust(Request, frozen=True):
+    """Mend the outline of an object; docs/protocol.md says what the amount is.
+
+    ``continues`` says that the slider moves on: the step takes the place of the one before.
+    """
+
+    object_id: Count = msgspec.field(name="object")
+    operation: Adjustment
+    amount: Amount
+    continues: Flag
+
+
+class Scribble(Request, frozen=True):
+    """Refine the active object with points along a stroke, in one step, or begin an object."""
+
+    points: Stroke
+    label: Label
+
+
 class Undo(Request, frozen=True):
     """Go one step back in the history."""
 
@@ -346,7 +482,7 @@ REPLIES: Mapping[str, type[Reply]] = _by_kind(Reply)
 
 
 def checked_name(name: object) -> str:
-    """Returns the name of an object without the blanks around it; raises PromptError where it is none."""
+    """Returns the name of an object or a class without the blanks around it; raises PromptError where it is none."""
     try:
         checked = msgspec.convert(name, ObjectName).strip()
         checked.encode()  # half a surrogate pair can be sent to no view

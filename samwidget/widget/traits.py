@@ -23,6 +23,8 @@ KERNEL_OWNED = frozenset({"document", "status", "session", "_snapshot"})
 SETTINGS = frozenset({"tool", "opacity", "threshold", "hover", "theme"})
 """Traits that kernel and browser both write."""
 
+_TOOLS = ("select", "include", "exclude", "box", "scribble", "pan", "brush", "eraser", "lasso", "polygon")
+
 _STATIC = Path(__file__).parent.parent / "static"
 
 PointPrompt = Annotated[
@@ -36,6 +38,14 @@ SavePhase = Annotated[
     Literal["saved", "saving", "failed", "read-only"],
     Meta(title="SavePhase", description="saved, saving, failed or read-only"),
 ]
+
+
+class ClassSummary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A class of the document, with the number of its objects."""
+
+    name: Text
+    colour: Text
+    count: Count
 
 
 class ObjectSummary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -52,6 +62,8 @@ class ObjectSummary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     points: list[PointPrompt]
     prompt_box: Box | None
     level: Level | None
+    class_name: Text | None = msgspec.field(name="class")
+    locked: Flag
 
 
 class CandidateSummary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -69,6 +81,8 @@ class DocumentSummary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     active: Count | None
     objects: list[ObjectSummary]
     candidates: list[CandidateSummary]
+    classes: list[ClassSummary]
+    active_class: Text | None
     can_undo: Flag
     can_redo: Flag
 
@@ -117,7 +131,7 @@ class SharedTraits(anywidget.AnyWidget):
         session: read-only state of the session file; None without one.
     """
 
-    tool = Choice(("select", "include", "exclude", "box", "pan"), "include").tag(sync=True)
+    tool = Choice(_TOOLS, "include").tag(sync=True)
     opacity = Between(0, 1, 0.45).tag(sync=True)
     threshold = Between(-4, 4, 0.0).tag(sync=True)
     hover = Switch(True).tag(sync=True)

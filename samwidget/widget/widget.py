@@ -389,7 +389,7 @@ class SamWidget(SharedTraits):
 
     @traitlets.default("document")
     def _first_document(self) -> dict[str, Any]:
-        return to_json(DocumentSummary(0, self._image_id, None, [], [], can_undo=False, can_redo=False))
+        return to_json(DocumentSummary(0, self._image_id, None, [], [], [], None, can_undo=False, can_redo=False))
 
     @traitlets.default("status")
     def _first_status(self) -> dict[str, Any]:

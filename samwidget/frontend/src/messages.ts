@@ -6,6 +6,8 @@ import { type Check, flag, integer, list, number, oneOf, optional, positive, rec
 export const PROTOCOL_VERSION = 1;
 export const NAME_LENGTH_MAX = 80;
 
+/** fill_holes, drop_islands, smooth, grow or shrink */
+export type Adjustment = "drop_islands" | "fill_holes" | "grow" | "shrink" | "smooth";
 /** 4 finite numbers: x0, y0, x1, y1 in image pixels */
 export type Box = [number, number, number, number];
 /** 0 (exclude) or 1 (include) */
@@ -14,6 +16,8 @@ export type Label = 0 | 1;
 export type Phase = "closed" | "encoding" | "failed" | "loading" | "ready";
 /** x and y in image pixels, and the label */
 export type PointPrompt = [number, number, Label];
+/** 2 finite numbers: x, y in image pixels */
+export type Position = [number, number];
 /** saved, saving, failed or read-only */
 export type SavePhase = "failed" | "read-only" | "saved" | "saving";
 /** none, running, done, cancelled or failed */
@@ -113,6 +117,109 @@ export interface Delete {
 /** Delete all objects, in one step of the history. */
 export interface Clear {
   kind: "clear";
+}
+
+/** Delete objects, in one step of the history. */
+export interface DeleteObjects {
+  kind: "delete_objects";
+  objects: number[];
+}
+
+/** Lock objects against change, or unlock them. */
+export interface SetLocked {
+  kind: "set_locked";
+  objects: number[];
+  locked: boolean;
+}
+
+/** Add a class behind the others; one that is there already stays as it is. */
+export interface AddClass {
+  kind: "add_class";
+  name: string;
+}
+
+/** Give a class another name; its objects keep it. */
+export interface RenameClass {
+  kind: "rename_class";
+  class: string;
+  name: string;
+}
+
+/** Delete a class; its objects have none then. */
+export interface DeleteClass {
+  kind: "delete_class";
+  class: string;
+}
+
+/** Give new objects this class; null gives them none. */
+export interface ActivateClass {
+  kind: "activate_class";
+  class: string | null;
+}
+
+/** Give objects (null: the active one) a class, which is added where it is not there yet; null takes theirs away. */
+export interface SetClass {
+  kind: "set_class";
+  objects: number[] | null;
+  class: string | null;
+}
+
+/** Paint or erase with a round brush; null corrects the active object, or begins one where none is active. */
+export interface Paint {
+  kind: "paint";
+  object: number | null;
+  points: Position[];
+  radius: number;
+  erase: boolean;
+}
+
+/** Add or erase the inside of a polygon; null corrects the active object, or begins one where none is active. */
+export interface FillPolygon {
+  kind: "fill_polygon";
+  object: number | null;
+  points: Position[];
+  erase: boolean;
+}
+
+/** Make one object of several: the first gets all pixels, and the others go. */
+export interface Merge {
+  kind: "merge";
+  objects: number[];
+}
+
+/** Make an object of each piece of an object that is not connected. */
+export interface Split {
+  kind: "split";
+  object: number;
+}
+
+/** Take the pixels of other objects away from an object; the others stay. */
+export interface Subtract {
+  kind: "subtract";
+  object: number;
+  others: number[];
+}
+
+/** Make one object of several: the first keeps the pixels that all have, and the others go. */
+export interface Intersect {
+  kind: "intersect";
+  objects: number[];
+}
+
+/** Mend the outline of an object; docs/protocol.md says what the amount is. `continues` says that the slider moves on: the step takes the place of the one before. */
+export interface Adjust {
+  kind: "adjust";
+  object: number;
+  operation: Adjustment;
+  amount: number;
+  continues: boolean;
+}
+
+/** Refine the active object with points along a stroke, in one step, or begin an object. */
+export interface Scribble {
+  kind: "scribble";
+  points: Position[];
+  label: Label;
 }
 
 /** Go one step back in the history. */
@@ -276,6 +383,8 @@ export interface DocumentSummary {
   active: number | null;
   objects: ObjectSummary[];
   candidates: CandidateSummary[];
+  classes: ClassSummary[];
+  active_class: string | null;
   can_undo: boolean;
   can_redo: boolean;
 }
@@ -293,12 +402,21 @@ export interface ObjectSummary {
   points: PointPrompt[];
   prompt_box: Box | null;
   level: number | null;
+  class: string | null;
+  locked: boolean;
 }
 
 /** A candidate of the active object. */
 export interface CandidateSummary {
   mask: string;
   score: number;
+}
+
+/** A class of the document, with the number of its objects. */
+export interface ClassSummary {
+  name: string;
+  colour: string;
+  count: number;
 }
 
 /** The trait `status`: the state of the model. The kernel writes it. */
@@ -344,6 +462,21 @@ export type Request =
   | SetVisible
   | Delete
   | Clear
+  | DeleteObjects
+  | SetLocked
+  | AddClass
+  | RenameClass
+  | DeleteClass
+  | ActivateClass
+  | SetClass
+  | Paint
+  | FillPolygon
+  | Merge
+  | Split
+  | Subtract
+  | Intersect
+  | Adjust
+  | Scribble
   | Undo
   | Redo
   | Detail
@@ -380,6 +513,21 @@ export const REQUEST_KINDS = [
   "set_visible",
   "delete",
   "clear",
+  "delete_objects",
+  "set_locked",
+  "add_class",
+  "rename_class",
+  "delete_class",
+  "activate_class",
+  "set_class",
+  "paint",
+  "fill_polygon",
+  "merge",
+  "split",
+  "subtract",
+  "intersect",
+  "adjust",
+  "scribble",
   "undo",
   "redo",
   "detail",

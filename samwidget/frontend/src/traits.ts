@@ -8,8 +8,21 @@ import type { Scope } from "./dom.ts";
 import type { DocumentSummary, Status } from "./protocol.ts";
 
 /** In the order of the toolbar. */
-export const TOOL_NAMES = ["select", "include", "exclude", "box", "pan"] as const;
+export const TOOL_NAMES = [
+  "select",
+  "include",
+  "exclude",
+  "box",
+  "scribble",
+  "pan",
+  "brush",
+  "eraser",
+  "lasso",
+  "polygon",
+] as const;
 export type ToolName = (typeof TOOL_NAMES)[number];
+/** These draw on the photo: the objects and prompts under the pointer are not theirs to take. */
+export const DRAWING_TOOLS: ReadonlySet<ToolName> = new Set(["scribble", "brush", "eraser", "lasso", "polygon"]);
 export type ThemeName = "auto" | "light" | "dark";
 
 export interface WidgetTraits {
@@ -37,6 +50,8 @@ const EMPTY_DOCUMENT: DocumentSummary = {
   active: null,
   objects: [],
   candidates: [],
+  classes: [],
+  active_class: null,
   can_undo: false,
   can_redo: false,
 };

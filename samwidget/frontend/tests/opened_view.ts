@@ -37,6 +37,8 @@ export const object = (changes: Partial<ObjectSummary> = {}): ObjectSummary => (
   points: [],
   prompt_box: null,
   level: null,
+  class: null,
+  locked: false,
   ...changes,
 });
 
@@ -46,6 +48,8 @@ export const documentOf = (objects: ObjectSummary[], active: number | null): Doc
   active,
   objects,
   candidates: [],
+  classes: [],
+  active_class: null,
   can_undo: true,
   can_redo: true,
 });

@@ -27,6 +27,8 @@ const cup: ObjectSummary = {
   points: [[40, 60, 1]],
   prompt_box: null,
   level: 0,
+  class: null,
+  locked: false,
 };
 
 let fake: FakeModel;
@@ -52,6 +54,8 @@ function withCup(active: number | null) {
     active,
     objects: [cup],
     candidates: active === null ? [] : [{ mask: "m1", score: 0.96 }],
+    classes: [],
+    active_class: null,
     can_undo: true,
     can_redo: false,
   };

@@ -6,6 +6,7 @@ Pure functions and values: ``publisher`` decides what is sent and when, and imag
 from __future__ import annotations
 
 import zlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -17,7 +18,7 @@ import numpy.typing as npt
 from samwidget.core import FoundObject, Frame, Masks, SegmentedObject, in_windows
 from samwidget.document import Document, State
 from samwidget.widget.protocol import FoundSummary, MaskHeader
-from samwidget.widget.traits import CandidateSummary, DocumentSummary, ObjectSummary
+from samwidget.widget.traits import CandidateSummary, ClassSummary, DocumentSummary, ObjectSummary
 
 SCALE = 16
 """Steps of a byte per unit of logit: the range is -7.97 to 7.97, and the slider's -4 to 4 lies well inside."""
@@ -138,6 +139,7 @@ def summarise(
     state = document.state
     candidates = state.active_candidates
     scores = [] if candidates is None else candidates.scores.tolist()
+    counts = Counter(item.class_name for item in objects)
     return DocumentSummary(
         revision=document.revision,
         image=image_id,
@@ -150,6 +152,8 @@ def summarise(
             CandidateSummary(packed.mask, round(score, 4))
             for packed, score in zip(candidate_masks, scores, strict=True)
         ],
+        classes=[ClassSummary(item.name, item.colour, counts[item.name]) for item in state.classes],
+        active_class=state.active_class,
         can_undo=document.can_undo,
         can_redo=document.can_redo,
     )
@@ -183,4 +187,6 @@ def _summarise_object(item: SegmentedObject, packed: PackedMask, level: int | No
         points=[(x, y, label) for (x, y), label in points],
         prompt_box=None if prompt.box_xyxy is None else prompt.box_xyxy.tolist(),
         level=level,
+        class_name=item.class_name,
+        locked=item.locked,
     )
