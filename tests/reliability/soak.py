@@ -3,6 +3,10 @@
 Every minute is one round of use: a cell shows a photo, the user clicks, names, undoes, searches, zooms. Each round ends
 as it began, so the figures at the ends of the rounds can be compared. One widget stays open from the first to the last
 round. ``rounds`` says what the user does, and ``__main__`` calls ``main``.
+
+A page never unloads a module, and JupyterLab keeps something of each output: so each round, which runs the cell again,
+costs memory with any widget. A control measures how much, with a widget that does nothing; what is left after it must
+be flat.
 """
 
 # ruff: noqa: T201
@@ -19,13 +23,14 @@ from pathlib import Path
 
 import numpy as np
 import psutil
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 import samwidget
 from tests.browser.lab import CHROMIUM_FLAGS, Lab, Notebook
-from tests.reliability.rounds import CELLS, PHOTOS, User
+from tests.reliability.rounds import CELLS, CONTROL_CELLS, PHOTOS, User, run_again
 
 ROUND_S = 60.0
+CONTROL_WARM_UP, CONTROL_RERUNS = 10, 40
 COUNT_ERRORS = """
 window.errorTexts = [];
 for (const name of ["error", "unhandledrejection"])
@@ -45,7 +50,7 @@ class Sample:
     Attributes:
         minute: since the start.
         kernel_mb: resident memory of the kernel.
-        page_mb: resident memory of the page's process.
+        page_mb: resident memory of the page's process without the browser's caches.
         heap_mb: JavaScript heap after a collection.
         nodes: of the DOM, also those outside the page.
         listeners: of events.
@@ -90,6 +95,9 @@ class Meter:
 
     def sample(self, minute: float, waits_ms: list[float]) -> Sample:
         """Returns the figures now, after a collection of the page's garbage."""
+        # Chromium keeps copies of drawn canvases, up to hundreds of MB, until the machine runs short of memory.
+        self._devtools.send("Memory.simulatePressureNotification", {"level": "critical"})
+        self._page.wait_for_timeout(500)
         for _ in range(2):
             self._devtools.send("HeapProfiler.collectGarbage")
         metrics = {item["name"]: item["value"] for item in self._devtools.send("Performance.getMetrics")["metrics"]}
@@ -121,28 +129,50 @@ def slope_an_hour(minutes: np.ndarray, values: np.ndarray) -> tuple[float, float
     return slope, float(np.sqrt(rest @ rest / (len(values) - 2) / (hours @ hours)))
 
 
-def verdict(samples: list[Sample]) -> tuple[str, bool]:
-    """Returns lines about the second half of the samples, and whether all of it is flat."""
+def verdict(samples: list[Sample], control: dict[str, float]) -> tuple[str, bool]:
+    """Returns lines about the second half of the samples, and whether all of it is flat.
+
+    ``control`` is the growth a round that has other causes.
+    """
     half = samples[len(samples) // 2 :]
     if len(half) < 4:
         return "too short to judge", True
     minutes = np.array([sample.minute for sample in half])
-    lines, is_flat = [f"growth an hour in the last {len(half)} rounds:"], True
+    rounds_an_hour = 60 * (len(half) - 1) / (minutes[-1] - minutes[0])
+    lines, is_flat = [f"growth an hour in the last {len(half)} rounds, and of it the control's:"], True
     for name, tolerated in TOLERATED.items():
         slope, error = slope_an_hour(minutes, np.array([getattr(sample, name) for sample in half]))
-        grows = slope - 2 * error > tolerated
+        other = control.get(name, 0.0) * rounds_an_hour
+        grows = slope - other - 2 * error > tolerated
         is_flat = is_flat and not grows
-        lines.append(f"  {name:10} {slope:+8.2f} +- {2 * error:.2f} {'GROWS' if grows else 'flat'}")
+        lines.append(f"  {name:10} {slope:+8.2f} +- {2 * error:.2f}  {other:+8.2f} {'GROWS' if grows else 'flat'}")
     return "\n".join(lines), is_flat
+
+
+def control_growth(browser: Browser, context: BrowserContext, lab: Lab) -> dict[str, float]:
+    """Returns the growth of the page with each rerun of a cell whose widget does nothing."""
+    page = context.new_page()
+    notebook = Notebook(lab, page, "control", CONTROL_CELLS)
+    notebook.run_all()
+    meter, samples = Meter(browser, notebook), list[Sample]()
+    for number in range(CONTROL_WARM_UP + CONTROL_RERUNS + 1):
+        if number >= CONTROL_WARM_UP and (number - CONTROL_WARM_UP) % CONTROL_RERUNS == 0:
+            samples.append(meter.sample(0, []))
+        run_again(notebook)
+        page.get_by_text(f"turn {number + 2};").nth(1).wait_for()
+    page.close()
+    lab.shut_down(notebook.name)
+    first, last = samples
+    names = ("page_mb", "heap_mb", "nodes", "listeners")
+    return {name: (getattr(last, name) - getattr(first, name)) / CONTROL_RERUNS for name in names}
 
 
 def _row(values: list[str]) -> str:
     return "".join(f"{value:>10}" for value in values)
 
 
-def use(browser: Browser, page: Page, lab: Lab, minutes: int) -> int:
+def use(browser: Browser, page: Page, lab: Lab, minutes: int, control: dict[str, float]) -> int:
     """Uses the widget for so many minutes and prints the table; returns the exit status."""
-    page.add_init_script(COUNT_ERRORS)
     notebook = Notebook(lab, page, "soak", CELLS)
     meter, user, samples = Meter(browser, notebook), User(notebook), list[Sample]()
     user.open()
@@ -166,7 +196,7 @@ def use(browser: Browser, page: Page, lab: Lab, minutes: int) -> int:
     meter.errors["Traceback in the server's log"] += (lab.folder / "lab.log").read_text().count("Traceback")
     for text, count in (+meter.errors).most_common(20):
         print(f"  {count} x {text}")
-    lines, is_flat = verdict(samples)
+    lines, is_flat = verdict(samples, control)
     print(lines)
     return 0 if is_flat and not +meter.errors else 1
 
@@ -180,9 +210,13 @@ def main(minutes: int) -> int:
     try:
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM_FLAGS)
-            page = browser.new_page(viewport={"width": 1280, "height": 1700})
+            context = browser.new_context(viewport={"width": 1280, "height": 1700})
+            context.add_init_script(COUNT_ERRORS)
+            control = control_growth(browser, context, lab)
+            print("control, growth a rerun: " + ", ".join(f"{name} {value:+.3f}" for name, value in control.items()))
+            page = context.new_page()
             try:
-                return use(browser, page, lab, minutes)
+                return use(browser, page, lab, minutes, control)
             except BaseException:
                 page.screenshot(path=folder / "failed.png")
                 print(f"see {folder}/failed.png")

@@ -5,7 +5,7 @@
 import { signal } from "@preact/signals-core";
 import { unzlibSync } from "fflate";
 
-import { imagePerLogit, type MaskBytes, outline, toPath } from "./contour.ts";
+import { imagePerLogit, type MaskBytes, outline, type Ring, toPath } from "./contour.ts";
 import { type Box, type Frame, type MaskHeader, ProtocolError } from "./protocol.ts";
 
 interface Entry {
@@ -54,14 +54,13 @@ export class MaskStore {
     return this.#entries.has(id);
   }
 
-  /** Forgets masks that are not among `names`, the oldest first; the newest UNNAMED_MAX stay. */
+  /** Forgets masks that are not among `names`, the oldest first; the newest UNNAMED_MAX stay, as they came. */
   forgetOthers(names: ReadonlySet<string>): void {
     let surplus = this.#entries.size - names.size - UNNAMED_MAX;
     for (const id of this.#entries.keys()) {
-      if (surplus <= 0) break;
       if (names.has(id)) continue;
-      this.#entries.delete(id);
       this.#drawable.delete(id);
+      if (surplus > 0) this.#entries.delete(id);
       surplus--;
     }
   }
@@ -77,6 +76,13 @@ export class MaskStore {
       return known.path;
     }
     return this.#keep(id, known?.mask ?? decode(entry.frame, entry.header, entry.compressed), threshold);
+  }
+
+  /** The outline of the mask above `threshold`, image pixels, found anew; null while the bytes are not here. */
+  rings(id: string, threshold: number): Ring[] | null {
+    const entry = this.#entries.get(id);
+    if (!entry) return null;
+    return outline(this.#drawable.get(id)?.mask ?? decode(entry.frame, entry.header, entry.compressed), threshold);
   }
 
   /** The box of image pixels outside which the mask is empty. */

@@ -61,6 +61,17 @@ describe("MaskStore", () => {
     expect(store.path("m1", 0)).toBeNull();
   });
 
+  it("keeps masks that nothing names only as they came: inflated with their paths they take ten times the memory", () => {
+    const store = new MaskStore();
+    const two = [mask("named"), mask("other")];
+    for (const { header, buffer } of two) store.add(FRAME, [header], [buffer], 0);
+    const paths = two.map(({ header }) => store.path(header.mask, 0));
+    store.forgetOthers(new Set(["named"]));
+    expect(store.path("named", 0)).toBe(paths[0]);
+    expect(store.path("other", 0)).not.toBe(paths[1]);
+    expect(store.path("other", 0)).not.toBeNull();
+  });
+
   it("keeps nothing of a message with a broken mask", () => {
     const store = new MaskStore();
     const { header, buffer } = mask("m1");
