@@ -10,6 +10,7 @@ from samwidget.core.memory import return_freed_memory
 from samwidget.core.objects import FoundObject, SegmentedObject
 from samwidget.core.palette import NO_COLOUR, Palette, least_used_colour
 from samwidget.core.prompt import EXCLUDE, INCLUDE, Prompt, make_prompt
+from samwidget.core.regions import connected_regions
 from samwidget.core.rle import RunLengths
 from samwidget.core.upsample import area_bounds, in_windows, upsample_mask, upsampled_strips
 
@@ -32,6 +33,7 @@ __all__ = [
     "area_bounds",
     "box_of",
     "checked_mask",
+    "connected_regions",
     "in_force",
     "in_windows",
     "iou",

@@ -10,8 +10,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from samwidget.core import EXCLUDE, INCLUDE, Frame, Prompt
-from samwidget.predict.regions import connected_regions
+from samwidget.core import EXCLUDE, INCLUDE, Frame, Prompt, connected_regions
 
 # An island or a hole is small below this share of the object's area. Larger ones may be a handle or a wheel.
 _SMALL_SHARE = 0.1

@@ -48,10 +48,6 @@ OptionalIds = Annotated[
     Annotated[list[Count], Meta(min_length=1)] | None,
     Meta(description=f"a list of at least one whole number from 0 to {_WHOLE_MAX}, or null"),
 ]
-OptionalIds = Annotated[
-    Annotated[list[Count], Meta(min_length=1)] | None,
-    Meta(description=f"a list of at least one whole number from 0 to {_WHOLE_MAX}, or null"),
-]
 MessageId = Annotated[str, Meta(min_length=1, max_length=64, description="a string of 1 to 64 characters")]
 ObjectName = Annotated[
     str,

@@ -242,7 +242,7 @@ def test_after_closing_nothing_works_and_nothing_is_held(predictor):
 
 @pytest.mark.parametrize(("clean", "of_network", "expected"), [(None, True, 1), (None, False, 2), (True, False, 1)])
 def test_cleaning_is_the_networks_choice_unless_said(clean, of_network, expected):
-    from samwidget.predict.regions import connected_regions
+    from samwidget.core.regions import connected_regions
 
     class TwoDiscs(FakeSegmenter):
         cleans_masks = of_network

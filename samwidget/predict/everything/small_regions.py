@@ -11,10 +11,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from samwidget.core import FoundObject, RunLengths
+from samwidget.core import FoundObject, RunLengths, connected_regions
 from samwidget.models import run_in_threads
 from samwidget.predict.everything.nms import suppress_overlaps
-from samwidget.predict.regions import connected_regions
 
 
 def without_small_regions(

@@ -1,6 +1,6 @@
 import numpy as np
 
-from samwidget.predict.regions import connected_regions
+from samwidget.core.regions import connected_regions
 
 
 def grid(text):

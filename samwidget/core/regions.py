@@ -1,10 +1,13 @@
-"""Connected regions of a mask. Called by ``cleanup`` for low-res logits and by ``small_regions`` for image pixels."""
+"""Connected regions of a mask.
+
+``predict.cleanup`` asks for those of low-res logits; ``small_regions`` and ``document.edits`` for those of image
+pixels.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 
 # Pixels that share an edge or only a corner are connected.
 _EIGHT_NEIGHBOURS = np.ones((3, 3), np.bool_)
@@ -24,6 +27,8 @@ def connected_regions(
         (H, W) int32 region numbers from 1, with 0 outside the mask; and (R + 1,) int64 areas in pixels by region
         number, where entry 0 is the area outside the mask.
     """
+    from scipy import ndimage  # 0.1 s to import, which a widget does not need to open
+
     numbers, count = ndimage.label(mask, _EIGHT_NEIGHBOURS if diagonal else None)
     flat_weights = None if weights is None else weights.ravel()
     # With weights, bincount returns float64, which holds integers up to 2**53 exactly.
