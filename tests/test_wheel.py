@@ -120,6 +120,11 @@ def test_a_page_runs_the_code_of_the_bundle_once():
     assert subprocess.run(["node", "-e", program, script], capture_output=True, check=False).returncode == 0
 
 
+def test_the_bundle_is_ascii():
+    """A browser keeps its text for each widget, with two bytes a character where one of them is not Latin-1."""
+    assert (ROOT / "samwidget/static/widget.js").read_bytes().isascii()
+
+
 def test_installed_alone_and_offline_it_segments_a_photo(wheel, tmp_path):
     # The dependencies come from this environment through a path file that lists them and not the checkout.
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "env"], check=True)
