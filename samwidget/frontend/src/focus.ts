@@ -3,6 +3,8 @@
 import { parentOf, type Scope } from "./dom.ts";
 import type { View } from "./view.ts";
 
+const MODIFIERS: ReadonlySet<string> = new Set(["Control", "Meta", "Shift", "Alt"]);
+
 /** Moves the focus to the photo, where all keys of the widget work. */
 export function focusPhoto({ root }: View): void {
   focusElement(root, ".sw-stage");
@@ -54,11 +56,14 @@ export function watchFocus(view: View, scope: Scope): void {
   // The ring around the photo is for the keyboard; after a click only the widget's border shows the focus.
   scope.listen(root, "pointerdown", () => root.removeAttribute("data-keys"), { capture: true });
   for (const type of ["keydown", "keyup"] as const) {
-    scope.listen(root, type, () => root.setAttribute("data-keys", ""), { capture: true });
+    // A modifier alone belongs to a click.
+    const mark = ({ key }: KeyboardEvent) => MODIFIERS.has(key) || root.setAttribute("data-keys", "");
+    scope.listen(root, type, mark, { capture: true });
   }
   // After a click on a button with the pointer, Enter accepts instead of pressing the button again.
   scope.listen(root, "click", (event) => {
     const isButton = event.target instanceof Element && event.target.closest("button, .sw-row") !== null;
+    if (focusedElement(root)?.closest(".sw-popover")) return;
     if (event.detail > 0 && isButton && !state.naming.value && !state.isHelpOpen.value) focusPhoto(view);
   });
 }

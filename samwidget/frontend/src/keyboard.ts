@@ -10,6 +10,8 @@ export interface Shortcut {
   /** The keys of an action ... */
   action?: string;
   keys?: string[];
+  /** ... which are written so where they are many, */
+  label?: string;
   /** ... or a gesture of the pointer. */
   gesture?: string;
 }
@@ -31,6 +33,9 @@ export function keyName(event: KeyboardEvent): string {
   let key = event.key === " " ? "Space" : event.key;
   // Letters by their position where the keyboard layout has no Latin ones (Cyrillic, Greek).
   if (key.length === 1 && key > "~" && /^Key[A-Z]$/.test(event.code)) key = event.code.slice(3);
+  // The other sign on the key of a digit, whatever it is: Shift, or no Shift where the layout has digits on Shift.
+  const digit = /^Digit([1-9])$/.exec(event.code)?.[1];
+  if (digit && !event.ctrlKey && !event.metaKey && !/\d/.test(key) && !ACTION_OF.has(key)) return `Shift+${digit}`;
   const isLetter = /^[a-z]$/i.test(key);
   if (isLetter) key = key.toUpperCase();
   const control = event.ctrlKey || event.metaKey ? "Ctrl+" : "";

@@ -9,7 +9,9 @@ import type { Point } from "./viewport.ts";
 export type Draft =
   | { kind: "box"; box: Box }
   | { kind: "point"; index: number; at: Point }
-  | { kind: "resize"; box: Box };
+  | { kind: "resize"; box: Box }
+  | { kind: "lasso"; points: readonly Point[]; isErased: boolean }
+  | { kind: "scribble"; points: readonly Point[]; label: Label };
 
 /** A prompt on the screen; `isPending` until the kernel has confirmed it. */
 export interface ShownPoint {
@@ -33,15 +35,29 @@ export interface ShownPrompts {
 export type NextActive = number | "unknown" | null;
 
 /** What will be active after the `pending` requests, in their order. */
-export function activeAfter(active: number | null, pending: readonly Request[]): NextActive {
+export function activeAfter(active: NextActive, pending: readonly Request[]): NextActive {
   let next: NextActive = active;
   for (const request of pending) {
-    if (request.kind === "add_point") next ??= "unknown";
+    if (request.kind === "add_point" || request.kind === "scribble") next ??= "unknown";
+    else if (request.kind === "paint" || request.kind === "fill_polygon") next = request.object ?? next ?? "unknown";
     // The kernel decides whether a box belongs to the active object or begins one.
     else if (request.kind === "add_box") next = "unknown";
     else if (request.kind === "select") next = request.object;
     else if (request.kind === "accept" || request.kind === "clear") next = null;
     else if (request.kind === "delete" && request.object === next) next = null;
+    else if (request.kind === "delete_objects" && typeof next === "number" && request.objects.includes(next))
+      next = null;
+  }
+  return next;
+}
+
+/** The class that the next object gets after the `pending` requests, in their order. */
+export function classAfter(name: string | null, pending: readonly Request[]): string | null {
+  let next = name;
+  for (const request of pending) {
+    if (request.kind === "activate_class") next = request.class;
+    else if (request.kind === "rename_class" && request.class === next) next = request.name;
+    else if (request.kind === "delete_class" && request.class === next) next = null;
   }
   return next;
 }
@@ -84,6 +100,9 @@ export function promptsOnScreen(
         break;
       case "accept":
       case "select":
+      // A mask that was corrected is its own prompt.
+      case "paint":
+      case "fill_polygon":
         points = [];
         boxes = [];
         break;

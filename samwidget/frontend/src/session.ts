@@ -15,9 +15,18 @@ import {
   parseReply,
   type Reply,
   type Request,
+  type SessionStatus,
   type Status,
 } from "./protocol.ts";
-import { bindSettings, type Model, runMarimoCells, type Settings, watchDocument, watchStatus } from "./traits.ts";
+import {
+  bindSettings,
+  type Model,
+  runMarimoCells,
+  type Settings,
+  watchDocument,
+  watchSessionFile,
+  watchStatus,
+} from "./traits.ts";
 import type { Extent } from "./viewport.ts";
 
 /** Without any message for this long after its hello, a view shows that there is no kernel. */
@@ -51,6 +60,8 @@ export class Session {
   readonly settings: Settings;
   readonly document: ReadonlySignal<DocumentSummary>;
   readonly status: ReadonlySignal<Status>;
+  /** Whether the session file holds every change; null without such a file. */
+  readonly sessionFile: ReadonlySignal<SessionStatus | null>;
   /** performance.now() when `status` came: its `elapsed_s` counts on from there. */
   readonly statusAt_ms: ReadonlySignal<number>;
   readonly link: Link;
@@ -75,6 +86,7 @@ export class Session {
     this.document = watchDocument(model, this.#scope);
     runMarimoCells(model, this.document, this.#scope);
     this.status = watchStatus(model, this.#scope);
+    this.sessionFile = watchSessionFile(model, this.#scope);
     const statusAt_ms = signal(performance.now());
     this.statusAt_ms = statusAt_ms;
     let hasFailed = false;

@@ -3,11 +3,13 @@
 
 import { computed, type ReadonlySignal, type Signal, signal } from "@preact/signals-core";
 
-import { activeAfter, type Draft, type NextActive, promptsOnScreen, type ShownPrompts } from "./prompts.ts";
-import type { ObjectSummary } from "./protocol.ts";
+import { type Correction, correctionsOnScreen, type ShownCorrections } from "./corrections.ts";
+import { activeAfter, classAfter, type Draft, type NextActive, promptsOnScreen, type ShownPrompts } from "./prompts.ts";
+import type { DocumentSummary, ObjectSummary } from "./protocol.ts";
 import type { Session } from "./session.ts";
 import { foundObjectAt, objectAt } from "./stage/hit.ts";
-import type { ToolName } from "./traits.ts";
+import type { OpenPolygon } from "./stage/lines.ts";
+import { DRAWING_TOOLS, type ToolName } from "./traits.ts";
 import type { Extent, Point, Viewport } from "./viewport.ts";
 
 /** A name that is being written. */
@@ -38,6 +40,12 @@ export interface ViewState {
   /** First corner of a box that is placed with the keyboard, image pixels. */
   corner: Signal<Point | null>;
   draft: Signal<Draft | null>;
+  /** The stroke of the brush that is being drawn. */
+  stroke: Signal<Correction | null>;
+  /** The polygon that is being drawn from corner to corner. */
+  polygon: Signal<OpenPolygon | null>;
+  /** Diameter of the brush, image pixels; null until the user changes it. */
+  brushSize: Signal<number | null>;
   isGesturing: Signal<boolean>;
   isPanning: Signal<boolean>;
   isHelpOpen: Signal<boolean>;
@@ -51,6 +59,18 @@ export interface ViewState {
   areNamesShown: Signal<boolean>;
   /** Id of the object whose row has the pointer or the keyboard. */
   pointedRow: Signal<number | null>;
+  /** Ids of the objects that were selected to do something with all of them, in the order of their selection. */
+  selection: Signal<readonly number[]>;
+  /** The field that finds or adds a class is open. */
+  isChoosingClass: Signal<boolean>;
+  /** The only class whose objects this view shows; null shows all. */
+  shownClass: Signal<string | null>;
+  /** The class that the next object gets, once the kernel has carried out the pending requests. */
+  newClass: ReadonlySignal<string | null>;
+  /** The class of what is selected or active, or else that of the next object; undefined where they have several. */
+  markedClass: ReadonlySignal<string | null | undefined>;
+  /** The document as this view shows it: objects of other classes are not visible while it shows one class. */
+  shownDocument: ReadonlySignal<DocumentSummary>;
   /** From the last click to the frame that showed its masks. */
   latency_ms: Signal<number | null>;
   active: ReadonlySignal<ObjectSummary | null>;
@@ -64,19 +84,29 @@ export interface ViewState {
   pointedId: ReadonlySignal<number | null>;
   /** The prompts of the active object, as they will be once the kernel has carried out the pending requests. */
   prompts: ReadonlySignal<ShownPrompts>;
+  /** What is drawn of an object until the kernel has its mask. */
+  corrections: ReadonlySignal<ShownCorrections>;
+  /** Id of the object that is drawn so. */
+  correctedId: ReadonlySignal<number | null>;
 }
 
 export function createViewState(session: Session): ViewState {
   const draft = signal<Draft | null>(null);
+  const stroke = signal<Correction | null>(null);
   const pointer = signal<Point | null>(null);
   const crosshair = signal<Point | null>(null);
   const isGesturing = signal(false);
   const pointedRow = signal<number | null>(null);
+  const shownClass = signal<string | null>(null);
+  const shownDocument = computed(() => documentOfClass(session.document.value, shownClass.value));
   const pending = computed(() => session.link.pending.value.map(({ request }) => request));
   const active = computed(() => {
     const { objects, active: id } = session.document.value;
     return objects.find((object) => object.id === id) ?? null;
   });
+  const selection = signal<readonly number[]>([]);
+  const newClass = computed(() => classAfter(session.document.value.active_class, pending.value));
+  const corrections = computed(() => correctionsOnScreen(session.document.value, pending.value, stroke.value));
   return {
     stageSize: signal({ width: 0, height: 0 }),
     viewport: signal({ scale: 1, x: 0, y: 0 }),
@@ -85,6 +115,9 @@ export function createViewState(session: Session): ViewState {
     crosshair,
     corner: signal(null),
     draft,
+    stroke,
+    polygon: signal(null),
+    brushSize: signal(null),
     isGesturing,
     isPanning: signal(false),
     isHelpOpen: signal(false),
@@ -94,6 +127,18 @@ export function createViewState(session: Session): ViewState {
     loneKey: signal(null),
     areNamesShown: signal(false),
     pointedRow,
+    selection,
+    isChoosingClass: signal(false),
+    shownClass,
+    newClass,
+    markedClass: computed(() => {
+      const { objects } = session.document.value;
+      const ids = selection.value.length > 0 ? selection.value : active.value ? [active.value.id] : [];
+      const names = new Set(objects.filter(({ id }) => ids.includes(id)).map((object) => object.class));
+      if (names.size === 0) return newClass.value;
+      return names.size === 1 ? [...names][0] : undefined;
+    }),
+    shownDocument,
     latency_ms: signal(null),
     active,
     lastActive: signal(null),
@@ -102,8 +147,8 @@ export function createViewState(session: Session): ViewState {
       const { everything, masks, settings } = session;
       const at = crosshair.value ?? pointer.value;
       if (pointedRow.value !== null) return pointedRow.value;
-      if (!at || isGesturing.value || everything.isOpen.value) return null;
-      return objectAt(at, session.document.value, masks, settings.threshold.value)?.id ?? null;
+      if (!at || isGesturing.value || everything.isOpen.value || DRAWING_TOOLS.has(settings.tool.value)) return null;
+      return objectAt(at, shownDocument.value, masks, settings.threshold.value)?.id ?? null;
     }),
     pointedId: computed(() => {
       const at = crosshair.value ?? pointer.value;
@@ -113,5 +158,20 @@ export function createViewState(session: Session): ViewState {
       return foundObjectAt(at, foundObjects, masks, settings.threshold.value)?.id ?? null;
     }),
     prompts: computed(() => promptsOnScreen(active.value, pending.value, draft.value)),
+    corrections,
+    correctedId: computed(() => corrections.value.object?.id ?? null),
   };
+}
+
+/** The objects that a view lists and shows that shows only the class `name`, and the active one; all where it is null. */
+export function objectsOfClass({ objects, active }: DocumentSummary, name: string | null): ObjectSummary[] {
+  return objects.filter((object) => name === null || object.class === name || object.id === active);
+}
+
+/** `document`, in which the objects of other classes than `name` are not visible; the same document where it is null. */
+function documentOfClass(document: DocumentSummary, name: string | null): DocumentSummary {
+  if (name === null) return document;
+  const shown = new Set(objectsOfClass(document, name));
+  const objects = document.objects.map((object) => (shown.has(object) ? object : { ...object, visible: false }));
+  return { ...document, objects };
 }

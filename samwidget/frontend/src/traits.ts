@@ -5,7 +5,7 @@ import type { AnyModel } from "@anywidget/types";
 import { type ReadonlySignal, type Signal, signal } from "@preact/signals-core";
 
 import type { Scope } from "./dom.ts";
-import type { DocumentSummary, Status } from "./protocol.ts";
+import type { DocumentSummary, SessionStatus, Status } from "./protocol.ts";
 
 /** In the order of the toolbar. */
 export const TOOL_NAMES = [
@@ -33,6 +33,7 @@ export interface WidgetTraits {
   theme: ThemeName;
   document: DocumentSummary;
   status: Status;
+  session: SessionStatus | null;
   _snapshot: DataView | ArrayBuffer | null;
   _documents_seen: number;
 }
@@ -106,6 +107,11 @@ export function runMarimoCells(model: Model, document: ReadonlySignal<DocumentSu
 
 export function watchStatus(model: Model, scope: Scope): ReadonlySignal<Status> {
   return watch(model, "status", NO_STATUS, scope);
+}
+
+/** Whether the session file holds every change; null without such a file. */
+export function watchSessionFile(model: Model, scope: Scope): ReadonlySignal<SessionStatus | null> {
+  return watch(model, "session", null, scope);
 }
 
 function bindSetting<K extends keyof WidgetTraits>(

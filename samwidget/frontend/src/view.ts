@@ -11,6 +11,20 @@ import { ClickTimer } from "./timing.ts";
 /** A part of the screen: the element it returns shows the state of `view` until `scope` ends. */
 export type Panel = (view: View, scope: Scope) => HTMLElement;
 
+/** Requests after which the selection is still of use. All others end it: the user goes on with something else. */
+const KEEPS_SELECTION: ReadonlySet<Request["kind"]> = new Set([
+  "set_class",
+  "add_class",
+  "rename_class",
+  "delete_class",
+  "activate_class",
+  "set_locked",
+  "set_visible",
+  "rename",
+  "undo",
+  "redo",
+]);
+
 export class View {
   readonly root = h("div", { class: "samwidget sw-wide", "data-sw": "root", "data-lm-suppress-shortcuts": "true" });
   readonly session: Session;
@@ -24,8 +38,12 @@ export class View {
     this.hover = new HoverPreview(session.link, () => session.settings.threshold.value);
     scope.onEnd(() => this.hover.end());
     this.#clearOutdatedPreviews(scope);
-    scope.watch([session.document], ({ active }) => {
-      if (active !== null) this.state.lastActive.value = active;
+    scope.watch([session.document], ({ active, objects, classes }) => {
+      const { lastActive, selection, shownClass } = this.state;
+      if (active !== null) lastActive.value = active;
+      const isThere = (id: number) => objects.some((object) => object.id === id);
+      if (!selection.value.every(isThere)) selection.value = selection.value.filter(isThere);
+      if (!classes.some(({ name }) => name === shownClass.value)) shownClass.value = null;
     });
   }
 
@@ -33,6 +51,7 @@ export class View {
   request(request: Request, at_ms?: number): void {
     this.hover.clear();
     this.session.failure.value = null;
+    if (!KEEPS_SELECTION.has(request.kind)) this.state.selection.value = [];
     // The callbacks know the id only after request() returns, and no message comes before that.
     const id = this.session.request(request, {
       onReply: ({ kind }) => {
@@ -53,5 +72,9 @@ export class View {
       this.hover.clear();
     });
     scope.watch([photo, settings.tool, settings.hover], () => this.hover.clear());
+    // So is a polygon that is not closed yet.
+    scope.watch([photo, settings.tool], () => {
+      this.state.polygon.value = null;
+    });
   }
 }

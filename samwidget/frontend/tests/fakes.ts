@@ -30,6 +30,7 @@ export class FakeModel {
       can_redo: false,
     },
     status: { network: "nano", device: "CPU", phase: "ready", elapsed_s: 0, encode_s: 0.5, note: "" },
+    session: null,
     _snapshot: null,
     _documents_seen: 0,
   };

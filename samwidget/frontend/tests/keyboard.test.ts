@@ -45,6 +45,13 @@ describe("keyName", () => {
     [{ key: " " }, "Space"],
     [{ key: "ArrowUp", shiftKey: true }, "Shift+ArrowUp"],
     [{ key: "ш", code: "KeyI" }, "I"],
+    [{ key: "1", code: "Digit1" }, "1"],
+    [{ key: "!", code: "Digit1", shiftKey: true }, "Shift+1"],
+    // A French keyboard has the digits on Shift, and a German one an equals sign on 0.
+    [{ key: "1", code: "Digit1", shiftKey: true }, "1"],
+    [{ key: "&", code: "Digit1" }, "Shift+1"],
+    [{ key: "-", code: "Digit6" }, "-"],
+    [{ key: "=", code: "Digit0", shiftKey: true }, "="],
   ])("%j is %s", (init, name) => expect(keyName(press(init))).toBe(name));
 
   it("leaves Alt to the browser, and Ctrl+letters that are not ours", () => {

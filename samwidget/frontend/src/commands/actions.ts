@@ -3,24 +3,34 @@
 
 import type { Scope } from "../dom.ts";
 import { focusPhoto, leaveWidget } from "../focus.ts";
-import type { Actions } from "../keyboard.ts";
+import { type Actions, keyName } from "../keyboard.ts";
 import type { Gestures } from "../stage/gestures.ts";
 import { TOOL_NAMES } from "../traits.ts";
 import type { View } from "../view.ts";
 import { ZOOM_STEP } from "../viewport.ts";
+import { chooseClass, pressDigit } from "./classes.ts";
 import { hideCrosshair, moveCrosshair, useToolAtCrosshair } from "./crosshair.ts";
 import {
   accept,
   cancelEverything,
   chooseCandidate,
-  deleteActive,
   discardFoundObjects,
   redo,
   selectNeighbour,
   startEverything,
   undo,
 } from "./document.ts";
+import { closePolygon, dropPolygon, hasBrush, removeCorner, resizeBrush } from "./drawing.ts";
 import { renameActive } from "./naming.ts";
+import {
+  clearSelection,
+  deleteSelected,
+  mergeSelected,
+  selectAll,
+  splitSelected,
+  subtractSelected,
+  toggleLock,
+} from "./selection.ts";
 import { fitPhoto, oneToOne, zoom } from "./viewport.ts";
 
 export function keyActions(view: View, gestures: Gestures): Actions {
@@ -28,12 +38,19 @@ export function keyActions(view: View, gestures: Gestures): Actions {
   return {
     ...Object.fromEntries(TOOL_NAMES.map((name) => [name, () => tool.set(name)])),
     everything: () => startEverything(view),
-    accept: () => accept(view),
-    candidate: ({ key }) => chooseCandidate(view, Number(key) - 1),
-    "next-object": () => selectNeighbour(view, 1),
-    "previous-object": () => selectNeighbour(view, -1),
+    accept: () => closePolygon(view) || accept(view),
+    digit: ({ key }) => pressDigit(view, Number(key)),
+    candidate: (event) => chooseCandidate(view, Number(keyName(event).at(-1)) - 1),
+    class: () => chooseClass(view),
+    "next-object": () => (hasBrush(view) ? resizeBrush(view, 1) : selectNeighbour(view, 1)),
+    "previous-object": () => (hasBrush(view) ? resizeBrush(view, -1) : selectNeighbour(view, -1)),
     rename: () => renameActive(view),
-    delete: () => deleteActive(view),
+    delete: () => removeCorner(view) || deleteSelected(view),
+    lock: () => toggleLock(view),
+    "select-all": () => selectAll(view),
+    merge: () => mergeSelected(view),
+    subtract: () => subtractSelected(view),
+    split: () => splitSelected(view),
     undo: () => undo(view),
     redo: () => redo(view),
     "zoom-in": () => zoom(view, ZOOM_STEP),
@@ -72,13 +89,17 @@ export function closeHelp(view: View): void {
   focusPhoto(view);
 }
 
-/** Escape ends one of these, the first that there is: help, gesture, search, choice, crosshair, and at last the focus. */
+/**
+ * Escape ends one of these, the first that there is: help, gesture, polygon, search, choice, selection, crosshair, and at last
+ * the focus.
+ */
 function leave(view: View, gestures: Gestures): void {
   const { session, state } = view;
   if (state.isHelpOpen.value) closeHelp(view);
-  else if (gestures.cancel()) return;
+  else if (gestures.cancel() || dropPolygon(view)) return;
   else if (session.everything.isRunning.value) cancelEverything(view);
   else if (session.everything.isOpen.value) discardFoundObjects(view);
+  else if (state.selection.value.length > 0) clearSelection(view);
   else if (state.crosshair.value) hideCrosshair(view);
   else leaveWidget(view);
 }

@@ -43,13 +43,6 @@ export function selectNeighbour(view: View, step: 1 | -1): void {
   if (next && next.id !== active) view.request({ kind: "select", object: next.id }, performance.now());
 }
 
-export function deleteActive(view: View): void {
-  const active = view.state.active.value;
-  if (active && !view.session.everything.isOpen.value) {
-    view.request({ kind: "delete", object: active.id }, performance.now());
-  }
-}
-
 /** Starts a search of everything; where its panel is open already, moves the keyboard there. */
 export function startEverything(view: View): void {
   if (view.session.everything.isOpen.value) focusEverything(view);

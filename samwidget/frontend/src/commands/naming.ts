@@ -17,7 +17,7 @@ const LONE_ACTIONS = [...TOOL_NAMES, "accept"] as const;
 export function typeName(view: View, event: KeyboardEvent): boolean {
   const { session, state } = view;
   const isElsewhere = session.everything.isOpen.value || state.isHelpOpen.value || state.isGesturing.value;
-  if (isElsewhere || state.nextActive.value === null) return false;
+  if (isElsewhere || state.nextActive.value === null || state.selection.value.length > 0) return false;
   beginActive(view, "");
   const { tool } = session.settings;
   const action = LONE_ACTIONS.find((name) => name === actionFor(event));

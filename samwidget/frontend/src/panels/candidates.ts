@@ -42,7 +42,7 @@ export function candidatesPanel(view: View, scope: Scope): HTMLElement {
     if (button) view.request({ kind: "choose", level: Number(button.dataset.level) });
   });
   scope.effect(() => {
-    const { candidates } = session.document.value;
+    const { candidates, classes } = session.document.value;
     const active = state.active.value;
     if (!active) return;
     while (buttons.length < candidates.length) {
@@ -52,6 +52,8 @@ export function candidatesPanel(view: View, scope: Scope): HTMLElement {
     }
     const chosen = chosenLevel(session) ?? active.level;
     for (const [level, button] of buttons.entries()) showCandidate(button, candidates[level], level === chosen);
+    // Where there are classes, the digits alone are for them.
+    for (const [level, { key }] of buttons.entries()) setText(key, `${classes.length > 0 ? "⇧" : ""}${level + 1}`);
     list.hidden = candidates.length === 0;
   });
   scope.watch([session.document, session.masks.arrivals, session.settings.threshold, session.photo], () => {
@@ -66,24 +68,21 @@ interface CandidateButton {
   element: HTMLButtonElement;
   picture: HTMLCanvasElement;
   score: HTMLElement;
+  key: HTMLElement;
 }
 
 function candidateButton(level: number): CandidateButton {
   const picture = h("canvas", { class: "sw-picture" });
   const score = h("span", {});
-  const row = h(
-    "span",
-    { class: "sw-cand-row" },
-    score,
-    h("kbd", { class: "sw-key", "aria-hidden": "true" }, String(level + 1)),
-  );
+  const key = h("kbd", { class: "sw-key", "aria-hidden": "true" });
+  const row = h("span", { class: "sw-cand-row" }, score, key);
   const element = h(
     "button",
     { class: "sw-cand", type: "button", "data-sw": "candidate", "data-level": level },
     picture,
     row,
   );
-  return { element, picture, score };
+  return { element, picture, score, key };
 }
 
 function showCandidate(button: CandidateButton, candidate: CandidateSummary | undefined, isChosen: boolean): void {

@@ -58,8 +58,8 @@ function groups(): [string, Shortcut[]][] {
 }
 
 function group([name, shortcuts]: [string, Shortcut[]]): HTMLElement {
-  const rows = shortcuts.flatMap(({ keys, gesture, does }) => [
-    h("dt", {}, ...(keys ? keySigns(keys) : [gesture ?? ""])),
+  const rows = shortcuts.flatMap(({ keys, label, gesture, does }) => [
+    h("dt", {}, ...(keys && !label ? keySigns(keys) : [label ?? gesture ?? ""])),
     h("dd", {}, does),
   ]);
   return h("section", { class: "sw-help-group" }, h("h4", {}, name), h("dl", {}, ...rows));

@@ -1,31 +1,29 @@
-// Panel: the list of objects, and below it how masks are shown (opacity, threshold, hover).
+// Panel: the classes, the list of objects, and below it what can be done with the selected ones, or else how masks are shown
+// (opacity, threshold, hover).
 
+import { chooseClass } from "../commands/classes.ts";
 import { accept } from "../commands/document.ts";
 import { dropName, renameInList } from "../commands/naming.ts";
-import { h, type Scope, setAttribute, setText } from "../dom.ts";
+import { selectTo, toggleSelected } from "../commands/selection.ts";
+import { h, type Scope, setText } from "../dom.ts";
 import { focusPhoto } from "../focus.ts";
-import { icon } from "../icons.ts";
-import { formatCount, formatScore } from "../numbers.ts";
-import type { DocumentSummary, ObjectSummary } from "../protocol.ts";
+import type { ObjectSummary } from "../protocol.ts";
+import { objectsOfClass } from "../state.ts";
 import type { View } from "../view.ts";
 import { appearancePanel } from "./appearance.ts";
+import { watchClassPicker } from "./class_picker.ts";
+import { addButton, classesPanel } from "./classes.ts";
 import { openNameField, watchNaming } from "./name.ts";
+import { makeRow, type Row, showObject } from "./object_row.ts";
+import { selectionPanel } from "./selection.ts";
 
-/** The parts of a row that change. */
-interface Row {
-  element: HTMLLIElement;
-  swatch: HTMLElement;
-  main: HTMLButtonElement;
-  name: HTMLElement;
-  meta: HTMLElement;
-  eye: HTMLButtonElement;
-  trash: HTMLButtonElement;
-  isVisible: boolean | null;
-}
+/** A finger that stays this long on a row selects it. */
+const LONG_PRESS_MS = 450;
 
 export function objectsPanel(view: View, scope: Scope): HTMLElement {
   const { session, state } = view;
   const count = h("span", { class: "sw-count", "data-sw": "count" });
+  const addClass = addButton("sw-quiet", "Add a class", "Class");
   const clear = h("button", { class: "sw-quiet", type: "button", "data-sw": "clear" }, "Clear");
   const rows = h("ul", { class: "sw-rows", "aria-label": "Objects" });
   const empty = h("p", { class: "sw-empty", "data-sw": "empty" });
@@ -33,22 +31,29 @@ export function objectsPanel(view: View, scope: Scope): HTMLElement {
   const element = h(
     "section",
     { class: "sw-list", "aria-label": "Objects and how they are shown" },
-    h("div", { class: "sw-head" }, h("span", { class: "sw-title" }, "Objects"), clear, count),
+    h("div", { class: "sw-head" }, h("span", { class: "sw-title" }, "Objects"), addClass, clear, count),
+    classesPanel(view, scope),
     scroller,
-    appearancePanel(view, scope),
+    h("div", { class: "sw-foot" }, appearancePanel(view, scope), selectionPanel(view, scope)),
   );
   const rowsById = new Map<number, Row>();
 
   scope.listen(clear, "click", () => view.request({ kind: "clear" }));
+  scope.listen(addClass, "click", () => chooseClass(view));
   scope.listen(rows, "click", (event) => clickRow(event, view));
   scope.listen(rows, "dblclick", (event) => {
     const id = rowId(event.target);
     if (id !== null && !isButton(event.target, "sw-row-action")) renameInList(view, id);
   });
+  scope.listen(rows, "keydown", (event) => pressKey(event, view));
+  watchLongPress(rows, view, scope);
   watchPointedRow(rows, view, scope);
+  watchClassPicker(view, scope);
   scope.effect(() => {
     const document = session.document.value;
-    setText(count, String(document.objects.length));
+    const objects = objectsOfClass(document, state.shownClass.value);
+    const isPart = objects.length < document.objects.length;
+    setText(count, isPart ? `${objects.length} of ${document.objects.length}` : String(objects.length));
     empty.hidden = document.objects.length > 0;
     setText(
       empty,
@@ -57,13 +62,16 @@ export function objectsPanel(view: View, scope: Scope): HTMLElement {
         : "Click an object in the image: its mask appears here.",
     );
     clear.hidden = document.objects.length === 0;
+    addClass.hidden = document.objects.length === 0 || document.classes.length > 0;
     const hadFocus = rows.matches(":focus-within");
-    arrangeRows(rows, rowsById, document);
+    arrangeRows(rows, rowsById, objects);
     // When a focused row is removed, the keys must go on working.
     if (hadFocus && !rows.matches(":focus-within")) focusPhoto(view);
-    for (const object of document.objects) {
+    const selection = state.selection.value;
+    const isSelected = (id: number) => (selection.length > 0 ? selection.includes(id) : null);
+    for (const object of objects) {
       const row = rowsById.get(object.id);
-      if (row) showObject(row, object, object.id === document.active);
+      if (row) showObject(row, object, object.id === document.active, isSelected(object.id));
     }
     const activeRow = rowsById.get(document.active ?? -1);
     if (activeRow) scrollIntoSight(scroller, activeRow.element);
@@ -113,6 +121,12 @@ function clickRow(event: MouseEvent, view: View): void {
     view.request({ kind: "set_visible", object: object.id, visible: !object.visible });
   } else if (isButton(event.target, "sw-trash")) {
     view.request({ kind: "delete", object: object.id });
+  } else if (isButton(event.target, "sw-lock")) {
+    view.request({ kind: "set_locked", objects: [object.id], locked: !object.locked });
+  } else if (event.shiftKey) {
+    selectTo(view, object.id);
+  } else if (event.ctrlKey || event.metaKey || (isTouch(event) && view.state.selection.value.length > 0)) {
+    toggleSelected(view, object.id);
   } else if (object.id !== view.state.nextActive.value) {
     view.request({ kind: "select", object: object.id });
   } else if (event.detail > 0) {
@@ -121,6 +135,61 @@ function clickRow(event: MouseEvent, view: View): void {
     // Enter or Space on the row of the active object.
     accept(view);
   }
+}
+
+/** Keys of a row that has the focus: arrows go to its neighbours, with Shift they select; Ctrl+Space selects one more. */
+function pressKey(event: KeyboardEvent, view: View): void {
+  const id = rowId(event.target);
+  if (id === null || event.target instanceof HTMLInputElement) return;
+  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  if (event.key === " " && (event.ctrlKey || event.metaKey)) {
+    toggleSelected(view, id);
+  } else if (step !== undefined) {
+    const row = (event.target as Element).closest(".sw-row");
+    const next = step > 0 ? row?.nextElementSibling : row?.previousElementSibling;
+    const nextId = rowId(next ?? null);
+    if (nextId === null) return;
+    // The row where Shift was pressed first is the first of the selection.
+    if (event.shiftKey && view.state.selection.value.length === 0) view.state.selection.value = [id];
+    if (event.shiftKey) selectTo(view, nextId);
+    next?.querySelector<HTMLElement>(".sw-row-main")?.focus();
+  } else return;
+  event.preventDefault();
+  event.stopPropagation();
+}
+
+/** A finger that stays on a row selects it; then taps select more. */
+function watchLongPress(rows: HTMLElement, view: View, scope: Scope): void {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let isLong = false;
+  const stop = () => clearTimeout(timer);
+  scope.listen(rows, "pointerdown", ({ target, pointerType }) => {
+    stop();
+    isLong = false;
+    const id = rowId(target);
+    if (pointerType !== "touch" || id === null) return;
+    timer = setTimeout(() => {
+      isLong = true;
+      toggleSelected(view, id);
+    }, LONG_PRESS_MS);
+  });
+  for (const type of ["pointerup", "pointercancel", "pointerleave"] as const) scope.listen(rows, type, stop);
+  scope.listen(rows, "contextmenu", (event) => isTouch(event) && event.preventDefault());
+  // The click at the end of a long press is no click.
+  scope.listen(
+    rows,
+    "click",
+    (event) => {
+      if (isLong) event.stopImmediatePropagation();
+      isLong = false;
+    },
+    { capture: true },
+  );
+  scope.onEnd(stop);
+}
+
+function isTouch(event: MouseEvent): boolean {
+  return (event as PointerEvent).pointerType === "touch";
 }
 
 function rowId(target: EventTarget | null): number | null {
@@ -133,61 +202,18 @@ function isButton(target: EventTarget | null, name: string): boolean {
 }
 
 /** Adds, removes and orders the rows; a row that stays keeps its element, and with it the focus. */
-function arrangeRows(rows: HTMLElement, rowsById: Map<number, Row>, document: DocumentSummary): void {
-  const wanted = new Set(document.objects.map((object) => object.id));
+function arrangeRows(rows: HTMLElement, rowsById: Map<number, Row>, objects: readonly ObjectSummary[]): void {
+  const wanted = new Set(objects.map((object) => object.id));
   for (const [id, row] of rowsById) {
     if (wanted.has(id)) continue;
     row.element.remove();
     rowsById.delete(id);
   }
-  for (const [i, object] of document.objects.entries()) {
+  for (const [i, object] of objects.entries()) {
     const row = rowsById.get(object.id) ?? makeRow(object.id);
     rowsById.set(object.id, row);
     if (rows.children[i] !== row.element) rows.insertBefore(row.element, rows.children[i] ?? null);
   }
-}
-
-function makeRow(id: number): Row {
-  const swatch = h("i", { class: "sw-swatch" });
-  const name = h("span", { class: "sw-name", "data-sw": "name" });
-  const meta = h("span", { class: "sw-meta" });
-  const main = h("button", { class: "sw-row-main", type: "button" }, h("span", { class: "sw-texts" }, name, meta));
-  const eye = h("button", { class: "sw-row-action sw-eye", type: "button", "data-sw": "visible" });
-  const trash = h("button", { class: "sw-row-action sw-trash", type: "button", "data-sw": "delete" }, icon("trash"));
-  const element = h("li", { class: "sw-row", "data-sw": "object", "data-object-id": id }, swatch, main, eye, trash);
-  return { element, swatch, main, name, meta, eye, trash, isVisible: null };
-}
-
-function showObject(row: Row, object: ObjectSummary, isActive: boolean): void {
-  row.swatch.style.background = object.colour;
-  setText(row.name, object.name);
-  setText(row.meta, isActive ? `refining · ${promptText(object)}` : measureText(object));
-  setAttribute(row.main, "aria-current", isActive ? "true" : null);
-  setAttribute(row.main, "title", object.name);
-  row.element.classList.toggle("sw-on", isActive);
-  row.element.classList.toggle("sw-unseen", !object.visible);
-  label(row.eye, `${object.visible ? "Hide" : "Show"} ${object.name}`);
-  label(row.trash, `Delete ${object.name}`);
-  if (row.isVisible !== object.visible) row.eye.replaceChildren(icon(object.visible ? "eye" : "hidden"));
-  row.isVisible = object.visible;
-}
-
-function label(button: HTMLButtonElement, text: string): void {
-  setAttribute(button, "aria-label", text);
-  setAttribute(button, "title", text);
-}
-
-function measureText(object: ObjectSummary): string {
-  const area = object.area > 0 ? `${formatCount(object.area)} px` : "empty mask";
-  return object.score === null ? area : `${formatScore(object.score)} · ${area}`;
-}
-
-function promptText(object: ObjectSummary): string {
-  const clicks = object.points.length;
-  const parts = [];
-  if (object.prompt_box) parts.push("box");
-  if (clicks > 0 || parts.length === 0) parts.push(`${clicks} ${clicks === 1 ? "click" : "clicks"}`);
-  return parts.join(" + ");
 }
 
 /** Puts a field where the name is, until `scope` ends. */

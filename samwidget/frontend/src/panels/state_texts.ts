@@ -58,8 +58,39 @@ export function urgentMessage(session: Session): string {
     const remedy = can_use_bundled ? "Try again, or use the bundled network." : "Try again.";
     return keeps ? `There is no model. ${remedy} Your clicks are kept.` : `There is no model. ${remedy}`;
   }
+  const file = session.sessionFile.value;
+  if (file?.phase === "failed") return `Cannot save. ${sentence(file.message)} ${sentence(file.hint)}`.trim();
   if (keeps && isWorking(session)) return "Your clicks are kept until the image is encoded.";
   return "";
+}
+
+/** Whether the session file holds every change, in two words, and which file; both empty without one. */
+export function describeSaving(session: Session): { text: string; file: string } {
+  const status = session.sessionFile.value;
+  if (!status || isAbsent(session)) return { text: "", file: "" };
+  const file = status.path.split(/[\\/]/).at(-1) ?? "";
+  switch (status.phase) {
+    case "saved":
+      return { text: "Saved", file };
+    case "saving":
+      return { text: "Saving…", file: "" };
+    case "failed":
+      return { text: "Not saved", file: "" };
+    case "read-only":
+      return { text: "Read-only, not saved", file: "" };
+  }
+}
+
+/** `text` as a sentence; empty where it is. The name of a file keeps its first letter. */
+export function sentence(text: string): string {
+  const trimmed = text.trim();
+  if (!trimmed) return "";
+  const isName = /^\S*[./\\]\S/.test(trimmed);
+  return (
+    (isName ? trimmed.charAt(0) : trimmed.charAt(0).toUpperCase()) +
+    trimmed.slice(1) +
+    (/[.!?]$/.test(trimmed) ? "" : ".")
+  );
 }
 
 /** The failure that the banner shows; null where there is none. */

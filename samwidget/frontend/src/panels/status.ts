@@ -3,11 +3,23 @@
 
 import { h, type Scope, setAttribute, setText } from "../dom.ts";
 import { formatScore } from "../numbers.ts";
+import type { Session } from "../session.ts";
 import type { View } from "../view.ts";
 import { showHint } from "./hint.ts";
-import { describeModel, dotState, encodingTime, hasFailed, isWorking, urgentMessage } from "./state_texts.ts";
+import {
+  describeModel,
+  describeSaving,
+  dotState,
+  encodingTime,
+  hasFailed,
+  isWorking,
+  sentence,
+  urgentMessage,
+} from "./state_texts.ts";
 
 const TICK_MS = 100;
+/** A change that is saved sooner does not show that it is being saved. */
+const SAVING_AFTER_MS = 400;
 
 export function statusPanel(view: View, scope: Scope): HTMLElement {
   const element = h(
@@ -66,7 +78,35 @@ function figuresPart({ session, state }: View, scope: Scope): HTMLElement {
     setText(pointer, at ? `x ${Math.floor(at.x)}  y ${Math.floor(at.y)}` : "");
     setText(zoom, session.photo.value ? `${Math.round(state.viewport.value.scale * 100)} %` : "");
   });
-  return h("span", { class: "sw-figures" }, latency, pointer, zoom);
+  return h("span", { class: "sw-figures" }, pointer, savedPart(session, scope), latency, zoom);
+}
+
+/** Whether the session file holds every change. */
+function savedPart(session: Session, scope: Scope): HTMLElement {
+  const text = h("span", {});
+  const file = h("span", { class: "sw-saved-file" });
+  const element = h("span", { class: "sw-figure sw-saved", "data-sw": "saved" }, text, file);
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const show = () => {
+    const saving = describeSaving(session);
+    const status = session.sessionFile.value;
+    element.hidden = saving.text === "";
+    setText(text, saving.text);
+    setText(file, saving.file && ` to ${saving.file}`);
+    setAttribute(element, "data-phase", status?.phase ?? null);
+    setAttribute(
+      element,
+      "title",
+      [status?.path, sentence(status?.message ?? ""), sentence(status?.hint ?? "")].filter(Boolean).join("\n"),
+    );
+  };
+  scope.watch([session.sessionFile, session.presence], (status) => {
+    clearTimeout(timer);
+    if (status?.phase === "saving") timer = setTimeout(show, SAVING_AFTER_MS);
+    else show();
+  });
+  scope.onEnd(() => clearTimeout(timer));
+  return element;
 }
 
 function announcer({ session, state }: View, scope: Scope): HTMLElement {

@@ -3,13 +3,16 @@
 
 import { computed, type ReadonlySignal } from "@preact/signals-core";
 
+import { NO_CORRECTIONS } from "../corrections.ts";
 import type { DocumentSummary, ObjectSummary } from "../protocol.ts";
 import type { Photo } from "../session.ts";
 import type { View } from "../view.ts";
 import { boxBetween } from "../viewport.ts";
+import { CorrectionsPainter } from "./corrections.ts";
 import { drawCrosshair } from "./crosshair.ts";
 import type { DetailPixels } from "./detail.ts";
 import { drawFoundObjects, drawPointed } from "./found_objects.ts";
+import { drawLasso, drawPolygon, drawScribble } from "./lines.ts";
 import { drawObjects, drawPreview } from "./masks.ts";
 import { drawNames } from "./names.ts";
 import { drawPhoto } from "./photo.ts";
@@ -43,7 +46,7 @@ export function photoLayer(
 /** The objects that are not active, and the found objects. */
 export function objectsLayer({ session, state }: View): ReadonlySignal<Painting> {
   const { masks, settings, everything } = session;
-  const closed = closedObjects(session);
+  const closed = closedObjects(session, state);
   return computed(() => {
     const photo = session.photo.value;
     const viewport = state.viewport.value;
@@ -60,15 +63,30 @@ export function objectsLayer({ session, state }: View): ReadonlySignal<Painting>
   });
 }
 
+/** The mask that is being corrected; goes on from what it has painted before. */
+export function correctionsLayer({ session, state }: View): ReadonlySignal<Painting> {
+  const { masks, settings } = session;
+  const painter = new CorrectionsPainter();
+  return computed(() => {
+    const viewport = state.viewport.value;
+    const corrections = session.photo.value ? state.corrections.value : NO_CORRECTIONS;
+    const appearance = { opacity: settings.opacity.value, threshold: settings.threshold.value };
+    return (surface) => painter.paint(surface, viewport, corrections, masks, appearance);
+  });
+}
+
 /** The active and the pointed object, the preview, the prompts, a box being drawn, names and the crosshair. */
 export function overlayLayer({ session, state, hover }: View): ReadonlySignal<Painting> {
   const { masks, settings, everything } = session;
   return computed(() => {
     const photo = session.photo.value;
     const viewport = state.viewport.value;
-    const document = documentOnScreen(session.document.value, photo);
-    const visible = document?.objects.filter(({ visible }) => visible) ?? [];
+    const document = documentOnScreen(state.shownDocument.value, photo);
+    // An object that is being corrected has its own layer.
+    const correctedId = state.correctedId.value;
+    const visible = document?.objects.filter(({ id, visible }) => visible && id !== correctedId) ?? [];
     const active = visible.filter(({ id }) => id === document?.active);
+    const selected = visible.filter(({ id }) => id !== document?.active && state.selection.value.includes(id));
     const pointedObject = visible.filter(({ id }) => id === state.pointedObject.value);
     // The pointer stays over the active object while it is refined: its name would only be in the way.
     const isNamed = ({ id }: ObjectSummary) => id !== document?.active || id === state.pointedRow.value;
@@ -83,9 +101,13 @@ export function overlayLayer({ session, state, hover }: View): ReadonlySignal<Pa
     const draft = state.draft.value;
     const crosshair = state.crosshair.value;
     const corner = state.corner.value;
+    const polygon = state.polygon.value;
+    const nextCorner = polygon ? (crosshair ?? state.pointer.value) : null;
     return (surface, pulse_ms) => {
       if (!photo) return 0;
       const { context } = surface;
+      // Their areas are on the canvas of the objects already.
+      drawObjects(surface, viewport, selected, masks, { ...appearance, opacity: 0 }, "active");
       drawObjects(surface, viewport, pointedObject, masks, appearance, "pointed");
       const missing = drawObjects(surface, viewport, active, masks, appearance, "active");
       if (preview) drawPreview(surface, viewport, preview);
@@ -94,6 +116,9 @@ export function overlayLayer({ session, state, hover }: View): ReadonlySignal<Pa
       drawNames(context, viewport, named, stage);
       if (prompts) drawPrompts(context, viewport, prompts, pulse_ms);
       if (draft?.kind === "box") drawBox(context, viewport, draft.box, false);
+      if (draft?.kind === "lasso") drawLasso(context, viewport, draft);
+      if (draft?.kind === "scribble") drawScribble(context, viewport, draft.points, draft.label);
+      if (polygon) drawPolygon(context, viewport, polygon, nextCorner);
       if (corner && crosshair) drawBox(context, viewport, boxBetween(corner, crosshair), false);
       if (crosshair) drawCrosshair(context, viewport, crosshair);
       return missing;
@@ -102,12 +127,16 @@ export function overlayLayer({ session, state, hover }: View): ReadonlySignal<Pa
 }
 
 /** The visible objects that are not active; the same list until one of them looks different. */
-function closedObjects({ document, photo }: View["session"]): ReadonlySignal<readonly ObjectSummary[]> {
+function closedObjects(
+  { photo }: View["session"],
+  { shownDocument, correctedId }: View["state"],
+): ReadonlySignal<readonly ObjectSummary[]> {
   let last: readonly ObjectSummary[] = [];
   let lastText = "";
   return computed(() => {
-    const drawn = documentOnScreen(document.value, photo.value);
-    const objects = drawn?.objects.filter(({ id, visible }) => visible && id !== drawn.active) ?? [];
+    const drawn = documentOnScreen(shownDocument.value, photo.value);
+    const isClosed = ({ id, visible }: ObjectSummary) => visible && id !== drawn?.active && id !== correctedId.value;
+    const objects = drawn?.objects.filter(isClosed) ?? [];
     const text = JSON.stringify(objects.map(({ mask, colour }) => [mask, colour]));
     if (text !== lastText) last = objects;
     lastText = text;

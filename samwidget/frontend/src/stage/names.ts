@@ -1,4 +1,4 @@
-// Layer: names of objects on the photo, each above its mask.
+// Layer: names and classes of objects on the photo, each above its mask.
 
 import type { ObjectSummary } from "../protocol.ts";
 import { type Extent, toScreen, type Viewport } from "../viewport.ts";
@@ -20,9 +20,10 @@ export function drawNames(
 ): void {
   context.font = FONT;
   context.textBaseline = "middle";
-  for (const { box, name, colour } of objects) {
+  for (const object of objects) {
+    const { box, colour } = object;
     if (!box) continue;
-    const text = shortened(context, name);
+    const text = shortened(context, textOf(object));
     const width = context.measureText(text).width + SWATCH_PX + 3 * PADDING_PX - 2;
     const middle = toScreen(viewport, { x: (box[0] + box[2]) / 2, y: box[1] });
     const bottom = toScreen(viewport, { x: 0, y: box[3] }).y;
@@ -35,6 +36,12 @@ export function drawNames(
     context.fillStyle = "#fff";
     context.fillText(text, x + 2 * PADDING_PX - 2 + SWATCH_PX, centre + 0.5);
   }
+}
+
+/** Name and class; only the class where the object has no name of its own. */
+function textOf({ id, name, class: class_ }: ObjectSummary): string {
+  if (class_ === null) return name;
+  return name === `object ${id}` ? class_ : `${name} · ${class_}`;
 }
 
 function drawPill(

@@ -144,7 +144,7 @@ describe("the pointed object", () => {
   });
 
   it("has its name on the photo, unless it is being refined there", () => {
-    const overlay = opened.stage.querySelectorAll("canvas")[2] as HTMLCanvasElement;
+    const overlay = opened.stage.querySelectorAll<HTMLCanvasElement>("canvas").item(3) as HTMLCanvasElement;
     const texts = () => {
       takeCalls(overlay);
       opened.drawFrame();

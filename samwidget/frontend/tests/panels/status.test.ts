@@ -107,3 +107,51 @@ describe("the figures", () => {
     expect(text('[data-sw="latency"]')).toBe("42 ms");
   });
 });
+
+describe("the session file", () => {
+  const save = (phase: "saved" | "saving" | "failed" | "read-only", message = "", hint = "") =>
+    opened.fake.change("session", { path: "/home/me/labels.samw", phase, message, hint });
+  const saved = () => panel.querySelector<HTMLElement>('[data-sw="saved"]') as HTMLElement;
+
+  it("is not spoken of where there is none", () => {
+    expect(saved().hidden).toBe(true);
+  });
+
+  it("is named where it holds every change, with its whole path at hand", () => {
+    save("saved");
+    expect([saved().hidden, saved().textContent, saved().title]).toEqual([
+      false,
+      "Saved to labels.samw",
+      "/home/me/labels.samw",
+    ]);
+    opened.session.presence.value = "absent";
+    expect(saved().hidden).toBe(true);
+  });
+
+  it("does not flicker: only what takes long is said to be going on", () => {
+    save("saved");
+    save("saving");
+    vi.advanceTimersByTime(300);
+    save("saved");
+    expect(saved().textContent).toBe("Saved to labels.samw");
+    save("saving");
+    vi.advanceTimersByTime(500);
+    expect(saved().textContent).toBe("Saving…");
+  });
+
+  it("says why it cannot be written, and what helps, until it can", () => {
+    save("failed", "labels.samw cannot be written", "the disk is full; make space");
+    expect(saved().textContent).toBe("Not saved");
+    expect(text(".sw-hint")).toBe("Cannot save. labels.samw cannot be written. The disk is full; make space.");
+    save("saved");
+    expect(text(".sw-hint")).toContain("Click to include");
+  });
+
+  it("says once that it is read-only, and keeps the mark", () => {
+    save("read-only", "labels.samw is open in another kernel.", "close it there");
+    expect(text(".sw-hint")).toBe("labels.samw is open in another kernel. Close it there.");
+    vi.advanceTimersByTime(8000);
+    expect(text(".sw-hint")).toContain("Click to include");
+    expect(saved().textContent).toBe("Read-only, not saved");
+  });
+});
