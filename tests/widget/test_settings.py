@@ -12,22 +12,23 @@ from samwidget.widget.traits import KERNEL_OWNED, SETTINGS
 from tests.widget.fakes import WiredWidget
 
 NOTHING_MEANT = [*(None, [], {}, (), object(), b"", 1j, np.zeros(3), 10**400, float("nan"), float("inf"), "\ud800")]
+TOOLS = ("select", "include", "exclude", "box", "scribble", "pan", "brush", "eraser", "lasso", "polygon")
 GOOD = {
-    "tool": [(name, name) for name in ("select", "include", "exclude", "box", "pan")],
+    "tool": [(name, name) for name in TOOLS],
     "theme": [(name, name) for name in ("auto", "light", "dark")],
     "hover": [(True, True), (False, False), (1, True)],
     "opacity": [(0, 0.0), (1, 1.0), (0.25, 0.25), (np.float32(0.5), 0.5), (fractions.Fraction(1, 8), 0.125)],
     "threshold": [(-4, -4.0), (4, 4.0), (0.5, 0.5), (np.float16(1.5), 1.5), (np.int64(-2), -2.0)],
 }
 BAD = {
-    "tool": ["lasso", "Box", " box", "", 1, True, np.array(["box"])],
+    "tool": ["wand", "Box", " box", "", 1, True, np.array(["box"])],
     "theme": ["pink", "Dark", 0, False],
     "hover": ["on", "True", 2, -1, 0.5, np.float32(1)],
     "opacity": [-0.001, 1.001, -np.inf, "0.5", True, np.bool_(True), decimal.Decimal("0.5"), np.float32("nan")],
     "threshold": [-4.001, 4.001, 1e308, "0", False, np.array(1.0), [0.5]],
 }
 REMEDIES = {
-    "tool": "give 'select' or 'include' or 'exclude' or 'box' or 'pan'",
+    "tool": "give " + " or ".join(f"'{name}'" for name in TOOLS),
     "theme": "give 'auto' or 'light' or 'dark'",
     "hover": "give True or False",
     "opacity": "give a number from 0 to 1",

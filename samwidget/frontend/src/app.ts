@@ -23,6 +23,7 @@ import type { Session } from "./session.ts";
 import { StageCanvases } from "./stage/canvases.ts";
 import { watchDetail } from "./stage/detail.ts";
 import { Gestures } from "./stage/gestures.ts";
+import { addRing } from "./stage/ring.ts";
 import { type Panel, View } from "./view.ts";
 
 /** Opens a view of `session` in `host`; it ends with `scope`. */
@@ -56,6 +57,7 @@ function addPanels(view: View, canvases: StageCanvases, scope: Scope): void {
 /** Pointer, keys and focus. */
 function addInput(view: View, canvases: StageCanvases, scope: Scope): void {
   const gestures = new Gestures(canvases, view, scope);
+  addRing(canvases, view, scope);
   watchFocus(view, scope);
   listenToKeys(view.root, keyActions(view, gestures), scope, (event) => typeName(view, event));
   listenToSpace(view, gestures, scope);

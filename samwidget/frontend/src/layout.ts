@@ -4,6 +4,7 @@
 import { type Scope, setAttribute } from "./dom.ts";
 import { jpegExtent } from "./photo.ts";
 import { watchTheme } from "./theme.ts";
+import { DRAWING_TOOLS, type ToolName } from "./traits.ts";
 import type { View } from "./view.ts";
 
 /** Below this width the list goes under the photo and the toolbar becomes a bar above it. */
@@ -12,8 +13,10 @@ const WIDE_FROM_PX = 720;
 const TIGHT_BELOW_PX = 480;
 /** Below this width the toolbar has two lines, and *Accept* is an icon. */
 const SLIM_BELOW_PX = 360;
-/** Below this height the buttons of the toolbar move together. */
-const SHORT_BELOW_PX = 440;
+/** Below this height the buttons of the toolbar are smaller ... */
+const LOW_BELOW_PX = 640;
+/** ... and below this one they have two columns. */
+const SHORT_BELOW_PX = 540;
 /** The photo is not higher than this, whatever its proportions ... */
 const PHOTO_HEIGHT_MAX_PX = 640;
 /** ... but as high as this, also in a low window. */
@@ -34,6 +37,7 @@ export function watchSize({ root }: View, host: HTMLElement, scope: Scope): void
     root.classList.toggle("sw-narrow", width < WIDE_FROM_PX);
     root.classList.toggle("sw-tight", width < TIGHT_BELOW_PX);
     root.classList.toggle("sw-slim", width < SLIM_BELOW_PX);
+    root.classList.toggle("sw-low", height < LOW_BELOW_PX);
     root.classList.toggle("sw-short", height < SHORT_BELOW_PX);
     // ipywidgets writes `layout` into the host's style: a height there is the user's, and the photo takes what is left.
     const hasHeight = host.style.height !== "" && host.style.height !== "auto";
@@ -79,7 +83,8 @@ export function watchModes({ root, session, state }: View, scope: Scope): void {
   const mark = (name: string, isOn: boolean) => setAttribute(root, name, isOn ? "" : null);
   scope.watch([watchTheme(session.settings.theme, root, scope)], (theme) => setAttribute(root, "data-theme", theme));
   scope.watch([session.presence], (presence) => mark("data-away", presence === "absent"));
-  // A finger draws with the box tool, and moves a photo that is zoomed; otherwise a vertical swipe is for the page.
+  // A finger draws with some tools, and moves a photo that is zoomed; otherwise a vertical swipe is for the page.
   const { tool } = session.settings;
-  scope.watch([tool, state.isFitted], (name, isFitted) => mark("data-swipe", name !== "box" && isFitted));
+  const draws = (name: ToolName) => name === "box" || DRAWING_TOOLS.has(name);
+  scope.watch([tool, state.isFitted], (name, isFitted) => mark("data-swipe", !draws(name) && isFitted));
 }

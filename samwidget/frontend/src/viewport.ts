@@ -19,6 +19,8 @@ export interface Position {
   screen: Point;
   /** Image pixels; may lie outside the image. */
   image: Point;
+  /** Of a pen, 0 to 1: half is how it writes by itself. */
+  pressure?: number;
 }
 
 /** screen = image * scale + (x, y) */

@@ -7,8 +7,11 @@ import { fitPhoto } from "../commands/viewport.ts";
 import { h, type Scope, setAttribute } from "../dom.ts";
 import { type IconName, icon } from "../icons.ts";
 import { shortcutOf } from "../keyboard.ts";
-import { TOOL_NAMES } from "../traits.ts";
+import { TOOL_NAMES, type ToolName } from "../traits.ts";
 import type { View } from "../view.ts";
+
+/** The tools that change a mask by hand have a group of their own. */
+const MENDING: ReadonlySet<ToolName> = new Set(["brush", "eraser", "lasso", "polygon"]);
 
 export function toolbarPanel(view: View, scope: Scope): HTMLElement {
   const { session, state } = view;
@@ -23,7 +26,9 @@ export function toolbarPanel(view: View, scope: Scope): HTMLElement {
   const element = h(
     "div",
     { class: "sw-toolbar", role: "toolbar", "aria-label": "Tools" },
-    group(...tools.map(({ button }) => button)),
+    ...[false, true].map((isMending) =>
+      group(...tools.filter(({ name }) => MENDING.has(name) === isMending).map(({ button }) => button)),
+    ),
     group(everything),
     group(undoButton, redoButton),
     group(fitButton, help),

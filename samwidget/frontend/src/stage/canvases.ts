@@ -1,6 +1,7 @@
-// The three canvases, one above the other: the photo, the closed objects, and the overlay, which changes with each click.
-// Owns their size in device pixels and the one animation-frame loop. Draws only the layers that have changed: without a
-// GPU the photo alone takes 30 ms. What a layer shows is decided in layers.ts; gestures.ts takes the pointer's events.
+// The canvases, one above the other: the photo, the closed objects, the mask that is being corrected, and the overlay, which
+// changes with each click. Owns their size in device pixels and the one animation-frame loop. Draws only the layers that
+// have changed: without a GPU the photo alone takes 30 ms. What a layer shows is decided in layers.ts; gestures.ts takes the
+// pointer's events.
 
 import { computed, type ReadonlySignal, signal } from "@preact/signals-core";
 
@@ -8,7 +9,7 @@ import { h, type Scope } from "../dom.ts";
 import type { View } from "../view.ts";
 import { type Extent, type Position, toImage } from "../viewport.ts";
 import type { DetailPixels } from "./detail.ts";
-import { documentOnScreen, objectsLayer, overlayLayer, type Painting, photoLayer } from "./layers.ts";
+import { correctionsLayer, documentOnScreen, objectsLayer, overlayLayer, type Painting, photoLayer } from "./layers.ts";
 import { Surface } from "./surface.ts";
 
 /** A frame that was drawn. */
@@ -17,12 +18,17 @@ export interface Frame {
   revision: number;
 }
 
+/** What is used of an event of the pointer or the wheel. */
+type PointedEvent = Pick<PointerEvent, "clientX" | "clientY"> & Partial<Pick<PointerEvent, "pointerType" | "pressure">>;
+
 /** A point pulses once its mask has taken this long: at 60 frames a second a pulse would delay the mask itself. */
 const PULSE_AFTER_MS = 250;
 
 interface Layer {
   surface: Surface;
   painting: Painting;
+  /** The painting goes on from what is there. */
+  isKept: boolean;
   isDirty: boolean;
   /** Masks that were to be drawn and had not arrived. */
   missing: number;
@@ -33,7 +39,7 @@ export class StageCanvases {
   /** The frame drawn last; null before the first. */
   readonly frame: ReadonlySignal<Frame | null>;
   readonly #view: View;
-  readonly #layers: Record<"photo" | "objects" | "overlay", Layer>;
+  readonly #layers: Record<"photo" | "objects" | "corrections" | "overlay", Layer>;
   readonly #frame = signal<Frame | null>(null);
   readonly #reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");
   #isPulsing = false;
@@ -48,6 +54,7 @@ export class StageCanvases {
     this.#layers = {
       photo: blankLayer({ class: "sw-canvas" }),
       objects: blankLayer(transparent),
+      corrections: { ...blankLayer(transparent), isKept: true },
       overlay: blankLayer(transparent),
     };
     this.element = h(
@@ -71,14 +78,15 @@ export class StageCanvases {
   }
 
   /** Position of a pointer event. The division undoes a CSS transform around the widget, which scales the rectangle. */
-  position({ clientX, clientY }: { clientX: number; clientY: number }): Position {
+  position({ clientX, clientY, pointerType, pressure }: PointedEvent): Position {
     const { left, top, width, height } = this.element.getBoundingClientRect();
     const { stageSize, viewport } = this.#view.state;
     const screen = {
       x: ((clientX - left) * stageSize.value.width) / width,
       y: ((clientY - top) * stageSize.value.height) / height,
     };
-    return { screen, image: toImage(viewport.value, screen) };
+    const position = { screen, image: toImage(viewport.value, screen) };
+    return pointerType === "pen" && pressure !== undefined ? { ...position, pressure } : position;
   }
 
   /** Draws the layers that have changed with the browser's next frame. */
@@ -116,7 +124,7 @@ export class StageCanvases {
   }
 
   #watchPaintings(detail: ReadonlySignal<DetailPixels | null>, scope: Scope): void {
-    const { photo, objects, overlay } = this.#layers;
+    const { photo, objects, corrections, overlay } = this.#layers;
     const show = (layer: Layer, painting: ReadonlySignal<Painting>) =>
       scope.watch([painting], (next) => {
         layer.painting = next;
@@ -124,6 +132,7 @@ export class StageCanvases {
       });
     show(photo, photoLayer(this.#view, detail));
     show(objects, objectsLayer(this.#view));
+    show(corrections, correctionsLayer(this.#view));
     show(overlay, overlayLayer(this.#view));
     scope.watch([this.#view.session.masks.arrivals], () => {
       for (const layer of Object.values(this.#layers)) if (layer.missing > 0) this.#invalidate(layer);
@@ -157,7 +166,7 @@ export class StageCanvases {
     for (const layer of Object.values(this.#layers)) {
       if (layer.isDirty) {
         layer.isDirty = false;
-        layer.surface.clear();
+        if (!layer.isKept) layer.surface.clear();
         layer.missing = layer.painting(layer.surface, this.#isPulsing ? now_ms : null);
       }
       missing += layer.missing;
@@ -171,7 +180,13 @@ export class StageCanvases {
 }
 
 function blankLayer(attributes: Record<string, string>): Layer {
-  return { surface: new Surface(h("canvas", attributes)), painting: () => 0, isDirty: false, missing: 0 };
+  return {
+    surface: new Surface(h("canvas", attributes)),
+    painting: () => 0,
+    isKept: false,
+    isDirty: false,
+    missing: 0,
+  };
 }
 
 function deviceExtent(entry: ResizeObserverEntry, css: Extent): Extent {

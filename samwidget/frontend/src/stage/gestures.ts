@@ -8,6 +8,7 @@ import { currentTool } from "../tools/current.ts";
 import { handleCursor, promptAt } from "../tools/handles.ts";
 import { startPan } from "../tools/pan.ts";
 import type { Gesture, Press } from "../tools/tool.ts";
+import { DRAWING_TOOLS } from "../traits.ts";
 import type { View } from "../view.ts";
 import { distance, isInside, isLarger, type Point, type Position, panBy, zoomAt } from "../viewport.ts";
 import type { StageCanvases } from "./canvases.ts";
@@ -90,13 +91,13 @@ export class Gestures {
     this.#canvases.element.setPointerCapture(event.pointerId);
     const press: Press = {
       ...position,
-      isSecondary: event.button === 2 || event.altKey || event.ctrlKey,
+      isSecondary: isOtherButton(event) || event.altKey || event.ctrlKey,
       hasShift: event.shiftKey,
       isTouch: event.pointerType === "touch",
     };
     const isPan = event.button === 1 || this.isSpaceDown;
     this.wasSpaceUsed ||= this.isSpaceDown;
-    if (!isPan && event.button !== 0 && event.button !== 2) return;
+    if (!isPan && event.button !== 0 && !isOtherButton(event)) return;
     const gesture = isPan ? startPan(press, this.#view) : currentTool(this.#view).press(press, this.#view);
     this.#setGesture({ pointerId: event.pointerId, gesture });
     if (isPan) hover.clear();
@@ -115,7 +116,10 @@ export class Gestures {
     const size = session.photo.value?.size;
     state.pointer.value = size && isInside(size, position.image) ? position.image : null;
     if (this.#gesture?.pointerId === event.pointerId) {
-      this.#gesture.gesture.move(position);
+      const { gesture } = this.#gesture;
+      const events = gesture.isFine ? (event.getCoalescedEvents?.() ?? []) : [];
+      for (const before of events.slice(0, -1)) gesture.move(this.#canvases.position(before));
+      gesture.move(position);
     } else {
       this.#showCursor(position);
       this.#preview(position, event.pointerType);
@@ -171,8 +175,9 @@ export class Gestures {
   #showCursor(position?: Position): void {
     const { session, state } = this.#view;
     const isChoosing = session.everything.isOpen.value;
-    const isPan = session.settings.tool.value === "pan";
-    const hit = position && !isPan && !isChoosing ? promptAt(position.screen, this.#view) : null;
+    const tool = session.settings.tool.value;
+    const hasPrompts = tool !== "pan" && !DRAWING_TOOLS.has(tool) && !isChoosing;
+    const hit = position && hasPrompts ? promptAt(position.screen, this.#view) : null;
     const cursor = isChoosing && state.pointedId.value === null ? "default" : currentTool(this.#view).cursor;
     this.#canvases.element.style.cursor = state.isPanning.value ? "grabbing" : hit ? handleCursor(hit) : cursor;
   }
@@ -219,4 +224,9 @@ export class Gestures {
     );
     this.#pinch = now;
   }
+}
+
+/** The right button, or the other end of a pen. */
+function isOtherButton({ button }: PointerEvent): boolean {
+  return button === 2 || button === 5;
 }

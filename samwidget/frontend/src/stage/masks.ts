@@ -7,7 +7,9 @@ import type { DocumentSummary, ObjectSummary } from "../protocol.ts";
 import type { Viewport } from "../viewport.ts";
 import type { Surface } from "./surface.ts";
 
-const EDGE = "rgb(0 0 0 / 0.45)";
+/** Alpha of the dark edge around a line. */
+export const EDGE_ALPHA = 0.45;
+const EDGE = `rgb(0 0 0 / ${EDGE_ALPHA})`;
 /**
  * With more masks than this, lines are drawn without their dark edge. Without a GPU, lines cost more than areas: two
  * hundred masks then take a third of the time, and the view follows a slider.
@@ -22,7 +24,7 @@ export interface Lines {
   colour?: string;
 }
 
-const ACTIVE: Lines = { edge_px: 4, line_px: 2, colour: "#fff" };
+export const ACTIVE: Lines = { edge_px: 4, line_px: 2, colour: "#fff" };
 const CLOSED: Lines = { edge_px: 3, line_px: 1.6 };
 const CROWDED: Lines = { edge_px: 0, line_px: 1 };
 const POINTED: Lines = { edge_px: 5, line_px: 3 };

@@ -4,7 +4,6 @@ import type { Extent, Viewport } from "../viewport.ts";
 
 export class Surface {
   readonly context: CanvasRenderingContext2D;
-  /** Device pixels for one CSS pixel. */
   #ratio = 1;
 
   constructor(readonly canvas: HTMLCanvasElement) {
@@ -22,6 +21,16 @@ export class Surface {
     return true;
   }
 
+  /** Device pixels for one CSS pixel. */
+  get ratio(): number {
+    return this.#ratio;
+  }
+
+  /** Image pixels to device pixels: device = image * scale + (x, y). */
+  pixels({ scale, x, y }: Viewport): Viewport {
+    return { scale: this.#ratio * scale, x: this.#ratio * x, y: this.#ratio * y };
+  }
+
   clear(): void {
     this.context.setTransform(1, 0, 0, 1, 0, 0);
     this.context.clearRect(0, 0, this.canvas.width, this.canvas.height);
@@ -35,7 +44,7 @@ export class Surface {
 
   /** One unit is an image pixel. */
   toImage(viewport: Viewport): void {
-    const scale = this.#ratio * viewport.scale;
-    this.context.setTransform(scale, 0, 0, scale, this.#ratio * viewport.x, this.#ratio * viewport.y);
+    const { scale, x, y } = this.pixels(viewport);
+    this.context.setTransform(scale, 0, 0, scale, x, y);
   }
 }

@@ -3,13 +3,27 @@
 import type { ToolName } from "../traits.ts";
 import type { View } from "../view.ts";
 import { box } from "./box.ts";
+import { brush, eraser } from "./brush.ts";
 import { pan } from "./pan.ts";
 import { pick } from "./pick.ts";
 import { exclude, include } from "./point.ts";
+import { lasso, polygon } from "./polygon.ts";
+import { scribble } from "./scribble.ts";
 import { select } from "./select.ts";
 import type { Tool } from "./tool.ts";
 
-const TOOLS: Record<ToolName, Tool> = { select, include, exclude, box, pan };
+const TOOLS: Record<ToolName, Tool> = {
+  select,
+  include,
+  exclude,
+  box,
+  scribble,
+  pan,
+  brush,
+  eraser,
+  lasso,
+  polygon,
+};
 
 export function currentTool(view: View): Tool {
   const { session, state } = view;

@@ -15,6 +15,8 @@ export interface Press extends Position {
 }
 
 export interface Gesture {
+  /** Each position counts that the pointer had between two frames: a line is drawn. */
+  isFine?: boolean;
   move(position: Position): void;
   /** `at_ms` is when the pointer left the screen: from then on the user waits. */
   end(position: Position, at_ms: number): void;

@@ -14,7 +14,7 @@ afterEach(() => opened.scope.end());
 const canvases = () => [...opened.stage.querySelectorAll("canvas")];
 /** Which layers were painted since the last time that this was asked. */
 const painted = () => {
-  const names = ["photo", "objects", "overlay"];
+  const names = ["photo", "objects", "corrections", "overlay"];
   return canvases().flatMap((canvas, i) => (takeCalls(canvas).some(([name]) => name === "clearRect") ? names[i] : []));
 };
 const methods = (layer: number) => takeCalls(canvases()[layer] as HTMLCanvasElement).map(([name]) => name);
@@ -100,7 +100,7 @@ describe("the size", () => {
     opened.drawFrame();
     painted();
     opened.resize(800, 500, ratio);
-    expect(canvases().map(({ width, height }) => [width, height])).toEqual(Array(3).fill([800 * ratio, 500 * ratio]));
+    expect(canvases().map(({ width, height }) => [width, height])).toEqual(Array(4).fill([800 * ratio, 500 * ratio]));
     expect(opened.view.state.stageSize.value).toEqual({ width: 800, height: 500 });
     const [photo] = canvases().map(takeCalls);
     // Fitted to 900 x 600 before: one image pixel is 1.5 CSS pixels.
@@ -123,7 +123,7 @@ describe("without a photo", () => {
     opened.session.photo.value = null;
     opened.show([object()], 1);
     opened.drawFrame();
-    for (const layer of [0, 1, 2]) expect(methods(layer)).not.toContain("fill");
+    for (const layer of [0, 1, 2, 3]) expect(methods(layer)).not.toContain("fill");
   });
 });
 
