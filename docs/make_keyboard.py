@@ -22,7 +22,8 @@ def page() -> str:
         if row["group"] != group:
             group = row["group"]
             lines += ["", f"## {group}", "", "| keys | what |", "|---|---|"]
-        keys = [f"<kbd>{key}</kbd>" for key in row.get("keys", [])] or [row["gesture"]]
+        many = row.get("label", row.get("gesture"))
+        keys = [many] if many else [f"<kbd>{key}</kbd>" for key in row["keys"]]
         lines.append(f"| {' or '.join(keys)} | {row['does']} |")
     return "\n".join(lines).replace("\n\n\n", "\n\n") + "\n"
 

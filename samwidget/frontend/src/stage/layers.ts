@@ -91,6 +91,7 @@ export function overlayLayer({ session, state, hover }: View): ReadonlySignal<Pa
     // The pointer stays over the active object while it is refined: its name would only be in the way.
     const isNamed = ({ id }: ObjectSummary) => id !== document?.active || id === state.pointedRow.value;
     const named = state.areNamesShown.value ? visible : pointedObject.filter(isNamed);
+    const pointedId = state.pointedObject.value;
     const stage = state.stageSize.value;
     const appearance = { opacity: settings.opacity.value, threshold: settings.threshold.value };
     const preview = hover.preview.value;
@@ -113,7 +114,7 @@ export function overlayLayer({ session, state, hover }: View): ReadonlySignal<Pa
       if (preview) drawPreview(surface, viewport, preview);
       const path = pointed && masks.path(pointed.mask, appearance.threshold);
       if (path) drawPointed(surface, viewport, path, isPointedKept);
-      drawNames(context, viewport, named, stage);
+      drawNames(context, viewport, named, pointedId, stage);
       if (prompts) drawPrompts(context, viewport, prompts, pulse_ms);
       if (draft?.kind === "box") drawBox(context, viewport, draft.box, false);
       if (draft?.kind === "lasso") drawLasso(context, viewport, draft);

@@ -11,11 +11,12 @@ const GAP_PX = 4;
 const SWATCH_PX = 8;
 const TEXT_WIDTH_MAX_PX = 180;
 
-/** Draws the names of `objects`; one without a mask has no place on the photo. */
+/** Draws the names of `objects`, and the class of the pointed one; one without a mask has no place on the photo. */
 export function drawNames(
   context: CanvasRenderingContext2D,
   viewport: Viewport,
   objects: readonly ObjectSummary[],
+  pointedId: number | null,
   stage: Extent,
 ): void {
   context.font = FONT;
@@ -23,7 +24,7 @@ export function drawNames(
   for (const object of objects) {
     const { box, colour } = object;
     if (!box) continue;
-    const text = shortened(context, textOf(object));
+    const text = shortened(context, textOf(object, object.id === pointedId));
     const width = context.measureText(text).width + SWATCH_PX + 3 * PADDING_PX - 2;
     const middle = toScreen(viewport, { x: (box[0] + box[2]) / 2, y: box[1] });
     const bottom = toScreen(viewport, { x: 0, y: box[3] }).y;
@@ -38,10 +39,11 @@ export function drawNames(
   }
 }
 
-/** Name and class; only the class where the object has no name of its own. */
-function textOf({ id, name, class: class_ }: ObjectSummary): string {
+/** The name, or the class of an object without a name of its own; both of the pointed one. */
+function textOf({ id, name, class: class_ }: ObjectSummary, isPointed: boolean): string {
   if (class_ === null) return name;
-  return name === `object ${id}` ? class_ : `${name} · ${class_}`;
+  if (name === `object ${id}`) return class_;
+  return isPointed ? `${name} · ${class_}` : name;
 }
 
 function drawPill(

@@ -161,6 +161,9 @@ describe("the pointed object", () => {
     expect(texts()).toEqual(["cup", "spoon"]);
     show(2, [{ ...CUP, visible: false }, SPOON]);
     expect(texts()).toEqual(["spoon"]);
+    const unnamed = { ...CUP, name: "object 1", class: "dish" };
+    show(null, [unnamed, { ...SPOON, class: "tool" }]);
+    expect(texts()).toEqual(["dish", "spoon · tool"]);
   });
 });
 
