@@ -11,6 +11,8 @@ import type { ObjectSummary } from "../protocol.ts";
 export interface Row {
   element: HTMLLIElement;
   swatch: HTMLElement;
+  /** In the place of the swatch where there are classes. */
+  picture: HTMLCanvasElement;
   main: HTMLButtonElement;
   name: HTMLElement;
   meta: HTMLElement;
@@ -25,6 +27,7 @@ export interface Row {
 
 export function makeRow(id: number): Row {
   const swatch = h("i", { class: "sw-swatch" });
+  const picture = h("canvas", { class: "sw-thumbnail", "aria-hidden": "true" });
   const name = h("span", { class: "sw-name", "data-sw": "name" });
   const meta = h("span", { class: "sw-meta" });
   const class_ = h("span", { class: "sw-row-class", "data-sw": "object-class" });
@@ -38,8 +41,15 @@ export function makeRow(id: number): Row {
   const eye = h("button", { class: "sw-row-action sw-eye", type: "button", "data-sw": "visible" });
   const trash = h("button", { class: "sw-row-action sw-trash", type: "button", "data-sw": "delete" }, icon("trash"));
   const actions = h("span", { class: "sw-actions" }, lock, eye, trash);
-  const element = h("li", { class: "sw-row", "data-sw": "object", "data-object-id": id }, swatch, main, actions);
-  return { element, swatch, main, name, meta, class: class_, lock, eye, trash, shown: "" };
+  const element = h(
+    "li",
+    { class: "sw-row", "data-sw": "object", "data-object-id": id },
+    swatch,
+    picture,
+    main,
+    actions,
+  );
+  return { element, swatch, picture, main, name, meta, class: class_, lock, eye, trash, shown: "" };
 }
 
 /** Shows `object` in its row; `isSelected` is null where nothing is selected. */

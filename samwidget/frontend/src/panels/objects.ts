@@ -16,6 +16,7 @@ import { addButton, classesPanel } from "./classes.ts";
 import { openNameField, watchNaming } from "./name.ts";
 import { makeRow, type Row, showObject } from "./object_row.ts";
 import { selectionPanel } from "./selection.ts";
+import { watchThumbnails } from "./thumbnails.ts";
 
 /** A finger that stays this long on a row selects it. */
 const LONG_PRESS_MS = 450;
@@ -49,6 +50,7 @@ export function objectsPanel(view: View, scope: Scope): HTMLElement {
   watchLongPress(rows, view, scope);
   watchPointedRow(rows, view, scope);
   watchClassPicker(view, scope);
+  watchThumbnails(view, scope, (id) => rowsById.get(id)?.picture);
   scope.effect(() => {
     const document = session.document.value;
     const objects = objectsOfClass(document, state.shownClass.value);

@@ -7,6 +7,7 @@ import { fitPhoto } from "../commands/viewport.ts";
 import { h, type Scope, setAttribute } from "../dom.ts";
 import { type IconName, icon } from "../icons.ts";
 import { shortcutOf } from "../keyboard.ts";
+import { rove } from "../rove.ts";
 import { TOOL_NAMES, type ToolName } from "../traits.ts";
 import type { View } from "../view.ts";
 
@@ -50,7 +51,7 @@ export function toolbarPanel(view: View, scope: Scope): HTMLElement {
   scope.effect(() => setAttribute(undoButton, "aria-disabled", String(!session.document.value.can_undo)));
   scope.effect(() => setAttribute(redoButton, "aria-disabled", String(!session.document.value.can_redo)));
   scope.effect(() => setAttribute(help, "aria-expanded", String(state.isHelpOpen.value)));
-  rove(element, tools[1]?.button, scope);
+  rove(element, () => tools[1]?.button, scope);
   return element;
 }
 
@@ -67,31 +68,4 @@ function toolButton(dataName: string, action: IconName, label: string): HTMLButt
     { class: "sw-tool", type: "button", "data-sw": dataName, "aria-label": text, "data-tip": text, tabindex: -1 },
     icon(action),
   );
-}
-
-/** Roving tabindex: the button used last is the toolbar's tab stop. */
-function rove(bar: HTMLElement, first: HTMLButtonElement | undefined, scope: Scope): void {
-  const buttons = [...bar.querySelectorAll("button")];
-  const stopAt = (stop: HTMLButtonElement) => {
-    for (const button of buttons) button.tabIndex = button === stop ? 0 : -1;
-  };
-  if (first) stopAt(first);
-  scope.listen(bar, "focusin", (event) => {
-    if (event.target instanceof HTMLButtonElement) stopAt(event.target);
-  });
-  scope.listen(bar, "keydown", (event) => {
-    const at = buttons.findIndex((button) => button.tabIndex === 0);
-    const last = buttons.length - 1;
-    const next = {
-      ArrowDown: at + 1,
-      ArrowRight: at + 1,
-      ArrowUp: at - 1,
-      ArrowLeft: at - 1,
-      Home: 0,
-      End: last,
-    }[event.key];
-    if (next === undefined) return;
-    event.preventDefault();
-    buttons[(next + buttons.length) % buttons.length]?.focus();
-  });
 }
