@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from samwidget.core.frame import Size
-from samwidget.core.measure import Box
+from samwidget.core.measure import Box, box_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +37,11 @@ class RunLengths:
     @classmethod
     def from_mask(cls, mask: npt.NDArray[np.bool_]) -> RunLengths:
         """The runs of an (H, W) bool mask."""
-        return cls.from_columns(mask.T)
+        box = box_of(mask)
+        if box is None:
+            return cls.joined([], (mask.shape[0], mask.shape[1]))
+        x0, y0, x1, y1 = box  # most objects are a small part of their image
+        return cls.from_columns(mask[y0:y1, x0:x1].T).moved(x0, y0, (mask.shape[0], mask.shape[1]))
 
     @classmethod
     def from_columns(cls, columns: npt.NDArray[np.bool_]) -> RunLengths:

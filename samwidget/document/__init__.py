@@ -1,7 +1,8 @@
 """The objects that the user has made, with their prompts, candidates and history. Knows no widget and no network."""
 
+from samwidget.document import edits
 from samwidget.document.document import Document
 from samwidget.document.history import Steps
 from samwidget.document.state import FoundObjects, State
 
-__all__ = ["Document", "FoundObjects", "State", "Steps"]
+__all__ = ["Document", "FoundObjects", "State", "Steps", "edits"]

@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from samwidget.core import NO_COLOUR, Frame, Masks, Palette, Prompt, SegmentedObject
+from samwidget.core import NO_COLOUR, Frame, Masks, Palette, Prompt, RunLengths, SegmentedObject
 from samwidget.document import classes
 from samwidget.document.history import History, Steps
 from samwidget.document.state import FoundObjects, State, check_unlocked
@@ -111,7 +111,7 @@ class Document:
 
     def add_mask(
         self,
-        pixels: npt.NDArray[np.bool_],
+        run_lengths: RunLengths,
         prompt: Prompt,
         frame: Frame,
         *,
@@ -119,18 +119,18 @@ class Document:
         class_name: str | None = None,
         activate: bool = False,
     ) -> SegmentedObject:
-        """Adds an object that shows exactly ``pixels`` until a prompt refines it.
+        """Adds an object that shows exactly this mask until a prompt refines it.
 
         Args:
-            pixels: (H, W) bool at the image's size.
-            prompt: its mask is ``pixels`` as low-res logits, from which later prompts start.
+            run_lengths: the mask at the image's size.
+            prompt: its mask is the same as low-res logits, from which later prompts start.
             frame: ties these logits to image pixels.
             name: "object N" where it is None.
             class_name: a class that is not there yet is added; None takes the active class.
             activate: as for ``add``.
         """
         assert prompt.mask is not None
-        item = replace(self._new_object(prompt.mask, 1.0, frame, prompt, name), pixels=pixels)
+        item = replace(self._new_object(prompt.mask, 1.0, frame, prompt, name), run_lengths=run_lengths)
         return self._append(item, None, class_name, activate)
 
     def add_many(self, drafts: Sequence[SegmentedObject]) -> tuple[SegmentedObject, ...]:
@@ -184,6 +184,56 @@ class Document:
             level=level,
         )
         self._replace(index, after, candidates)
+
+    def correct(
+        self, object_id: int, run_lengths: RunLengths, prompt: Prompt, frame: Frame, gone: Sequence[int] = ()
+    ) -> None:
+        """Shows exactly this mask in the place of the object's own, and removes other objects, in one step.
+
+        Args:
+            object_id: of the object; its points and box go.
+            run_lengths: the mask at the image's size.
+            prompt: its mask is the same as low-res logits, from which later prompts start.
+            frame: ties these logits to image pixels.
+            gone: ids of the objects that go.
+
+        Raises:
+            PromptError: there is no object with one of the ids, or one of them is locked.
+        """
+        index, before = self._unlocked(object_id)
+        after = _with_exact_mask(before, run_lengths, prompt, frame)
+        self._push(self._without(self._replaced(index, after, None), gone))
+
+    def split(
+        self, object_id: int, pieces: Sequence[tuple[RunLengths, Prompt]], frame: Frame
+    ) -> tuple[SegmentedObject, ...]:
+        """Makes an object of each piece of an object, in one step; returns them.
+
+        Args:
+            object_id: of the object, which becomes the first piece.
+            pieces: exact mask and prompt of each, as for ``correct``. The others come right above the object.
+            frame: as for ``correct``.
+
+        Raises:
+            PromptError: there is no object with this id, or it is locked.
+        """
+        index, before = self._unlocked(object_id)
+        first, *others = (_with_exact_mask(before, run_lengths, prompt, frame) for run_lengths, prompt in pieces)
+        drafts = []
+        for draft in others:
+            number, self._next_id = self._next_id, self._next_id + 1
+            drafts.append(replace(draft, id=number, name=f"object {number}"))
+        state = self._replaced(index, first, None)
+        if before.class_name is None:
+            drafts = self._recoloured(drafts, state.objects)
+        self._push(
+            replace(
+                state,
+                objects=(*state.objects[: index + 1], *drafts, *state.objects[index + 1 :]),
+                candidates=(*state.candidates[: index + 1], *[None] * len(drafts), *state.candidates[index + 1 :]),
+            )
+        )
+        return (first, *drafts)
 
     def restore_mask(self, object_id: int, prompt: Prompt) -> None:
         """Shows the mask that the user passed in again, after its last point or box was removed.
@@ -267,15 +317,8 @@ class Document:
         Raises:
             PromptError: there is no object with one of the ids, or one of them is locked.
         """
-        state = self.state
-        gone = {self._unlocked(object_id)[0] for object_id in object_ids}
-        if not gone:
-            return
-        kept = [index for index in range(len(state.objects)) if index not in gone]
-        objects = tuple(state.objects[index] for index in kept)
-        active = state.active if any(item.id == state.active for item in objects) else None
-        candidates = tuple(state.candidates[index] for index in kept)
-        self._push(replace(state, objects=objects, active=active, candidates=candidates))
+        if object_ids:
+            self._push(self._without(self.state, object_ids))
 
     def clear(self) -> None:
         """Removes all objects in one step; the classes stay.
@@ -360,13 +403,23 @@ class Document:
         return item
 
     def _replace(self, index: int, item: SegmentedObject, candidates: Masks | None) -> None:
+        self._push(self._replaced(index, item, candidates))
+
+    def _replaced(self, index: int, item: SegmentedObject, candidates: Masks | None) -> State:
         state = self.state
-        self._push(
-            replace(
-                state,
-                objects=(*state.objects[:index], item, *state.objects[index + 1 :]),
-                candidates=(*state.candidates[:index], candidates, *state.candidates[index + 1 :]),
-            )
+        return replace(
+            state,
+            objects=(*state.objects[:index], item, *state.objects[index + 1 :]),
+            candidates=(*state.candidates[:index], candidates, *state.candidates[index + 1 :]),
+        )
+
+    def _without(self, state: State, object_ids: Sequence[int]) -> State:
+        gone = {self._unlocked(object_id)[0] for object_id in object_ids}
+        left = [index for index in range(len(state.objects)) if index not in gone]
+        objects = tuple(state.objects[index] for index in left)
+        active = state.active if any(item.id == state.active for item in objects) else None
+        return replace(
+            state, objects=objects, active=active, candidates=tuple(state.candidates[index] for index in left)
         )
 
     def _unlocked(self, object_id: int) -> tuple[int, SegmentedObject]:
@@ -391,3 +444,8 @@ class Document:
     def _counted(self, has_moved: bool) -> bool:
         self._revision += int(has_moved)
         return has_moved
+
+
+def _with_exact_mask(item: SegmentedObject, run_lengths: RunLengths, prompt: Prompt, frame: Frame) -> SegmentedObject:
+    assert prompt.mask is not None
+    return replace(item, logits=prompt.mask, score=1.0, frame=frame, prompt=prompt, level=None, run_lengths=run_lengths)

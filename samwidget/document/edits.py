@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from samwidget.core import Box, Size, box_of, connected_regions
+from samwidget.core import Box, RunLengths, Size, box_of, connected_regions
 
 Pixels = npt.NDArray[np.bool_]
 Points = npt.NDArray[np.float64]
@@ -54,18 +54,17 @@ def fill_polygon(mask: Pixels, points_xy: npt.ArrayLike, *, erase: bool = False)
     return _combined(mask, box, inside, erase)
 
 
-def split(mask: Pixels) -> list[Pixels]:
-    """Returns a mask for each piece, the largest first. Pixels that touch only by a corner are one piece."""
+def split(mask: Pixels) -> list[RunLengths]:
+    """Returns the mask of each piece, the largest first. Pixels that touch only by a corner are one piece."""
     box = box_of(mask)
     if box is None:
         return []
     numbers, areas = connected_regions(mask[_slices(box)], diagonal=True)
-    pieces = []
-    for number in 1 + np.argsort(-areas[1:], kind="stable"):
-        piece = np.zeros_like(mask)
-        piece[_slices(box)] = numbers == number
-        pieces.append(piece)
-    return pieces
+    x0, y0, _, _ = box
+    return [
+        RunLengths.from_mask(numbers == number).moved(x0, y0, (mask.shape[0], mask.shape[1]))
+        for number in 1 + np.argsort(-areas[1:], kind="stable")
+    ]
 
 
 def fill_holes(mask: Pixels, area_max: float = math.inf) -> Pixels:

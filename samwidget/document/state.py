@@ -108,9 +108,11 @@ class State:
             height, width = item.frame.image_hw
             yield item, height * width // 8  # an object whose mask was read caches it, one bit per pixel
             logits = None if candidates is None else candidates.logits
-            for array in (item.logits, item.pixels, item.prompt.mask, logits):
+            for array in (item.logits, item.prompt.mask, logits):
                 if array is not None:
                     yield _owned(array)
+            if item.run_lengths is not None:
+                yield item.run_lengths, item.run_lengths.byte_count
         if self.found_objects is not None:
             yield from map(_owned, self.found_objects.arrays())
 

@@ -78,8 +78,8 @@ def _mask_at_size(segmented: SegmentedObject, size_hw: tuple[int, int]) -> npt.N
     if size_hw == segmented.frame.image_hw:
         return segmented.mask
     if segmented.exact_mask is not None:
-        height, width = size_hw
-        return np.asarray(Image.fromarray(segmented.exact_mask).resize((width, height), Image.Resampling.NEAREST))
+        exact = Image.fromarray(segmented.exact_mask.to_mask())
+        return np.asarray(exact.resize(size_hw[::-1], Image.Resampling.NEAREST))
     return upsample_mask(segmented.logits, replace(segmented.frame, image_hw=size_hw), segmented.threshold)
 
 

@@ -8,16 +8,21 @@ because what was found changes with them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
-from samwidget.core import INCLUDE, Prompt, SegmentedObject, logits_of_mask
+from samwidget.core import INCLUDE, Prompt, RunLengths, SegmentedObject, logits_of_mask
 from samwidget.document import Document
 from samwidget.errors import PromptError
+from samwidget.widget.corrections import Corrections
 from samwidget.widget.network import Network
+
+_SCRIBBLE_POINTS_MAX = 8
+# A point of a scribble stands for this part of the image's longer side: points close together say the same.
+_SCRIBBLE_STEP = 1 / 24
 
 
 class Commands:
@@ -26,11 +31,21 @@ class Commands:
     Args:
         document: what the user has made.
         network: gives the masks of a prompt.
+        measured: returns an object at the present threshold.
+
+    Attributes:
+        corrections: change masks without the network.
     """
 
-    def __init__(self, document: Document, network: Network) -> None:
+    def __init__(
+        self,
+        document: Document,
+        network: Network,
+        measured: Callable[[SegmentedObject], SegmentedObject] = lambda item: item,
+    ) -> None:
         self._document = document
         self._network = network
+        self.corrections = Corrections(document, network, measured)
 
     def prompt_with_point(self, x: float, y: float, label: int) -> Prompt:
         """Returns the prompt of a click: the active object's prompt with the point, or a new prompt."""
@@ -48,6 +63,24 @@ class Commands:
     def remove_point(self, index: int) -> None:
         """Removes a point of the active object."""
         self._reduce(_present_prompt(self._document.active_object()).without_point(index))
+
+    def scribble(self, points: npt.ArrayLike, label: int) -> None:
+        """Refines the active object with points along a stroke, in one step, or adds an object.
+
+        Args:
+            points: (N, 2) the stroke, image pixels.
+            label: of each point.
+        """
+        height, width = self._network.frame.image_hw
+        sampled = _points_along(np.asarray(points, np.float64).reshape(-1, 2), max(height, width) * _SCRIBBLE_STEP)
+        inside = sampled[((sampled >= 0) & (sampled <= (width, height))).all(1)]
+        if len(inside) == 0:
+            raise PromptError("the stroke is outside the image", hint="draw on the image")
+        active = self._document.state.active_object
+        prompt = Prompt() if active is None else _present_prompt(active)
+        for x, y in inside.tolist():
+            prompt = prompt.with_point(x, y, label)
+        self._refine_or_add(prompt)
 
     def add_box(self, box_xyxy: Sequence[float]) -> None:
         """Gives the active object the box if it has none and an include point inside; otherwise adds an object."""
@@ -145,7 +178,7 @@ class Commands:
         frame = self._network.frame
         with_mask = replace(prompt, mask=logits_of_mask(pixels, frame))
         if prompt.is_empty:
-            return document.add_mask(pixels, with_mask, frame, name=name, class_name=class_name)
+            return document.add_mask(RunLengths.from_mask(pixels), with_mask, frame, name=name, class_name=class_name)
         return document.add(self._network.predict(with_mask), name=name, class_name=class_name, activate=False)
 
     def add_many(self, drafts: Sequence[SegmentedObject]) -> tuple[SegmentedObject, ...]:
@@ -180,6 +213,15 @@ class Commands:
 def _present_prompt(item: SegmentedObject) -> Prompt:
     """Returns the object's prompt with the level that the next prompt refines."""
     return replace(item.prompt, level=item.level)
+
+
+def _points_along(stroke: npt.NDArray[np.float64], step: float) -> npt.NDArray[np.float64]:
+    """Returns (M, 2) points in the middle of equal parts of an (N, 2) stroke, which are ``step`` long or longer."""
+    lengths = np.hypot(*np.diff(stroke, axis=0).T)
+    ends = np.concatenate([[0.0], np.cumsum(lengths)])
+    count = min(_SCRIBBLE_POINTS_MAX, 1 + int(min(ends[-1] / step, _SCRIBBLE_POINTS_MAX)))
+    positions = (np.arange(count) + 0.5) / count * ends[-1]
+    return np.stack([np.interp(positions, ends, stroke[:, axis]) for axis in (0, 1)], axis=1)
 
 
 def _has_include_inside(prompt: Prompt, box_xyxy: Sequence[float]) -> bool:

@@ -437,10 +437,6 @@ def _row(
     return request_type, Handler(lane, handle)
 
 
-def _is_missing(controller: Controller, request: Request) -> None:
-    raise PromptError(f"there is no {type(request).__name__} yet", hint="it comes with the next change")
-
-
 HANDLERS: Mapping[type[Request], Handler] = dict(
     [
         _row(protocol.Hello, Lane.PICTURES, Controller.send_all),
@@ -470,14 +466,26 @@ HANDLERS: Mapping[type[Request], Handler] = dict(
         _row(protocol.DeleteClass, Lane.IN_ORDER, lambda c, m: c.commands.delete_class(m.class_name)),
         _row(protocol.ActivateClass, Lane.IN_ORDER, lambda c, m: c.commands.activate_class(m.class_name)),
         _row(protocol.SetClass, Lane.IN_ORDER, lambda c, m: c.commands.set_class(m.objects, m.class_name)),
-        _row(protocol.Paint, Lane.IN_ORDER, _is_missing),
-        _row(protocol.FillPolygon, Lane.IN_ORDER, _is_missing),
-        _row(protocol.Merge, Lane.IN_ORDER, _is_missing),
-        _row(protocol.Split, Lane.IN_ORDER, _is_missing),
-        _row(protocol.Subtract, Lane.IN_ORDER, _is_missing),
-        _row(protocol.Intersect, Lane.IN_ORDER, _is_missing),
-        _row(protocol.Adjust, Lane.IN_ORDER, _is_missing),
-        _row(protocol.Scribble, Lane.IN_ORDER, _is_missing),
+        _row(protocol.Scribble, Lane.IN_ORDER, lambda c, m: c.commands.scribble(m.points, m.label)),
+        _row(
+            protocol.Paint,
+            Lane.IN_ORDER,
+            lambda c, m: c.commands.corrections.paint(m.object_id, m.points, m.radius, m.erase),
+        ),
+        _row(
+            protocol.FillPolygon,
+            Lane.IN_ORDER,
+            lambda c, m: c.commands.corrections.fill_polygon(m.object_id, m.points, m.erase),
+        ),
+        _row(protocol.Merge, Lane.IN_ORDER, lambda c, m: c.commands.corrections.merge(m.objects)),
+        _row(protocol.Split, Lane.IN_ORDER, lambda c, m: c.commands.corrections.split(m.object_id)),
+        _row(protocol.Subtract, Lane.IN_ORDER, lambda c, m: c.commands.corrections.subtract(m.object_id, m.others)),
+        _row(protocol.Intersect, Lane.IN_ORDER, lambda c, m: c.commands.corrections.intersect(m.objects)),
+        _row(
+            protocol.Adjust,
+            Lane.IN_ORDER,
+            lambda c, m: c.commands.corrections.adjust(m.object_id, m.operation, m.amount, m.continues),
+        ),
         _row(protocol.Undo, Lane.IN_ORDER, lambda c, m: c.undo()),
         _row(protocol.Redo, Lane.IN_ORDER, lambda c, m: c.redo()),
         _row(protocol.KeepFound, Lane.IN_ORDER, lambda c, m: c.keep_chosen(m.ids)),

@@ -54,15 +54,10 @@ class FoundMask:
     draft: SegmentedObject
 
     def to_object(self) -> SegmentedObject:
-        """Returns the draft; with its pixels where there are no logits of the whole image.
-
-        The pixels take a byte for each pixel of the image, so they are not made before the object is kept.
-        """
+        """Returns the draft; with its exact mask where there are no logits of the whole image."""
         if self.found_object.candidate is not None:
             return self.draft
-        pixels = self.found_object.mask
-        pixels.flags.writeable = False
-        return replace(self.draft, pixels=pixels)
+        return replace(self.draft, run_lengths=self.found_object.run_lengths)
 
 
 @dataclass(eq=False)

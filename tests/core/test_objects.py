@@ -56,7 +56,7 @@ def test_an_empty_mask_has_no_box():
 def test_passed_pixels_are_the_mask_until_the_prompt_says_more():
     pixels = np.zeros((33, 47), np.bool_)
     pixels[5, 7] = True
-    item = an_object(pixels=pixels, prompt=Prompt())
+    item = an_object(run_lengths=RunLengths.from_mask(pixels), prompt=Prompt())
     np.testing.assert_array_equal(item.mask, pixels)
     assert item.box_xyxy == (7, 5, 8, 6)
     refined = replace(item, prompt=make_prompt([[1, 1]]))
@@ -67,7 +67,7 @@ def test_passed_pixels_are_the_mask_until_the_prompt_says_more():
     ("changes", "message"),
     [
         ({"logits": np.zeros((3, 3), np.float32)}, "logits has shape"),
-        ({"pixels": np.zeros((3, 3), np.bool_)}, "pixels has shape"),
+        ({"run_lengths": RunLengths.from_mask(np.zeros((3, 3), np.bool_))}, "run_lengths has size"),
         ({"colour": "red"}, "colour"),
     ],
 )

@@ -5,6 +5,7 @@ import numpy as np
 from samwidget.core.frame import Frame
 from samwidget.core.masks import Masks
 from samwidget.core.prompt import Prompt
+from samwidget.core.rle import RunLengths
 
 FRAME = Frame.stretched((8, 8), (4, 4), (4, 4))
 
@@ -17,7 +18,7 @@ def candidates(x=1.0, y=1.0, *, count=1):
 
 
 def user_mask():
-    """A mask that a user passes in, and its prompt."""
+    """The run lengths of a mask that a user passes in, and its prompt."""
     pixels = np.zeros((8, 8), bool)
     pixels[2:6, 2:6] = True
-    return pixels, Prompt(mask=np.where(pixels[::2, ::2], 8, -8).astype(np.float32))
+    return RunLengths.from_mask(pixels), Prompt(mask=np.where(pixels[::2, ::2], 8, -8).astype(np.float32))

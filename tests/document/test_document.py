@@ -87,8 +87,9 @@ def test_a_selected_object_has_its_candidates_again(document):
 
 
 def test_a_given_mask_is_shown_to_the_pixel_until_it_is_refined(document):
-    pixels, prompt = user_mask()
-    item = document.add_mask(pixels, prompt, FRAME, name="mine")
+    run_lengths, prompt = user_mask()
+    pixels = run_lengths.to_mask()
+    item = document.add_mask(run_lengths, prompt, FRAME, name="mine")
     assert document.state.active is None
     assert np.array_equal(item.mask, pixels)
     assert (item.score, document.state.shown_level(0)) == (1.0, None)

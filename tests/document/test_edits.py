@@ -85,7 +85,7 @@ def test_where_a_polygon_runs_around_twice_it_is_outside():
 
 def test_pieces_come_by_size_and_touch_by_corners():
     mask = grid("##..#.... #...##... .#..#.... ........# .........")
-    pieces = edits.split(mask)
+    pieces = [piece.to_mask() for piece in edits.split(mask)]
     assert [int(piece.sum()) for piece in pieces] == [4, 4, 1]
     assert np.array_equal(np.logical_or.reduce(pieces), mask)
     assert edits.split(EMPTY) == []
@@ -158,7 +158,7 @@ def test_growing_is_what_is_near_the_mask_and_shrinking_the_same_outside(mask, d
 
 @given(masks)
 def test_pieces_are_disjoint_and_together_the_mask(mask):
-    pieces = edits.split(mask)
+    pieces = [piece.to_mask() for piece in edits.split(mask)]
     assert np.array_equal(np.sum(pieces, axis=0) if pieces else np.zeros(mask.shape), mask)
     assert all(piece.any() for piece in pieces)
 
