@@ -164,7 +164,7 @@ class User:
     def _find_everything(self, widget: Widget) -> None:
         with self._act("everything"):
             widget.part("everything").click()
-            widget.wait("s.everything.phase === 'done' && s.pending === 0")
+            widget.wait("s.everything.phase === 'done' && s.pending === 0", timeout_s=600)
         with self._act("keep"):
             widget.part("find-keep").click()
             widget.wait("s.everything.phase === 'none' && s.pending === 0")
