@@ -12,7 +12,7 @@ import logging
 import secrets
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, wait
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -20,12 +20,13 @@ import numpy.typing as npt
 
 from samwidget.core import NO_COLOUR, Prompt, SegmentedObject, logits_of_mask
 from samwidget.errors import ClosedError, PromptError, SamWidgetError
+from samwidget.widget.interrupts import held_interrupts
 from samwidget.widget.network import Network
 from samwidget.widget.protocol import DoneReply, FoundReply, SearchPhase, optional, sizes_of
 from samwidget.widget.status import Status
 from samwidget.widget.wire.encode import PackedMask, pack, summarise_found
 from samwidget.widget.wire.outbox import Outbox
-from samwidget.widget.worker import Worker, log_failure
+from samwidget.widget.worker import Worker
 
 if TYPE_CHECKING:
     from samwidget.core import FoundObject, Frame
@@ -33,10 +34,6 @@ if TYPE_CHECKING:
     from samwidget.predict.everything import Progress
 
 log = logging.getLogger(__name__)
-
-# A wait without a timeout cannot be interrupted by the notebook's Stop button: on Windows never, elsewhere not when the
-# button is pressed just before the wait begins.
-_WAIT_S = 0.2
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,8 +142,8 @@ class Everything:
             ClosedError: the widget is closed.
         """
         search = Search(options, re)
-        with self._lock:
-            self._worker.submit(lambda: self._step(search)).add_done_callback(log_failure)
+        with held_interrupts(), self._lock:
+            self._worker.submit(lambda: self._step(search))
             if self._search is not None:
                 self._end(self._search, "cancelled")
             self._search = search
@@ -164,13 +161,13 @@ class Everything:
         if self._worker.is_current:  # called by a function given to on_change: nobody else could take the steps
             while search.is_running:
                 self._advance(search)
-        while not search.ended.done():
-            wait([search.ended], _WAIT_S)
-        search.ended.result()
+        with held_interrupts() as interrupts:
+            interrupts.wait_for(search.ended)
+            search.ended.result()
 
     def cancel(self, search: Search | None = None) -> None:
         """Ends a search, the present one where it is None; what was found stays. Does nothing where none runs."""
-        with self._lock:
+        with held_interrupts(), self._lock:
             search = self._search if search is None else search
             if search is not None:
                 self._end(search, "cancelled")
@@ -225,7 +222,7 @@ class Everything:
 
     def close(self) -> None:
         """Ends the search and forgets what it found; sends nothing."""
-        with self._lock:
+        with held_interrupts(), self._lock:
             search, self._search = self._search, None
             if search is not None and search.is_running:
                 search.phase = "cancelled"
@@ -240,7 +237,7 @@ class Everything:
     def _step(self, search: Search) -> None:
         self._advance(search)
         if search.is_running:
-            self._worker.submit(lambda: self._step(search)).add_done_callback(log_failure)
+            self._worker.submit(lambda: self._step(search))
 
     def _advance(self, search: Search) -> None:
         """Takes one step; an error ends the search."""

@@ -25,7 +25,7 @@ from samwidget.images import (
 )
 from samwidget.widget.protocol import DetailReply, ImageReply
 from samwidget.widget.wire.outbox import Outbox
-from samwidget.widget.worker import Worker, log_failure
+from samwidget.widget.worker import Worker
 
 # Dragging a point changes the document many times a second; one snapshot afterwards is enough.
 _SNAPSHOT_DELAY_S = 1.0
@@ -76,8 +76,8 @@ class Photo:
 
         The first view then has a picture of the right size at once, also while the model takes all of Python's time.
         """
-        self.worker.submit(lambda: self._preview).add_done_callback(log_failure)
-        self.worker.submit(self.refresh_snapshot).add_done_callback(log_failure)
+        self.worker.submit(lambda: self._preview)
+        self.worker.submit(self.refresh_snapshot)
 
     def send_preview(self) -> None:
         """Sends the whole image, made smaller where it is large; every view shows it first."""
@@ -107,10 +107,14 @@ class Photo:
             if not self._is_outdated:
                 return
             self._is_outdated = False
-            jpeg = encode_small_jpeg(self.snapshot())
-            if jpeg != self._sent_snapshot:
-                self._sent_snapshot = jpeg
-                self._outbox.assign("_snapshot", jpeg)
+            try:
+                jpeg = encode_small_jpeg(self.snapshot())
+                if jpeg != self._sent_snapshot:
+                    self._outbox.assign("_snapshot", jpeg)
+                    self._sent_snapshot = jpeg
+            except BaseException:  # also Ctrl-C, when a cell ends
+                self._is_outdated = True
+                raise
 
     def snapshot(self) -> npt.NDArray[np.uint8]:
         """Returns the image with its masks as (h, w, 3) uint8 RGB, small enough for the saved notebook."""

@@ -23,12 +23,12 @@ import weakref
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
-from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from samwidget.core import return_freed_memory
 from samwidget.errors import ClosedError
+from samwidget.widget.interrupts import held_interrupts
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -88,28 +88,24 @@ class Worker:
         """Whether ``close`` was called."""
         return self._closed
 
-    def submit(self, work: Callable[[], T]) -> Future[T]:
-        """Runs ``work`` after all ordered jobs submitted before; raises ClosedError after ``close``."""
-        job = _Job(work, Future())
-        with self._changed:
-            self._check_open()
-            self._ordered.append(job)
-            self._wake()
-        return job.future
+    def submit(self, work: Callable[[], object]) -> None:
+        """Runs ``work`` after all ordered jobs submitted before, and logs its error; ClosedError after ``close``."""
+        with held_interrupts():
+            self._put(_logged(work))
 
     def offer(self, work: Callable[[], None]) -> None:
         """Runs ``work`` when no ordered job waits, unless a newer offer replaces it; does nothing after ``close``."""
-        with self._changed:
+        with held_interrupts(), self._changed:
             if not self._closed:
-                self._preview = _logged(work)
                 self._wake()
+                self._preview = _logged(work)
 
     def later(self, work: Callable[[], None], delay_s: float) -> None:
         """Runs ``work`` when no other job waits and ``delay_s`` seconds have passed; a newer call replaces it."""
-        with self._changed:
+        with held_interrupts(), self._changed:
             if not self._closed:
-                self._later = (time.monotonic() + delay_s, _logged(work))
                 self._wake()
+                self._later = (time.monotonic() + delay_s, _logged(work))
 
     def call(self, work: Callable[[], T], timeout_s: float | None = None) -> T:
         """Runs ``work`` in order and returns its result; runs it at once where the caller is on the worker's thread.
@@ -120,18 +116,20 @@ class Worker:
         """
         if self.is_current:
             return work()
-        future = self.submit(work)
-        try:
-            return future.result(timeout_s)
-        except CancelledError:
-            raise ClosedError("the widget was closed before this call was carried out", hint="make a new one") from None
-        except FutureTimeout:
-            if future.done():  # the job itself raised TimeoutError
-                raise
-            raise TimeoutError(f"the widget was still busy after {timeout_s:g} s") from None
-        finally:
-            # Also when the user interrupts the cell: a job that has not begun must not run afterwards.
-            future.cancel()
+        with held_interrupts() as interrupts:
+            future: Future[T] = Future()
+            self._put(_Job(work, future))
+            try:
+                if not interrupts.wait_for(future, timeout_s):
+                    raise TimeoutError(f"the widget was still busy after {timeout_s:g} s")
+                return future.result()
+            except CancelledError:
+                raise ClosedError(
+                    "the widget was closed before this call was carried out", hint="make a new one"
+                ) from None
+            finally:
+                # Also when the user interrupts the cell: a job that has not begun must not run afterwards.
+                future.cancel()
 
     def close(self, last: Callable[[], None] | None = None) -> None:
         """Drops the jobs that wait; the thread ends after the job that runs. Returns at once, and may be called again.
@@ -139,27 +137,33 @@ class Worker:
         Args:
             last: called when no job runs any more: now, or on the thread after the job that runs.
         """
-        with self._changed:
-            self._closed = True
-            dropped = list(self._ordered)
-            self._ordered.clear()
-            self._preview = self._later = None
-            if self._is_running:
-                self._last, last = last, None
-            self._changed.notify_all()
-        for job in dropped:
-            job.future.cancel()
-        if last is not None:
-            last()
+        with held_interrupts():
+            with self._changed:
+                self._closed = True
+                dropped = list(self._ordered)
+                self._ordered.clear()
+                self._preview = self._later = None
+                if self._is_running:
+                    self._last, last = last, None
+                self._changed.notify_all()
+            for job in dropped:
+                job.future.cancel()
+            if last is not None:
+                last()
 
-    def _check_open(self) -> None:
-        if self._closed:
-            raise ClosedError("the widget is closed", hint="make a new one")
+    def _put(self, job: _Job) -> None:
+        with self._changed:
+            if self._closed:
+                raise ClosedError("the widget is closed", hint="make a new one")
+            self._wake()
+            self._ordered.append(job)
 
     def _wake(self) -> None:
+        """Has the thread look for a job once the lock is free; raises RuntimeError where no thread can be started."""
         if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
-            self._thread.start()
+            thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+            thread.start()
+            self._thread = thread
         self._changed.notify_all()
 
     def _run(self) -> None:
@@ -230,13 +234,13 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_workers.clear)  # a forked process has none of the threads
 
 
-def log_failure(future: Future[Any]) -> None:
-    """Logs the error of a job that nobody waits for."""
+def _log_failure(future: Future[Any]) -> None:
     if not future.cancelled() and (error := future.exception()) is not None:
         log.error("a job of the widget failed", exc_info=error)
 
 
-def _logged(work: Callable[[], None]) -> _Job:
+def _logged(work: Callable[[], object]) -> _Job:
+    """Returns a job that nobody waits for, whose error is logged."""
     job = _Job(work, Future())
-    job.future.add_done_callback(log_failure)
+    job.future.add_done_callback(_log_failure)
     return job

@@ -27,8 +27,10 @@ def gate(worker):
 
 
 def test_jobs_run_in_order_on_one_thread_of_their_own(worker):
-    futures = [worker.submit(lambda n=n: (n, threading.current_thread())) for n in range(50)]
-    results = [future.result(TIMEOUT_S) for future in futures]
+    results = []
+    for n in range(50):
+        worker.submit(lambda n=n: results.append((n, threading.current_thread())))
+    worker.call(lambda: None)
     assert [n for n, _ in results] == list(range(50))
     assert {thread for _, thread in results} == {worker.thread}
     assert worker.thread is not threading.current_thread()
@@ -70,12 +72,27 @@ def test_a_failing_job_hands_its_error_to_who_waits_and_hurts_nobody_else(worker
     assert worker.call(lambda: "still here") == "still here"
 
 
-def test_a_failing_preview_is_logged(worker, caplog):
-    worker.offer(lambda: 1 / 0)
+def test_a_failing_job_that_nobody_waits_for_is_logged(worker, caplog):
+    worker.submit(lambda: 1 / 0)
+    worker.offer(lambda: [][0])
     done = threading.Event()
     worker.later(done.set, 0.0)
     assert done.wait(TIMEOUT_S)
-    assert "a job of the widget failed" in caplog.text
+    assert caplog.text.count("a job of the widget failed") == 2
+
+
+def test_where_no_thread_can_be_started_the_caller_hears_it_and_the_next_job_tries_again(monkeypatch):
+    def refuse(_):
+        raise RuntimeError("can't start new thread")
+
+    worker, ran = Worker("test"), []
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        with pytest.raises(RuntimeError, match="new thread"):
+            worker.submit(lambda: ran.append("refused"))
+    worker.call(lambda: ran.append("next"))
+    assert ran == ["next"]
+    worker.close()
 
 
 def test_a_call_from_the_workers_own_thread_runs_at_once(worker):
@@ -92,10 +109,9 @@ def test_a_call_that_times_out_is_withdrawn(worker, gate):
 
 
 def test_close_drops_what_waits_and_lets_the_running_job_end(worker, gate):
-    waiting = worker.submit(lambda: "never")
     thread, ended = worker.thread, []
+    worker.submit(lambda: ended.append("never"))
     worker.close(lambda: ended.append(True))
-    assert waiting.cancelled()
     assert ended == []
     gate.open()
     thread.join(TIMEOUT_S)

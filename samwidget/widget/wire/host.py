@@ -14,6 +14,8 @@ import threading
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from samwidget.widget.interrupts import held_interrupts
+
 log = logging.getLogger(__name__)
 
 Work = Callable[[], object]
@@ -49,16 +51,17 @@ class SessionLoop:
 
     def run(self, work: Work) -> None:
         """Runs work on the loop, behind the work that waits."""
-        with self._lock:
-            self._waiting.append(work)
-            if len(self._waiting) > 1:  # the call that is scheduled takes this work along
-                return
-        try:
-            self._schedule(self._run_waiting)
-        except Exception:
-            log.debug("the session has ended", exc_info=True)
+        with held_interrupts():
             with self._lock:
-                self._waiting.clear()
+                self._waiting.append(work)
+                if len(self._waiting) > 1:  # the call that is scheduled takes this work along
+                    return
+            try:
+                self._schedule(self._run_waiting)
+            except Exception:
+                log.debug("the session has ended", exc_info=True)
+                with self._lock:
+                    self._waiting.clear()
 
     def _run_waiting(self) -> None:
         with self._lock:

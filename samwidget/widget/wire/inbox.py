@@ -3,6 +3,9 @@
 It checks what the browser sends, acknowledges it and passes it on; what is wrong becomes an error that the views show.
 The kernel calls it on its main thread or on a thread of its own, where a running cell may wait for it. So it returns
 within a millisecond or two: ``controller`` puts the request in a queue. ``parse`` does the checks.
+
+The notebook's Stop button may come while the main thread has a message. It waits until the message is taken. A message
+that it drops before, in the kernel's own code, is not acknowledged, and the page repeats it.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ from cachetools import FIFOCache
 from traitlets import TraitError
 
 from samwidget.errors import MessageError, SamWidgetError
+from samwidget.widget.interrupts import held_interrupts
 from samwidget.widget.protocol import AckReply, Detail, Hello, Hover, Request
 from samwidget.widget.traits import SETTINGS
 from samwidget.widget.wire.outbox import Outbox
@@ -46,18 +50,26 @@ class Inbox:
         self._known_ids: FIFOCache[str, None] = FIFOCache(_IDS_MAX)
 
     def receive(self, content: object, buffers: Sequence[object]) -> None:
-        """Takes one message. What is wrong with it is sent as an error; nothing is raised."""
+        """Takes one message. What is wrong with it is sent as an error; nothing is raised but Ctrl-C, at the end."""
+        with held_interrupts():
+            try:
+                self._receive(parse(content, buffers))
+            except SamWidgetError as error:
+                self._outbox.send_error(error, re=request_id(content))
+            except Exception as error:
+                log.exception("a message from the browser could not be read")
+                self._outbox.send_error(error, re=request_id(content))
+
+    def _receive(self, request: Request) -> None:
+        is_new = isinstance(request, _READS) or self._remember(request.id)
         try:
-            request = parse(content, buffers)
-            is_new = isinstance(request, _READS) or self._remember(request.id)
             # Before the request is passed on, so that no reply from another thread comes first.
             self._outbox.send(AckReply(request.id))
             (self._take if is_new else self._take_again)(request)
-        except SamWidgetError as error:
-            self._outbox.send_error(error, re=request_id(content))
-        except Exception as error:
-            log.exception("a message from the browser could not be read")
-            self._outbox.send_error(error, re=request_id(content))
+        except BaseException:
+            if is_new:  # it was not taken, and must not be called done when it comes again
+                self._forget(request.id)
+            raise
 
     def receive_settings(self, settings: dict[str, Any], apply: Callable[[dict[str, Any]], None]) -> None:
         """Takes the settings that a view has changed; where one is wrong, all stay, and the views get them back.
@@ -66,18 +78,22 @@ class Inbox:
             settings: values by the name of their trait.
             apply: sets them, all or none; raises TraitError.
         """
-        try:
-            check_json(settings)
-            apply(settings)
-        except SamWidgetError as error:
-            self._outbox.send_error(error)
-        except TraitError as error:
-            self._outbox.send_error(MessageError(str(error), hint="the setting stays as it was"))
-        except Exception as error:  # raised by a function of the user that observes the setting, which is set
-            self._outbox.report("a function that observes a setting of the widget failed", error)
-        else:
-            return
-        self._outbox.send_traits(SETTINGS)
+        with held_interrupts() as interrupts:
+            try:
+                check_json(settings)
+                interrupts.allow(lambda: apply(settings))  # it calls functions of the user
+            except SamWidgetError as error:
+                self._outbox.send_error(error)
+            except TraitError as error:
+                self._outbox.send_error(MessageError(str(error), hint="the setting stays as it was"))
+            except Exception as error:  # raised by a function of the user that observes the setting, which is set
+                self._outbox.report("a function that observes a setting of the widget failed", error)
+            except KeyboardInterrupt:  # some are set, and others are not
+                self._outbox.send_traits(SETTINGS)
+                raise
+            else:
+                return
+            self._outbox.send_traits(SETTINGS)
 
     def _remember(self, request_id: str) -> bool:
         """Remembers an id; returns whether it is new."""
@@ -86,3 +102,7 @@ class Inbox:
             if is_new:
                 self._known_ids[request_id] = None
             return is_new
+
+    def _forget(self, request_id: str) -> None:
+        with self._lock:
+            self._known_ids.pop(request_id, None)

@@ -1,0 +1,47 @@
+"""Ctrl-C at each step of a piece of code, one by one: for tests that nothing is left undone or locked."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+
+@contextmanager
+def heeded() -> Iterator[None]:
+    """Within the block Ctrl-C raises KeyboardInterrupt; a shell that runs tests in the background ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def ctrl_c_at(step: int, run: Callable[[], object]) -> tuple[bool, bool]:
+    """Runs something with one Ctrl-C; returns whether it was that long, and whether it raised KeyboardInterrupt.
+
+    Python looks for Ctrl-C where a function begins and after calls of C; both are steps, also in the standard library.
+    """
+    steps = 0
+
+    def count(_: FrameType, event: str, __: Any) -> None:
+        nonlocal steps
+        steps += event in ("call", "c_return")
+        if steps == step and event in ("call", "c_return"):
+            signal.raise_signal(signal.SIGINT)
+
+    assert threading.current_thread() is threading.main_thread(), "Ctrl-C is for the main thread"
+    with heeded():
+        was_raised = False
+        sys.setprofile(count)
+        try:
+            run()
+        except KeyboardInterrupt:
+            was_raised = True
+        finally:
+            sys.setprofile(None)
+    return steps >= step, was_raised

@@ -1,0 +1,153 @@
+"""Ctrl-C, which the notebook's Stop button sends: whenever it comes, nothing is lost, done twice or left locked."""
+
+import itertools
+import signal
+import threading
+
+import pytest
+
+from samwidget.widget.interrupts import held_interrupts
+from samwidget.widget.worker import Worker
+from tests.ctrl_c import ctrl_c_at, heeded
+from tests.new_thread import in_new_thread
+from tests.widget.fakes import TIMEOUT_S, WiredWidget
+
+pytestmark = pytest.mark.skipif(
+    threading.current_thread() is not threading.main_thread(), reason="Ctrl-C is for the main thread"
+)
+
+
+@pytest.fixture
+def widget():
+    widget = WiredWidget()
+    widget.wait(TIMEOUT_S)
+    yield widget
+    widget.close()
+
+
+def every_step(run, stride=1):
+    """Runs something with Ctrl-C at its first step, its second, and so on; yields whether it was raised."""
+    for step in itertools.count(1, stride):
+        is_within, was_raised = ctrl_c_at(step, run)
+        if not is_within:
+            assert step > 20
+            return
+        yield was_raised
+
+
+def test_a_click_is_taken_once_or_dropped_before_it_is_remembered(widget):
+    """A page repeats what was not acknowledged, and what is not done: both must end in one object for each click."""
+    number, raised, dropped = 0, 0, 0
+
+    def click():
+        message = {"v": 1, "kind": "add_box", "id": f"click {number}", "box": [1, 1, 9 + number % 50, 30]}
+        widget.hear(message)
+
+    for was_raised in every_step(click):
+        raised += was_raised
+        dropped += "ack" not in widget.wire.kinds(f"click {number}")
+        click()
+        widget.wire.wait_for("done", re=f"click {number}")
+        assert len(widget.objects) == 1, f"{len(widget.objects)} objects of one click"
+        widget.clear()
+        number += 1
+    assert 0 < dropped < raised
+
+
+def test_a_call_leaves_the_worker_usable():
+    worker = Worker("test", idle_s=0.0)  # each call starts a thread
+    for _ in every_step(lambda: worker.call(lambda: None)):
+        assert worker.call(lambda: "still here", TIMEOUT_S) == "still here"
+        assert in_new_thread(lambda: worker.call(lambda: "to others", TIMEOUT_S)) == "to others"
+    worker.close()
+
+
+def test_a_search_ends_and_leaves_the_widget_usable(widget):
+    phases = set()
+    for _ in every_step(lambda: widget.everything(keep=False, points_per_side=2), stride=7):
+        assert in_new_thread(lambda: widget.wait(TIMEOUT_S) or "usable") == "usable"
+        phases |= {message["phase"] for message, _ in widget.wire.all("found")[-1:]}
+    assert phases == {"cancelled", "done"}
+
+
+def test_a_job_that_waits_is_withdrawn_and_the_wait_ends_at_once():
+    worker, ran, go_on = Worker("test"), [], threading.Event()
+    worker.submit(lambda: go_on.wait(TIMEOUT_S))
+    main = threading.main_thread().ident
+    timer = threading.Timer(0.1, lambda: signal.pthread_kill(main, signal.SIGINT))
+    timer.start()
+    with heeded(), pytest.raises(KeyboardInterrupt):
+        worker.call(lambda: ran.append(True))
+    go_on.set()
+    worker.call(lambda: None)
+    assert ran == []
+    worker.close()
+
+
+def test_the_second_ctrl_c_does_not_wait():
+    done = []
+
+    @held_interrupts()
+    def be_slow():
+        signal.raise_signal(signal.SIGINT)
+        done.append("first")
+        signal.raise_signal(signal.SIGINT)
+        done.append("second")
+
+    with heeded(), pytest.raises(KeyboardInterrupt):
+        be_slow()
+    assert done == ["first"]
+
+
+def test_within_another_block_ctrl_c_waits_for_the_outer_one():
+    done = []
+
+    @held_interrupts()
+    def work():
+        with held_interrupts():
+            signal.raise_signal(signal.SIGINT)
+            done.append("inner")
+        done.append("outer")
+
+    with heeded(), pytest.raises(KeyboardInterrupt):
+        work()
+    assert done == ["inner", "outer"]
+
+
+def test_a_program_that_handles_ctrl_c_itself_gets_it_afterwards():
+    got = []
+    before = signal.signal(signal.SIGINT, lambda number, frame: got.append(number))
+    try:
+        with held_interrupts():
+            signal.raise_signal(signal.SIGINT)
+            assert got == []
+        assert got == [signal.SIGINT]
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        with held_interrupts():
+            assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_other_threads_leave_the_handler_alone():
+    def handler():
+        with held_interrupts():
+            return signal.getsignal(signal.SIGINT)
+
+    with heeded():
+        assert in_new_thread(handler) is signal.default_int_handler
+
+
+def test_a_function_of_the_user_that_observes_a_setting_can_be_stopped(widget):
+    """The views get the settings that there are; what the function had not done is the user's decision."""
+
+    def stop(_):
+        signal.raise_signal(signal.SIGINT)
+        raise AssertionError("not stopped")
+
+    widget.observe(stop, "opacity")
+    sent = len(widget.wire.sent)
+    with heeded(), pytest.raises(KeyboardInterrupt):
+        widget.set_state({"opacity": 0.25})
+    restored = [message["value"] for message, _ in widget.wire.sent[sent:] if message["kind"] == "trait:opacity"]
+    assert restored[-1] == widget.opacity
