@@ -13,6 +13,7 @@
     ├── FormatError         a request, a response or a file has the wrong format     (also a ValueError)
     ├── LimitError          a request is larger than the server allows               (also a ValueError)
     ├── BatchError          a batch run cannot start, continue or end
+    ├── SessionError        a session file cannot be opened or written
     └── ClosedError         the widget or the predictor is closed                    (also a RuntimeError)
 
 Each has ``message``, what is wrong; ``hint``, the remedy; and ``code``, a word for programs that does not change. The
@@ -118,6 +119,12 @@ class BatchError(SamWidgetError):
     """A batch run cannot start, continue or end."""
 
     code = "batch"
+
+
+class SessionError(SamWidgetError):
+    """A session file cannot be opened or written, or does not fit the image."""
+
+    code = "session"
 
 
 class ClosedError(SamWidgetError, RuntimeError):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import reduce
 
 import numpy as np
 import numpy.typing as npt
@@ -29,12 +30,19 @@ class Document:
 
     Args:
         palette: chooses the colours of the objects.
+        class_names: the classes that it begins with, in the order of the list.
         history_bytes_max: of arrays and masks in the history; beyond it the oldest steps are dropped.
     """
 
-    def __init__(self, palette: Palette | None = None, *, history_bytes_max: int = 256 * 2**20) -> None:
+    def __init__(
+        self,
+        palette: Palette | None = None,
+        *,
+        class_names: Sequence[str] = (),
+        history_bytes_max: int = 256 * 2**20,
+    ) -> None:
         self._palette = Palette() if palette is None else palette
-        self._history = History(State(), bytes_max=history_bytes_max)
+        self._history = History(reduce(classes.add_class, class_names, State()), bytes_max=history_bytes_max)
         self._next_id = 1
         self._revision = 0
 
@@ -64,8 +72,11 @@ class Document:
         return self._history.steps(self._next_id)
 
     def restore(self, steps: Steps) -> None:
-        """Goes on with the history of a session file, in the place of the own one."""
+        """Goes on with the history of a session file, in the place of the own one; classes that it lacks stay."""
+        names = [item.name for item in self.state.classes]
         self._history.restore(steps)
+        if missing := [name for name in names if all(item.name != name for item in self.state.classes)]:
+            self._history.amend(reduce(classes.add_class, missing, self.state))
         self._next_id = steps.next_id
         self._revision += 1
 

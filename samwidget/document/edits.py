@@ -71,7 +71,7 @@ def fill_holes(mask: Pixels, area_max: float = math.inf) -> Pixels:
     """Returns the mask without holes of at most ``area_max`` pixels. A hole does not reach the border of the image."""
     box = box_of(mask)
     if box is None:
-        return mask.copy()
+        return np.copy(mask)
     # The padding joins all other regions of the outside into the one at the corner.
     numbers, areas = connected_regions(np.pad(~mask[_slices(box)], 1, constant_values=True))
     is_hole = areas <= area_max
@@ -83,7 +83,7 @@ def drop_islands(mask: Pixels, area_max: float = math.inf) -> Pixels:
     """Returns the mask without pieces of at most ``area_max`` pixels; the largest piece always stays."""
     box = box_of(mask)
     if box is None:
-        return mask.copy()
+        return np.copy(mask)
     numbers, areas = connected_regions(mask[_slices(box)], diagonal=True)
     is_island = areas <= area_max
     is_island[[0, 1 + np.argmax(areas[1:])]] = False
@@ -94,7 +94,7 @@ def grow(mask: Pixels, distance: float) -> Pixels:
     """Returns the mask with all pixels that are at most ``distance`` away from it, between the centres of pixels."""
     box = box_of(mask)
     if box is None or distance <= 0:
-        return mask.copy()
+        return np.copy(mask)
     wide = _wider(box, math.ceil(min(distance, _FAR)), mask.shape)
     return _combined(mask, wide, _near(mask[_slices(wide)], distance), erase=False)
 
@@ -106,7 +106,7 @@ def shrink(mask: Pixels, distance: float) -> Pixels:
     """
     box = box_of(mask)
     if box is None or distance <= 0:
-        return mask.copy()
+        return np.copy(mask)
     wide = _wider(box, 1, mask.shape)
     return _combined(mask, wide, _near(~mask[_slices(wide)], distance), erase=True)
 
@@ -119,7 +119,7 @@ def smooth(mask: Pixels, radius: float) -> Pixels:
     """
     box = box_of(mask)
     if box is None or radius <= 0:
-        return mask.copy()
+        return np.copy(mask)
     from scipy import ndimage  # 0.1 s to import, which a widget does not need to open
 
     reach = min(max(1, round(radius / 2)), max(mask.shape))
@@ -170,7 +170,7 @@ def _in_stroke(points: Points, radius: float, shape: Size) -> Pixels:
     counts = np.zeros((shape[0], shape[1] + 1), np.int32)
     for index, row in _rows_between(low, high, shape[0]):
         (ax, ay), (bx, by) = starts[index].T, ends[index].T
-        y = row + 0.5
+        y = np.asarray(row + 0.5, np.float64)
         # What lies within the radius of a segment is convex: a disc around each end, and two straight sides.
         left, right = np.full(len(row), np.inf), np.full(len(row), -np.inf)
         for x_end, y_end in ((ax, ay), (bx, by)):
@@ -197,7 +197,7 @@ def _in_polygon(points: Points, shape: Size) -> Pixels:
     crossings = np.zeros((shape[0], shape[1] + 1), np.int32)
     for index, row in _rows_between(low, high, shape[0]):
         (ax, ay), (bx, by) = starts[index].T, ends[index].T
-        y = row + 0.5
+        y = np.asarray(row + 0.5, np.float64)
         # A corner on the line through the centres belongs to the edge below it alone, so that it counts once.
         is_crossed = (low[index] <= y) & (y < high[index])
         x = _crossing(ax, ay, bx, by, y)[is_crossed]

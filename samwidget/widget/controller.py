@@ -21,15 +21,19 @@ import numpy as np
 import numpy.typing as npt
 
 from samwidget.core import Palette, SegmentedObject
-from samwidget.document import Document
-from samwidget.errors import ClosedError, PromptError, SamWidgetError
+from samwidget.document import Document, State
+from samwidget.document.session import Snapshot
+from samwidget.errors import ClosedError, SamWidgetError
 from samwidget.widget import protocol
 from samwidget.widget.commands import Commands
 from samwidget.widget.everything import Everything, FoundMask, Search
 from samwidget.widget.network import BUNDLED, ModelSource, Network
 from samwidget.widget.photo import Photo
 from samwidget.widget.protocol import DoneReply, Request
+from samwidget.widget.saving import Saving
+from samwidget.widget.session_images import SavedImage
 from samwidget.widget.status import Status
+from samwidget.widget.traits import SETTINGS
 from samwidget.widget.wire.outbox import Outbox
 from samwidget.widget.wire.publisher import Publisher
 from samwidget.widget.worker import Worker
@@ -82,6 +86,7 @@ class Controller:
         opacity: of the masks in the snapshot, 0 to 1.
         saves_picture: whether there is a snapshot for the saved notebook.
         threads: how many CPU threads compute; None takes the predictor's number.
+        class_names: the classes that the document begins with.
     """
 
     def __init__(
@@ -94,29 +99,39 @@ class Controller:
         opacity: float,
         saves_picture: bool,
         threads: int | None,
+        class_names: Sequence[str] = (),
     ) -> None:
-        self.document = Document(Palette(image))
+        self.document = Document(Palette(image), class_names=class_names)
         self.network = Network(image, source, threads)
-        self.commands = Commands(self.document, self.network)
-        self.publisher = Publisher(self.document, self.network, outbox, image_id, threshold)
+        self.publisher = Publisher(self.document, outbox, image_id, threshold)
+        self.commands = Commands(self.document, self.network, self.publisher.measured)
         self.photo = Photo(image, image_id, outbox, self.publisher.objects, opacity, saves_picture)
         self.worker = Worker("samwidget network")
         self.status = Status(self.network, outbox)
         self.everything = Everything(self.network, self.status, self.worker, outbox, image_id, self.document)
+        self.saving = Saving(outbox, self._settings)
         self._outbox = outbox
         self._waiting: list[Request] = []
         self._listeners: list[Listener] = []
         self._lock = threading.Lock()
         self._unfinished_count = 0
 
-    def start(self) -> None:
-        """Begins to load the model and to encode the image."""
+    def start(self, saved: SavedImage | None = None) -> None:
+        """Begins to load the model and to encode the image; what a session file has shows at once."""
+        if saved is not None:
+            class_names = [item.name for item in self.document.state.classes]
+            self.document.restore(saved.opened.steps)
+            for name in class_names:  # those that the session file does not have yet
+                self.document.add_class(name)
+            self.saving.attach(saved)
+            self.worker.submit(self._publish)
         self.photo.start()
         self.worker.submit(self._prepare)
 
     def close(self) -> None:
         """Takes no more work, and releases model and embedding. The objects can still be read."""
         self.photo.close()
+        self.saving.close()
         self.status.enter("closed")
         self._outbox.close()
         self.everything.close()
@@ -339,13 +354,21 @@ class Controller:
 
     def objects(self) -> tuple[SegmentedObject, ...]:
         """Returns the objects at the present threshold, after every click that the kernel had when this was called."""
+        self._catch_up()
+        return self.publisher.objects()
+
+    def state(self) -> State:
+        """Returns the document's snapshot, after every click that the kernel had when this was called."""
+        self._catch_up()
+        return self.document.state
+
+    def _catch_up(self) -> None:
         with self._lock:
             is_behind = self._unfinished_count > 0
         if is_behind:
             # Where the widget is closed meanwhile, the clicks so far are all there are.
             with contextlib.suppress(ClosedError):
                 self.worker.call(lambda: None)
-        return self.publisher.objects()
 
     @property
     def object_count(self) -> int:
@@ -359,6 +382,20 @@ class Controller:
     def measured(self, item: SegmentedObject) -> SegmentedObject:
         """Returns one object at the present threshold."""
         return self.publisher.measured(item)
+
+    def save(self) -> None:
+        """Returns when every earlier request is carried out and saved.
+
+        Raises:
+            SessionError: there is no session file, or it cannot be written.
+        """
+        self.worker.call(lambda: None)
+        self.saving.save_now()
+
+    def save_to(self, saved: SavedImage) -> None:
+        """Saves to another session file from now on; raises SessionError, and nothing changes, where it fails."""
+        snapshot = self.worker.call(self._saved_snapshot)
+        self.saving.move_to(saved, snapshot)
 
     def set_threshold(self, threshold: float) -> None:
         """Measures the objects at another threshold from now on."""
@@ -410,12 +447,21 @@ class Controller:
     def _publish(self, re: str | None = None) -> None:
         """Sends the views what has changed, in the order of docs/protocol.md."""
         has_changed = self.publisher.publish(re)
+        if has_changed:
+            self.saving.take(self._saved_snapshot())
         self.status.refresh()
         if re is not None:
             self._outbox.send(DoneReply(re))
         if has_changed:
             self.photo.refresh_snapshot_soon()
             self._call_listeners()
+
+    def _saved_snapshot(self) -> Snapshot:
+        return Snapshot(self.document.steps, self.publisher.objects(), self.network.signature, self._settings())
+
+    def _settings(self) -> dict[str, Any]:
+        widget = self._outbox.widget
+        return {} if widget is None else {name: getattr(widget, name) for name in sorted(SETTINGS)}
 
     def _call_listeners(self) -> None:
         for listener in list(self._listeners):

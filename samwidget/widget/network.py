@@ -80,6 +80,14 @@ class Network:
         return self._predictor
 
     @property
+    def signature(self) -> str:
+        """Name, weights and preprocessing of the model; empty while there is none."""
+        try:
+            return "" if self._predictor is None else self._predictor.signature
+        except ClosedError:  # somebody closed the shared predictor; the next prompt reports it
+            return ""
+
+    @property
     def frame(self) -> Frame:
         """Ties image pixels to low-res logits; raises ClosedError while there is no embedding."""
         return self._predictor_and_embedding()[1].frame

@@ -7,10 +7,12 @@ nor transformers; the first widget does, on its own thread.
 from __future__ import annotations
 
 import base64
+import contextlib
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from os import PathLike
 from pathlib import Path
+from types import MethodType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,18 +21,30 @@ import traitlets
 from PIL import Image
 
 from samwidget.core import SegmentedObject, checked_mask, make_prompt
-from samwidget.errors import PromptError
+from samwidget.document import Document
+from samwidget.errors import PromptError, SessionError
 from samwidget.images import Exif, Scale, draw_overlay, encode_small_png, load_rgb
 from samwidget.models import checked_threads
 from samwidget.predict import open_predictor
 from samwidget.widget.commands import Commands
 from samwidget.widget.controller import Controller
+from samwidget.widget.labelling import Ids, Labelling, checked_classes, checked_ids
 from samwidget.widget.network import BUNDLED, ModelSource
 from samwidget.widget.protocol import checked_name, to_json
 from samwidget.widget.saved_page import draw_after_cells, publish_saved_page
+from samwidget.widget.session_images import (
+    SavedImage,
+    SessionChoice,
+    describe,
+    find_photo,
+    images_of,
+    open_saved,
+    session_path,
+)
 from samwidget.widget.settings import css_height
 from samwidget.widget.status import first_status
-from samwidget.widget.traits import KERNEL_OWNED, DocumentSummary, SharedTraits
+from samwidget.widget.traits import KERNEL_OWNED, SETTINGS, SharedTraits
+from samwidget.widget.wire.encode import summarise
 from samwidget.widget.wire.inbox import Inbox
 from samwidget.widget.wire.outbox import Outbox
 
@@ -39,7 +53,17 @@ if TYPE_CHECKING:
     from samwidget.predict import SamPredictor
 
 
-class SamWidget(SharedTraits):
+class _OfClass:
+    """A method of the class; on a widget the name is that of ipywidgets' own method, which shows it to its views."""
+
+    def __init__(self, function: Callable[..., SamWidget]) -> None:
+        self._function = function
+
+    def __get__(self, widget: SamWidget | None, owner: type[SamWidget]) -> Callable[..., Any]:
+        return MethodType(self._function, owner) if widget is None else MethodType(SharedTraits.open, widget)
+
+
+class SamWidget(Labelling, SharedTraits):
     """Shows an image to click on; a model in the kernel segments what was clicked.
 
     The image shows at once. A thread of the widget loads the model and encodes the image; clicks made before that are
@@ -64,12 +88,16 @@ class SamWidget(SharedTraits):
         scale: which values become black and white, as for ``load_rgb``: (low, high), ``minmax`` or ``percentile``.
         frame: number of the page or frame, from 0, as for ``load_rgb``.
         exif: whether the EXIF rotation is applied, as for ``load_rgb``: ``auto``, ``apply`` or ``ignore``.
+        classes: names of what objects can be; the first nine have a digit key. More can be added at any time.
+        session: path of a session file, such as ``labels.samw``. What it has of this image is there again, undo too,
+            and each change is saved by itself. One file may have many images. See docs/session_file.md.
         save_picture: whether the notebook keeps a small picture of the image with its masks, for pages without a
             kernel; False for images that may not be in the file.
         **kwargs: arguments of every ipywidget, such as ``layout``.
 
     Raises:
         ImageError: the image cannot be read.
+        SessionError: the session file cannot be used, or its masks are of an image of another size.
         ModelError: ``threads`` is not a whole number from 1.
         TypeError: an unknown argument, or ``predictor`` together with arguments that choose a model.
         TraitError: a setting is out of its range.
@@ -99,6 +127,8 @@ class SamWidget(SharedTraits):
         scale: Scale = None,
         frame: int | None = None,
         exif: Exif = "auto",
+        classes: Iterable[str] | None = None,
+        session: str | PathLike[str] | SessionChoice | None = None,
         save_picture: bool = True,
         **kwargs: Any,  # ipywidgets checks them
     ) -> None:
@@ -109,8 +139,11 @@ class SamWidget(SharedTraits):
             raise TypeError("give either predictor, or model, device, dtype and local_files_only")
         layout_height = css_height(height)
         threads = checked_threads(threads)
+        self._first_classes = checked_classes(classes)
         self._source = image
         self._image = _read_only(load_rgb(image, scale=scale, frame=frame, exif=exif), image)
+        self._load_options = {"scale": scale, "frame": frame, "exif": exif}
+        saved = None if session is None else self._open_saved(session)
         self._image_id = secrets.token_hex(4)
         source = _source_of(predictor, model, device, dtype, local_files_only)
         self._first_model_name = source.name
@@ -120,14 +153,24 @@ class SamWidget(SharedTraits):
         if layout_height is not None:
             self.layout.height = layout_height
 
+        if saved is not None:
+            self._take_settings(saved.opened.settings)
         outbox = Outbox(self)
         controller = Controller(
-            self._image, self._image_id, source, outbox, self.threshold, self.opacity, save_picture, threads
+            self._image,
+            self._image_id,
+            source,
+            outbox,
+            self.threshold,
+            self.opacity,
+            save_picture,
+            threads,
+            self._first_classes,
         )
         self._inbox = Inbox(outbox, controller.take, controller.take_again)
         self.on_msg(lambda _widget, content, buffers: self._inbox.receive(content, buffers))
         self._controller_or_none = controller
-        controller.start()
+        controller.start(saved)
         if save_picture:
             draw_after_cells(controller.photo)
 
@@ -206,6 +249,7 @@ class SamWidget(SharedTraits):
         box: npt.ArrayLike | None = None,
         mask: npt.ArrayLike | None = None,
         name: str | None = None,
+        class_name: str | None = None,
     ) -> SegmentedObject:
         """Adds one object and returns it; the active object stays the same.
 
@@ -215,9 +259,10 @@ class SamWidget(SharedTraits):
             box: (4,) x0, y0, x1, y1 in image pixels, the maximum exclusive.
             mask: (H, W) bool. Alone it is the object, pixel by pixel; with points or a box the model starts from it.
             name: "object N" where it is None.
+            class_name: a class that is not there yet is added; None takes the active class.
 
         Raises:
-            PromptError: the prompt is empty or does not fit the image, or the name is blank or too long.
+            PromptError: the prompt is empty or does not fit the image, or a name is blank or too long.
             ModelError: there is no model, or it failed.
             ClosedError: after ``close``.
         """
@@ -225,10 +270,10 @@ class SamWidget(SharedTraits):
         pixels = None if mask is None else checked_mask(mask, (self._image.shape[0], self._image.shape[1]))
         if prompt.is_empty and pixels is None:
             raise PromptError("the prompt is empty", hint="give points, a box or a mask")
-        checked = None if name is None else checked_name(name)
+        names = [None if text is None else checked_name(text) for text in (name, class_name)]
         controller = self._controller
         return controller.measured(
-            controller.call(lambda commands: commands.add(prompt, pixels, checked), needs_network=True)
+            controller.call(lambda commands: commands.add(prompt, pixels, *names), needs_network=True)
         )
 
     def everything(self, *, keep: bool = True, **options: Any) -> tuple[SegmentedObject, ...]:
@@ -274,23 +319,30 @@ class SamWidget(SharedTraits):
         """Names an object.
 
         Raises:
-            PromptError: there is no object with this id, or the name is blank or longer than 80 characters.
+            PromptError: there is no object with this id, it is locked, or the name is blank or longer than 80
+                characters.
             ClosedError: after ``close``.
         """
         checked = checked_name(name)
         self._controller.call(lambda commands: commands.rename(object_id, checked))
 
-    def delete(self, object_id: int) -> None:
-        """Deletes an object.
+    def delete(self, object_ids: Ids) -> None:
+        """Deletes an object, or several in one step of the history.
 
         Raises:
-            PromptError: there is no object with this id.
+            PromptError: there is no object with this id, or it is locked.
             ClosedError: after ``close``.
         """
-        self._controller.call(lambda commands: commands.delete(object_id))
+        ids = checked_ids(object_ids)
+        self._controller.call(lambda commands: commands.delete_objects(ids))
 
     def clear(self) -> None:
-        """Deletes all objects, in one step of the history. Raises ClosedError after ``close``."""
+        """Deletes all objects, in one step of the history; the classes stay.
+
+        Raises:
+            PromptError: an object is locked.
+            ClosedError: after ``close``.
+        """
         self._controller.call(Commands.clear)
 
     def undo(self) -> bool:
@@ -310,6 +362,54 @@ class SamWidget(SharedTraits):
         """
         controller = self._controller
         return controller.call(lambda _: controller.redo())
+
+    # The session file.
+
+    @_OfClass
+    def open(cls: type[SamWidget], path: str | PathLike[str], image: Any = None, **kwargs: Any) -> SamWidget:  # noqa: N805
+        """Returns a widget that goes on where a session file stopped, undo included.
+
+        Args:
+            path: of the session file.
+            image: as for ``SamWidget``; None finds the file: at its path, or beside the session file by its content.
+                Where a session has several images, the one that was changed last; ``image`` chooses another one.
+            **kwargs: other arguments of ``SamWidget``.
+
+        Raises:
+            SessionError: there is no such file, it cannot be used, or its image is missing.
+            ImageError: the image cannot be read.
+        """
+        file, images = images_of(session_path(path))
+        if image is not None:
+            choice = SessionChoice(file, images[0].row) if len(images) == 1 and images[0].row is not None else file
+            return cls(image, session=choice, **kwargs)
+        return cls(find_photo(file, images[0]), session=file, **{**images[0].options, **kwargs})
+
+    def save(self, path: str | PathLike[str] | None = None) -> None:
+        """Saves to a session file, and each later change by itself; returns when everything is on the disk.
+
+        Args:
+            path: of the session file; None saves to the one that the widget has.
+
+        Raises:
+            SessionError: there is no session file, it cannot be written, or it has objects of this image already.
+            ClosedError: after ``close``.
+        """
+        controller = self._controller
+        if path is None or session_path(path) == controller.saving.path:
+            controller.save()
+            return
+        saved = self._open_saved(path)
+        try:
+            if saved.session.is_read_only or len(saved.opened.steps.states) > 1:
+                raise SessionError(
+                    f"{saved.session.path.name} has objects of this image already, or another kernel writes it",
+                    hint="give the path of another file, or go on with it: SamWidget.open(path)",
+                )
+            controller.save_to(saved)
+        except BaseException:
+            saved.session.close()
+            raise
 
     # The life of a widget.
 
@@ -365,6 +465,18 @@ class SamWidget(SharedTraits):
         count = 0 if self._controller_or_none is None else self._controller_or_none.object_count
         return f"SamWidget({width} x {height} pixels, {count} object{'' if count == 1 else 's'})"
 
+    def _open_saved(self, session: str | PathLike[str] | SessionChoice) -> SavedImage:
+        choice = session if isinstance(session, SessionChoice) else session_path(session)
+        folder = (choice.path if isinstance(choice, SessionChoice) else choice).parent
+        return open_saved(choice, describe(self._source, self._image, self._load_options, folder))
+
+    def _take_settings(self, settings: Mapping[str, Any]) -> None:
+        """Takes the settings of a session file where the user gave none."""
+        for name in SETTINGS & settings.keys():
+            if getattr(self, name) == getattr(type(self), name).default_value:
+                with contextlib.suppress(traitlets.TraitError):  # of another version; the default is as good
+                    setattr(self, name, settings[name])
+
     # What ipywidgets calls.
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:  # both as IPython defines them
@@ -389,7 +501,7 @@ class SamWidget(SharedTraits):
 
     @traitlets.default("document")
     def _first_document(self) -> dict[str, Any]:
-        return to_json(DocumentSummary(0, self._image_id, None, [], [], [], None, can_undo=False, can_redo=False))
+        return to_json(summarise(Document(class_names=self._first_classes), [], [], [], self._image_id))
 
     @traitlets.default("status")
     def _first_status(self) -> dict[str, Any]:
@@ -404,6 +516,11 @@ class SamWidget(SharedTraits):
     def _follow_opacity(self, change: Any) -> None:
         if self._controller_or_none is not None:
             self._controller_or_none.set_opacity(change["new"])
+
+    @traitlets.observe("opacity", "hover", "tool", "theme")
+    def _save_settings(self, _change: Any) -> None:
+        if self._controller_or_none is not None:
+            self._controller_or_none.saving.take_settings()
 
 
 def _source_of(

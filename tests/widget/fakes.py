@@ -58,6 +58,7 @@ class FakePredictor:
 
     def __init__(self) -> None:
         self.name = "fake"
+        self.signature = "fake 1"
         self.device = "cpu"
         self.precision = "float32"
         self.note = ""

@@ -34,11 +34,13 @@ class PackedMask:
         mask: the id of these bytes, made from their hash: the same bytes have the same id in every message.
         window: x, y, w, h of the part that is sent, in low-res logits.
         data: zlib-compressed, h rows of w bytes; empty for an empty mask.
+        frame: ties the low-res logits to image pixels. Objects of a session file may be those of another model.
     """
 
     mask: str
     window: tuple[int, int, int, int]
     data: bytes
+    frame: Frame
 
     def header(self) -> MaskHeader:
         """Returns the entry for ``masks`` in a message; ``data`` is its buffer."""
@@ -57,7 +59,7 @@ def pack(logits: npt.NDArray[np.float32], frame: Frame) -> PackedMask:
         # Level 1: level 6 is 8 % smaller and takes three times as long.
         data = zlib.compress(_flattened(logits[y : y + h, x : x + w]).tobytes(), 1)
     digest = blake2b(repr(window).encode() + data, digest_size=8).hexdigest()
-    return PackedMask(f"m{digest}", window, data)
+    return PackedMask(f"m{digest}", window, data, frame)
 
 
 def quantised(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:

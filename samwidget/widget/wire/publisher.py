@@ -11,9 +11,8 @@ import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from samwidget.core import Masks, SegmentedObject
+from samwidget.core import Frame, Masks, SegmentedObject
 from samwidget.document import Document
-from samwidget.widget.network import Network
 from samwidget.widget.protocol import MasksReply, PreviewReply, optional, sizes_of, to_json
 from samwidget.widget.wire.encode import PackedMask, Packer, summarise
 from samwidget.widget.wire.outbox import Outbox
@@ -24,15 +23,13 @@ class Publisher:
 
     Args:
         document: what the user has made.
-        network: ties masks to image pixels.
         outbox: sends masks and sets the trait.
         image_id: names the image in messages.
         threshold: logits above it are mask; may be set later.
     """
 
-    def __init__(self, document: Document, network: Network, outbox: Outbox, image_id: str, threshold: float) -> None:
+    def __init__(self, document: Document, outbox: Outbox, image_id: str, threshold: float) -> None:
         self._document = document
-        self._network = network
         self._outbox = outbox
         self._image_id = image_id
         self._measured = _Measured(threshold)
@@ -95,10 +92,13 @@ class Publisher:
         self._outbox.send(reply, buffers=[packed.data])
 
     def _send_masks(self, masks: Sequence[PackedMask], re: str | None) -> None:
-        if masks:
-            headers = [packed.header() for packed in masks]
-            reply = MasksReply(self._image_id, sizes_of(self._network.frame), headers, re=optional(re))
-            self._outbox.send(reply, buffers=[packed.data for packed in masks])
+        of_frames: dict[Frame, list[PackedMask]] = {}
+        for packed in masks:
+            of_frames.setdefault(packed.frame, []).append(packed)
+        for frame, group in of_frames.items():
+            headers = [packed.header() for packed in group]
+            reply = MasksReply(self._image_id, sizes_of(frame), headers, re=optional(re))
+            self._outbox.send(reply, buffers=[packed.data for packed in group])
 
 
 class _Measured:

@@ -1,0 +1,211 @@
+"""Saving: keeps the session file of one widget up to date, on a thread of its own.
+
+A change hands over one reference to the history, which never changes. The thread writes what is new since its last
+write; changes that come faster than the disk are written together, each step of the history among them. The trait
+``session`` says ``saved`` only while the file has everything. What a session file holds is up to ``document.session``,
+and which image belongs to it is up to ``session_images``.
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from samwidget.document.session import Snapshot
+from samwidget.errors import SessionError
+from samwidget.widget.protocol import to_json
+from samwidget.widget.session_images import SavedImage
+from samwidget.widget.traits import SavePhase, SessionStatus
+from samwidget.widget.wire.outbox import Outbox, sentence
+from samwidget.widget.worker import Worker
+
+# A slider changes a setting many times a second, and the threshold every mask; one write afterwards is enough.
+_SETTINGS_DELAY_S = 1.0
+
+
+class Saving:
+    """The session file of one widget, if it has one.
+
+    Args:
+        outbox: sets the trait ``session``.
+        settings: returns the settings of the widget.
+    """
+
+    def __init__(self, outbox: Outbox, settings: Callable[[], Mapping[str, Any]]) -> None:
+        self._outbox = outbox
+        self._settings = settings
+        self._worker = Worker("samwidget saving")
+        self._lock = threading.RLock()  # of the fields; held for moments
+        self._write_lock = threading.RLock()  # held while the file is written
+        self._is_writing = False
+        self._saved: SavedImage | None = None
+        self._last: Snapshot | None = None
+        self._pending: Snapshot | None = None
+        self._status: SessionStatus | None = None
+        self._failure: SessionError | None = None
+        self._is_closed = False
+        _savings.add(self)
+
+    @property
+    def path(self) -> Path | None:
+        """Of the session file; None where there is none."""
+        return None if self._saved is None else self._saved.session.path
+
+    def attach(self, saved: SavedImage) -> None:
+        """Saves to this file from now on; a file before is given back, and this one is closed with this object."""
+        with self._write_lock:
+            self._give_back()
+            self._saved, self._failure, self._status = saved, saved.session.failure, None
+            name = saved.session.path.name
+            if saved.session.is_read_only:
+                self._publish(
+                    "read-only",
+                    f"another kernel writes {name}, and changes here are not saved",
+                    "close it there and run this cell again, or save to another file with `w.save(path)`",
+                )
+                return
+            saved.session.own(saved.image.content_hash, self.give_up)
+            if self._failure is None:
+                self._publish("saved", saved.note)
+            else:
+                self._publish("failed", self._failure.message, self._failure.hint)
+
+    def take(self, snapshot: Snapshot) -> None:
+        """Has a snapshot saved soon; returns at once. Called after each change."""
+        with self._lock:
+            last, self._last = self._last, snapshot
+            if self._saved is None or self._is_read_only or self._is_closed:
+                return
+            self._pending = snapshot
+            if self._status is not None and self._status.phase == "saved":
+                self._publish("saving")
+        is_step = last is None or (last.steps.states, last.steps.position) != (
+            snapshot.steps.states,
+            snapshot.steps.position,
+        )
+        if is_step:
+            self._worker.submit(self._save_pending)
+        else:
+            self._worker.later(self._save_pending, _SETTINGS_DELAY_S)
+
+    def take_settings(self) -> None:
+        """Has the settings saved soon; they are saved with the objects."""
+        with self._lock:
+            snapshot = self._pending or self._last
+        if snapshot is not None and not self._is_closed:
+            self.take(replace(snapshot, settings=self._settings()))
+
+    def save_now(self) -> None:
+        """Returns when everything is on the disk.
+
+        Raises:
+            SessionError: there is no session file, or it cannot be written.
+        """
+        if self.path is None:
+            raise SessionError("the widget has no session file", hint="give the path of one: w.save('labels.samw')")
+        if self._is_read_only:
+            raise SessionError(f"{self.path.name} is read-only here", hint="save to another file: w.save(path)")
+        with self._lock:
+            self._pending = self._pending or self._last
+        self._save_pending()
+        if self._failure is not None:
+            raise self._failure
+
+    def move_to(self, saved: SavedImage, snapshot: Snapshot) -> None:
+        """Saves a snapshot to another file, and all changes from now on; raises SessionError where that fails."""
+        saved.opened.writer.write(snapshot)
+        self.attach(saved)
+        with self._lock:
+            self._last = snapshot
+
+    def close(self) -> None:
+        """Saves what is not saved yet, and gives the file back."""
+        with self._lock:
+            self._is_closed = True
+        self._worker.close()
+        if not self._is_writing:  # otherwise the thread that writes does it, perhaps this very one
+            self._save_pending()
+
+    def give_up(self) -> Snapshot | None:
+        """Saves what is not saved yet; from now on another widget of this process saves the image.
+
+        Returns:
+            What could not be saved; None where there is nothing.
+        """
+        self._save_pending()
+        with self._lock:
+            assert self.path is not None
+            self._publish(
+                "read-only",
+                f"another widget in this notebook goes on with {self.path.name}, and changes here are not saved",
+                "go on there, or save to another file with `w.save(path)`",
+            )
+            return None if self._failure is None else self._last
+
+    @property
+    def _is_read_only(self) -> bool:
+        return self._status is not None and self._status.phase == "read-only"
+
+    def _save_pending(self) -> None:
+        with self._write_lock:
+            if self._is_writing:  # garbage collection closes the widget on the thread that writes
+                return
+            self._is_writing = True
+            try:
+                while (snapshot := self._next()) is not None:
+                    self._save(snapshot)
+            finally:
+                self._is_writing = False
+            if self._is_closed:
+                self._give_back()
+
+    def _next(self) -> Snapshot | None:
+        with self._lock:
+            snapshot, self._pending = self._pending, None
+            return snapshot
+
+    def _save(self, snapshot: Snapshot) -> None:
+        assert self._saved is not None
+        try:
+            self._saved.opened.writer.write(snapshot)
+        except SessionError as error:
+            with self._lock:
+                self._failure = error
+                self._publish("failed", error.message, error.hint)
+            return
+        with self._lock:
+            self._failure = None
+            if self._pending is None:
+                self._publish("saved", self._saved.note)
+
+    def _give_back(self) -> None:
+        saved, self._saved = self._saved, None
+        if saved is not None:
+            if not self._is_read_only:
+                saved.session.own(saved.image.content_hash, None)
+            saved.session.close()
+
+    def _publish(self, phase: SavePhase, message: str = "", hint: str = "") -> None:
+        if self._saved is None:
+            return
+        status = SessionStatus(str(self._saved.session.path), phase, sentence(message), sentence(hint))
+        if status != self._status:
+            self._status = status
+            self._outbox.assign("session", to_json(status))
+
+
+_savings: weakref.WeakSet[Saving] = weakref.WeakSet()
+
+
+def _close_all() -> None:
+    """Saves what is not saved yet when the interpreter ends."""
+    for saving in list(_savings):
+        saving.close()
+
+
+# It runs before the one of `worker`, which drops the jobs that wait: later ones run first.
+weakref.finalize(Saving, _close_all)

@@ -1,0 +1,218 @@
+"""Which image belongs to which part of a session file, and where the file of an image is.
+
+Owns how an image is described in a session (``describe``), how it is found again there (``open_saved``) and on the disk
+(``find_photo``), and what the user is told where it has changed. ``widget`` calls it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from samwidget.document.session import (
+    DamagedError,
+    OpenedImage,
+    SessionFile,
+    SessionImage,
+    hash_of_file,
+    hash_of_image,
+    open_session,
+    recover,
+)
+from samwidget.errors import SessionError, warn_user
+from samwidget.images import find_path
+
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+
+
+@dataclass(frozen=True, eq=False)
+class SavedImage:
+    """An image in an open session file.
+
+    Attributes:
+        session: the file.
+        image: as the file will have it.
+        opened: its history and writer.
+        note: what the user should know; empty where there is nothing.
+    """
+
+    session: SessionFile
+    image: SessionImage
+    opened: OpenedImage
+    note: str
+
+
+@dataclass(frozen=True)
+class SessionChoice:
+    """A session file, and one of its images.
+
+    Attributes:
+        path: of the file.
+        row: of the image.
+    """
+
+    path: Path
+    row: int
+
+
+def session_path(path: object) -> Path:
+    """The path of a session file; raises SessionError where it is none."""
+    if isinstance(path, str | PathLike) and str(path).strip():
+        return find_path(path)
+    raise SessionError(f"session is {path!r:.60}", hint="give the path of a file, such as 'labels.samw'")
+
+
+def describe(source: Any, pixels: npt.NDArray[np.uint8], options: Mapping[str, Any], folder: Path) -> SessionImage:
+    """An image as a session file in ``folder`` has it.
+
+    Args:
+        source: what the widget was given.
+        pixels: (H, W, 3) uint8 RGB.
+        options: of ``load_rgb``.
+        folder: of the session file; the path is relative to it where it can be.
+    """
+    height, width = pixels.shape[:2]
+    chosen = {name: value for name, value in options.items() if value not in (None, "auto")}
+    image = SessionImage(None, hash_of_image(pixels), (height, width), chosen)
+    if isinstance(source, str) and _ADDRESS.match(source):
+        return replace(image, path=source)
+    if not isinstance(source, str | PathLike) or str(source).lower().startswith("data:"):
+        return image
+    path = find_path(source)
+    try:
+        return replace(
+            image, path=_relative(path, folder), file_hash=hash_of_file(path), file_bytes=path.stat().st_size
+        )
+    except OSError:  # it was read a moment ago: without its hash it is found by its path alone
+        return replace(image, path=_relative(path, folder))
+
+
+def open_saved(choice: Path | SessionChoice, image: SessionImage) -> SavedImage:
+    """Opens a session file and finds the image in it; a damaged file is recovered, with a SamWidgetWarning.
+
+    Args:
+        choice: the file; with a row, this image of it.
+        image: as ``describe`` returns it.
+
+    Raises:
+        SessionError: the file cannot be used, or its masks are of an image of another size.
+    """
+    path, row = (choice.path, choice.row) if isinstance(choice, SessionChoice) else (choice, None)
+    session = None
+    try:
+        session = open_session(path)
+        return _found(session, row, image)
+    except BaseException as error:
+        if session is not None:
+            session.close()
+        if not isinstance(error, DamagedError):
+            raise
+    path, note = _recovered(path)
+    return replace(open_saved(path, image), note=note)
+
+
+def images_of(path: Path) -> tuple[Path, list[SessionImage]]:
+    """The images of a session file, the one that was changed last first; of a damaged one, those of what is recovered.
+
+    Raises:
+        SessionError: there is no such file, it has no image, or it cannot be read.
+    """
+    if not path.is_file():
+        raise SessionError(
+            f"there is no session file {path}", hint=f"make one with SamWidget(image, session={path.name!r})"
+        )
+    try:
+        session = open_session(path)
+        try:
+            images = session.images()
+        finally:
+            session.close()
+    except DamagedError:
+        return images_of(_recovered(path)[0])
+    if not images:
+        raise SessionError(f"{path.name} has no image yet", hint=f"begin with SamWidget(image, session={path.name!r})")
+    return path, images
+
+
+def find_photo(path: Path, image: SessionImage) -> str | Path:
+    """Where the file of an image is now: at its path, or else any file beside the session file with its content.
+
+    Raises:
+        SessionError: it is nowhere; the hint says what to do.
+    """
+    give = f"SamWidget.open({path.name!r}, image=...)"
+    if image.path is None:
+        raise SessionError(f"the image of {path.name} was no file", hint=f"give it: {give}")
+    if _ADDRESS.match(image.path):
+        return image.path
+    folder = path.absolute().parent
+    candidates = [folder / image.path, Path(image.path), folder / Path(image.path).name]
+    existing = [candidate for candidate in candidates if candidate.is_file()]
+    beside = sorted(item for item in folder.iterdir() if item.is_file()) if image.file_hash else []
+    for candidate in (*existing, *beside):
+        if candidate.stat().st_size == image.file_bytes and hash_of_file(candidate) == image.file_hash:
+            return candidate
+    if existing:
+        return existing[0]  # it has changed, which the user is told
+    raise SessionError(
+        f"the image {image.path} of {path.name} is missing", hint=f"put it next to {path.name}, or give it: {give}"
+    )
+
+
+def _found(session: SessionFile, row: int | None, image: SessionImage) -> SavedImage:
+    """The image in an open session; one that is not there yet begins with nothing."""
+    note = ""
+    before = session.find(image.content_hash, image.size_hw, image.path)
+    if row is not None:
+        before = next((item for item in session.images() if item.row == row), before)
+    if before is not None:
+        if before.content_hash != image.content_hash:
+            note = _changed_note(before, image, session.path)
+            warn_user(note)
+        image = replace(image, row=before.row, state=before.state, network=before.network)
+    unsaved = None if session.is_read_only else session.claim(image.content_hash)
+    opened = session.open_image(image)
+    if unsaved is not None:
+        opened = replace(opened, steps=unsaved.steps)
+    return SavedImage(session, image, opened, note)
+
+
+def _recovered(path: Path) -> tuple[Path, str]:
+    """The file with what could be read of a damaged one, and what the user is told."""
+    recovery = recover(path)
+    if recovery.is_earlier:
+        note = f"{path.name} is damaged, and work goes on in {recovery.path.name}, which was recovered from it before"
+    else:
+        note = (
+            f"{path.name} is damaged: what could be read, {recovery.object_count} objects, is in {recovery.path.name},"
+            f" where work goes on; {path.name} stays as it is"
+        )
+    warn_user(note)
+    return recovery.path, note
+
+
+def _changed_note(before: SessionImage, now: SessionImage, path: Path) -> str:
+    """What the user is told of an image that has changed; raises SessionError where its size has."""
+    name = Path(now.path or before.path or "the image").name
+    if before.size_hw != now.size_hw:
+        sizes = [f"{width} x {height}" for height, width in (now.size_hw, before.size_hw)]
+        raise SessionError(
+            f"{name} has {sizes[0]} pixels, and the masks in {path.name} have {sizes[1]}",
+            hint="give the image as it was, or another session file",
+        )
+    return f"{name} has changed since {path.name} was saved; the objects are those of the image as it was"
+
+
+def _relative(path: Path, folder: Path) -> str:
+    try:
+        return Path(os.path.relpath(path.absolute(), folder.absolute())).as_posix()
+    except ValueError:  # on another drive of Windows
+        return path.absolute().as_posix()
