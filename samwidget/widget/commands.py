@@ -64,8 +64,8 @@ class Commands:
         """Removes a point of the active object."""
         self._reduce(_present_prompt(self._document.active_object()).without_point(index))
 
-    def scribble(self, points: npt.ArrayLike, label: int) -> None:
-        """Refines the active object with points along a stroke, in one step, or adds an object.
+    def scribble(self, points: npt.ArrayLike, label: int) -> SegmentedObject:
+        """Refines the active object with points along a stroke, in one step, or adds an object; returns it.
 
         Args:
             points: (N, 2) the stroke, image pixels.
@@ -81,6 +81,7 @@ class Commands:
         for x, y in inside.tolist():
             prompt = prompt.with_point(x, y, label)
         self._refine_or_add(prompt)
+        return self._document.active_object()
 
     def add_box(self, box_xyxy: Sequence[float]) -> None:
         """Gives the active object the box if it has none and an include point inside; otherwise adds an object."""

@@ -1,0 +1,232 @@
+"""Labelling: the methods of ``SamWidget`` for classes, locks and corrections. They check arguments, ask the controller.
+
+A class of its own, so that ``widget`` keeps to what every widget does: its photo, its prompts, its life.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from samwidget.core import SegmentedObject
+from samwidget.errors import PromptError
+from samwidget.widget.controller import Controller
+from samwidget.widget.corrections import Corrections
+from samwidget.widget.protocol import checked_name, short_text
+
+Ids = int | Iterable[int]
+"""The id of an object, or several."""
+
+
+class Labelling:
+    """What a person does with objects besides prompting: each is one step of the history, and undo takes it back.
+
+    Every method raises ClosedError after ``close``, and PromptError where an object is locked or there is none with
+    this id; then nothing has changed. A correction begins with the mask as the screen shows it, and its result is exact
+    to the pixel: the threshold moves it no more. A click afterwards refines it.
+    """
+
+    @property
+    def _controller(self) -> Controller:
+        raise NotImplementedError
+
+    # Classes.
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the classes, in the order of the list: the first nine have a digit key."""
+        return tuple(item.name for item in self._controller.state().classes)
+
+    @property
+    def active_class(self) -> str | None:
+        """The class that new objects get; None where they get none."""
+        return self._controller.state().active_class
+
+    def add_class(self, name: str) -> None:
+        """Adds a class behind the others; one that is there already stays as it is.
+
+        The method of the same name that other ipywidgets have, for CSS, is not there; their trait ``_dom_classes`` is.
+
+        Raises:
+            PromptError: the name is blank or longer than 80 characters.
+        """
+        checked = checked_name(name)
+        self._controller.call(lambda commands: commands.add_class(checked))
+
+    def rename_class(self, name: str, new_name: str) -> None:
+        """Gives a class another name; its objects keep it, locked ones too.
+
+        Raises:
+            PromptError: there is no class ``name``, another one has the new name, or that is blank or too long.
+        """
+        before, after = checked_name(name), checked_name(new_name)
+        self._controller.call(lambda commands: commands.rename_class(before, after))
+
+    def delete_class(self, name: str) -> None:
+        """Deletes a class; its objects keep their colour and have no class then."""
+        checked = checked_name(name)
+        self._controller.call(lambda commands: commands.delete_class(checked))
+
+    def activate_class(self, name: str | None) -> None:
+        """Gives new objects this class; None gives them none. It is no step of the history."""
+        checked = None if name is None else checked_name(name)
+        self._controller.call(lambda commands: commands.activate_class(checked))
+
+    def set_class(self, object_ids: Ids, class_name: str | None) -> None:
+        """Gives objects a class and its colour.
+
+        Args:
+            object_ids: one id or several.
+            class_name: one that is not there yet is added; None takes theirs away.
+        """
+        ids, checked = checked_ids(object_ids), None if class_name is None else checked_name(class_name)
+        self._controller.call(lambda commands: commands.set_class(ids, checked))
+
+    # Locks.
+
+    def lock(self, object_ids: Ids) -> None:
+        """Locks objects: they refuse changes of their mask, name and class, and deletion."""
+        ids = checked_ids(object_ids)
+        self._controller.call(lambda commands: commands.set_locked(ids, True))
+
+    def unlock(self, object_ids: Ids) -> None:
+        """Unlocks objects."""
+        ids = checked_ids(object_ids)
+        self._controller.call(lambda commands: commands.set_locked(ids, False))
+
+    # Corrections.
+
+    def paint(
+        self, points: npt.ArrayLike, radius: float, object_id: int | None = None, erase: bool = False
+    ) -> SegmentedObject:
+        """Adds a stroke of a round brush to an object, or takes it away, and returns the object.
+
+        Args:
+            points: (N, 2) or (2,), the stroke in image pixels; it may leave the image.
+            radius: of the brush, in image pixels.
+            object_id: None corrects the active object; where none is active, a new object begins, and is active.
+            erase: takes the stroke away.
+        """
+        stroke, size = _checked_points(points, 1), _checked_number(radius, "radius", above=0)
+        return self._correct(lambda corrections: corrections.paint(object_id, stroke, size, bool(erase)))
+
+    def fill_polygon(self, points: npt.ArrayLike, object_id: int | None = None, erase: bool = False) -> SegmentedObject:
+        """Adds the inside of a polygon to an object, or takes it away, and returns the object.
+
+        Args:
+            points: (N, 2) the corners, three or more, in image pixels; they may lie outside the image.
+            object_id: as for ``paint``.
+            erase: takes the inside away.
+        """
+        corners = _checked_points(points, 3)
+        return self._correct(lambda corrections: corrections.fill_polygon(object_id, corners, bool(erase)))
+
+    def scribble(self, points: npt.ArrayLike, label: int = 1) -> SegmentedObject:
+        """Refines the active object with points along a stroke, or begins an object, and returns it.
+
+        Args:
+            points: (N, 2) or (2,), the stroke in image pixels.
+            label: 1 to include and 0 to exclude.
+
+        Raises:
+            PromptError: the stroke is outside the image, or a wrong label.
+            ModelError: there is no model, or it failed.
+        """
+        stroke, controller = _checked_points(points, 1), self._controller
+        return controller.measured(
+            controller.call(lambda commands: commands.scribble(stroke, label), needs_network=True)
+        )
+
+    def merge(self, object_ids: Sequence[int]) -> SegmentedObject:
+        """Gives the first object the pixels of all, deletes the others and returns it."""
+        ids = checked_ids(object_ids)
+        return self._correct(lambda corrections: corrections.merge(ids))
+
+    def intersect(self, object_ids: Sequence[int]) -> SegmentedObject:
+        """Leaves the first object the pixels that all have, deletes the others and returns it."""
+        ids = checked_ids(object_ids)
+        return self._correct(lambda corrections: corrections.intersect(ids))
+
+    def subtract(self, object_id: int, other_ids: Ids) -> SegmentedObject:
+        """Takes the pixels of other objects away from an object and returns it; the others stay."""
+        ids = checked_ids(other_ids)
+        return self._correct(lambda corrections: corrections.subtract(object_id, ids))
+
+    def split(self, object_id: int) -> tuple[SegmentedObject, ...]:
+        """Makes an object of each piece that is not connected; returns them, the largest first, which keeps the id."""
+        controller = self._controller
+        pieces = controller.call(lambda commands: commands.corrections.split(object_id), needs_network=True)
+        return tuple(controller.measured(piece) for piece in pieces)
+
+    def fill_holes(self, object_id: int, area_max: float | None = None) -> SegmentedObject:
+        """Fills holes of at most ``area_max`` pixels, all where it is None, and returns the object."""
+        return self._adjust(object_id, "fill_holes", math.inf if area_max is None else area_max)
+
+    def drop_islands(self, object_id: int, area_max: float | None = None) -> SegmentedObject:
+        """Drops pieces of at most ``area_max`` pixels, all but the largest where it is None, and returns the object."""
+        return self._adjust(object_id, "drop_islands", math.inf if area_max is None else area_max)
+
+    def smooth(self, object_id: int, radius: float) -> SegmentedObject:
+        """Smooths the outline of an object, whose bends narrower than ``radius`` pixels go, and returns the object."""
+        return self._adjust(object_id, "smooth", radius)
+
+    def grow(self, object_id: int, distance: float) -> SegmentedObject:
+        """Lets an object grow by ``distance`` image pixels on all sides and returns it."""
+        return self._adjust(object_id, "grow", distance)
+
+    def shrink(self, object_id: int, distance: float) -> SegmentedObject:
+        """Lets an object shrink by ``distance`` image pixels on all sides and returns it."""
+        return self._adjust(object_id, "shrink", distance)
+
+    def _adjust(self, object_id: int, operation: str, amount: float) -> SegmentedObject:
+        checked = amount if amount == math.inf else _checked_number(amount, "the number of pixels", at_least=0)
+        return self._correct(lambda corrections: corrections.adjust(object_id, operation, checked))
+
+    def _correct(self, command: Callable[[Corrections], SegmentedObject]) -> SegmentedObject:
+        controller = self._controller
+        item = controller.call(lambda commands: command(commands.corrections), needs_network=True)
+        return controller.measured(item)
+
+
+def checked_classes(names: Iterable[str] | None) -> tuple[str, ...]:
+    """Returns the names of classes, each once; raises PromptError where one is no name, and TypeError for a text."""
+    if isinstance(names, str):
+        raise TypeError(f"classes is {short_text(names)}: give a list of names")
+    return tuple(dict.fromkeys(checked_name(name) for name in names or ()))
+
+
+def checked_ids(object_ids: Ids) -> tuple[int, ...]:
+    """Returns ids as whole numbers of Python; raises PromptError where there is none, or something else."""
+    values: Any = np.asarray(list(object_ids) if isinstance(object_ids, Iterable) else [object_ids])
+    if values.ndim != 1 or values.dtype.kind not in "iu" or len(values) == 0:
+        raise PromptError(f"the ids are {short_text(object_ids)}", hint="give the id of an object, or a list of ids")
+    return tuple(values.tolist())
+
+
+def _checked_points(points: npt.ArrayLike, count_min: int) -> npt.NDArray[np.float64]:
+    hint = f"give (N, 2) finite numbers, x before y, in image pixels; N is at least {count_min}"
+    try:
+        values = np.array(points, np.float64)
+    except (TypeError, ValueError):
+        raise PromptError(f"points is {short_text(points)}", hint=hint) from None
+    values = values[None] if values.shape == (2,) else values
+    if values.ndim != 2 or values.shape[1] != 2 or len(values) < count_min:
+        raise PromptError(f"points has shape {values.shape}", hint=hint)
+    if not np.isfinite(values).all():
+        raise PromptError("points has NaN or infinity", hint=hint)
+    return values
+
+
+def _checked_number(value: float, name: str, *, above: float = -math.inf, at_least: float = -math.inf) -> float:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not (math.isfinite(number) and number > above and number >= at_least):
+        limit = f"above {above:g}" if above > -math.inf else f"from {at_least:g}"
+        raise PromptError(f"{name} is {short_text(value)}", hint=f"give a finite number {limit}")
+    return number

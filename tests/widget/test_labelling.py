@@ -1,0 +1,161 @@
+"""Classes, locks and corrections from Python and from the browser, through a whole widget."""
+
+import math
+
+import numpy as np
+import pytest
+
+from samwidget.core.palette import COLOURS
+from samwidget.errors import ClosedError, PromptError
+from tests.widget.fakes import WiredWidget
+
+CLICK = {"x": 60, "y": 40, "label": 1}
+
+
+@pytest.fixture
+def widget():
+    with WiredWidget(classes=["cat", "dog", "cat"]) as made:
+        yield made
+
+
+def test_a_widget_shows_its_classes_at_once(widget):
+    assert widget.classes == ("cat", "dog")
+    assert widget.document["classes"] == [
+        {"name": "cat", "colour": COLOURS[0], "count": 0},
+        {"name": "dog", "colour": COLOURS[1], "count": 0},
+    ]
+    assert (widget.document["active_class"], widget.document["can_undo"]) == (None, False)
+
+
+@pytest.mark.parametrize(("classes", "error"), [("cat", TypeError), ([7], PromptError), (["cat", " "], PromptError)])
+def test_wrong_classes_are_refused(classes, error):
+    with pytest.raises(error):
+        WiredWidget(classes=classes)
+
+
+def test_classes_of_objects_and_counts(widget):
+    widget.do("activate_class", **{"class": "dog"})
+    widget.do("add_point", **CLICK)
+    item = widget.add(points=[10, 10], name="tom", class_name=" cat ")
+    assert (item.class_name, item.colour, item.name) == ("cat", COLOURS[0], "tom")
+    assert [found.class_name for found in widget.objects] == ["dog", "cat"]
+    assert [(entry["class"], entry["locked"]) for entry in widget.document["objects"]] == [
+        ("dog", False), ("cat", False),
+    ]  # fmt: skip
+    assert [entry["count"] for entry in widget.document["classes"]] == [1, 1]
+    widget.set_class([1, np.int64(2)], "bird")
+    assert widget.classes == ("cat", "dog", "bird")
+    assert [entry["count"] for entry in widget.document["classes"]] == [0, 0, 2]
+    widget.set_class(1, None)
+    widget.undo()
+    widget.undo()
+    assert [found.class_name for found in widget.objects] == ["dog", "cat"]
+
+
+def test_the_class_of_the_object_that_is_still_on_its_way(widget):
+    widget.do("add_point", **CLICK)
+    widget.do("set_class", objects=None, **{"class": "cat"})
+    assert widget.objects[0].class_name == "cat"
+
+
+def test_the_list_of_classes(widget):
+    widget.add_class("cup")
+    widget.add_class("cup")
+    widget.activate_class("cup")
+    widget.rename_class("cup", "mug")
+    assert (widget.classes, widget.active_class) == (("cat", "dog", "mug"), "mug")
+    widget.do("rename_class", **{"class": "mug", "name": " glass "})
+    widget.do("delete_class", **{"class": "cat"})
+    widget.do("add_class", name="<b>&amp;</b> \U0001f408")
+    assert widget.classes == ("dog", "glass", "<b>&amp;</b> \U0001f408")
+    widget.delete_class("glass")
+    assert widget.active_class is None
+
+
+@pytest.mark.parametrize("name", ["", " ", "n" * 10_000, None, 7, "\ud800"])
+def test_names_of_classes_follow_the_rules_of_names(widget, name):
+    with pytest.raises(PromptError, match="the name is"):
+        widget.add_class(name)
+
+
+def test_locks(widget):
+    widget.add(points=[10, 10])
+    widget.add(points=[60, 60])
+    widget.lock([1, 2])
+    for change in (
+        lambda: widget.rename(1, "tom"), lambda: widget.delete(1), widget.clear, lambda: widget.set_class(1, "dog"),
+        lambda: widget.grow(1, 2), lambda: widget.merge([1, 2]),
+    ):  # fmt: skip
+        with pytest.raises(PromptError, match="is locked"):
+            change()
+    widget.unlock(1)
+    widget.delete([1])
+    assert [item.locked for item in widget.objects] == [True]
+
+
+def test_a_click_on_a_locked_active_object_is_refused(widget):
+    widget.do("add_point", **CLICK)
+    widget.lock(1)
+    name = widget.say("add_point", **CLICK)
+    error = widget.wire.wait_for("error", re=name)[0]
+    assert "Object 1 is locked" in error["message"]
+    assert "unlock" in error["hint"]
+
+
+def test_corrections_from_python(widget):
+    square = [[10, 10], [30, 10], [30, 30], [10, 30]]
+    first = widget.fill_polygon(square)
+    assert (first.id, first.area, widget.document["active"]) == (1, 400, 1)
+    assert widget.paint([50, 50], 3).id == 1
+    assert widget.drop_islands(1).area == 400
+    assert widget.fill_polygon([[15, 15], [20, 15], [20, 20], [15, 20]], 1, erase=True).area == 375
+    assert widget.fill_holes(1, 24).area == 375
+    assert widget.fill_holes(1).area == 400
+    assert widget.grow(1, 1).area == 480
+    assert widget.shrink(1, 1).area == 400
+    assert widget.smooth(1, 2).area == pytest.approx(400, abs=8)
+    widget.accept()
+    second = widget.fill_polygon(np.array(square) + [50, 0])
+    assert widget.merge([1, second.id]).area == pytest.approx(800, abs=8)
+    assert len(widget.split(1)) == 2
+    third = widget.objects[-1]
+    assert widget.subtract(1, [third.id]).id == 1
+    with pytest.raises(PromptError, match="nothing would be left"):
+        widget.intersect([1, third.id])
+    while widget.undo():
+        pass
+    assert widget.objects == ()
+
+
+def test_a_scribble_from_python(widget):
+    item = widget.scribble([[10, 10], [90, 10]])
+    assert len(item.prompts.points_xy) > 4
+    assert widget.scribble([10, 90], label=0).prompts.labels.tolist()[-1] == 0
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda w: w.paint([], 3), lambda w: w.paint([[1, 2, 3]], 3), lambda w: w.paint("here", 3),
+        lambda w: w.paint([[1, math.nan]], 3), lambda w: w.paint([1, 1], 0), lambda w: w.paint([1, 1], math.inf),
+        lambda w: w.paint([1, 1], None), lambda w: w.fill_polygon([[1, 1], [2, 2]]), lambda w: w.grow(1, -1),
+        lambda w: w.smooth(1, math.nan), lambda w: w.merge([]), lambda w: w.merge(["1"]), lambda w: w.lock(1.5),
+        lambda w: w.set_class([], "cat"), lambda w: w.delete(9), lambda w: w.scribble([1, 1], label=3),
+        lambda w: w.set_class(True, "cat"),
+    ],
+)  # fmt: skip
+def test_wrong_arguments_are_explained_and_change_nothing(widget, call):
+    widget.add(points=[10, 10])
+    before = widget.document
+    with pytest.raises(PromptError) as raised:
+        call(widget)
+    assert raised.value.hint
+    assert widget.document == before
+
+
+def test_nothing_is_corrected_after_close(widget):
+    widget.close()
+    assert widget.classes == ("cat", "dog")
+    for change in (lambda: widget.add_class("cup"), lambda: widget.paint([1, 1], 3), lambda: widget.lock(1)):
+        with pytest.raises(ClosedError):
+            change()
