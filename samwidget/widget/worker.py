@@ -24,6 +24,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 from samwidget.core import return_freed_memory
@@ -42,13 +43,15 @@ class _Job:
     work: Callable[[], Any]
     future: Future[Any]
 
-    def run(self) -> None:
+    def run(self) -> Callable[[], None]:
+        """Does the work; returns a function that hands its result to the code that waits for the future."""
         if not self.future.set_running_or_notify_cancel():
-            return
+            return lambda: None
         try:
-            self.future.set_result(self.work())
-        except BaseException as error:  # the thread goes on; the code that waits for the future gets the error
-            self.future.set_exception(error)
+            result = self.work()
+        except BaseException as error:  # the thread goes on; the code that waits gets the error
+            return partial(self.future.set_exception, error)
+        return partial(self.future.set_result, result)
 
 
 class Worker:
@@ -168,9 +171,12 @@ class Worker:
 
     def _run(self) -> None:
         while (job := self._next()) is not None:
-            job.run()
+            hand_over = job.run()
+            with self._changed:
+                self._is_running = False  # before the caller goes on, who may close the widget
+            hand_over()
             # Otherwise the thread would keep the job, and with it the widget, alive while it waits for the next one.
-            del job
+            del job, hand_over
         if not self._closed:
             return_freed_memory()
         last, self._last = self._last, None
@@ -181,8 +187,6 @@ class Worker:
         """Waits for the next job and returns it; None where the thread must end."""
         ends_at = time.monotonic() + self._idle_s
         with self._changed:
-            self._is_running = False
-            self._changed.notify_all()
             while not self._closed:
                 job = self._take()
                 if job is not None:
