@@ -5,6 +5,7 @@ import { isRecord } from "./checks.ts";
 import { PROTOCOL_VERSION, REPLY_FIELDS, type Reply, type Request } from "./messages.ts";
 
 export type {
+  Adjustment,
   Box,
   CandidateSummary,
   DocumentSummary,

@@ -46,6 +46,8 @@ export interface ViewState {
   polygon: Signal<OpenPolygon | null>;
   /** Diameter of the brush, image pixels; null until the user changes it. */
   brushSize: Signal<number | null>;
+  /** The tray shows what mends a mask, where it has no space for the candidates too. */
+  isMending: Signal<boolean>;
   isGesturing: Signal<boolean>;
   isPanning: Signal<boolean>;
   isHelpOpen: Signal<boolean>;
@@ -118,6 +120,7 @@ export function createViewState(session: Session): ViewState {
     stroke,
     polygon: signal(null),
     brushSize: signal(null),
+    isMending: signal(false),
     isGesturing,
     isPanning: signal(false),
     isHelpOpen: signal(false),

@@ -47,8 +47,11 @@ export class View {
     });
   }
 
-  /** Sends a change of the document; with `at_ms`, when the user acted, also measures the time until it is drawn. */
-  request(request: Request, at_ms?: number): void {
+  /**
+   * Sends a change of the document; with `at_ms`, when the user acted, also measures the time until it is drawn. `onEnd` is
+   * called when the kernel has carried it out, or else with false.
+   */
+  request(request: Request, at_ms?: number, onEnd: (isDone: boolean) => void = () => {}): void {
     this.hover.clear();
     this.session.failure.value = null;
     if (!KEEPS_SELECTION.has(request.kind)) this.state.selection.value = [];
@@ -59,8 +62,10 @@ export class View {
         if (kind === "masks") this.clickTimer.masksArrived(id);
         else if (kind === "error") this.clickTimer.failed(id);
         else this.clickTimer.done(id);
+        if (kind === "done" || kind === "error") onEnd(kind === "done");
       },
     });
+    if (id === null) onEnd(false);
     if (id !== null && at_ms !== undefined) this.clickTimer.start(id, at_ms);
   }
 

@@ -31,18 +31,33 @@ export function candidatesPanel(view: View, scope: Scope): HTMLElement {
     h("span", {}, "Accept"),
     h("kbd", { class: "sw-key", "aria-hidden": "true" }, "⏎"),
   );
-  const element = h("div", { class: "sw-candidates" }, list, accept);
+  const mend = h(
+    "button",
+    {
+      class: "sw-action sw-second sw-mend-switch",
+      type: "button",
+      "data-sw": "mend-switch",
+      "aria-label": "Mend the mask",
+      title: "Mend the mask: smooth, grow, shrink, fill holes, drop islands",
+    },
+    icon("adjust"),
+  );
+  const element = h("div", { class: "sw-candidates" }, list, mend, accept);
   const buttons: CandidateButton[] = [];
   const backdrop = new Backdrop();
   let frame = 0;
 
+  scope.listen(mend, "click", () => {
+    state.isMending.value = !state.isMending.value;
+  });
+  scope.effect(() => setAttribute(mend, "aria-pressed", String(state.isMending.value)));
   scope.listen(accept, "click", () => view.request({ kind: "accept" }));
   scope.listen(list, "click", (event) => {
     const button = event.target instanceof Element ? event.target.closest<HTMLElement>(".sw-cand") : null;
     if (button) view.request({ kind: "choose", level: Number(button.dataset.level) });
   });
   scope.effect(() => {
-    const { candidates, classes } = session.document.value;
+    const { candidates } = session.document.value;
     const active = state.active.value;
     if (!active) return;
     while (buttons.length < candidates.length) {
@@ -52,9 +67,9 @@ export function candidatesPanel(view: View, scope: Scope): HTMLElement {
     }
     const chosen = chosenLevel(session) ?? active.level;
     for (const [level, button] of buttons.entries()) showCandidate(button, candidates[level], level === chosen);
-    // Where there are classes, the digits alone are for them.
-    for (const [level, { key }] of buttons.entries()) setText(key, `${classes.length > 0 ? "⇧" : ""}${level + 1}`);
     list.hidden = candidates.length === 0;
+    // A mask that was drawn has no candidates to switch to.
+    mend.hidden = list.hidden;
   });
   scope.watch([session.document, session.masks.arrivals, session.settings.threshold, session.photo], () => {
     cancelAnimationFrame(frame);
@@ -68,13 +83,12 @@ interface CandidateButton {
   element: HTMLButtonElement;
   picture: HTMLCanvasElement;
   score: HTMLElement;
-  key: HTMLElement;
 }
 
 function candidateButton(level: number): CandidateButton {
   const picture = h("canvas", { class: "sw-picture" });
   const score = h("span", {});
-  const key = h("kbd", { class: "sw-key", "aria-hidden": "true" });
+  const key = h("kbd", { class: "sw-key", "aria-hidden": "true" }, String(level + 1));
   const row = h("span", { class: "sw-cand-row" }, score, key);
   const element = h(
     "button",
@@ -82,7 +96,7 @@ function candidateButton(level: number): CandidateButton {
     picture,
     row,
   );
-  return { element, picture, score, key };
+  return { element, picture, score };
 }
 
 function showCandidate(button: CandidateButton, candidate: CandidateSummary | undefined, isChosen: boolean): void {

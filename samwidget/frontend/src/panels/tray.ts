@@ -1,5 +1,5 @@
 // Panel: the tray below the photo. Shows one of three: what the next click does, the candidates of the active object, or the
-// search of everything.
+// search of everything; and beside the first two what mends a mask by hand.
 
 import { computed } from "@preact/signals-core";
 
@@ -9,6 +9,7 @@ import type { View } from "../view.ts";
 import { candidatesPanel } from "./candidates.ts";
 import { everythingPanel } from "./everything.ts";
 import { showHint } from "./hint.ts";
+import { mendPanel } from "./mend.ts";
 import { isAbsent } from "./state_texts.ts";
 
 export function trayPanel(view: View, scope: Scope): HTMLElement {
@@ -19,7 +20,8 @@ export function trayPanel(view: View, scope: Scope): HTMLElement {
     candidates: candidatesPanel(view, scope),
     everything: everythingPanel(view, scope),
   };
-  const element = h("div", { class: "sw-tray", "data-sw": "tray" }, ...Object.values(contents));
+  const mend = mendPanel(view, scope);
+  const element = h("div", { class: "sw-tray", "data-sw": "tray" }, ...Object.values(contents), mend);
   const visibleName = computed(() => {
     if (session.everything.isOpen.value) return "everything";
     // Without a kernel there is nothing to choose.
@@ -28,9 +30,10 @@ export function trayPanel(view: View, scope: Scope): HTMLElement {
   showHint(hint, view, scope);
   scope.watch([visibleName], (name) => {
     for (const [other, content] of Object.entries(contents)) content.hidden = other !== name;
+    mend.hidden = name === "everything";
     // The status bar has the hint where it is not here.
     setAttribute(view.root, "data-tray", name);
-    leaveHidden(view, Object.values(contents));
+    leaveHidden(view, [...Object.values(contents), mend]);
   });
   return element;
 }

@@ -14,7 +14,9 @@ beforeEach(() => {
 });
 
 const visible = () =>
-  [...tray.children].filter((child) => !(child as HTMLElement).hidden).map((child) => child.className);
+  [...tray.children]
+    .filter((child) => !(child as HTMLElement).hidden && !child.classList.contains("sw-mend"))
+    .map((child) => child.className);
 const hint = () => tray.querySelector(".sw-lead")?.textContent;
 const find = (phase: string) =>
   opened.fake.receive({
