@@ -62,12 +62,12 @@ function withCup(active: number | null) {
 }
 
 describe("lifetime", () => {
-  it("leaves no listener behind after fifty views", () => {
+  it("leaves no listener behind after twenty views", () => {
     const added = vi.spyOn(EventTarget.prototype, "addEventListener");
     const widget = load();
     const end = widget.initialize({ model: fake.model });
     const before = fake.listenerCount;
-    for (let i = 0; i < 50; i++) {
+    for (let i = 0; i < 20; i++) {
       const el = host();
       const close = widget.render({ model: fake.model, el });
       expect(el.children.length).toBe(1);

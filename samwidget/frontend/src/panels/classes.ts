@@ -61,7 +61,7 @@ export function classesPanel(view: View, scope: Scope): HTMLElement {
       const key = i < DIGITS ? ` (${i + 1})` : "";
       const objects = `${count} ${count === 1 ? "object" : "objects"}`;
       setText(chip.name, name);
-      setText(chip.count, String(count));
+      setAttribute(chip.count, "data-text", String(count));
       chip.element.dataset.className = name;
       chip.element.style.setProperty("--sw-class", colour);
       setAttribute(chip.element, "aria-pressed", String(isMarked));
@@ -84,7 +84,8 @@ export function addButton(className: string, label: string, ...content: (Node | 
 function makeChip(index: number): Chip {
   const name = h("span", { class: "sw-chip-name" });
   const count = h("span", { class: "sw-chip-count" });
-  const key = index < DIGITS ? [h("kbd", { class: "sw-key" }, String(index + 1))] : [];
+  // The stylesheet writes count and key, which the label has in words.
+  const key = index < DIGITS ? [h("kbd", { class: "sw-key", "data-text": index + 1 })] : [];
   const element = h(
     "button",
     { class: "sw-chip", type: "button", "data-sw": "class" },
