@@ -14,7 +14,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from samwidget.core import INCLUDE, Prompt, RunLengths, SegmentedObject, logits_of_mask
+from samwidget.core import INCLUDE, Prompt, RunLengths, SegmentedObject, logits_of_mask, upsample_mask
 from samwidget.document import Document
 from samwidget.errors import PromptError
 from samwidget.widget.corrections import Corrections
@@ -50,7 +50,7 @@ class Commands:
     def prompt_with_point(self, x: float, y: float, label: int) -> Prompt:
         """Returns the prompt of a click: the active object's prompt with the point, or a new prompt."""
         active = self._document.state.active_object
-        return (Prompt() if active is None else _present_prompt(active)).with_point(x, y, label)
+        return (Prompt() if active is None else self._present_prompt(active)).with_point(x, y, label)
 
     def add_point(self, x: float, y: float, label: int) -> None:
         """Refines the active object with a point, or adds an object."""
@@ -58,11 +58,11 @@ class Commands:
 
     def move_point(self, index: int, x: float, y: float) -> None:
         """Moves a point of the active object."""
-        self._refine_or_add(_present_prompt(self._document.active_object()).with_point_moved(index, x, y))
+        self._refine_or_add(self._present_prompt(self._document.active_object()).with_point_moved(index, x, y))
 
     def remove_point(self, index: int) -> None:
         """Removes a point of the active object."""
-        self._reduce(_present_prompt(self._document.active_object()).without_point(index))
+        self._reduce(self._present_prompt(self._document.active_object()).without_point(index))
 
     def scribble(self, points: npt.ArrayLike, label: int) -> SegmentedObject:
         """Refines the active object with points along a stroke, in one step, or adds an object; returns it.
@@ -77,7 +77,7 @@ class Commands:
         if len(inside) == 0:
             raise PromptError("the stroke is outside the image", hint="draw on the image")
         active = self._document.state.active_object
-        prompt = Prompt() if active is None else _present_prompt(active)
+        prompt = Prompt() if active is None else self._present_prompt(active)
         for x, y in inside.tolist():
             prompt = prompt.with_point(x, y, label)
         self._refine_or_add(prompt)
@@ -87,7 +87,7 @@ class Commands:
         """Gives the active object the box if it has none and an include point inside; otherwise adds an object."""
         active = self._document.state.active_object
         if active is not None and active.prompt.box_xyxy is None and _has_include_inside(active.prompt, box_xyxy):
-            self._refine_or_add(_present_prompt(active).with_box(box_xyxy))
+            self._refine_or_add(self._present_prompt(active).with_box(box_xyxy))
         else:
             self._document.add(self._network.predict(Prompt().with_box(box_xyxy)))
 
@@ -200,7 +200,7 @@ class Commands:
         if prompt.is_empty:
             self._document.delete(active.id)
         elif len(prompt.points_xy) == 0 and prompt.box_xyxy is None:
-            self._document.restore_mask(active.id, prompt)
+            self._document.restore_mask(active.id, replace(prompt, mask=active.prompt.mask))
         else:
             self._document.refine(active.id, self._network.predict(prompt))
 
@@ -208,12 +208,17 @@ class Commands:
         active = self._document.active_object()
         if active.prompt.box_xyxy is None:
             raise PromptError(f"{active.name} has no box", hint="draw one first")
-        return _present_prompt(active)
+        return self._present_prompt(active)
 
+    def _present_prompt(self, item: SegmentedObject) -> Prompt:
+        """Returns the object's prompt with the level that the next prompt refines.
 
-def _present_prompt(item: SegmentedObject) -> Prompt:
-    """Returns the object's prompt with the level that the next prompt refines."""
-    return replace(item.prompt, level=item.level)
+        An object of a session file may be that of another model: its mask becomes low-res logits of this one.
+        """
+        mask, frame = item.prompt.mask, self._network.frame
+        if mask is not None and item.frame != frame:
+            mask = logits_of_mask(upsample_mask(mask, item.frame), frame)
+        return replace(item.prompt, mask=mask, level=item.level)
 
 
 def _points_along(stroke: npt.NDArray[np.float64], step: float) -> npt.NDArray[np.float64]:

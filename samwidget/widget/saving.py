@@ -127,8 +127,7 @@ class Saving:
         with self._lock:
             self._is_closed = True
         self._worker.close()
-        if not self._is_writing:  # otherwise the thread that writes does it, perhaps this very one
-            self._save_pending()
+        self._save_pending()
 
     def give_up(self) -> Snapshot | None:
         """Saves what is not saved yet; from now on another widget of this process saves the image.
@@ -138,7 +137,8 @@ class Saving:
         """
         self._save_pending()
         with self._lock:
-            assert self.path is not None
+            if self.path is None:  # it was closed meanwhile
+                return None
             self._publish(
                 "read-only",
                 f"another widget in this notebook goes on with {self.path.name}, and changes here are not saved",

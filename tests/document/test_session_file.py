@@ -18,6 +18,13 @@ from samwidget.document.session import DamagedError, SessionImage, Snapshot, ope
 from samwidget.errors import SessionError
 from tests.document.examples import FRAME, candidates, user_mask
 
+
+@pytest.fixture(autouse=True)
+def no_flush(monkeypatch):
+    """Flushing takes most of the time, and nobody pulls the plug here."""
+    monkeypatch.setattr("samwidget.document.session.connection._SYNCHRONOUS", "OFF")
+
+
 IMAGE = SessionImage("photo.jpg", "c" * 64, (8, 8))
 
 
@@ -169,7 +176,7 @@ def test_a_step_after_an_undo_drops_what_was_undone_and_its_arrays(path):
 
 
 def test_the_oldest_steps_go_where_the_history_is_too_long(path):
-    document = Document(history_bytes_max=4000)
+    document = Document(history_bytes_max=2000)
     written = []
     for number in range(30):
         document.add(candidates(count=number + 1))
@@ -177,7 +184,7 @@ def test_the_oldest_steps_go_where_the_history_is_too_long(path):
             document.delete(document.state.objects[0].id)
         written.append(document.steps)
     write(path, *written)
-    assert len(document.steps.states) < 30
+    assert 2 < len(document.steps.states) < 30
     assert_same(read(path), document.steps)
     hashes = {row[0] for row in query(path, "SELECT hash FROM arrays")}
     used = {
@@ -241,11 +248,9 @@ names = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=2
 
 @st.composite
 def frames(draw):
-    side = st.integers(1, 6)
-    content = draw(st.tuples(side, side))
-    return Frame(
-        (8, 8), tuple(size + draw(st.integers(0, 2)) for size in content), content, draw(st.tuples(side, side))
-    )
+    sides = st.tuples(st.integers(1, 6), st.integers(1, 6))
+    content = draw(sides)
+    return Frame((8, 8), (content[0] + draw(st.integers(0, 2)), content[1]), content, draw(sides))
 
 
 @st.composite
@@ -300,7 +305,7 @@ def histories(draw):
     states = []
     for index in range(draw(st.integers(1, 4))):
         chosen = [pair for pair in pool if draw(st.booleans())]
-        active = draw(st.none() | st.sampled_from(chosen))[0].id if chosen and draw(st.booleans()) and False else None
+        active = draw(st.sampled_from(chosen))[0].id if chosen and draw(st.booleans()) else None
         classes = (ObjectClass(f"step {index}", "#102030"),)  # no two steps are equal
         states.append(State(tuple(p[0] for p in chosen), active, tuple(p[1] for p in chosen), classes=classes))
     return Steps(tuple(states), draw(st.integers(0, len(states) - 1)), len(pool) + 1)
@@ -353,9 +358,9 @@ def test_a_missing_folder_and_a_folder_are_refused(tmp_path):
 
 def test_an_empty_file_becomes_a_session(path):
     path.touch()
-    write(path, labelled().steps)
-    assert_same(read(path), labelled_again := labelled().steps) if False else None
-    assert len(read(path).states) > 1
+    document = labelled()
+    write(path, document.steps)
+    assert_same(read(path), document.steps)
 
 
 def test_migrations_keep_what_is_there(path, monkeypatch):
@@ -389,11 +394,13 @@ def test_a_migration_that_fails_changes_nothing(path, monkeypatch):
 # What is damaged.
 
 
-def damage_array(path, number=0):
-    """Puts other bytes into an array."""
+def damage_array(path, number):
+    """Puts other bytes into the logits of an object."""
     with closing(sqlite3.connect(path, isolation_level=None)) as database:
-        (rowid,) = database.execute("SELECT rowid FROM arrays LIMIT 1 OFFSET ?", (number,)).fetchone()
-        database.execute("UPDATE arrays SET data = ? WHERE rowid = ?", (zlib.compress(bytes(64)), rowid))
+        database.execute(
+            "UPDATE arrays SET data = ? WHERE hash = (SELECT logits FROM objects WHERE id = ?)",
+            (zlib.compress(bytes(64)), number),
+        )
 
 
 def test_a_damaged_array_costs_its_object_and_no_other(path):
@@ -401,7 +408,7 @@ def test_a_damaged_array_costs_its_object_and_no_other(path):
     document.add(candidates())
     document.add(candidates(count=3), name="whole")
     write(path, document.steps)
-    damage_array(path)
+    damage_array(path, 1)
     data = path.read_bytes()
     with pytest.raises(DamagedError, match="does not hold what was written"):
         read(path)
@@ -439,8 +446,7 @@ def test_any_damage_is_told_or_harmless(path, seed):
     except DamagedError:
         try:
             steps = read(recover(path).path)
-        except SessionError as error:
-            assert "nothing in it can be read" in str(error)
+        except SessionError:  # nothing can be read
             return
     except SessionError:  # the head of the file
         return

@@ -73,6 +73,7 @@ def _salvaged(path: Path) -> sqlite3.Connection:
     """A database in memory with the rows that can be read."""
     memory = sqlite3.connect(":memory:", isolation_level=None)
     with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as damaged:
+        damaged.execute("PRAGMA writable_schema = ON")  # reads a file of which the end is cut off, too
         version = schema.newest_version()
         with suppress(sqlite3.Error):
             version = schema.version_of(damaged) or version

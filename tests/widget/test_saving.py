@@ -1,0 +1,451 @@
+"""A widget with a session file: saved by itself, taken up again, told apart where it cannot be saved."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from samwidget.document.session import open_session
+from samwidget.errors import SamWidgetWarning, SessionError
+from samwidget.widget import saving
+from samwidget.widget.widget import SamWidget
+from tests.document.test_session_file import damage_array
+from tests.drawn_photo import smooth_photo
+from tests.widget.fakes import TIMEOUT_S, FakePredictor, Gate, WiredWidget
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    """A folder with photo.png, without waiting for the disk."""
+    monkeypatch.setattr("samwidget.document.session.connection._SYNCHRONOUS", "OFF")
+    monkeypatch.chdir(tmp_path)
+    Image.fromarray(smooth_photo()).save("photo.png")
+    return tmp_path
+
+
+def click(widget, x=60, y=40):
+    widget.do("add_point", x=x, y=y, label=1)
+
+
+def phases(widget):
+    return [message["value"]["phase"] for message, _ in widget.wire.all("trait:session") if message["value"]]
+
+
+def wait_for_phase(widget, phase):
+    deadline = time.monotonic() + TIMEOUT_S
+    while widget.session["phase"] != phase:
+        assert time.monotonic() < deadline, widget.session
+        time.sleep(0.005)
+
+
+def masks_of(widget):
+    return [(item.id, item.name, item.mask.tobytes()) for item in widget.objects]
+
+
+def test_a_change_is_saved_by_itself(make):
+    widget = make("photo.png", session="labels.samw")
+    click(widget)
+    wait_for_phase(widget, "saved")
+    assert widget.session == {"path": "labels.samw", "phase": "saved", "message": "", "hint": ""}
+    assert masks_of(make("photo.png", session="labels.samw")) == masks_of(widget)
+
+
+def test_it_is_not_called_saved_between_done_and_the_disk(make, monkeypatch):
+    gate = Gate(is_open=False)
+    real = saving.Saving._save
+
+    def save(self, snapshot):
+        gate.wait()
+        real(self, snapshot)
+
+    monkeypatch.setattr(saving.Saving, "_save", save)
+    widget = make("photo.png", session="labels.samw")
+    click(widget)
+    order = [
+        message.get("value", {}).get("phase", "") if message["kind"] == "trait:session" else message["kind"]
+        for message, _ in widget.wire.sent
+        if message["kind"] in ("trait:session", "done")
+    ]
+    assert order[-2:] == ["saving", "done"]
+    assert widget.session["phase"] == "saving"
+    gate.open()
+    wait_for_phase(widget, "saved")
+
+
+def test_changes_that_come_faster_than_the_disk_are_all_steps(make, monkeypatch):
+    gate = Gate(is_open=False)
+    real, writes = saving.Saving._save, []
+
+    def save(self, snapshot):
+        gate.wait()
+        writes.append(len(snapshot.steps.states))
+        real(self, snapshot)
+
+    monkeypatch.setattr(saving.Saving, "_save", save)
+    widget = make("photo.png", session="labels.samw")
+    for number in range(5):
+        click(widget, x=20 + 15 * number)
+        widget.rename(1, f"name {number}")
+    gate.open()
+    widget.save()
+    assert len(writes) < 10
+    again = make("photo.png", session="labels.samw")
+    undone = 0
+    while again.undo():
+        undone += 1
+    assert undone == 10
+
+
+def test_the_cell_that_runs_again_goes_on_undo_included(make):
+    first = make("photo.png", session="labels.samw")
+    click(first)
+    first.accept()
+    click(first, x=100)
+    first.rename(2, "cup")
+    second = make("photo.png", session="labels.samw")
+    assert [item.name for item in second.objects] == ["object 1", "cup"]
+    assert first.session["phase"] == "read-only"
+    assert "another widget in this notebook" in first.session["message"].lower()
+    assert second.session["phase"] in ("saved", "saving")
+    assert second.undo()
+    assert second.undo()
+    assert [item.name for item in second.objects] == ["object 1"]
+    second.save()
+    third = make("photo.png", session="labels.samw")
+    assert third.redo()
+    assert third.redo()
+    assert [item.name for item in third.objects] == ["object 1", "cup"]
+
+
+def test_what_the_older_widget_had_not_saved_goes_on_too(make, monkeypatch):
+    first = make("photo.png", session="labels.samw")
+    first.wait(TIMEOUT_S)
+    Path("labels.samw").replace("away.samw")
+    Path("labels.samw").mkdir()
+    click(first)
+    wait_for_phase(first, "failed")
+    Path("labels.samw").rmdir()
+    Path("away.samw").replace("labels.samw")
+    second = make("photo.png", session="labels.samw")
+    assert masks_of(second) == masks_of(first) != []
+
+
+def test_masks_show_before_there_is_a_model(make):
+    first = make("photo.png", session="labels.samw")
+    click(first)
+    first.close()
+    predictor = FakePredictor()
+    predictor.encode_gate.shut()
+    second = make("photo.png", predictor, session="labels.samw")
+    second.wire.wait_for("masks")
+    second.wire.wait_for("trait:document")
+    assert [item["id"] for item in second.document["objects"]] == [1]
+    predictor.encode_gate.open()
+    click(second, x=70)
+    assert [len(item.prompts.points_xy) for item in second.objects] == [2]
+
+
+def test_settings_come_back_unless_others_are_given(make):
+    first = make("photo.png", session="labels.samw", threshold=-0.5, opacity=0.7)
+    first.theme = "dark"
+    click(first)
+    first.close()
+    second = make("photo.png", session="labels.samw", opacity=0.2)
+    assert (second.threshold, second.opacity, second.theme) == (-0.5, 0.2, "dark")
+    assert masks_of(second) == masks_of(first)
+
+
+def test_several_photos_share_a_file(make):
+    Image.fromarray(smooth_photo(seed=1)).save("other.png")
+    first, second = make("photo.png", session="labels.samw"), make("other.png", session="labels.samw")
+    click(first)
+    click(second, x=90)
+    click(first, x=30)
+    for widget in (first, second):
+        widget.save()
+        assert widget.session["phase"] == "saved"
+    first_masks, second_masks = masks_of(first), masks_of(second)
+    first.close()
+    second.close()
+    assert not Path("labels.samw.lock").exists()
+    assert masks_of(make("photo.png", session="labels.samw")) == first_masks
+    assert masks_of(make("other.png", session="labels.samw")) == second_masks
+
+
+def test_save_gives_a_widget_a_session(make):
+    widget = make("photo.png")
+    assert widget.session is None
+    with pytest.raises(SessionError, match="no session file"):
+        widget.save()
+    click(widget)
+    widget.save("labels.samw")
+    assert widget.session["phase"] == "saved"
+    click(widget, x=100)
+    widget.save()
+    assert masks_of(make("photo.png", session="labels.samw")) == masks_of(widget)
+
+
+def test_save_never_writes_over_other_objects(make):
+    first = make("photo.png", session="labels.samw")
+    click(first)
+    first.close()
+    data = Path("labels.samw").read_bytes()
+    widget = make("photo.png")
+    click(widget, x=100)
+    with pytest.raises(SessionError, match="has objects of this image already"):
+        widget.save("labels.samw")
+    assert Path("labels.samw").read_bytes() == data
+    assert widget.session is None
+
+
+# The photo.
+
+
+@pytest.fixture
+def reopen():
+    """Opens a session file, and closes the widget after the test."""
+    opened = []
+
+    def reopen(path="labels.samw", **kwargs):
+        opened.append(WiredWidget.open(path, **kwargs))
+        return opened[-1]
+
+    yield reopen
+    for widget in opened:
+        widget.close()
+
+
+def test_open_finds_a_photo_that_moved_by_its_content(make, reopen):
+    Path("photos").mkdir()
+    Path("photo.png").replace("photos/a.png")
+    first = make("photos/a.png", session="labels.samw")
+    click(first)
+    first.close()
+    expected = masks_of(first)
+    assert masks_of(reopen()) == expected
+    Path("photos/a.png").replace("renamed.png")
+    assert masks_of(reopen()) == expected
+
+
+def test_open_says_what_to_do_about_a_missing_photo(make):
+    make("photo.png", session="labels.samw").close()
+    Path("photo.png").unlink()
+    with pytest.raises(SessionError, match=r"the image photo\.png of labels\.samw is missing.*image=\.\.\."):
+        SamWidget.open("labels.samw")
+    make(smooth_photo(seed=3), session="array.samw").close()
+    with pytest.raises(SessionError, match=r"was no file.*image=\.\.\."):
+        SamWidget.open("array.samw")
+    with pytest.raises(SessionError, match="there is no session file"):
+        SamWidget.open("none.samw")
+
+
+def test_open_takes_an_image(make, reopen):
+    first = make(smooth_photo(seed=3), session="array.samw")
+    click(first)
+    first.close()
+    assert masks_of(reopen("array.samw", image=smooth_photo(seed=3))) == masks_of(first)
+
+
+def test_a_photo_that_changed_is_told(make):
+    first = make("photo.png", session="labels.samw")
+    click(first)
+    first.close()
+    Image.fromarray(smooth_photo(seed=5)).save("photo.png")
+    with pytest.warns(SamWidgetWarning, match=r"photo\.png has changed"):
+        second = make("photo.png", session="labels.samw")
+    assert masks_of(second) == masks_of(first)
+    wait_for_phase(second, "saved")
+    assert "has changed" in second.session["message"]
+
+
+def test_masks_of_another_size_are_refused(make):
+    first = make("photo.png", session="labels.samw")
+    click(first)
+    first.close()
+    data = Path("labels.samw").read_bytes()
+    Image.fromarray(smooth_photo(48, 64)).save("photo.png")
+    with pytest.raises(SessionError, match=r"photo\.png has 64 x 48 pixels, .* 128 x 96"):
+        SamWidget("photo.png", session="labels.samw")
+    assert Path("labels.samw").read_bytes() == data
+
+
+def test_the_objects_of_another_network_can_be_refined(make, monkeypatch):
+    first = make("photo.png", session="labels.samw")
+    mask = np.zeros((96, 128), bool)
+    mask[20:60, 30:80] = True
+    first.add(mask=mask)
+    click(first)
+    first.close()
+    monkeypatch.setattr("tests.widget.fakes.LOGITS_SIDE", 32)
+    second = make("photo.png", session="labels.samw")
+    second.wait(TIMEOUT_S)
+    assert masks_of(second) == masks_of(first)
+    second.select(1)
+    click(second, x=50)
+    click(second, x=90)
+    second.select(2)
+    click(second, x=100)
+    frames = {message["frame"]["logits_hw"][0] for message, _ in second.wire.all("masks")}
+    assert frames == {64, 32}
+
+
+# What fails.
+
+
+def test_a_full_disk_is_told_and_the_next_change_saves_everything(make):
+    resource = pytest.importorskip("resource")
+    widget = make("photo.png", session="labels.samw")
+    click(widget)
+    widget.save()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (Path("labels.samw").stat().st_size, hard))
+    try:
+        for number in range(12):
+            widget.add(points=(10 + 9 * number, 50))
+        wait_for_phase(widget, "failed")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert "Check that it has space" in widget.session["hint"]
+    assert [item.id for item in widget.objects] == list(range(1, 14))
+    click(widget, x=100)
+    wait_for_phase(widget, "saved")
+    assert masks_of(make("photo.png", session="labels.samw")) == masks_of(widget)
+
+
+def test_a_folder_that_cannot_be_written_is_told_and_the_work_goes_on(make):
+    Path("labels.samw.lock").mkdir()  # root may write into every folder, so the mode of one would not do
+    widget = make("photo.png", session="labels.samw")
+    assert widget.session["phase"] == "failed"
+    assert "w.save(path)" in widget.session["hint"]
+    click(widget)
+    assert len(widget.objects) == 1
+    widget.save("other.samw")
+    assert widget.session == {"path": "other.samw", "phase": "saved", "message": "", "hint": ""}
+    Path("labels.samw.lock").rmdir()
+    again = make("photo.png", session="labels.samw")
+    assert again.objects == ()
+
+
+def test_a_folder_that_can_be_written_later_gets_everything(make):
+    Path("labels.samw.lock").mkdir()
+    widget = make("photo.png", session="labels.samw")
+    click(widget)
+    Path("labels.samw.lock").rmdir()
+    click(widget, x=100)
+    wait_for_phase(widget, "saved")
+    assert masks_of(make("photo.png", session="labels.samw")) == masks_of(widget)
+
+
+def test_a_damaged_session_goes_on_in_a_new_file(make):
+    first = make("photo.png", session="labels.samw")
+    for number in range(12):
+        first.add(points=(10 + 9 * number, 50), name=f"name {number}")
+    first.close()
+    damage_array(Path("labels.samw"), 3)
+    data = Path("labels.samw").read_bytes()
+    with pytest.warns(SamWidgetWarning, match=r"labels\.samw is damaged.*labels-recovered\.samw"):
+        second = make("photo.png", session="labels.samw")
+    assert second.session["path"] == "labels-recovered.samw"
+    assert "is damaged" in second.session["message"]
+    assert len(second.objects) == 11
+    assert Path("labels.samw").read_bytes() == data
+    click(second)
+    second.close()
+    with pytest.warns(SamWidgetWarning, match="was recovered from it before"):
+        third = make("photo.png", session="labels.samw")
+    assert masks_of(third) == masks_of(second)
+
+
+def test_a_session_path_that_is_none_is_refused():
+    for value in ("", 3, b"labels.samw"):
+        with pytest.raises(SessionError, match="give the path of a file"):
+            SamWidget(smooth_photo(), session=value)
+
+
+# Other kernels.
+
+OTHER_KERNEL = """
+import sys
+from tests.widget.fakes import WiredWidget
+widget = WiredWidget("photo.png", session="labels.samw")
+widget.do("add_point", x=60, y=40, label=1)
+print(widget.session["phase"], flush=True) if widget.session["phase"] == "read-only" else widget.save()
+print("ready", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def kernel(folder):
+    """Starts another process with a widget on the session; returns it and what it said."""
+    processes = []
+
+    def start():
+        process = subprocess.Popen(
+            [sys.executable, "-c", OTHER_KERNEL],
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        processes.append(process)
+        lines = [process.stdout.readline().strip()]
+        while lines[-1] not in ("ready", ""):
+            lines.append(process.stdout.readline().strip())
+        return process, lines
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.communicate()
+
+
+def test_a_second_kernel_reads_only_until_the_first_is_killed(make, kernel):
+    process, lines = kernel()
+    assert lines == ["ready"]
+    widget = make("photo.png", session="labels.samw")
+    assert widget.session["phase"] == "read-only"
+    assert "another kernel" in widget.session["message"].lower()
+    assert len(widget.objects) == 1
+    data = Path("labels.samw").read_bytes()
+    click(widget, x=100)
+    with pytest.raises(SessionError, match="read-only"):
+        widget.save()
+    assert Path("labels.samw").read_bytes() == data
+    widget.close()
+    process.kill()
+    process.wait()
+    again = make("photo.png", session="labels.samw")
+    click(again, x=100)
+    wait_for_phase(again, "saved")
+    assert kernel()[1] == ["read-only", "ready"]
+
+
+def test_the_end_of_the_interpreter_saves(folder):
+    code = OTHER_KERNEL.split("print(widget")[0] + "widget.rename(1, 'late')"
+    subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=True, timeout=120
+    )
+    session = open_session(Path("labels.samw"))
+    steps = session.open_image(session.images()[0]).steps
+    session.close()
+    assert [item.name for item in steps.states[-1].objects] == ["late"]
+
+
+def test_a_widget_that_is_dropped_leaves_no_lock(make):
+    widget = make("photo.png", session="labels.samw")
+    click(widget)
+    widget.close()
+    assert not Path("labels.samw.lock").exists()
+    assert threading.active_count() < 50
+    assert json.loads(json.dumps(widget.session))["phase"] == "saved"
