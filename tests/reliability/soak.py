@@ -183,10 +183,10 @@ def use(browser: Browser, page: Page, lab: Lab, minutes: int, control: dict[str,
     print(f"samwidget {samwidget.__version__}, bundle {hashlib.sha256(bundle).hexdigest()[:12]}")
     print(_row([item.name for item in fields(Sample)]), flush=True)
     start, busy_s = time.monotonic(), meter.busy_s()
-    for number in range(minutes):
+    while (begin := time.monotonic()) < start + minutes * 60:
         user.waits_ms.clear()
-        user.round(number)
-        page.wait_for_timeout(max(0.0, start + (number + 1) * ROUND_S - time.monotonic()) * 1000)
+        user.round(len(samples))
+        page.wait_for_timeout(max(0.0, begin + ROUND_S - time.monotonic()) * 1000)
         samples.append(meter.sample((time.monotonic() - start) / 60, user.waits_ms))
         print(_row([f"{value:.1f}" if isinstance(value, float) else str(value) for value in astuple(samples[-1])]))
         print(end="", flush=True)
