@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from samwidget.core.frame import Frame
 from samwidget.core.measure import box_of
+from samwidget.core.rle import RunLengths
 from samwidget.errors import PromptError
 
 # A network's logits are about this large far away from an outline.
@@ -39,18 +40,21 @@ def checked_mask(mask: npt.ArrayLike, image_hw: tuple[int, int]) -> npt.NDArray[
     return pixels
 
 
-def logits_of_mask(mask: npt.NDArray[np.bool_], frame: Frame) -> npt.NDArray[np.float32]:
-    """(h, w) float32 low-res logits of an (H, W) bool mask, read-only: 8 inside, -8 outside and in the padding.
+def logits_of_mask(mask: npt.NDArray[np.bool_] | RunLengths, frame: Frame) -> npt.NDArray[np.float32]:
+    """(h, w) float32 low-res logits of an (H, W) mask, read-only: 8 inside, -8 outside and in the padding.
 
     A logit at the outline follows the share of its area that the mask covers: 0 is half. Scaled up, the logits
     therefore cross zero at the outline.
     """
     logits = np.full(frame.logits_hw, -_LOGIT, np.float32)
-    box = box_of(mask)
+    box = mask.box_xyxy if isinstance(mask, RunLengths) else box_of(mask)
     if box is not None:
         # Of a photo most objects are a small part: only the cells around the mask are computed.
         x0, y0, x1, y1 = box
-        part = mask[y0:y1, x0:x1]
+        if isinstance(mask, RunLengths):
+            part = mask.moved(-x0, -y0, (y1 - y0, x1 - x0)).to_mask()
+        else:
+            part = mask[y0:y1, x0:x1]
         rows, row_edges = _cells_around(_edges(frame, axis=0), y0, y1)
         columns, column_edges = _cells_around(_edges(frame, axis=1), x0, x1)
         means = _cell_means(part, row_edges)

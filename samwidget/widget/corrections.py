@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
 
 import numpy as np
 import numpy.typing as npt
@@ -99,10 +98,11 @@ class Corrections:
     def subtract(self, object_id: int, others: Sequence[int]) -> SegmentedObject:
         """Takes the pixels of other objects away from an object and returns it; the others stay."""
         item, *cutters = self._items([object_id, *others])
-        pixels = self._shown_mask(item)
+        before = self._shown_mask(item)
+        pixels = before
         for cutter in cutters:
             pixels = pixels & ~self._shown_mask(cutter)
-        return self._correct(item, pixels)
+        return self._correct(item, before, pixels)
 
     def split(self, object_id: int) -> tuple[SegmentedObject, ...]:
         """Makes an object of each piece of an object and returns them, the largest first, which keeps id and name."""
@@ -115,7 +115,7 @@ class Corrections:
                 f"{item.name} has {len(pieces)} pieces, at most {PIECES_MAX} can be split", hint="drop the small ones"
             )
         frame = self._network.frame
-        parts = [(piece, Prompt(mask=logits_of_mask(piece.to_mask(), frame))) for piece in pieces]
+        parts = [(piece, Prompt(mask=logits_of_mask(piece, frame))) for piece in pieces]
         return self._document.split(item.id, parts, frame)
 
     def adjust(self, object_id: int, operation: str, amount: float, continues: bool = False) -> SegmentedObject:
@@ -138,10 +138,10 @@ class Corrections:
         item = before.objects[before.index(object_id)]
         mask = self._shown_mask(item)
         pixels = ADJUSTMENTS[operation](mask, amount)
-        self._check_something_left(item, pixels)
+        _check_something_left(item, pixels)
         if before is not document.state:
             document.undo()
-        item = self._correct(item, pixels)
+        item = self._correct(item, mask, pixels)
         self._adjusted = _Adjusted(item.id, operation, before, document.state)
         return item
 
@@ -152,7 +152,8 @@ class Corrections:
                 raise PromptError("no object is active", hint="select the object to erase from")
             return self._begin(edit)
         (item,) = self._items([self._document.active_object().id if object_id is None else object_id])
-        return self._correct(item, edit(self._shown_mask(item)))
+        before = self._shown_mask(item)
+        return self._correct(item, before, edit(before))
 
     def _begin(self, edit: Callable[[Pixels], Pixels]) -> SegmentedObject:
         frame = self._network.frame
@@ -166,22 +167,23 @@ class Corrections:
         item, *others = self._items(object_ids)
         if not others:
             raise PromptError(f"{item.name} is the only object given", hint="give at least two")
-        pixels = reduce(join, [self._shown_mask(other) for other in [item, *others]])
-        return self._correct(item, pixels, [other.id for other in others])
+        before = self._shown_mask(item)
+        pixels = before
+        for other in others:
+            pixels = join(pixels, self._shown_mask(other))
+        return self._correct(item, before, pixels, [other.id for other in others])
 
-    def _correct(self, item: SegmentedObject, pixels: Pixels, gone: Sequence[int] = ()) -> SegmentedObject:
-        """Gives an object another mask; the same mask is no step. Returns the object as it is then."""
-        self._check_something_left(item, pixels)
+    def _correct(
+        self, item: SegmentedObject, before: Pixels, pixels: Pixels, gone: Sequence[int] = ()
+    ) -> SegmentedObject:
+        """Gives an object another mask than ``before``; the same mask is no step. Returns the object as it is then."""
+        _check_something_left(item, pixels)
         document = self._document
-        if gone or not np.array_equal(pixels, self._shown_mask(item)):
+        if gone or not np.array_equal(pixels, before):
             frame = self._network.frame
             prompt = Prompt(mask=logits_of_mask(pixels, frame))
             document.correct(item.id, RunLengths.from_mask(pixels), prompt, frame, gone)
         return document.state.objects[document.state.index(item.id)]
-
-    def _check_something_left(self, item: SegmentedObject, pixels: Pixels) -> None:
-        if not pixels.any():
-            raise PromptError(f"nothing would be left of {item.name}", hint="delete it instead")
 
     def _items(self, object_ids: Sequence[int]) -> list[SegmentedObject]:
         state = self._document.state
@@ -189,3 +191,8 @@ class Corrections:
 
     def _shown_mask(self, item: SegmentedObject) -> Pixels:
         return self._measured(item).mask
+
+
+def _check_something_left(item: SegmentedObject, pixels: Pixels) -> None:
+    if not pixels.any():
+        raise PromptError(f"nothing would be left of {item.name}", hint="delete it instead")

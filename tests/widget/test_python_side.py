@@ -326,7 +326,7 @@ def test_settings_are_checked(make):
         0.2,
         -1,
     )
-    for name, value in {"tool": "lasso", "theme": "pink", "opacity": 2.0, "threshold": 9.0}.items():
+    for name, value in {"tool": "laser", "theme": "pink", "opacity": 2.0, "threshold": 9.0}.items():
         with pytest.raises(traitlets.TraitError):
             setattr(widget, name, value)
 

@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import numpy.typing as npt
 
-from samwidget.core import FoundObject, Frame, Masks, SegmentedObject, in_windows
+from samwidget.core import FoundObject, Frame, Masks, RunLengths, SegmentedObject, in_windows, logits_of_mask
 from samwidget.document import Document, State
 from samwidget.widget.protocol import FoundSummary, MaskHeader
 from samwidget.widget.traits import CandidateSummary, ClassSummary, DocumentSummary, ObjectSummary
@@ -24,6 +24,10 @@ SCALE = 16
 """Steps of a byte per unit of logit: the range is -7.97 to 7.97, and the slider's -4 to 4 lies well inside."""
 THRESHOLD_MIN, THRESHOLD_MAX = -4.0, 4.0
 """The ends of the slider: no outline runs between logits that are all beyond the same end."""
+EXACT_SIDE_MAX = 1024
+"""Logits along the longer side of a mask that is exact to the pixel, where the image is not smaller."""
+EXACT_SCALE = 0.5
+"""Steps of a byte per unit of its logits: the range is -255 to 255, in which no step of the slider moves an outline."""
 
 
 @dataclass(frozen=True)
@@ -35,19 +39,33 @@ class PackedMask:
         window: x, y, w, h of the part that is sent, in low-res logits.
         data: zlib-compressed, h rows of w bytes; empty for an empty mask.
         frame: ties the low-res logits to image pixels. Objects of a session file may be those of another model.
+        scale: steps of a byte per unit of logit.
     """
 
     mask: str
     window: tuple[int, int, int, int]
     data: bytes
     frame: Frame
+    scale: float = SCALE
 
     def header(self) -> MaskHeader:
         """Returns the entry for ``masks`` in a message; ``data`` is its buffer."""
-        return MaskHeader(self.mask, self.window, SCALE)
+        return MaskHeader(self.mask, self.window, self.scale)
 
 
-def pack(logits: npt.NDArray[np.float32], frame: Frame) -> PackedMask:
+def pack_exact(mask: RunLengths) -> PackedMask:
+    """Returns the bytes of a mask that is exact to the pixel: finer than those of a network, and fixed.
+
+    A stroke of a brush may be smaller than one logit of the network.
+    """
+    height, width = mask.size_hw
+    ratio = min(1.0, EXACT_SIDE_MAX / max(height, width))
+    logits_hw = (max(1, round(height * ratio)), max(1, round(width * ratio)))
+    frame = Frame.stretched(mask.size_hw, logits_hw, logits_hw)
+    return pack(logits_of_mask(mask, frame), frame, EXACT_SCALE)
+
+
+def pack(logits: npt.NDArray[np.float32], frame: Frame, scale: float = SCALE) -> PackedMask:
     """Returns the bytes of (h, w) float32 low-res logits, cut to the window that some threshold of the slider shows.
 
     Of the padding below and to the right of the image one row is kept, because interpolation reads it.
@@ -58,8 +76,8 @@ def pack(logits: npt.NDArray[np.float32], frame: Frame) -> PackedMask:
     if w and h:
         # Level 1: level 6 is 8 % smaller and takes three times as long.
         data = zlib.compress(_flattened(logits[y : y + h, x : x + w]).tobytes(), 1)
-    digest = blake2b(repr(window).encode() + data, digest_size=8).hexdigest()
-    return PackedMask(f"m{digest}", window, data, frame)
+    digest = blake2b(repr((window, frame, scale)).encode() + data, digest_size=8).hexdigest()
+    return PackedMask(f"m{digest}", window, data, frame, scale)
 
 
 def quantised(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
@@ -113,7 +131,8 @@ class Packer:
             return self.candidate(candidates, level)
         item = state.objects[index]
         if item not in self._of_objects:
-            self._of_objects[item] = pack(item.logits, item.frame)
+            exact = item.exact_mask
+            self._of_objects[item] = pack(item.logits, item.frame) if exact is None else pack_exact(exact)
         return self._of_objects[item]
 
     def active_candidates(self, state: State) -> list[PackedMask]:

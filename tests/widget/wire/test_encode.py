@@ -10,7 +10,8 @@ from hypothesis.extra import numpy as arrays
 from scipy import ndimage
 
 from samwidget.core.frame import Frame
-from samwidget.widget.wire.encode import SCALE, THRESHOLD_MAX, THRESHOLD_MIN, pack, quantised
+from samwidget.core.rle import RunLengths
+from samwidget.widget.wire.encode import SCALE, THRESHOLD_MAX, THRESHOLD_MIN, pack, pack_exact, quantised
 
 FRAME = Frame.stretched((300, 400), (64, 64), (16, 16))
 PADDED = Frame.padded((300, 400), 64, 16)
@@ -109,3 +110,24 @@ def test_the_shared_examples_unpack_as_they_say():
         packed = pack(logits, frame)
         assert list(packed.window) == example["window"]
         assert (zlib.decompress(packed.data) if packed.data else b"") == found.tobytes()
+
+
+@given(arrays.arrays(bool, st.tuples(st.integers(1, 30), st.integers(1, 30))), st.floats(-4, 4))
+@settings(deadline=None)
+def test_an_exact_mask_is_the_same_at_every_threshold(mask, threshold):
+    packed = pack_exact(RunLengths.from_mask(mask))
+    x, y, w, h = packed.window
+    back = np.full(mask.shape, -np.inf)
+    if packed.data:
+        values = np.frombuffer(zlib.decompress(packed.data), np.uint8).reshape(h, w)
+        back[y : y + h, x : x + w] = (values.astype(float) - 127.5) / packed.header().scale
+    assert np.array_equal(back > threshold, mask)
+    assert packed.frame.logits_hw == mask.shape
+
+
+def test_an_exact_mask_of_a_large_image_is_finer_than_a_network_s():
+    ys, xs = np.ogrid[:1500, :4000]
+    mask = (ys - 700) ** 2 + (xs - 2000) ** 2 < 40**2
+    packed = pack_exact(RunLengths.from_mask(mask))
+    assert packed.frame.logits_hw == (384, 1024)
+    assert packed.window[2:] == pytest.approx((22, 22), abs=2)
