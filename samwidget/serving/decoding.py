@@ -39,6 +39,10 @@ _PIPE_BYTES = 1024 * 1024
 _PROGRAM = "import sys; sys.path = [*filter(None, sys.path)]; from samwidget.serving.decode_worker import main; main()"
 
 
+class _EndedError(ImageError):
+    """The process ended while it decoded an image."""
+
+
 class DecoderError(SamWidgetError):
     """No process that decodes images can be started: the fault is not the image's."""
 
@@ -69,7 +73,7 @@ class Decoders:
             exif: whether the rotation in the EXIF block is applied; see ``load_rgb``.
 
         Raises:
-            ImageError: the file is not an image, is broken, or needs too much memory.
+            ImageError: the file is not an image, is broken, needs too much memory, or ended two processes.
             LimitError: the image has too many pixels, or decoding took longer than ``decode_s``; it was ended.
             DecoderError: no process can be started.
         """
@@ -77,7 +81,12 @@ class Decoders:
             raise ImageError("the image is a URL, and URLs are not fetched here", hint="send the image as base64")
         process = self._idle.get()
         try:
-            return process.decode(data, exif, self._limits)
+            try:
+                return process.decode(data, exif, self._limits)
+            except _EndedError:
+                # Perhaps it was killed, as processes are where memory is short: that is no fault of the image.
+                process = _Process(self._limits.pixels)
+                return process.decode(data, exif, self._limits)
         finally:
             self._put_back(process)
 
@@ -137,7 +146,7 @@ class _Process:
                     limit="decode_s",
                     maximum=limits.decode_s,
                 ) from error
-            raise ImageError("the image ended the program that decodes it", hint="save it again") from error
+            raise _EndedError("the image ended the program that decodes it", hint="save it again") from error
         finally:
             self.is_usable = self.is_usable and not deadline.has_ended_it
 

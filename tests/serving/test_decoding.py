@@ -150,6 +150,20 @@ def test_a_process_that_is_killed_is_replaced(decoders):
     assert decoder.decode(PHOTO).shape == (60, 80, 3)
 
 
+def test_an_image_whose_process_is_killed_gets_another_one(decoders, monkeypatch, tmp_path):
+    """As where memory is short: the system ends one process, and the image may be anybody's."""
+    program, was_killed, python = tmp_path / "program", tmp_path / "was killed", sys.executable
+    program.write_text(
+        f"#!{python}\nimport os, sys\n"
+        f"if os.path.exists({str(was_killed)!r}):\n    os.execv({python!r}, [{python!r}, *sys.argv[1:]])\n"
+        f"open({str(was_killed)!r}, 'w')\nos.write(1, b'\\n')\nos.read(0, 16)\nos.kill(os.getpid(), 9)\n"
+    )
+    program.chmod(0o700)
+    monkeypatch.setattr(decoding.sys, "executable", str(program))
+    assert decoders().decode(PHOTO).shape == (60, 80, 3)
+    assert was_killed.exists()
+
+
 FALSE_REPLIES = {
     "ends": "sys.exit(1)",
     "garbage": "os.write(1, b'x' * 1000)",
