@@ -215,9 +215,9 @@ class Commands:
 
         An object of a session file may be that of another model: its mask becomes low-res logits of this one.
         """
-        mask, frame = item.prompt.mask, self._network.frame
-        if mask is not None and item.frame != frame:
-            mask = logits_of_mask(upsample_mask(mask, item.frame), frame)
+        mask = item.prompt.mask
+        if mask is not None and item.frame != self._network.frame:
+            mask = logits_of_mask(upsample_mask(mask, item.frame), self._network.frame)
         return replace(item.prompt, mask=mask, level=item.level)
 
 

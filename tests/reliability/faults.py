@@ -4,8 +4,8 @@ Each scene has real parts of samwidget, and beside them an independent record of
 ``done``, to a client by a response with status 200, to a batch run by a line of its manifest, by a file of the cache to
 the next process. A scene injects one fault, and checks itself.
 
-Until there are session files, the objects of a widget end with its kernel. So after the death of a kernel it is counted
-what the page had: each object that was acknowledged is on the page, with its mask, and the cell works again.
+Without a session file the objects of a widget end with its kernel. So after the death of a kernel it is counted what the
+page had: each object that was acknowledged is on the page, with its mask, and the cell works again.
 """
 
 # ruff: noqa: T201
@@ -22,7 +22,7 @@ from contextlib import AbstractContextManager
 from random import Random
 from typing import Protocol
 
-from tests.reliability.scenes import batch, cache, kernel, server, widget
+from tests.reliability.scenes import batch, cache, kernel, server, session, widget
 
 
 class Scene(Protocol):
@@ -40,7 +40,7 @@ class Scene(Protocol):
 
 # Of 10,000 faults.
 SCENES: Mapping[str, tuple[int, Callable[[], AbstractContextManager[Scene]]]] = {
-    "message garbage": (3000, widget.messages),
+    "message garbage": (2800, widget.messages),
     "network exceptions": (2000, widget.network),
     "callbacks that raise": (500, widget.callbacks),
     "a channel that fails": (300, widget.channel),
@@ -50,6 +50,7 @@ SCENES: Mapping[str, tuple[int, Callable[[], AbstractContextManager[Scene]]]] = 
     "decoders killed": (100, server.decoders),
     "batch runs killed": (200, batch.kills),
     "disk full: batch": (200, batch.disk_full),
+    "sessions killed": (200, session.kills),
     "kernels killed": (200, kernel.kills),
     "kernels interrupted": (400, kernel.interrupts),
 }

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from random import Random
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from samwidget.widget.widget import SamWidget
 from tests.document.test_session_file import damage_array
 from tests.drawn_photo import smooth_photo
 from tests.widget.fakes import TIMEOUT_S, FakePredictor, Gate, WiredWidget
+from tests.widget.killed_session import check, image, kill_once
 
 ROOT = Path(__file__).parents[2]
 
@@ -449,3 +451,11 @@ def test_a_widget_that_is_dropped_leaves_no_lock(make):
     assert not Path("labels.samw.lock").exists()
     assert threading.active_count() < 50
     assert json.loads(json.dumps(widget.session))["phase"] == "saved"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
+def test_no_kill_loses_what_was_called_saved(folder):
+    rng = Random(7)
+    for _ in range(6):
+        saved = kill_once(folder / "killed.samw", image(), rng)
+        check(folder / "killed.samw", saved)
