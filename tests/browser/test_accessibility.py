@@ -77,6 +77,30 @@ def test_axe_finds_nothing_in_any_state(open_checked, theme):
 
 
 @THEMES
+def test_axe_finds_nothing_where_there_are_classes(open_checked, theme):
+    with_classes = FRAMED_CELL.replace("('coffee.jpg')", "('coffee.jpg', classes=['cup', 'table'])")
+    checked = open_checked(theme, with_classes)
+    widget, keyboard = checked.widget.ready(), checked.notebook.page.keyboard
+    widget.click(*CUP)
+    widget.press("1")
+    checked.check("chips and candidates")
+    widget.press("Enter")
+    widget.click(100, 60)
+    widget.press("Control+l")
+    keyboard.press("Control+a")
+    widget.part("selection").wait_for()
+    checked.check("selected rows, one locked")
+    keyboard.press("/")
+    widget.part("class-field").wait_for()
+    checked.check("field for a class", (1000,))
+    keyboard.press("Escape")
+    widget.root.locator('[data-sw="class"]').first.click(button="right")
+    widget.part("class-only").wait_for()
+    checked.check("menu of a class", (1000,))
+    assert checked.violations == [], "\n".join(checked.violations)
+
+
+@THEMES
 def test_axe_finds_nothing_while_the_model_is_loaded_and_a_search_runs(open_checked, theme):
     hold = (
         "import threading\nimport samwidget.widget.everything as e, samwidget.widget.network as n\n"

@@ -88,7 +88,7 @@ interface CandidateButton {
 function candidateButton(level: number): CandidateButton {
   const picture = h("canvas", { class: "sw-picture" });
   const score = h("span", {});
-  const key = h("kbd", { class: "sw-key", "aria-hidden": "true" }, String(level + 1));
+  const key = h("kbd", { class: "sw-key", "aria-hidden": "true", "data-text": level + 1 });
   const row = h("span", { class: "sw-cand-row" }, score, key);
   const element = h(
     "button",
