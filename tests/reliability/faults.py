@@ -4,8 +4,8 @@ Each scene has real parts of samwidget, and beside them an independent record of
 ``done``, to a client by a response with status 200, to a batch run by a line of its manifest, by a file of the cache to
 the next process. A scene injects one fault, and checks itself.
 
-Without a session file the objects of a widget end with its kernel. So after the death of a kernel it is counted what the
-page had: each object that was acknowledged is on the page, with its mask, and the cell works again.
+Without a session file the objects of a widget end with its kernel. So after the death of a kernel it is counted what
+the page had: each object that was acknowledged is on the page, with its mask, and the cell works again.
 """
 
 # ruff: noqa: T201
