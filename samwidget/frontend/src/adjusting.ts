@@ -23,6 +23,7 @@ export class Adjusting {
   readonly #position = signal<Position | null>(null);
   /** The mask that the kernel made for this position. */
   #mask: string | null = null;
+  #operation: Adjustment = "smooth";
   #isFirst = true;
   #isAsking = false;
   #isLate = false;
@@ -59,14 +60,14 @@ export class Adjusting {
     const { object, amount } = position;
     const operation: Adjustment = position.slider === "smooth" ? "smooth" : amount < 0 ? "shrink" : "grow";
     const continues = !this.#isFirst;
-    this.#isFirst = false;
-    this.#isLate = false;
+    // Growing cannot continue as shrinking: the slide goes back to rest first, and begins anew.
+    const isTurning = continues && operation !== this.#operation;
+    const step = isTurning ? { operation: this.#operation, amount: 0 } : { operation, amount: Math.abs(amount) };
+    this.#operation = operation;
+    this.#isFirst = isTurning;
+    this.#isLate = isTurning && amount !== 0;
     this.#isAsking = true;
-    this.#view.request(
-      { kind: "adjust", object, operation, amount: Math.abs(amount), continues },
-      undefined,
-      (isDone) => this.#settle(isDone),
-    );
+    this.#view.request({ kind: "adjust", object, ...step, continues }, undefined, (isDone) => this.#settle(isDone));
   }
 
   #settle(isDone: boolean): void {

@@ -38,14 +38,19 @@ export function keyName(event: KeyboardEvent): string {
   if (digit && !event.ctrlKey && !event.metaKey && !/\d/.test(key) && !ACTION_OF.has(key)) return `Shift+${digit}`;
   const isLetter = /^[a-z]$/i.test(key);
   if (isLetter) key = key.toUpperCase();
-  const control = event.ctrlKey || event.metaKey ? "Ctrl+" : "";
+  const control = (event.ctrlKey || event.metaKey) && !isWrittenWithAlt(event) ? "Ctrl+" : "";
   // Shift is part of a sign such as ? or +, but not of a letter or a named key.
   const shift = event.shiftKey && (key.length > 1 || (isLetter && control)) ? "Shift+" : "";
   return control + shift + key;
 }
 
 export function actionFor(event: KeyboardEvent): string | undefined {
-  return event.altKey ? undefined : ACTION_OF.get(keyName(event));
+  return event.altKey && !isWrittenWithAlt(event) ? undefined : ACTION_OF.get(keyName(event));
+}
+
+/** Whether the key writes a bracket with Alt or AltGr, as on German and French keyboards; AltGr counts as Ctrl and Alt. */
+function isWrittenWithAlt({ altKey, key }: KeyboardEvent): boolean {
+  return altKey && (key === "[" || key === "]");
 }
 
 /** The first key of an action, such as `I` or `Ctrl+Z`; empty where the action has none. */

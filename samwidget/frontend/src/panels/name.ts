@@ -2,6 +2,7 @@
 // it covers nothing that can be clicked. The list uses the same field in its rows.
 
 import { moveCrosshair } from "../commands/crosshair.ts";
+import { hasBrush, resizeBrush } from "../commands/drawing.ts";
 import { acceptName, dropName, leaveName, writeName } from "../commands/naming.ts";
 import { h, Scope } from "../dom.ts";
 import { focusedElement, focusPhoto } from "../focus.ts";
@@ -100,6 +101,9 @@ function pressKey(event: KeyboardEvent, view: View): void {
   else if (event.key.startsWith("Arrow") && view.state.loneKey.value) {
     leaveName(view);
     moveCrosshair(view, event.key, event.shiftKey);
+  } else if (/^[[\]]$/.test(event.key) && view.state.loneKey.value && hasBrush(view)) {
+    leaveName(view);
+    resizeBrush(view, event.key === "]" ? 1 : -1);
   } else return;
   event.preventDefault();
   event.stopPropagation();

@@ -103,6 +103,9 @@ export function overlayLayer({ session, state, hover }: View): ReadonlySignal<Pa
     const crosshair = state.crosshair.value;
     const corner = state.corner.value;
     const polygon = state.polygon.value;
+    const scribbles = session.link.pending.value.flatMap(({ request }) =>
+      request.kind === "scribble" ? [request] : [],
+    );
     const nextCorner = polygon ? (crosshair ?? state.pointer.value) : null;
     return (surface, pulse_ms) => {
       if (!photo) return 0;
@@ -118,6 +121,10 @@ export function overlayLayer({ session, state, hover }: View): ReadonlySignal<Pa
       if (prompts) drawPrompts(context, viewport, prompts, pulse_ms);
       if (draft?.kind === "box") drawBox(context, viewport, draft.box, false);
       if (draft?.kind === "lasso") drawLasso(context, viewport, draft);
+      for (const { points, label } of scribbles) {
+        const line = points.map(([x, y]) => ({ x, y }));
+        drawScribble(context, viewport, line, label);
+      }
       if (draft?.kind === "scribble") drawScribble(context, viewport, draft.points, draft.label);
       if (polygon) drawPolygon(context, viewport, polygon, nextCorner);
       if (corner && crosshair) drawBox(context, viewport, boxBetween(corner, crosshair), false);

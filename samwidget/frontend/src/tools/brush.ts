@@ -18,7 +18,8 @@ export const eraser = brushTool(true, "Rub to take away", "Alt paints to add");
 function brushTool(isEraser: boolean, action: string, other: string): Tool {
   return {
     cursor: "none",
-    hint: () => `${action} · ${other} · [ ] change the size`,
+    // The brackets stay on one line.
+    hint: () => `${action} · ${other} · [\u00a0] change the size`,
     press: (press, view) => startStroke(press, view, isEraser !== press.isSecondary),
     useAt(at, view, at_ms) {
       if (!isEraser || beginErasing(view, at)) paint(view, [at], brushSize(view) / 2, isEraser, at_ms);

@@ -96,8 +96,21 @@ describe("a slider", () => {
     slide("mend-grow", 3);
     settle("m2");
     expect(part("mend-grow").value).toBe("3");
+    slide("mend-grow", 5);
+    expect(asked().at(-1)).toEqual(step("grow", 5, true));
+  });
+
+  it("goes back to rest where growing becomes shrinking", () => {
+    slide("mend-grow", 3);
+    settle("m2");
     slide("mend-grow", -2);
-    expect(asked().at(-1)).toEqual(step("shrink", 2, true));
+    expect(asked().at(-1)).toEqual(step("grow", 0, true));
+    settle("m1");
+    expect(asked().at(-1)).toEqual(step("shrink", 2, false));
+    settle("m3");
+    slide("mend-grow", 0);
+    settle("m1");
+    expect(asked().slice(3)).toEqual([step("shrink", 0, true)]);
   });
 
   it.each([

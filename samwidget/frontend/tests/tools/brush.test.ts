@@ -145,6 +145,23 @@ describe("the size", () => {
   });
 });
 
+describe("the keys of the size", () => {
+  it("are there where a keyboard writes them with AltGr", () => {
+    opened.key("]", { altKey: true, ctrlKey: true });
+    opened.click(FROM);
+    expect(opened.last).toMatchObject({ radius: 11.5 });
+  });
+
+  it("follow the letter of the tool at once, although letters begin a name", () => {
+    opened.fake.change("tool", "include");
+    opened.key("d");
+    opened.key("]");
+    expect(opened.field).toBeNull();
+    opened.click(FROM);
+    expect(opened.last).toMatchObject({ kind: "paint", radius: 11.5 });
+  });
+});
+
 describe("the eraser", () => {
   beforeEach(() => opened.fake.change("tool", "eraser"));
 
