@@ -7,7 +7,7 @@ import { type Scope, setText } from "../dom.ts";
 import type { Session } from "../session.ts";
 import { currentTool } from "../tools/current.ts";
 import type { View } from "../view.ts";
-import { sentence, urgentMessage } from "./state_texts.ts";
+import { urgentMessage } from "./state_texts.ts";
 
 const NOTE_SHOWN_MS = 8000;
 
@@ -50,7 +50,7 @@ function watchNote(session: Session, scope: Scope): ReadonlySignal<string> {
     last = note;
   });
   scope.watch([session.sessionFile], (file) => {
-    if (file?.phase === "read-only") show(`${sentence(file.message)} ${sentence(file.hint)}`.trim());
+    if (file?.phase === "read-only") show(`${file.message} ${file.hint}`.trim());
   });
   scope.onChange([session.returns], () => show("Reconnected. The kernel answers again."));
   scope.onEnd(() => clearTimeout(timer));

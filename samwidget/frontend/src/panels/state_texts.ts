@@ -59,38 +59,26 @@ export function urgentMessage(session: Session): string {
     return keeps ? `There is no model. ${remedy} Your clicks are kept.` : `There is no model. ${remedy}`;
   }
   const file = session.sessionFile.value;
-  if (file?.phase === "failed") return `Cannot save. ${sentence(file.message)} ${sentence(file.hint)}`.trim();
+  if (file?.phase === "failed") return `Cannot save. ${file.message} ${file.hint}`.trim();
   if (keeps && isWorking(session)) return "Your clicks are kept until the image is encoded.";
   return "";
 }
 
-/** Whether the session file holds every change, in two words, and which file; both empty without one. */
-export function describeSaving(session: Session): { text: string; file: string } {
+/** Whether the session file holds every change, and what a wide cell says more; both empty without one. */
+export function describeSaving(session: Session): { text: string; more: string } {
   const status = session.sessionFile.value;
-  if (!status || isAbsent(session)) return { text: "", file: "" };
+  if (!status || isAbsent(session)) return { text: "", more: "" };
   const file = status.path.split(/[\\/]/).at(-1) ?? "";
   switch (status.phase) {
     case "saved":
-      return { text: "Saved", file };
+      return { text: "Saved", more: ` to ${file}` };
     case "saving":
-      return { text: "Saving…", file: "" };
+      return { text: "Saving…", more: "" };
     case "failed":
-      return { text: "Not saved", file: "" };
+      return { text: "Not saved", more: "" };
     case "read-only":
-      return { text: "Read-only, not saved", file: "" };
+      return { text: "Read-only", more: ", not saved" };
   }
-}
-
-/** `text` as a sentence; empty where it is. The name of a file keeps its first letter. */
-export function sentence(text: string): string {
-  const trimmed = text.trim();
-  if (!trimmed) return "";
-  const isName = /^\S*[./\\]\S/.test(trimmed);
-  return (
-    (isName ? trimmed.charAt(0) : trimmed.charAt(0).toUpperCase()) +
-    trimmed.slice(1) +
-    (/[.!?]$/.test(trimmed) ? "" : ".")
-  );
 }
 
 /** The failure that the banner shows; null where there is none. */

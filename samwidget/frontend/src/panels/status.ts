@@ -13,7 +13,6 @@ import {
   encodingTime,
   hasFailed,
   isWorking,
-  sentence,
   urgentMessage,
 } from "./state_texts.ts";
 
@@ -84,21 +83,17 @@ function figuresPart({ session, state }: View, scope: Scope): HTMLElement {
 /** Whether the session file holds every change. */
 function savedPart(session: Session, scope: Scope): HTMLElement {
   const text = h("span", {});
-  const file = h("span", { class: "sw-saved-file" });
-  const element = h("span", { class: "sw-figure sw-saved", "data-sw": "saved" }, text, file);
+  const more = h("span", { class: "sw-saved-more" });
+  const element = h("span", { class: "sw-figure sw-saved", "data-sw": "saved" }, text, more);
   let timer: ReturnType<typeof setTimeout> | undefined;
   const show = () => {
     const saving = describeSaving(session);
     const status = session.sessionFile.value;
     element.hidden = saving.text === "";
     setText(text, saving.text);
-    setText(file, saving.file && ` to ${saving.file}`);
+    setText(more, saving.more);
     setAttribute(element, "data-phase", status?.phase ?? null);
-    setAttribute(
-      element,
-      "title",
-      [status?.path, sentence(status?.message ?? ""), sentence(status?.hint ?? "")].filter(Boolean).join("\n"),
-    );
+    setAttribute(element, "title", [status?.path, status?.message, status?.hint].filter(Boolean).join("\n"));
   };
   scope.watch([session.sessionFile, session.presence], (status) => {
     clearTimeout(timer);

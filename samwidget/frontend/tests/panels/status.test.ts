@@ -140,7 +140,7 @@ describe("the session file", () => {
   });
 
   it("says why it cannot be written, and what helps, until it can", () => {
-    save("failed", "labels.samw cannot be written", "the disk is full; make space");
+    save("failed", "labels.samw cannot be written.", "The disk is full; make space.");
     expect(saved().textContent).toBe("Not saved");
     expect(text(".sw-hint")).toBe("Cannot save. labels.samw cannot be written. The disk is full; make space.");
     save("saved");
@@ -148,7 +148,7 @@ describe("the session file", () => {
   });
 
   it("says once that it is read-only, and keeps the mark", () => {
-    save("read-only", "labels.samw is open in another kernel.", "close it there");
+    save("read-only", "labels.samw is open in another kernel.", "Close it there.");
     expect(text(".sw-hint")).toBe("labels.samw is open in another kernel. Close it there.");
     vi.advanceTimersByTime(8000);
     expect(text(".sw-hint")).toContain("Click to include");
