@@ -1,11 +1,17 @@
 """What tests share: one Chromium for browser/ and hosts/, and reports that pytest-xdist can send."""
 
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
 
 IN_BROWSER = [Path(__file__).parent / name for name in ("browser", "hosts")]
+
+
+# A shell starts commands in the background with Ctrl-C ignored, and some tests press it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items):
