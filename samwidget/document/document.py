@@ -10,11 +10,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import reduce
 
-import numpy as np
-import numpy.typing as npt
-
 from samwidget.core import NO_COLOUR, Frame, Masks, Palette, Prompt, RunLengths, SegmentedObject
-from samwidget.document import classes
+from samwidget.document import changes, classes
 from samwidget.document.history import History, Steps
 from samwidget.document.state import FoundObjects, State, check_unlocked
 from samwidget.errors import PromptError
@@ -115,10 +112,8 @@ class Document:
             class_name: a class that is not there yet is added; None takes the active class.
             activate: whether the next prompt refines the object; otherwise the active object stays the same.
         """
-        best = candidates.best
-        score = float(candidates.scores[best])
-        item = self._new_object(candidates.logits[best], score, candidates.frame, candidates.prompt, name)
-        return self._append(item, candidates, class_name, activate)
+        draft = changes.draft_of_candidates(candidates, name, class_name)
+        return self.add_many([draft], [candidates], activate=activate)[0]
 
     def add_mask(
         self,
@@ -140,28 +135,44 @@ class Document:
             class_name: a class that is not there yet is added; None takes the active class.
             activate: as for ``add``.
         """
-        assert prompt.mask is not None
-        item = replace(self._new_object(prompt.mask, 1.0, frame, prompt, name), run_lengths=run_lengths)
-        return self._append(item, None, class_name, activate)
+        draft = changes.draft_of_mask(run_lengths, prompt, frame, name, class_name)
+        return self.add_many([draft], activate=activate)[0]
 
-    def add_many(self, drafts: Sequence[SegmentedObject]) -> tuple[SegmentedObject, ...]:
-        """Adds found objects in one step, later ones on top; the active object stays, and what else was found goes.
+    def add_many(
+        self,
+        drafts: Sequence[SegmentedObject],
+        candidates: Sequence[Masks | None] | None = None,
+        *,
+        activate: bool = False,
+    ) -> tuple[SegmentedObject, ...]:
+        """Adds objects in one step, later ones on top, and returns them.
 
         Args:
-            drafts: complete objects but for id and name, which they get here. The colour of one changes where a
-                neighbour has it. They have no candidates to choose from; the level of a draft stays, also when a
+            drafts: complete objects but for the id, which they get here. One without a name is "object N"; one without
+                a class gets the active class. A class that is not there yet is added. The colour of one changes where
+                it has a class, or where a neighbour has the same.
+            candidates: of each; None where they have none to choose from. The level of such a draft stays, also when a
                 prompt refines the object.
+            activate: whether the next prompt refines the last one; otherwise the active object stays the same.
         """
         if not drafts:
             return ()
-        first = self._next_id
-        self._next_id += len(drafts)
-        state = self.state
-        coloured = [classes.in_class(state, draft, state.active_class) for draft in self.in_colour(drafts)]
-        added = tuple(replace(draft, id=n, name=f"object {n}") for n, draft in enumerate(coloured, start=first))
-        candidates = (*state.candidates, *[None] * len(added))
-        self._push(replace(state, objects=(*state.objects, *added), candidates=candidates, found_objects=None))
-        return added
+        state = reduce(classes.add_class, [draft.class_name for draft in drafts if draft.class_name], self.state)
+        added = [
+            classes.in_class(state, draft, draft.class_name or state.active_class) for draft in self.in_colour(drafts)
+        ]
+        items = self._numbered(added)
+        state = changes.inserted(state, len(state.objects), items, candidates)
+        self._push(replace(state, active=items[-1].id) if activate else state)
+        return items
+
+    def keep_found(self, drafts: Sequence[SegmentedObject]) -> tuple[SegmentedObject, ...]:
+        """Adds found objects as ``add_many`` does, and forgets what else was found, all in one step; returns them."""
+        if not drafts:
+            return ()
+        items = self.add_many(drafts)
+        self._history.amend(replace(self.state, found_objects=None))
+        return items
 
     def hold_found(self, found_objects: FoundObjects) -> None:
         """Makes what a search has found a step of the history; what is held already is no step."""
@@ -184,67 +195,41 @@ class Document:
             PromptError: there is no object with this id, or it is locked.
         """
         index, before = self._unlocked(object_id)
-        level = before.level if before.level is not None and before.level < len(candidates) else None
-        shown_level = candidates.best if level is None else level
-        after = replace(
-            before,
-            logits=candidates.logits[shown_level],
-            score=float(candidates.scores[shown_level]),
-            frame=candidates.frame,
-            prompt=candidates.prompt,
-            level=level,
-        )
-        self._replace(index, after, candidates)
+        self._push(changes.replaced(self.state, index, changes.with_candidates(before, candidates), candidates))
 
-    def correct(
-        self, object_id: int, run_lengths: RunLengths, prompt: Prompt, frame: Frame, gone: Sequence[int] = ()
-    ) -> None:
-        """Shows exactly this mask in the place of the object's own, and removes other objects, in one step.
+    def correct(self, object_id: int, draft: SegmentedObject, gone: Sequence[int] = ()) -> None:
+        """Shows exactly the mask of a draft in the place of the object's own, and removes others, in one step.
 
         Args:
             object_id: of the object; its points and box go.
-            run_lengths: the mask at the image's size.
-            prompt: its mask is the same as low-res logits, from which later prompts start.
-            frame: ties these logits to image pixels.
+            draft: as ``changes.draft_of_mask`` makes it.
             gone: ids of the objects that go.
 
         Raises:
             PromptError: there is no object with one of the ids, or one of them is locked.
         """
         index, before = self._unlocked(object_id)
-        after = _with_exact_mask(before, run_lengths, prompt, frame)
-        self._push(self._without(self._replaced(index, after, None), gone))
+        state = changes.replaced(self.state, index, changes.with_mask(before, draft), None)
+        self._push(changes.without(state, gone))
 
-    def split(
-        self, object_id: int, pieces: Sequence[tuple[RunLengths, Prompt]], frame: Frame
-    ) -> tuple[SegmentedObject, ...]:
+    def split(self, object_id: int, drafts: Sequence[SegmentedObject]) -> tuple[SegmentedObject, ...]:
         """Makes an object of each piece of an object, in one step; returns them.
 
         Args:
             object_id: of the object, which becomes the first piece.
-            pieces: exact mask and prompt of each, as for ``correct``. The others come right above the object.
-            frame: as for ``correct``.
+            drafts: the pieces, as for ``correct``; the others come right above the object, and have its class.
 
         Raises:
             PromptError: there is no object with this id, or it is locked.
         """
         index, before = self._unlocked(object_id)
-        first, *others = (_with_exact_mask(before, run_lengths, prompt, frame) for run_lengths, prompt in pieces)
-        drafts = []
-        for draft in others:
-            number, self._next_id = self._next_id, self._next_id + 1
-            drafts.append(replace(draft, id=number, name=f"object {number}"))
-        state = self._replaced(index, first, None)
+        first, *others = (changes.with_mask(before, draft) for draft in drafts)
+        state = changes.replaced(self.state, index, first, None)
         if before.class_name is None:
-            drafts = self._recoloured(drafts, state.objects)
-        self._push(
-            replace(
-                state,
-                objects=(*state.objects[: index + 1], *drafts, *state.objects[index + 1 :]),
-                candidates=(*state.candidates[: index + 1], *[None] * len(drafts), *state.candidates[index + 1 :]),
-            )
-        )
-        return (first, *drafts)
+            others = self._recoloured(others, state.objects)
+        pieces = self._numbered([replace(piece, name="") for piece in others])
+        self._push(changes.inserted(state, index + 1, pieces))
+        return (first, *pieces)
 
     def restore_mask(self, object_id: int, prompt: Prompt) -> None:
         """Shows the mask that the user passed in again, after its last point or box was removed.
@@ -314,13 +299,7 @@ class Document:
         Raises:
             PromptError: there is no object with one of the ids.
         """
-        indices = set(self.state.indices(object_ids))
-        objects = tuple(
-            replace(item, locked=locked) if index in indices and item.locked != locked else item
-            for index, item in enumerate(self.state.objects)
-        )
-        if objects != self.state.objects:
-            self._push(replace(self.state, objects=objects))
+        self._change(changes.set_locked(self.state, object_ids, locked))
 
     def delete(self, *object_ids: int) -> None:
         """Removes objects in one step. When the active one was among them, no object is active.
@@ -329,7 +308,7 @@ class Document:
             PromptError: there is no object with one of the ids, or one of them is locked.
         """
         if object_ids:
-            self._push(self._without(self.state, object_ids))
+            self._push(changes.without(self.state, object_ids))
 
     def clear(self) -> None:
         """Removes all objects in one step; the classes stay.
@@ -386,52 +365,17 @@ class Document:
         """Goes forward to the step that was undone last; returns False where there is none."""
         return self._counted(self._history.redo())
 
-    def _new_object(
-        self, logits: npt.NDArray[np.float32], score: float, frame: Frame, prompt: Prompt, name: str | None
-    ) -> SegmentedObject:
-        number, self._next_id = self._next_id, self._next_id + 1
-        draft = SegmentedObject(
-            id=number,
-            name=f"object {number}" if name is None else name,
-            colour=NO_COLOUR,
-            logits=logits,
-            score=score,
-            frame=frame,
-            prompt=prompt,
-            level=None,
+    def _numbered(self, drafts: Sequence[SegmentedObject]) -> tuple[SegmentedObject, ...]:
+        """Returns the drafts with ids that no object had before; one without a name gets "object N"."""
+        first = self._next_id
+        self._next_id += len(drafts)
+        return tuple(
+            replace(draft, id=number, name=draft.name or f"object {number}")
+            for number, draft in enumerate(drafts, start=first)
         )
-        return self.in_colour([draft])[0]
-
-    def _append(
-        self, item: SegmentedObject, candidates: Masks | None, class_name: str | None, activate: bool
-    ) -> SegmentedObject:
-        state = self.state if class_name is None else classes.add_class(self.state, class_name)
-        item = classes.in_class(state, item, state.active_class if class_name is None else class_name)
-        active = item.id if activate else state.active
-        self._push(
-            replace(state, objects=(*state.objects, item), active=active, candidates=(*state.candidates, candidates))
-        )
-        return item
 
     def _replace(self, index: int, item: SegmentedObject, candidates: Masks | None) -> None:
-        self._push(self._replaced(index, item, candidates))
-
-    def _replaced(self, index: int, item: SegmentedObject, candidates: Masks | None) -> State:
-        state = self.state
-        return replace(
-            state,
-            objects=(*state.objects[:index], item, *state.objects[index + 1 :]),
-            candidates=(*state.candidates[:index], candidates, *state.candidates[index + 1 :]),
-        )
-
-    def _without(self, state: State, object_ids: Sequence[int]) -> State:
-        gone = {self._unlocked(object_id)[0] for object_id in object_ids}
-        left = [index for index in range(len(state.objects)) if index not in gone]
-        objects = tuple(state.objects[index] for index in left)
-        active = state.active if any(item.id == state.active for item in objects) else None
-        return replace(
-            state, objects=objects, active=active, candidates=tuple(state.candidates[index] for index in left)
-        )
+        self._push(changes.replaced(self.state, index, item, candidates))
 
     def _unlocked(self, object_id: int) -> tuple[int, SegmentedObject]:
         index = self.state.index(object_id)
@@ -455,8 +399,3 @@ class Document:
     def _counted(self, has_moved: bool) -> bool:
         self._revision += int(has_moved)
         return has_moved
-
-
-def _with_exact_mask(item: SegmentedObject, run_lengths: RunLengths, prompt: Prompt, frame: Frame) -> SegmentedObject:
-    assert prompt.mask is not None
-    return replace(item, logits=prompt.mask, score=1.0, frame=frame, prompt=prompt, level=None, run_lengths=run_lengths)

@@ -15,9 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from samwidget.core import INCLUDE, Prompt, RunLengths, SegmentedObject, logits_of_mask, upsample_mask
-from samwidget.document import Document
+from samwidget.document import Document, draft_of_candidates, draft_of_mask
 from samwidget.errors import PromptError
 from samwidget.widget.corrections import Corrections
+from samwidget.widget.given_masks import without_overlaps
 from samwidget.widget.network import Network
 
 _SCRIBBLE_POINTS_MAX = 8
@@ -45,6 +46,7 @@ class Commands:
     ) -> None:
         self._document = document
         self._network = network
+        self._measured = measured
         self.corrections = Corrections(document, network, measured)
 
     def prompt_with_point(self, x: float, y: float, label: int) -> Prompt:
@@ -182,9 +184,44 @@ class Commands:
             return document.add_mask(RunLengths.from_mask(pixels), with_mask, frame, name=name, class_name=class_name)
         return document.add(self._network.predict(with_mask), name=name, class_name=class_name, activate=False)
 
-    def add_many(self, drafts: Sequence[SegmentedObject]) -> tuple[SegmentedObject, ...]:
-        """Adds objects in one step of the history and returns them; the active object stays the same."""
+    def add_masks(
+        self,
+        masks: Sequence[RunLengths],
+        names: Sequence[str | None],
+        class_names: Sequence[str | None],
+        overlap: str,
+    ) -> tuple[SegmentedObject, ...]:
+        """Adds objects of exact masks in one step and returns them; the active object stays the same.
+
+        Args:
+            masks: at the image's size.
+            names: of each; "object N" where it is None.
+            class_names: of each; None takes the active class.
+            overlap: as for ``without_overlaps``. A mask of which nothing is left is not added.
+        """
+        frame = self._network.frame
+        others = (self._measured(item).mask for item in self._document.state.objects)
+        drafts = [
+            draft_of_mask(mask, Prompt(mask=logits_of_mask(mask, frame)), frame, name, class_name)
+            for mask, name, class_name in zip(without_overlaps(masks, others, overlap), names, class_names, strict=True)
+            if mask.area > 0
+        ]
         return self._document.add_many(drafts)
+
+    def add_boxes(
+        self, prompts: Sequence[Prompt], names: Sequence[str | None], class_names: Sequence[str | None]
+    ) -> tuple[SegmentedObject, ...]:
+        """Adds an object for each prompt in one step and returns them; the active object stays the same."""
+        candidates = self._network.predict_many(prompts)
+        drafts = [
+            draft_of_candidates(masks, name, class_name)
+            for masks, name, class_name in zip(candidates, names, class_names, strict=True)
+        ]
+        return self._document.add_many(drafts, candidates)
+
+    def keep_found(self, drafts: Sequence[SegmentedObject]) -> tuple[SegmentedObject, ...]:
+        """Adds found objects in one step of the history and returns them; what else was found goes."""
+        return self._document.keep_found(drafts)
 
     def _refine_or_add(self, prompt: Prompt) -> None:
         candidates = self._network.predict(prompt)

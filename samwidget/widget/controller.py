@@ -229,7 +229,7 @@ class Controller:
         """Makes objects of found masks and forgets what else was found; returns the objects."""
         # Large ones first: later objects are drawn over earlier ones, also in label_map().
         ordered = sorted(found_masks, key=lambda item: -item.found_object.area)
-        objects = self.commands.add_many([item.to_object() for item in ordered])
+        objects = self.commands.keep_found([item.to_object() for item in ordered])
         self.publisher.add_sent(item.packed for item in ordered)
         self.document.discard_found()  # where no object was made of it
         # The objects appear before the found ones go, so that no view is without both for a moment.

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from samwidget.core import Prompt, RunLengths, SegmentedObject, logits_of_mask
-from samwidget.document import Document, State, edits
+from samwidget.document import Document, State, draft_of_mask, edits
 from samwidget.errors import PromptError
 from samwidget.widget.network import Network
 
@@ -114,9 +114,7 @@ class Corrections:
             raise PromptError(
                 f"{item.name} has {len(pieces)} pieces, at most {PIECES_MAX} can be split", hint="drop the small ones"
             )
-        frame = self._network.frame
-        parts = [(piece, Prompt(mask=logits_of_mask(piece, frame))) for piece in pieces]
-        return self._document.split(item.id, parts, frame)
+        return self._document.split(item.id, [self._draft(piece) for piece in pieces])
 
     def adjust(self, object_id: int, operation: str, amount: float, continues: bool = False) -> SegmentedObject:
         """Mends the outline of an object and returns it.
@@ -156,12 +154,10 @@ class Corrections:
         return self._correct(item, before, edit(before))
 
     def _begin(self, edit: Callable[[Pixels], Pixels]) -> SegmentedObject:
-        frame = self._network.frame
-        pixels = edit(np.zeros(frame.image_hw, np.bool_))
+        pixels = edit(np.zeros(self._network.frame.image_hw, np.bool_))
         if not pixels.any():
             raise PromptError("there is no pixel under the stroke", hint="draw on the image, with a larger brush")
-        prompt = Prompt(mask=logits_of_mask(pixels, frame))
-        return self._document.add_mask(RunLengths.from_mask(pixels), prompt, frame, activate=True)
+        return self._document.add_many([self._draft(RunLengths.from_mask(pixels))], activate=True)[0]
 
     def _join(self, object_ids: Sequence[int], join: np.ufunc) -> SegmentedObject:
         item, *others = self._items(object_ids)
@@ -180,10 +176,12 @@ class Corrections:
         _check_something_left(item, pixels)
         document = self._document
         if gone or not np.array_equal(pixels, before):
-            frame = self._network.frame
-            prompt = Prompt(mask=logits_of_mask(pixels, frame))
-            document.correct(item.id, RunLengths.from_mask(pixels), prompt, frame, gone)
+            document.correct(item.id, self._draft(RunLengths.from_mask(pixels)), gone)
         return document.state.objects[document.state.index(item.id)]
+
+    def _draft(self, run_lengths: RunLengths) -> SegmentedObject:
+        frame = self._network.frame
+        return draft_of_mask(run_lengths, Prompt(mask=logits_of_mask(run_lengths, frame)), frame)
 
     def _items(self, object_ids: Sequence[int]) -> list[SegmentedObject]:
         state = self._document.state

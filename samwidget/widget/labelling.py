@@ -12,10 +12,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from samwidget.core import SegmentedObject
+from samwidget.core import SegmentedObject, Size, make_prompt
 from samwidget.errors import PromptError
+from samwidget.widget.commands import Commands
 from samwidget.widget.controller import Controller
 from samwidget.widget.corrections import Corrections
+from samwidget.widget.given_masks import OVERLAPS, read_masks
 from samwidget.widget.protocol import checked_name, short_text
 
 Ids = int | Iterable[int]
@@ -32,6 +34,10 @@ class Labelling:
 
     @property
     def _controller(self) -> Controller:
+        raise NotImplementedError
+
+    @property
+    def _image_hw(self) -> Size:
         raise NotImplementedError
 
     # Classes.
@@ -85,6 +91,67 @@ class Labelling:
         """
         ids, checked = checked_ids(object_ids), None if class_name is None else checked_name(class_name)
         self._controller.call(lambda commands: commands.set_class(ids, checked))
+
+    # Many objects at once.
+
+    def add_masks(
+        self,
+        masks: Any,
+        names: Sequence[str] | None = None,
+        class_names: str | Sequence[str] | None = None,
+        overlap: str = "keep",
+    ) -> tuple[SegmentedObject, ...]:
+        """Adds objects of masks that you have, in one step, and returns them; the active object stays the same.
+
+        Each is exact to the pixel, and a click refines it. The objects that are there already stay as they are.
+
+        Args:
+            masks: a list of (H, W) bool masks or COCO run lengths, an (N, H, W) array, or a label map: (H, W) whole
+                numbers, such as Cellpose gives, where each number but 0 is an object.
+            names: one for each mask; "object N" where it is None.
+            class_names: one for each mask, or one for all. A class that is not there yet is added; None takes the
+                active class.
+            overlap: ``keep`` leaves masks that overlap. With ``first`` a pixel stays with the object that had it
+                first, with ``newest`` it goes to the last of the new masks; one of which nothing is left is not added.
+
+        Raises:
+            PromptError: another form or size, an empty mask, or names that do not fit.
+        """
+        hw = self._image_hw
+        run_lengths = read_masks(masks, hw)
+        for number, mask in enumerate(run_lengths):
+            if mask.area == 0:
+                raise PromptError(f"mask {number} is empty", hint="leave it out")
+        if overlap not in OVERLAPS:
+            raise PromptError(f"overlap is {short_text(overlap)}", hint=f"it is one of {', '.join(OVERLAPS)}")
+        count = len(run_lengths)
+        own, classes = _checked_names(names, count), _checked_names(class_names, count)
+        return self._add_many(lambda commands: commands.add_masks(run_lengths, own, classes, overlap))
+
+    def add_boxes(
+        self,
+        boxes: npt.ArrayLike,
+        names: Sequence[str] | None = None,
+        class_names: str | Sequence[str] | None = None,
+    ) -> tuple[SegmentedObject, ...]:
+        """Adds an object for each box, such as a detector's, in one step, and returns them.
+
+        Args:
+            boxes: (N, 4) x0, y0, x1, y1 in image pixels, the maximum exclusive.
+            names: as for ``add_masks``.
+            class_names: as for ``add_masks``.
+
+        Raises:
+            PromptError: a box has no area or is outside the image, or names that do not fit.
+            ModelError: there is no model, or it failed.
+        """
+        prompts = [make_prompt(None, None, box) for box in _checked_boxes(boxes)]
+        own, classes = _checked_names(names, len(prompts)), _checked_names(class_names, len(prompts))
+        return self._add_many(lambda commands: commands.add_boxes(prompts, own, classes))
+
+    def _add_many(self, command: Callable[[Commands], tuple[SegmentedObject, ...]]) -> tuple[SegmentedObject, ...]:
+        controller = self._controller
+        return tuple(controller.measured(item) for item in controller.call(command, needs_network=True))
 
     # Locks.
 
@@ -205,6 +272,27 @@ def checked_ids(object_ids: Ids) -> tuple[int, ...]:
     if values.ndim != 1 or values.dtype.kind not in "iu" or len(values) == 0:
         raise PromptError(f"the ids are {short_text(object_ids)}", hint="give the id of an object, or a list of ids")
     return tuple(values.tolist())
+
+
+def _checked_names(names: str | Sequence[str | None] | None, count: int) -> list[str | None]:
+    """Returns a name for each of ``count`` objects; one text is the name of all."""
+    values = [names] * count if names is None or isinstance(names, str) else list(names)
+    if len(values) != count:
+        raise PromptError(f"there are {len(values)} names for {count} objects", hint="give one for each, or None")
+    return [None if name is None else checked_name(name) for name in values]
+
+
+def _checked_boxes(boxes: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    hint = "give (N, 4) x0, y0, x1, y1 in image pixels"
+    try:
+        values = np.array(boxes, np.float64)
+    except (TypeError, ValueError):
+        raise PromptError(f"boxes is {short_text(boxes)}", hint=hint) from None
+    if values.size == 0:
+        return np.zeros((0, 4))
+    if values.ndim != 2 or values.shape[1] != 4:
+        raise PromptError(f"boxes has shape {values.shape}", hint=hint)
+    return values
 
 
 def _checked_points(points: npt.ArrayLike, count_min: int) -> npt.NDArray[np.float64]:

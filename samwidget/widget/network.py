@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Event
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -139,6 +139,20 @@ class Network:
             )
             self._last_masks = masks_list[0]
         return self._last_masks
+
+    def predict_many(self, prompts: Sequence[Prompt]) -> list[Masks]:
+        """Returns the three candidates of each prompt.
+
+        Raises:
+            PromptError: a part of a prompt is outside the image; raised before the model runs.
+            ModelError: the model failed.
+        """
+        predictor, embedding = self._predictor_and_embedding()
+        for prompt in prompts:
+            prompt.check_inside((self._image.shape[0], self._image.shape[1]))
+        return _with_remedy(
+            lambda: predictor.predict_many(prompts, embedding, threads=self._threads), "the model failed on a prompt"
+        )
 
     def search(self, cancel: Event, options: Mapping[str, Any]) -> Iterator[Progress]:
         """Yields the progress of a search of everything, as ``SamPredictor.generate_masks`` does.

@@ -20,7 +20,7 @@ import numpy.typing as npt
 import traitlets
 from PIL import Image
 
-from samwidget.core import SegmentedObject, checked_mask, make_prompt
+from samwidget.core import SegmentedObject, Size, checked_mask, make_prompt
 from samwidget.document import Document
 from samwidget.errors import PromptError, SessionError
 from samwidget.images import Exif, Scale, draw_overlay, encode_small_png, load_rgb
@@ -267,7 +267,7 @@ class SamWidget(Labelling, SharedTraits):
             ClosedError: after ``close``.
         """
         prompt = make_prompt(points, labels, box)
-        pixels = None if mask is None else checked_mask(mask, (self._image.shape[0], self._image.shape[1]))
+        pixels = None if mask is None else checked_mask(mask, self._image_hw)
         if prompt.is_empty and pixels is None:
             raise PromptError("the prompt is empty", hint="give points, a box or a mask")
         names = [None if text is None else checked_name(text) for text in (name, class_name)]
@@ -493,6 +493,10 @@ class SamWidget(Labelling, SharedTraits):
     def set_state(self, sync_data: dict[str, Any]) -> None:
         """Takes settings from a view; one that is wrong changes nothing and becomes an error in the views."""
         self._inbox.receive_settings(sync_data, super().set_state)
+
+    @property
+    def _image_hw(self) -> Size:
+        return (self._image.shape[0], self._image.shape[1])
 
     @property
     def _controller(self) -> Controller:

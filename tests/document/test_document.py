@@ -265,7 +265,7 @@ def test_objects_that_are_made_of_found_ones_take_their_place():
     document.hold_found(Found())
     document.clear()
     assert document.state.found_objects is not None, "only keep and discard end a choice"
-    document.add_many([replace(candidates_object(), id=7)])
+    document.keep_found([replace(candidates_object(), id=7)])
     assert document.state.found_objects is None
 
 

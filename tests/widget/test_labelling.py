@@ -7,6 +7,7 @@ import pytest
 
 from samwidget.core.palette import COLOURS
 from samwidget.errors import ClosedError, PromptError
+from samwidget.formats.coco import encode_rle
 from tests.widget.fakes import WiredWidget
 
 CLICK = {"x": 60, "y": 40, "label": 1}
@@ -115,7 +116,7 @@ def test_corrections_from_python(widget):
     assert widget.shrink(1, 1).area == 400
     assert widget.smooth(1, 2).area == pytest.approx(400, abs=8)
     widget.accept()
-    second = widget.fill_polygon(np.array(square) + [50, 0])
+    second = widget.fill_polygon(np.add(square, [50, 0]))
     assert widget.merge([1, second.id]).area == pytest.approx(800, abs=8)
     assert len(widget.split(1)) == 2
     third = widget.objects[-1]
@@ -159,3 +160,101 @@ def test_nothing_is_corrected_after_close(widget):
     for change in (lambda: widget.add_class("cup"), lambda: widget.paint([1, 1], 3), lambda: widget.lock(1)):
         with pytest.raises(ClosedError):
             change()
+
+
+def block(x0, y0, x1, y1):
+    mask = np.zeros((96, 128), bool)
+    mask[y0:y1, x0:x1] = True
+    return mask
+
+
+LEFT, RIGHT = block(0, 0, 60, 96), block(50, 0, 128, 96)
+
+
+@pytest.mark.parametrize(
+    "masks",
+    [
+        [LEFT, RIGHT],
+        np.stack([LEFT, RIGHT]),
+        (LEFT.astype(np.uint8) * 255, RIGHT.astype(float)),
+        [encode_rle(LEFT), RIGHT],
+    ],
+)
+def test_masks_in_any_form_are_one_step(widget, masks):
+    first, second = widget.add_masks(masks, names=["l", "r"], class_names=["cat", "wall"])
+    assert np.array_equal(first.mask, LEFT)
+    assert np.array_equal(second.mask, RIGHT)
+    assert [(item.name, item.class_name) for item in widget.objects] == [("l", "cat"), ("r", "wall")]
+    assert widget.undo()
+    assert widget.objects == ()
+    assert widget.classes == ("cat", "dog")
+
+
+def test_a_label_map_is_an_object_for_each_number(widget):
+    labels = np.zeros((96, 128), np.int32)
+    labels[LEFT], labels[RIGHT] = 7, 70_000
+    first, second = widget.add_masks(labels, class_names="cat")
+    assert np.array_equal(first.mask, LEFT & ~RIGHT)
+    assert np.array_equal(second.mask, RIGHT)
+    assert {first.class_name, second.class_name} == {"cat"}
+    assert np.array_equal(widget.label_map() == 1, first.mask)
+    assert widget.add_masks(np.zeros((96, 128), int)) == ()
+
+
+def test_a_click_refines_a_mask_that_came_in(widget):
+    item = widget.add_masks([LEFT])[0]
+    widget.select(item.id)
+    widget.do("add_point", **CLICK)
+    refined = widget.objects[0]
+    assert (refined.id, refined.prompts.points_xy.tolist()) == (item.id, [[60, 40]])
+    assert refined.prompts.mask is not None
+
+
+@pytest.mark.parametrize(
+    ("overlap", "areas"), [("keep", [60 * 96, 78 * 96]), ("first", [60 * 96, 68 * 96]), ("newest", [50 * 96, 78 * 96])]
+)
+def test_overlaps(widget, overlap, areas):
+    added = widget.add_masks([LEFT, RIGHT], overlap=overlap)
+    assert [item.area for item in added] == areas
+
+
+def test_what_is_there_first_keeps_its_pixels(widget):
+    widget.add_masks([LEFT])
+    (item,) = widget.add_masks([RIGHT, LEFT], overlap="first")
+    assert np.array_equal(item.mask, RIGHT & ~LEFT)
+    (on_top,) = widget.add_masks([LEFT], overlap="newest")
+    assert on_top.area == LEFT.sum()
+    assert widget.objects[0].area == LEFT.sum()
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda w: w.add_masks([LEFT[1:]]), lambda w: w.add_masks([LEFT], names=["a", "b"]),
+        lambda w: w.add_masks([LEFT & ~LEFT]), lambda w: w.add_masks("masks"), lambda w: w.add_masks(None),
+        lambda w: w.add_masks([None]), lambda w: w.add_masks([{"size": [96, 128]}]),
+        lambda w: w.add_masks([encode_rle(LEFT[1:])]), lambda w: w.add_masks([LEFT], overlap="under"),
+        lambda w: w.add_masks([LEFT], class_names=[" "]), lambda w: w.add_masks(np.zeros((3, 4), int)),
+        lambda w: w.add_masks([[1, 2], [3]]), lambda w: w.add_masks(np.full((96, 128), 0.5)),
+        lambda w: w.add_boxes([[1, 2, 3]]), lambda w: w.add_boxes("boxes"), lambda w: w.add_boxes([[5, 5, 5, 9]]),
+        lambda w: w.add_boxes([[0, 0, 9, 9], [500, 0, 900, 9]]), lambda w: w.add_boxes([[0, 0, math.nan, 9]]),
+    ],
+)  # fmt: skip
+def test_wrong_masks_and_boxes_add_nothing(widget, call):
+    widget.wait()
+    with pytest.raises(PromptError) as raised:
+        call(widget)
+    assert raised.value.hint
+    assert widget.document["objects"] == []
+
+
+def test_boxes_are_one_step_with_candidates(widget):
+    added = widget.add_boxes([[0, 0, 40, 40], [60, 10, 100, 60]], names=["a", "b"], class_names="dog")
+    assert [(item.name, item.class_name) for item in added] == [("a", "dog"), ("b", "dog")]
+    assert added[1].prompts.box_xyxy.tolist() == [60, 10, 100, 60]
+    assert widget.document["active"] is None
+    widget.select(added[0].id)
+    assert len(widget.document["candidates"]) == 3
+    widget.undo()
+    assert widget.objects == ()
+    assert widget.add_boxes([]) == ()
