@@ -86,10 +86,14 @@ def check_json(content: object) -> None:
 
 def request_id(content: object) -> str | None:
     """Returns the id of a message, also of a broken one; None where it has none that a reply could name."""
-    try:
-        return msgspec.convert(content.get("id"), MessageId) if isinstance(content, Mapping) else None
-    except msgspec.ValidationError:
+    if not isinstance(content, Mapping):
         return None
+    try:
+        name = msgspec.convert(content.get("id"), MessageId)
+        name.encode()
+    except (msgspec.ValidationError, UnicodeEncodeError):  # half a surrogate pair cannot be sent back
+        return None
+    return name
 
 
 def _convert(content: object, message_types: Mapping[str, type[MessageType]]) -> MessageType:

@@ -214,6 +214,7 @@ def test_half_a_surrogate_pair_is_refused_in_words_that_can_be_sent(fields):
     inbox.receive({"v": 1, "kind": "rename", "id": "r1", "object": 1, **fields}, [])
     (reply,) = sender.sent
     assert "half a surrogate pair" in reply["message"]
+    assert reply.get("re") == (None if "id" in fields else "r1"), "the reply names another request"
     assert taken == []
 
 
