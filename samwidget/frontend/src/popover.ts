@@ -25,7 +25,7 @@ export function openPopover(
   const before = focusedElement(root);
   const element = h("div", { class: "sw-popover", "data-sw": "popover" }, content);
   root.append(element);
-  place(element, root, anchor);
+  moveTo(element, root, anchor);
   focus.focus({ preventScroll: true });
 
   opened.listen(element, "keydown", (event) => {
@@ -57,7 +57,7 @@ export function openPopover(
 }
 
 /** Moves the panel to its anchor, inside the root. */
-function place(element: HTMLElement, root: HTMLElement, anchor: HTMLElement): void {
+function moveTo(element: HTMLElement, root: HTMLElement, anchor: HTMLElement): void {
   const around = root.getBoundingClientRect();
   const at = anchor.getBoundingClientRect();
   const { width, height } = element.getBoundingClientRect();

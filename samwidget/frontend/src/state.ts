@@ -174,7 +174,7 @@ export function objectsOfClass({ objects, active }: DocumentSummary, name: strin
 /** `document`, in which the objects of other classes than `name` are not visible; the same document where it is null. */
 function documentOfClass(document: DocumentSummary, name: string | null): DocumentSummary {
   if (name === null) return document;
-  const shown = new Set(objectsOfClass(document, name));
-  const objects = document.objects.map((object) => (shown.has(object) ? object : { ...object, visible: false }));
+  const ofClass = new Set(objectsOfClass(document, name));
+  const objects = document.objects.map((object) => (ofClass.has(object) ? object : { ...object, visible: false }));
   return { ...document, objects };
 }

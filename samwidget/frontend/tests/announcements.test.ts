@@ -32,6 +32,8 @@ const show = (count: number, active: number | null = null) =>
       active,
     ),
   );
+const press = (key: string, init: KeyboardEventInit = {}) =>
+  el.querySelector(".sw-stage")?.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, ...init }));
 const search = (phase: string, count: number) => {
   const ids = Array.from({ length: count }, (_, i) => i);
   fake.receive(
@@ -65,8 +67,15 @@ const VOCABULARY: [name: string, act: () => void, sentences: string[]][] = [
   ["encoding", () => status({ phase: "encoding" }), ["Encoding the image."]],
   ["ready", () => show(0), ["0 objects."]],
   ["a click", () => show(1, 1), ["Refining cup, score 0.90."]],
+  [
+    "its class",
+    () => fake.change("document", documentOf([object({ class: "dish" })], 1)),
+    ["Refining cup, class dish, score 0.90."],
+  ],
   ["accepted", () => show(1), ["1 object."]],
   ["two objects", () => show(2), ["2 objects."]],
+  ["a selection", () => [show(2), press("a", { ctrlKey: true })], ["2 selected."]],
+  ["its end", () => [show(2), press("a", { ctrlKey: true }), press("Escape")], ["2 objects."]],
   ["a search", () => search("running", 0), ["Finding everything. Escape stops the search.", "0 objects."]],
   ["a search finds", () => search("running", 3), ["Finding everything. Escape stops the search.", "0 objects."]],
   [

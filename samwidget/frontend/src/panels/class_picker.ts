@@ -94,13 +94,13 @@ function matching({ session, state }: View, text: string): Option[] {
   const { classes, objects } = session.document.value;
   const options = classes.map(({ name, colour }): Option => ({ name, text: name, colour }));
   const rank = ({ text }: Option) => text.toLocaleLowerCase().indexOf(wanted);
-  const found = options
+  const matches = options
     .filter((option) => rank(option) >= 0)
     .sort((a, b) => Math.min(rank(a), 1) - Math.min(rank(b), 1));
-  if (text) return classes.some(({ name }) => name === text) ? found : [...found, added(text)];
+  if (text) return classes.some(({ name }) => name === text) ? matches : [...matches, added(text)];
   const targets = objects.filter(({ id }) => state.selection.value.includes(id) || id === state.active.value?.id);
   const hasClass = targets.some((object) => object.class !== null) || state.newClass.value !== null;
-  return hasClass ? [...found, { name: null, text: "No class", colour: "" }] : found;
+  return hasClass ? [...matches, { name: null, text: "No class", colour: "" }] : matches;
 }
 
 function added(name: string): Option {

@@ -22,7 +22,7 @@ export interface Row {
   eye: HTMLButtonElement;
   trash: HTMLButtonElement;
   /** What the icons and the class show. */
-  shown: string;
+  appearance: string;
 }
 
 export function makeRow(id: number): Row {
@@ -49,7 +49,7 @@ export function makeRow(id: number): Row {
     main,
     actions,
   );
-  return { element, swatch, picture, main, name, meta, class: class_, lock, eye, trash, shown: "" };
+  return { element, swatch, picture, main, name, meta, class: class_, lock, eye, trash, appearance: "" };
 }
 
 /** Shows `object` in its row; `isSelected` is null where nothing is selected. */
@@ -59,7 +59,7 @@ export function showObject(row: Row, object: ObjectSummary, isActive: boolean, i
   setText(row.meta, isActive ? `refining · ${promptText(object)}` : measureText(object));
   setAttribute(row.main, "aria-current", isActive ? "true" : null);
   setAttribute(row.main, "aria-pressed", isSelected === null ? null : String(isSelected));
-  setAttribute(row.main, "title", object.name);
+  setAttribute(row.main, "title", object.class === null ? object.name : `${object.name} · ${object.class}`);
   row.element.classList.toggle("sw-on", isActive);
   row.element.classList.toggle("sw-selected", isSelected === true);
   row.element.classList.toggle("sw-unseen", !object.visible);
@@ -67,9 +67,9 @@ export function showObject(row: Row, object: ObjectSummary, isActive: boolean, i
   label(row.lock, `${object.locked ? "Unlock" : "Lock"} ${object.name}`, shortcutOf("lock"));
   label(row.eye, `${object.visible ? "Hide" : "Show"} ${object.name}`);
   label(row.trash, `Delete ${object.name}`);
-  const shown = JSON.stringify([object.visible, object.locked, object.class, object.colour]);
-  if (row.shown === shown) return;
-  row.shown = shown;
+  const appearance = JSON.stringify([object.visible, object.locked, object.class, object.colour]);
+  if (row.appearance === appearance) return;
+  row.appearance = appearance;
   row.eye.replaceChildren(icon(object.visible ? "eye" : "hidden"));
   row.lock.replaceChildren(icon(object.locked ? "lock" : "unlocked"));
   const marks = [...(object.visible ? [] : [icon("hidden")]), ...(object.locked ? [icon("lock")] : [])];

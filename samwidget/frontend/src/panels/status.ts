@@ -111,7 +111,12 @@ function announcer({ session, state }: View, scope: Scope): HTMLElement {
     const active = state.active.value;
     const score = active?.score === null || !active ? "" : `, score ${formatScore(active.score)}`;
     const count = session.document.value.objects.length;
-    const objects = active ? `Refining ${active.name}${score}.` : `${count} ${count === 1 ? "object" : "objects"}.`;
+    const class_ = active?.class == null ? "" : `, class ${active.class}`;
+    const selected = state.selection.value.length;
+    const refined = active
+      ? `Refining ${active.name}${class_}${score}.`
+      : `${count} ${count === 1 ? "object" : "objects"}.`;
+    const objects = selected > 0 ? `${selected} selected.` : refined;
     const calm = phase === "loading" ? "Loading the model." : phase === "encoding" ? "Encoding the image." : objects;
     const failure = hasFailed(session) ? error?.message : undefined;
     setText(element, failure || urgentMessage(session) || calm);

@@ -11,7 +11,7 @@ import type { Press, Tool } from "./tool.ts";
 
 export const select: Tool = {
   cursor: "default",
-  hint: () => "Click a mask to refine it · double-click a name to rename",
+  hint: () => "Click a mask to refine it · Shift-click to select several",
   press: (press, view) =>
     startOnPrompt(press, view) ??
     startClickOrPan(press, view, ({ image }, at_ms) => clickAt(press, image, view, at_ms)),
