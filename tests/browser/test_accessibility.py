@@ -101,6 +101,22 @@ def test_axe_finds_nothing_where_there_are_classes(open_checked, theme):
 
 
 @THEMES
+def test_axe_finds_nothing_with_a_drawing_tool(open_checked, theme):
+    checked = open_checked(theme)
+    widget = checked.widget.ready()
+    widget.part("tool-brush").click()
+    checked.check("brush without an object", (1000, 480, 240))
+    widget.click(*CUP)
+    checked.check("a mask that was painted", (1000, 480, 240))
+    widget.press("Enter")
+    widget.part("tool-include").click()
+    widget.click(100, 60)
+    widget.part("mend-switch").click()
+    checked.check("sliders in the place of the candidates", (1000, 480, 240))
+    assert checked.violations == [], "\n".join(checked.violations)
+
+
+@THEMES
 def test_axe_finds_nothing_while_the_model_is_loaded_and_a_search_runs(open_checked, theme):
     hold = (
         "import threading\nimport samwidget.widget.everything as e, samwidget.widget.network as n\n"

@@ -1,0 +1,173 @@
+"""Correcting masks by hand: brush, eraser, lasso, polygon, scribble, and the sliders of the tray."""
+
+import numpy as np
+
+from tests.browser.pixels import agreement, drawn_mask, stage_pixels
+from tests.browser.test_prompts import mask_of
+
+CUP = (290, 110)
+TABLE = (520, 60)
+TABLE_2 = (560, 330)
+
+
+def draw(widget, *points):
+    """Presses at the first point and moves through the others, image pixels; the button stays down."""
+    mouse = widget.page.mouse
+    mouse.move(*widget.at(*points[0]))
+    mouse.down()
+    for point in points[1:]:
+        mouse.move(*widget.at(*point), steps=4)
+    widget.notebook.wait_for_frames()
+
+
+def stroke(widget, *points):
+    with widget.change():
+        draw(widget, *points)
+        widget.page.mouse.up()
+
+
+def test_a_missing_piece_is_painted_erased_and_undone(open_notebook):
+    notebook = open_notebook()
+    widget = notebook.widget().ready()
+    widget.click(*CUP)
+    before = mask_of(notebook)
+    assert not before[TABLE[1], TABLE[0]]
+
+    widget.part("tool-brush").click()
+    stroke(widget, TABLE, (540, 80), (560, 60))
+    painted = mask_of(notebook)
+    assert painted[60, 520]
+    assert painted[60, 560]
+    assert (painted | before == painted).all(), "nothing of the mask went"
+    assert notebook.python("w.objects[0].area") == painted.sum()
+    assert notebook.python("len(w.objects)") == 1
+
+    widget.part("tool-eraser").click()
+    stroke(widget, (560, 60), (550, 70))
+    erased = mask_of(notebook)
+    assert not erased[60, 560]
+    assert erased[60, 520]
+
+    for expected in (painted, before):
+        with widget.change():
+            notebook.page.keyboard.press("Control+z")
+        assert (mask_of(notebook) == expected).all()
+    assert notebook.python("w.objects[0].prompts.points_xy.shape") == [1, 2], "the click is back"
+
+
+def test_a_stroke_is_on_the_screen_before_the_kernel_answers_and_stays_as_it_was(open_notebook):
+    notebook = open_notebook()
+    widget = notebook.widget().ready()
+    widget.click(*CUP)
+    widget.part("tool-brush").click()
+    widget.page.mouse.move(*widget.at(*TABLE_2))
+    notebook.wait_for_frames()
+    x, y = (int(at) for at in np.subtract(widget.at(*TABLE), widget.at(0, 0)))
+    before = stage_pixels(widget).astype(int)
+    draw(widget, TABLE, (560, 60))
+    drawn = stage_pixels(widget).astype(int)
+    assert np.abs(drawn - before)[y, x].max() > 20, "drawn while the button is down"
+    assert not notebook.python("bool(w.masks[0][60, 520])")
+    with widget.change():
+        widget.page.mouse.up()
+    notebook.wait_for_frames()
+    settled = stage_pixels(widget).astype(int)
+    # Around the stroke: the point goes, whose click is no longer the prompt. An outline may move by part of a pixel.
+    (left, top), (right, bottom) = (
+        np.subtract(widget.at(*at), widget.at(0, 0)).astype(int) for at in ((500, 40), (580, 80))
+    )
+    window = slice(top, bottom), slice(left, right)
+    changed = np.abs(drawn - before).max(axis=2)[window] > 20
+    moved = np.abs(settled - drawn).max(axis=2)[window] > 60
+    assert moved.sum() < 0.1 * changed.sum(), (moved.sum(), changed.sum())
+
+
+def test_what_was_painted_is_drawn_as_python_has_it(open_notebook):
+    notebook = open_notebook()
+    widget = notebook.widget().ready()
+    widget.part("tool-brush").click()
+    for _ in range(5):
+        notebook.page.keyboard.press("]")
+    stroke(widget, (100, 60), (200, 80), (150, 140))
+    mask = mask_of(notebook)
+    colour = notebook.python("w.objects[0].colour")
+    notebook.python("setattr(w, 'opacity', 1.0)")
+    widget.press("Enter")
+    widget.wait("s.opacity === 1")
+    widget.leave()
+    assert agreement(drawn_mask(widget, mask.shape, colour), mask) > 0.97
+
+
+def test_alt_paints_away_and_a_refused_stroke_goes_and_says_why(open_notebook):
+    notebook = open_notebook()
+    widget = notebook.widget().ready()
+    widget.click(*CUP)
+    area = notebook.python("w.objects[0].area")
+    widget.part("tool-brush").click()
+    notebook.page.keyboard.down("Alt")
+    stroke(widget, CUP, (300, 120))
+    notebook.page.keyboard.up("Alt")
+    assert notebook.python("w.objects[0].area") < area
+    notebook.python("w.lock([1])")
+    widget.wait("s.pending === 0")
+    widget.page.mouse.move(*widget.at(*TABLE_2))
+    notebook.wait_for_frames()
+    before = stage_pixels(widget).astype(int)
+    draw(widget, TABLE, (560, 60))
+    widget.page.mouse.up()
+    widget.root.locator(".sw-error").get_by_text("locked").wait_for()
+    widget.page.mouse.move(*widget.at(*TABLE_2))
+    notebook.wait_for_frames()
+    x, y = (int(at) for at in np.subtract(widget.at(540, 60), widget.at(0, 0)))
+    widget.root.locator(".sw-error .sw-close").click()
+    widget.page.mouse.move(*widget.at(*TABLE_2))
+    notebook.wait_for_frames()
+    assert np.abs(stage_pixels(widget).astype(int) - before)[y, x].max() < 20
+
+
+def test_lasso_polygon_and_scribble(open_notebook):
+    notebook = open_notebook()
+    widget = notebook.widget().ready()
+    widget.part("tool-lasso").click()
+    stroke(widget, (450, 40), (560, 40), (560, 110), (450, 110))
+    lasso = mask_of(notebook)
+    assert lasso[75, 505]
+    assert not lasso[200, 505]
+
+    widget.part("tool-polygon").click()
+    for at in ((450, 250), (560, 250), (505, 330)):
+        widget.page.mouse.click(*widget.at(*at))
+    with widget.change():
+        notebook.page.keyboard.press("Enter")
+    both = mask_of(notebook)
+    assert both[270, 505]
+    assert both[75, 505]
+    assert notebook.python("len(w.objects)") == 1
+
+    widget.press("Enter")
+    widget.part("tool-scribble").click()
+    stroke(widget, (270, 90), (300, 120), (320, 100))
+    assert notebook.python("len(w.objects)") == 2
+    assert notebook.python("set(w.objects[1].prompts.labels.tolist()) == {1}")
+    assert notebook.python("len(w.objects[1].prompts.labels)") > 1
+
+
+def test_a_slide_is_one_step_and_shows_its_result(open_notebook):
+    notebook = open_notebook()
+    widget = notebook.widget().ready()
+    widget.click(*CUP)
+    before = mask_of(notebook)
+    widget.part("mend-switch").click()
+    slider = widget.part("mend-grow")
+    slider.focus()
+    for _ in range(4):
+        with widget.change():
+            notebook.page.keyboard.press("ArrowRight")
+    grown = mask_of(notebook)
+    assert grown.sum() > before.sum()
+    assert (grown | before == grown).all()
+    widget.part("stage").focus()
+    with widget.change():
+        notebook.page.keyboard.press("Control+z")
+    assert (mask_of(notebook) == before).all()
+    assert widget.part("mend-grow").input_value() == "0"
