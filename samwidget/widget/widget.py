@@ -240,6 +240,17 @@ class SamWidget(Labelling, SharedTraits):
 
         return response_of(self.objects, style)
 
+    def to_python(self) -> str:
+        """Returns Python code that makes the same objects, with their names, classes and locks.
+
+        An object of points and a box is its prompt, from which the same model makes the same mask. One that was made
+        from a mask, corrected, found by *everything*, or of a chosen candidate, is its pixels.
+        """
+        from samwidget.widget.python_code import python_of
+
+        model = None if self._first_model_name == BUNDLED.name else self._first_model_name
+        return python_of(self.objects, self._source, model, self.classes, self.threshold)
+
     # What Python changes. Each runs in order with the clicks; undo takes it back.
 
     def add(
