@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import signal
 import sys
 import threading
@@ -21,7 +22,7 @@ def heeded() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def ctrl_c_at(step: int, run: Callable[[], object]) -> tuple[bool, bool]:
+def _ctrl_c_at(step: int, run: Callable[[], object]) -> tuple[bool, bool]:
     """Runs something with one Ctrl-C; returns whether it was that long, and whether it raised KeyboardInterrupt.
 
     Python looks for Ctrl-C where a function begins and after calls of C; both are steps, also in the standard library.
@@ -45,3 +46,13 @@ def ctrl_c_at(step: int, run: Callable[[], object]) -> tuple[bool, bool]:
         finally:
             sys.setprofile(None)
     return steps >= step, was_raised
+
+
+def every_step(run: Callable[[], object], stride: int = 1) -> Iterator[bool]:
+    """Runs something with Ctrl-C at its first step, its second, and so on; yields whether it was raised."""
+    for step in itertools.count(1, stride):
+        is_within, was_raised = _ctrl_c_at(step, run)
+        if not is_within:
+            assert step > 20
+            return
+        yield was_raised

@@ -3,6 +3,7 @@
 from samwidget.core.blas import BlasLimit, in_force
 from samwidget.core.classes import ObjectClass
 from samwidget.core.frame import PIXELS_MAX, Frame, Size
+from samwidget.core.interrupts import held_interrupts
 from samwidget.core.mask_logits import checked_mask, logits_of_mask
 from samwidget.core.masks import Masks
 from samwidget.core.measure import Box, box_of, iou
@@ -34,6 +35,7 @@ __all__ = [
     "box_of",
     "checked_mask",
     "connected_regions",
+    "held_interrupts",
     "in_force",
     "in_windows",
     "iou",

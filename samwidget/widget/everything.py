@@ -18,9 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
 
-from samwidget.core import NO_COLOUR, Prompt, SegmentedObject, logits_of_mask
+from samwidget.core import NO_COLOUR, Prompt, SegmentedObject, held_interrupts, logits_of_mask
 from samwidget.errors import ClosedError, PromptError, SamWidgetError
-from samwidget.widget.interrupts import held_interrupts
 from samwidget.widget.network import Network
 from samwidget.widget.protocol import DoneReply, FoundReply, SearchPhase, optional, sizes_of
 from samwidget.widget.status import Status

@@ -27,9 +27,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
-from samwidget.core import return_freed_memory
+from samwidget.core import held_interrupts, return_freed_memory
 from samwidget.errors import ClosedError
-from samwidget.widget.interrupts import held_interrupts
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)

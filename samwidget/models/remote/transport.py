@@ -19,6 +19,8 @@ from typing import Any, NamedTuple, TypeVar
 
 import httpx
 
+from samwidget.core import held_interrupts
+
 T = TypeVar("T")
 _CONNECT_TIMEOUT_S = 10.0
 # For what is left to do after a deadline: to close the connection.
@@ -112,13 +114,16 @@ async def _exchange(client: httpx.AsyncClient, method: str, url: str, content: b
 
 def _run(work: Coroutine[Any, Any, T], loop: asyncio.AbstractEventLoop, seconds: float) -> T:
     """What the coroutine returns on a loop of another thread; TimeoutError where it does not end after all."""
-    future = asyncio.run_coroutine_threadsafe(work, loop)
-    try:
-        return future.result(max(0.0, seconds) + _CLOSE_S)
-    except asyncio.TimeoutError as error:  # the class of its own in Python 3.10
-        raise TimeoutError from error
-    finally:
-        future.cancel()  # after Ctrl-C
+    with held_interrupts() as interrupts:
+        future = asyncio.run_coroutine_threadsafe(work, loop)
+        try:
+            if not interrupts.wait_for(future, max(0.0, seconds) + _CLOSE_S):
+                raise TimeoutError
+            return future.result()
+        except asyncio.TimeoutError as error:  # the class of its own in Python 3.10
+            raise TimeoutError from error
+        finally:
+            future.cancel()  # after Ctrl-C
 
 
 def _close(client: httpx.AsyncClient, loop: asyncio.AbstractEventLoop) -> None:
@@ -135,10 +140,11 @@ def _loop() -> asyncio.AbstractEventLoop:
     """The event loop of this process, in a thread that does not keep the process alive."""
     process_id = os.getpid()
     if process_id not in _loops:
-        new = asyncio.new_event_loop()
-        # No lock: a fork while another thread held it would lock the forked process for ever.
-        if _loops.setdefault(process_id, new) is new:
-            threading.Thread(target=new.run_forever, name="samwidget-endpoint", daemon=True).start()
-        else:  # another thread came first
-            new.close()
+        with held_interrupts():
+            new = asyncio.new_event_loop()
+            # No lock: a fork while another thread held it would lock the forked process for ever.
+            if _loops.setdefault(process_id, new) is new:
+                threading.Thread(target=new.run_forever, name="samwidget-endpoint", daemon=True).start()
+            else:  # another thread came first
+                new.close()
     return _loops[process_id]

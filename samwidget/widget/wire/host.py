@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from samwidget.widget.interrupts import held_interrupts
+from samwidget.core import held_interrupts
 
 log = logging.getLogger(__name__)
 

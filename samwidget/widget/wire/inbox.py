@@ -18,8 +18,8 @@ from typing import Any
 from cachetools import FIFOCache
 from traitlets import TraitError
 
+from samwidget.core import held_interrupts
 from samwidget.errors import MessageError, SamWidgetError
-from samwidget.widget.interrupts import held_interrupts
 from samwidget.widget.protocol import AckReply, Detail, Hello, Hover, Request
 from samwidget.widget.traits import SETTINGS
 from samwidget.widget.wire.outbox import Outbox

@@ -13,6 +13,8 @@ import pytest
 
 from samwidget.models.remote import transport
 from samwidget.models.remote.transport import Transport
+from tests.ctrl_c import every_step
+from tests.new_thread import in_new_thread
 
 
 @pytest.fixture
@@ -64,6 +66,8 @@ PROGRAM = """
 import os, threading, time, warnings
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from samwidget.models.remote.transport import Transport
+from tests.ctrl_c import every_step
+from tests.new_thread import in_new_thread
 warnings.simplefilter("error")
 warnings.filterwarnings("ignore", message=".*fork")
 
@@ -102,3 +106,24 @@ def test_a_forked_process_has_connections_of_its_own():
     ended = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, timeout=60, check=False)
     assert ended.returncode == 0, ended.stderr
     assert not ended.stderr
+
+
+async def _immediately():
+    return "answer"
+
+
+@pytest.mark.skipif(threading.current_thread() is not threading.main_thread(), reason="Ctrl-C is for the main thread")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # Ctrl-C while a weak reference ends
+def test_ctrl_c_at_any_step_leaves_the_loop_usable(monkeypatch):
+    """All exchanges of a process share the loop: a lock that stays held would end them all."""
+
+    def exchange(first=True):
+        if first:
+            transport._loops.clear()
+        return transport._run(_immediately(), transport._loop(), 5)
+
+    monkeypatch.setattr(transport, "_loops", {})
+    for _ in every_step(exchange, stride=3):
+        assert in_new_thread(lambda: exchange(first=False)) == "answer"
+        loop = transport._loop()
+        loop.call_soon_threadsafe(loop.stop)

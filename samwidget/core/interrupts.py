@@ -2,9 +2,9 @@
 
 Python raises KeyboardInterrupt in the main thread between any two steps. There a click would be remembered and not
 carried out, or a lock of the standard library stay locked for ever: ``Condition`` and all that is made of it, such as
-``Future`` and ``Event``, cannot be used where Ctrl-C may come. ``worker``, ``everything`` and ``wire`` use this module
-for the milliseconds in which they take or hand over work. A function of the user that observes a trait may run there
-and take longer: the second Ctrl-C ends it.
+``Future`` and ``Event``, cannot be used where Ctrl-C may come. The widget, and models on other machines, use this
+module for the milliseconds in which they take or hand over work. A function of the user that observes a trait may run
+there and take longer: the second Ctrl-C ends it.
 """
 
 from __future__ import annotations

@@ -1,20 +1,22 @@
-"""Ctrl-C, which the notebook's Stop button sends: whenever it comes, nothing is lost, done twice or left locked."""
+"""The notebook's Stop button, which sends Ctrl-C: whenever it comes, nothing is lost, done twice or left locked."""
 
-import itertools
 import signal
 import threading
 
 import pytest
 
-from samwidget.widget.interrupts import held_interrupts
 from samwidget.widget.worker import Worker
-from tests.ctrl_c import ctrl_c_at, heeded
+from tests.ctrl_c import every_step, heeded
 from tests.new_thread import in_new_thread
 from tests.widget.fakes import TIMEOUT_S, WiredWidget
 
-pytestmark = pytest.mark.skipif(
-    threading.current_thread() is not threading.main_thread(), reason="Ctrl-C is for the main thread"
-)
+pytestmark = [
+    pytest.mark.skipif(
+        threading.current_thread() is not threading.main_thread(), reason="Ctrl-C is for the main thread"
+    ),
+    # Python cannot raise Ctrl-C while a weak reference ends.
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 
 
 @pytest.fixture
@@ -23,16 +25,6 @@ def widget():
     widget.wait(TIMEOUT_S)
     yield widget
     widget.close()
-
-
-def every_step(run, stride=1):
-    """Runs something with Ctrl-C at its first step, its second, and so on; yields whether it was raised."""
-    for step in itertools.count(1, stride):
-        is_within, was_raised = ctrl_c_at(step, run)
-        if not is_within:
-            assert step > 20
-            return
-        yield was_raised
 
 
 def test_a_click_is_taken_once_or_dropped_before_it_is_remembered(widget):
@@ -82,60 +74,6 @@ def test_a_job_that_waits_is_withdrawn_and_the_wait_ends_at_once():
     worker.call(lambda: None)
     assert ran == []
     worker.close()
-
-
-def test_the_second_ctrl_c_does_not_wait():
-    done = []
-
-    @held_interrupts()
-    def be_slow():
-        signal.raise_signal(signal.SIGINT)
-        done.append("first")
-        signal.raise_signal(signal.SIGINT)
-        done.append("second")
-
-    with heeded(), pytest.raises(KeyboardInterrupt):
-        be_slow()
-    assert done == ["first"]
-
-
-def test_within_another_block_ctrl_c_waits_for_the_outer_one():
-    done = []
-
-    @held_interrupts()
-    def work():
-        with held_interrupts():
-            signal.raise_signal(signal.SIGINT)
-            done.append("inner")
-        done.append("outer")
-
-    with heeded(), pytest.raises(KeyboardInterrupt):
-        work()
-    assert done == ["inner", "outer"]
-
-
-def test_a_program_that_handles_ctrl_c_itself_gets_it_afterwards():
-    got = []
-    before = signal.signal(signal.SIGINT, lambda number, frame: got.append(number))
-    try:
-        with held_interrupts():
-            signal.raise_signal(signal.SIGINT)
-            assert got == []
-        assert got == [signal.SIGINT]
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        with held_interrupts():
-            assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-def test_other_threads_leave_the_handler_alone():
-    def handler():
-        with held_interrupts():
-            return signal.getsignal(signal.SIGINT)
-
-    with heeded():
-        assert in_new_thread(handler) is signal.default_int_handler
 
 
 def test_a_function_of_the_user_that_observes_a_setting_can_be_stopped(widget):
