@@ -7,7 +7,7 @@ import { dropName, renameInList } from "../commands/naming.ts";
 import { selectTo, toggleSelected } from "../commands/selection.ts";
 import { h, type Scope, setText } from "../dom.ts";
 import { focusPhoto } from "../focus.ts";
-import type { ObjectSummary } from "../protocol.ts";
+import type { DocumentSummary, ObjectSummary } from "../protocol.ts";
 import { objectsOfClass } from "../state.ts";
 import type { View } from "../view.ts";
 import { appearancePanel } from "./appearance.ts";
@@ -44,6 +44,7 @@ export function objectsPanel(view: View, scope: Scope): HTMLElement {
   scope.listen(rows, "click", (event) => clickRow(event, view));
   scope.listen(rows, "dblclick", (event) => {
     const id = rowId(event.target);
+    if (event.ctrlKey || event.metaKey || event.shiftKey) return;
     if (id !== null && !isButton(event.target, "sw-row-action")) renameInList(view, id);
   });
   scope.listen(rows, "keydown", (event) => pressKey(event, view));
@@ -51,6 +52,7 @@ export function objectsPanel(view: View, scope: Scope): HTMLElement {
   watchPointedRow(rows, view, scope);
   watchClassPicker(view, scope);
   watchThumbnails(view, scope, (id) => rowsById.get(id)?.picture);
+  let lastDocument: DocumentSummary | null = null;
   scope.effect(() => {
     const document = session.document.value;
     const objects = objectsOfClass(document, state.shownClass.value);
@@ -76,7 +78,9 @@ export function objectsPanel(view: View, scope: Scope): HTMLElement {
       if (row) showObject(row, object, object.id === document.active, isSelected(object.id));
     }
     const activeRow = rowsById.get(document.active ?? -1);
-    if (activeRow) scrollIntoSight(scroller, activeRow.element);
+    // Not when only the selection has changed: the list must not move under the pointer.
+    if (activeRow && document !== lastDocument) scrollIntoSight(scroller, activeRow.element);
+    lastDocument = document;
     const named = state.naming.peek()?.object ?? null;
     if (named !== null && !rowsById.has(named)) {
       dropName(view);

@@ -183,6 +183,12 @@ describe("the list", () => {
     expect(scroller.scrollTop).toBe(30 * ROW - 200);
     show(1, many);
     expect(scroller.scrollTop).toBe(0);
+    scroller.scrollTop = 400;
+    row(10)
+      .querySelector("button")
+      ?.dispatchEvent(new MouseEvent("click", { bubbles: true, ctrlKey: true }));
+    expect([opened.view.state.selection.value, scroller.scrollTop]).toEqual([[1, 11], 400]);
+    scroller.scrollTop = 0;
     show(null, many);
     expect(scroller.scrollTop).toBe(0);
   });
