@@ -29,6 +29,8 @@ def without_settings_of_caller(device: torch.device) -> Iterator[None]:
         for kind in {"cpu", device.type}:
             if torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind):
                 stack.enter_context(torch.autocast(kind, enabled=False))
-        if torch.get_default_device().type != "cpu":  # asked first, because a default device makes each call slower
+        # Asked first, because a default device makes each call slower. Asked of a tensor, because torch 2.6's
+        # ``get_default_device`` misses ``with torch.device(...)`` and fails after ``set_default_device(None)``.
+        if torch.empty(0).device.type != "cpu":
             stack.enter_context(torch.device("cpu"))
         yield

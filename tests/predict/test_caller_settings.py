@@ -159,5 +159,5 @@ def settings_here():
         torch.is_autocast_enabled("cpu"),
         torch.is_grad_enabled(),
         torch.is_inference_mode_enabled(),
-        torch.get_default_device().type,
+        torch.empty(0).device.type,
     )
