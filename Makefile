@@ -11,18 +11,20 @@ BROWSER ?= $(shell command -v chromium || command -v chromium-browser || command
 EXTRAS := .[batch,demo,mlflow,serve,train]
 # Without those that train a model for minutes, drive a browser, or run the pages.
 QUICK := -m "not browser" --ignore tests/docs --ignore tests/hosts --ignore tests/training -n 2 --dist loadfile
-LOWEST ?= .ci/lowest.txt
-# Tests in an environment of the target's own, made anew; $(1) is what pip is told besides.
+# The part of the quick tests that CI runs with the lowest versions too, and what they need besides the package.
+BOUNDS := tests/core tests/document tests/formats tests/images tests/widget -n 2 --dist loadfile
+BOUNDS_NEED := hypothesis jsonschema matplotlib pandas pytest pytest-xdist tifffile
+# An environment of the target's own, made anew.
 OWN = .venv-$@/$(notdir $(BIN))
+OWN_PIP = $(OWN)/python -m pip install --quiet --no-compile
+OWN_PYTEST = HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(OWN)/python -m pytest
 define own_environment
 $(PYTHON) -m venv --clear .venv-$@
-$(OWN)/python -m pip install --quiet --upgrade "pip>=25.1"
-$(OWN)/python -m pip install --quiet $(1) -e "$(EXTRAS)" --group test
-HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(OWN)/python -m pytest $(QUICK)
+$(OWN_PIP) --upgrade "pip>=25.1"
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit browser docs lowest newest azure pictures bench reliability lint format generate fresh bundle wheel clean
+.PHONY: help demo test unit browser docs lowest bounds newest azure pictures bench reliability lint format generate fresh bundle wheel clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,14 +47,24 @@ docs: $(VENV)/test.stamp ## every code block of README and docs, every notebook 
 	HF_HUB_OFFLINE=1 $(BIN)/pytest tests/docs
 
 lowest: ## quick tests with the lowest versions that pyproject.toml admits, in .venv-lowest
-	$(call own_environment,-c $(LOWEST))
+	$(own_environment)
+	$(OWN_PIP) -c .ci/lowest.txt -e "$(EXTRAS)" --group test
+	$(OWN_PYTEST) $(QUICK)
+
+bounds: ## the part of `make lowest` that takes minutes, with torch as in .ci/constraints.txt, in .venv-bounds
+	$(own_environment)
+	grep -v "^torch==" .ci/lowest.txt >.venv-$@/lowest.txt
+	$(OWN_PIP) $(CONSTRAINTS) -c .venv-$@/lowest.txt -e . $(BOUNDS_NEED)
+	$(OWN_PYTEST) $(BOUNDS)
 
 newest: ## quick tests with the newest versions that pip finds, torch included, in .venv-newest
-	$(call own_environment)
+	$(own_environment)
+	$(OWN_PIP) -e "$(EXTRAS)" --group test
+	$(OWN_PYTEST) $(QUICK)
 
 azure: ## docs/deploy read by Azure ML's own SDK, in .venv-azure
-	$(PYTHON) -m venv .venv-$@
-	$(OWN)/python -m pip install --quiet azure-ai-ml pytest pyyaml
+	$(own_environment)
+	$(OWN_PIP) azure-ai-ml pytest pyyaml
 	$(OWN)/python -m pytest tests/formats/azure_ml/test_deploy_files.py
 
 bench: $(VENV)/test.stamp ## speed beside peers and the machine's peak (a quarter of an hour)
