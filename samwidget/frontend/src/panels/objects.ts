@@ -4,7 +4,7 @@
 import { chooseClass } from "../commands/classes.ts";
 import { accept } from "../commands/document.ts";
 import { dropName, renameInList } from "../commands/naming.ts";
-import { selectTo, toggleSelected } from "../commands/selection.ts";
+import { clearSelection, selectTo, toggleSelected } from "../commands/selection.ts";
 import { h, type Scope, setText } from "../dom.ts";
 import { focusPhoto } from "../focus.ts";
 import type { DocumentSummary, ObjectSummary } from "../protocol.ts";
@@ -135,6 +135,8 @@ function clickRow(event: MouseEvent, view: View): void {
     toggleSelected(view, object.id);
   } else if (object.id !== view.state.nextActive.value) {
     view.request({ kind: "select", object: object.id });
+  } else if (view.state.selection.value.length > 0) {
+    clearSelection(view);
   } else if (event.detail > 0) {
     renameInList(view, object.id);
   } else {

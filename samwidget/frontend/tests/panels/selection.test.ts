@@ -117,6 +117,17 @@ describe("rows are selected", () => {
   });
 });
 
+describe("a click on the active row", () => {
+  it("ends the selection first, and names the object after that", () => {
+    opened.show(OBJECTS, 2);
+    click(4, { ctrlKey: true });
+    click(2);
+    expect([selected(), opened.field]).toEqual([[], null]);
+    click(2);
+    expect(opened.field?.value).toBe("coin 2");
+  });
+});
+
 describe("with a selection", () => {
   const select = (...ids: number[]) => {
     opened.view.state.selection.value = ids;
