@@ -113,7 +113,7 @@ class Page(SamWidget):
     def say(self, kind: str, **fields: Any) -> str:
         """Sends a request; returns its id."""
         self._number += 1
-        name = f"r{self._number}"
+        name = f"request {self._number}"
         self.hear({"v": 1, "kind": kind, "id": name, **fields})
         return name
 
@@ -134,6 +134,11 @@ class Page(SamWidget):
             found = self._bell.wait_for(reply, TIMEOUT_S)
             assert found is not None, (name, kind, self._replies.get(name))
             return found
+
+    def has_replied(self, name: str) -> bool:
+        """Returns whether there was a request with this id."""
+        with self._bell:
+            return name in self._replies
 
     def take_errors(self) -> int:
         """Returns how many errors came that name no request, since the last call."""
