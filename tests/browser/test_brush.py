@@ -20,6 +20,12 @@ def draw(widget, *points):
     widget.notebook.wait_for_frames()
 
 
+def on_stage(widget, x, y):
+    """Where the image pixel (x, y) is in the pixels of the stage."""
+    viewport = widget.state()["stage"]
+    return int(viewport["x"] + x * viewport["scale"]), int(viewport["y"] + y * viewport["scale"])
+
+
 def stroke(widget, *points):
     with widget.change():
         draw(widget, *points)
@@ -62,7 +68,7 @@ def test_a_stroke_is_on_the_screen_before_the_kernel_answers_and_stays_as_it_was
     widget.part("tool-brush").click()
     widget.page.mouse.move(*widget.at(*TABLE_2))
     notebook.wait_for_frames()
-    x, y = (int(at) for at in np.subtract(widget.at(*TABLE), widget.at(0, 0)))
+    x, y = on_stage(widget, *TABLE)
     before = stage_pixels(widget).astype(int)
     draw(widget, TABLE, (560, 60))
     drawn = stage_pixels(widget).astype(int)
@@ -73,9 +79,8 @@ def test_a_stroke_is_on_the_screen_before_the_kernel_answers_and_stays_as_it_was
     notebook.wait_for_frames()
     settled = stage_pixels(widget).astype(int)
     # Around the stroke: the point goes, whose click is no longer the prompt. An outline may move by part of a pixel.
-    (left, top), (right, bottom) = (
-        np.subtract(widget.at(*at), widget.at(0, 0)).astype(int) for at in ((500, 40), (580, 80))
-    )
+    left, top = on_stage(widget, 500, 40)
+    right, bottom = on_stage(widget, 580, 80)
     window = slice(top, bottom), slice(left, right)
     changed = np.abs(drawn - before).max(axis=2)[window] > 20
     moved = np.abs(settled - drawn).max(axis=2)[window] > 60
@@ -118,7 +123,7 @@ def test_alt_paints_away_and_a_refused_stroke_goes_and_says_why(open_notebook):
     widget.root.locator(".sw-error").get_by_text("locked").wait_for()
     widget.page.mouse.move(*widget.at(*TABLE_2))
     notebook.wait_for_frames()
-    x, y = (int(at) for at in np.subtract(widget.at(540, 60), widget.at(0, 0)))
+    x, y = on_stage(widget, 540, 60)
     widget.root.locator(".sw-error .sw-close").click()
     widget.page.mouse.move(*widget.at(*TABLE_2))
     notebook.wait_for_frames()

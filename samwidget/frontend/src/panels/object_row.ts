@@ -96,6 +96,8 @@ function promptText(object: ObjectSummary): string {
   const clicks = object.points.length;
   const parts = [];
   if (object.prompt_box) parts.push("box");
-  if (clicks > 0 || parts.length === 0) parts.push(`${clicks} ${clicks === 1 ? "click" : "clicks"}`);
+  // A mask that was drawn or given has no prompt.
+  if (clicks === 0 && parts.length === 0) return `${formatCount(object.area)} px`;
+  if (clicks > 0) parts.push(`${clicks} ${clicks === 1 ? "click" : "clicks"}`);
   return parts.join(" + ");
 }
