@@ -210,7 +210,8 @@ def _in_polygon(points: Points, shape: Size) -> Pixels:
 def _crossing(ax: Points, ay: Points, bx: Points, by: Points, y: Points) -> Points:
     """Returns the x at which each edge from a to b has the height y; NaN where it does not reach it or is level."""
     rise = by - ay
-    t = np.divide(y - ay, rise, out=np.full_like(rise, np.nan), where=rise != 0)
+    with np.errstate(over="ignore"):  # infinity, of an edge that is nearly level, is above 1 too
+        t = np.divide(y - ay, rise, out=np.full_like(rise, np.nan), where=rise != 0)
     t[(t < 0) | (t > 1)] = np.nan
     return np.asarray(ax + t * (bx - ax))
 

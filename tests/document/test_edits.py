@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -171,6 +171,7 @@ def test_holes_and_islands_only_add_and_only_take(mask, area):
 
 
 @given(masks, st.lists(st.tuples(st.floats(-1e308, 1e308), st.floats(-1e308, 1e308)), min_size=3, max_size=5))
+@example(np.zeros((1, 1), bool), [(0.0, 0.0), (0.0, 0.0), (0.0, 2e-323)])  # an edge that is nearly level
 def test_any_finite_numbers_draw_something(mask, points):
     edits.paint(mask, points, 1e308)
     edits.paint(mask, points, 5e-324)
