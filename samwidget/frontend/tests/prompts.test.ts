@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { activeAfter, type Draft, type NextActive, promptsOnScreen } from "../src/prompts.ts";
+import { activeAfter, classAfter, type Draft, type NextActive, promptsOnScreen } from "../src/prompts.ts";
 import type { Box, Request } from "../src/protocol.ts";
 import { object } from "./opened_view.ts";
 
@@ -93,5 +93,27 @@ describe("what will be active", () => {
   it("has no prompts of the object that was accepted", () => {
     expect(promptsWith([ACCEPT, POINT]).points).toEqual([{ index: -1, at: { x: 1, y: 2 }, label: 1, isPending: true }]);
     expect(promptsWith([ACCEPT])).toEqual({ points: [], boxes: [] });
+  });
+});
+
+describe("the class of the next object", () => {
+  const CHOOSE: Request = { kind: "activate_class", class: "cat" };
+  const RENAME: Request = { kind: "rename_class", class: "cat", name: "lynx" };
+  const DELETE: Request = { kind: "delete_class", class: "cat" };
+
+  it.each([
+    ["dog", [], "dog"],
+    ["dog", [CHOOSE], "cat"],
+    ["dog", [RENAME, DELETE], "dog"],
+    ["cat", [RENAME], "lynx"],
+    [null, [CHOOSE, DELETE], null],
+    ["cat", [{ kind: "activate_class", class: null } as Request], null],
+  ])("%s, after %j, is %s", (name, pending, next) => expect(classAfter(name, pending)).toBe(next));
+});
+
+describe("the active object after a deletion of several", () => {
+  it("is none where it was among them", () => {
+    const pending: Request[] = [{ kind: "delete_objects", objects: [1, 2] }];
+    expect([activeAfter(2, pending), activeAfter(3, pending)]).toEqual([null, 3]);
   });
 });
