@@ -2,7 +2,8 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import type { Request } from "../../src/protocol.ts";
 import { currentTool } from "../../src/tools/current.ts";
-import { OpenedView, object } from "../opened_view.ts";
+import { toScreen } from "../../src/viewport.ts";
+import { OpenedView, object, STAGE } from "../opened_view.ts";
 
 let opened: OpenedView;
 
@@ -114,6 +115,19 @@ describe("the brush", () => {
     expect(opened.last).toMatchObject({ kind: "paint" });
     opened.pointer("move", FROM);
     expect(opened.view.state.pointedObject.value).toBeNull();
+  });
+
+  it("goes through every position that the pointer had between two frames", () => {
+    opened.pointer("down", FROM);
+    const between = [55, 60, 70].map((x) => {
+      const { x: clientX, y: clientY } = toScreen(opened.view.state.viewport.value, { x, y: 104 });
+      return { clientX: clientX + STAGE.left, clientY: clientY + STAGE.top, pointerType: "mouse", pressure: 0.5 };
+    });
+    const event = new PointerEvent("pointermove", { ...between[2], bubbles: true, pointerId: 1 });
+    Object.assign(event, { getCoalescedEvents: () => between });
+    opened.stage.dispatchEvent(event);
+    const points = (stroke()?.points ?? []).map(({ x }) => Math.round(x));
+    expect(points).toEqual([50, 55, 60, 70]);
   });
 
   it("has a radius that follows the hardest pressure of a pen", () => {
