@@ -11,7 +11,7 @@ import { ACTIVE, EDGE_ALPHA, type MaskAppearance } from "./masks.ts";
 import { shaded, shadesOf } from "./shades.ts";
 import type { Surface } from "./surface.ts";
 
-/** The colour of an object that begins with a stroke: the kernel has not chosen one yet. */
+/** The colour of an object that begins with a stroke and has no class: the kernel has not chosen one yet. */
 const NEW_COLOUR = "#78aaff";
 
 /** All that decides how the layer looks, but for the points that its last stroke has gained. */
@@ -45,7 +45,7 @@ export class CorrectionsPainter {
     viewport: Viewport,
     { object, corrections }: ShownCorrections,
     masks: MaskStore,
-    { opacity, threshold }: MaskAppearance,
+    { opacity, threshold, newColour = NEW_COLOUR }: MaskAppearance & { newColour?: string | undefined },
   ): number {
     const before = this.#painted;
     const last = corrections.at(-1);
@@ -55,7 +55,7 @@ export class CorrectionsPainter {
       return 0;
     }
     const { ratio, canvas } = surface;
-    const [mask, colour] = [object?.mask ?? null, object?.colour ?? NEW_COLOUR];
+    const [mask, colour] = [object?.mask ?? null, object?.colour ?? newColour];
     const size = { ratio, width: canvas.width, height: canvas.height };
     const basis = { viewport, ...size, mask, colour, opacity, threshold };
     const onCanvas = surface.pixels(viewport);

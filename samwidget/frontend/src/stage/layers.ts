@@ -70,7 +70,12 @@ export function correctionsLayer({ session, state }: View): ReadonlySignal<Paint
   return computed(() => {
     const viewport = state.viewport.value;
     const corrections = session.photo.value ? state.corrections.value : NO_CORRECTIONS;
-    const appearance = { opacity: settings.opacity.value, threshold: settings.threshold.value };
+    const newClass = session.document.value.classes.find(({ name }) => name === state.newClass.value);
+    const appearance = {
+      opacity: settings.opacity.value,
+      threshold: settings.threshold.value,
+      newColour: newClass?.colour,
+    };
     return (surface) => painter.paint(surface, viewport, corrections, masks, appearance);
   });
 }

@@ -65,6 +65,23 @@ describe("the layer of corrections", () => {
     expect(takeCalls(layer())).toEqual([]);
   });
 
+  it("has the colour of the object, or of the class that a new one gets", () => {
+    /** The colour in the middle of what was put on the layer last. */
+    const middle = () => {
+      opened.drawFrame();
+      const [, pixels] = takeCalls(layer()).findLast(([name]) => name === "putImageData") ?? [];
+      const { data, width, height } = pixels as ImageData;
+      return [...data.subarray(4 * (width * (height >> 1) + (width >> 1))).subarray(0, 3)];
+    };
+    opened.show([], null);
+    opened.pointer("down", { x: 200, y: 100 });
+    expect(middle()).toEqual([0x78, 0xaa, 0xff]);
+    opened.pointer("up", { x: 200, y: 100 });
+    const classes = [{ name: "cat", colour: "#102030", count: 0 }];
+    opened.fake.change("document", { ...opened.fake.traits.document, classes, active_class: "cat" });
+    expect(middle()).toEqual([0x10, 0x20, 0x30]);
+  });
+
   it("leaves what is there until the new mask arrives", () => {
     opened.drag({ x: 200, y: 100 }, { x: 240, y: 100 });
     opened.drawFrame();
