@@ -250,8 +250,9 @@ export class Session {
   }
 }
 
-/** A failure is not worth a message: of a preview, and of the name for an object that its own click could not make. */
+/** A failure is not worth a message: of a preview, and of name or class for an object that its own click could not make. */
 function isQuiet(request: Request): boolean {
+  if (request.kind === "set_class") return request.objects === null;
   return request.kind === "hover" || (request.kind === "rename" && request.object === null);
 }
 

@@ -251,6 +251,17 @@ describe("a digit", () => {
     ]);
   });
 
+  it("keeps the reason why its click made no object on the screen", () => {
+    show(null);
+    opened.click(HERE);
+    digit("1");
+    const [point, choice] = opened.fake.sent;
+    const error = { kind: "error", hint: "" };
+    opened.fake.receive({ ...error, re: point?.id, code: "model", message: "There is no model." });
+    opened.fake.receive({ ...error, re: choice?.id, code: "prompt", message: "No object is active." });
+    expect(opened.session.failure.value?.message).toBe("There is no model.");
+  });
+
   it("chooses the class of the next object where none is active", () => {
     show(null);
     digit("1");
