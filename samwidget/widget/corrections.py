@@ -157,7 +157,7 @@ class Corrections:
         pixels = edit(np.zeros(self._network.frame.image_hw, np.bool_))
         if not pixels.any():
             raise PromptError("there is no pixel under the stroke", hint="draw on the image, with a larger brush")
-        return self._document.add_many([self._draft(RunLengths.from_mask(pixels))], activate=True)[0]
+        return self._document.add_many([self._draft(pixels)], activate=True)[0]
 
     def _join(self, object_ids: Sequence[int], join: np.ufunc) -> SegmentedObject:
         item, *others = self._items(object_ids)
@@ -176,12 +176,13 @@ class Corrections:
         _check_something_left(item, pixels)
         document = self._document
         if gone or not np.array_equal(pixels, before):
-            document.correct(item.id, self._draft(RunLengths.from_mask(pixels)), gone)
+            document.correct(item.id, self._draft(pixels), gone)
         return document.state.objects[document.state.index(item.id)]
 
-    def _draft(self, run_lengths: RunLengths) -> SegmentedObject:
+    def _draft(self, mask: Pixels | RunLengths) -> SegmentedObject:
         frame = self._network.frame
-        return draft_of_mask(run_lengths, Prompt(mask=logits_of_mask(run_lengths, frame)), frame)
+        run_lengths = mask if isinstance(mask, RunLengths) else RunLengths.from_mask(mask)
+        return draft_of_mask(run_lengths, Prompt(mask=logits_of_mask(mask, frame)), frame)
 
     def _items(self, object_ids: Sequence[int]) -> list[SegmentedObject]:
         state = self._document.state

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -16,6 +16,7 @@ masks = arrays(bool, st.tuples(st.integers(1, 12), st.integers(1, 12)))
 numbers = st.floats(-6, 20, allow_nan=False)
 strokes = st.lists(st.tuples(numbers, numbers), min_size=1, max_size=6)
 distances = st.floats(0, 6)
+unhurried = settings(deadline=None)  # the first example imports scipy
 
 
 def grid(text):
@@ -136,6 +137,7 @@ def test_a_smooth_outline_has_no_spikes():
     assert np.array_equal(edits.smooth(spike, 0), spike)
 
 
+@unhurried
 @given(masks, strokes, distances)
 def test_a_stroke_is_what_is_near_its_line(mask, points, radius):
     expected, is_close = near_line(mask.shape, points, radius)
@@ -145,6 +147,7 @@ def test_a_stroke_is_what_is_near_its_line(mask, points, radius):
     assert np.array_equal(erased & ~is_close, mask & ~expected & ~is_close)
 
 
+@unhurried
 @given(masks, distances)
 def test_growing_is_what_is_near_the_mask_and_shrinking_the_same_outside(mask, distance):
     expected = mask.copy()
@@ -156,6 +159,7 @@ def test_growing_is_what_is_near_the_mask_and_shrinking_the_same_outside(mask, d
         assert np.array_equal(edits.shrink(~mask, distance), ~expected if (~mask).any() else ~mask)
 
 
+@unhurried
 @given(masks)
 def test_pieces_are_disjoint_and_together_the_mask(mask):
     pieces = [piece.to_mask() for piece in edits.split(mask)]
@@ -163,6 +167,7 @@ def test_pieces_are_disjoint_and_together_the_mask(mask):
     assert all(piece.any() for piece in pieces)
 
 
+@unhurried
 @given(masks, st.floats(0, 20))
 def test_holes_and_islands_only_add_and_only_take(mask, area):
     assert (edits.fill_holes(mask, area) >= mask).all()
@@ -170,6 +175,7 @@ def test_holes_and_islands_only_add_and_only_take(mask, area):
     assert edits.drop_islands(mask, area).any() == mask.any()
 
 
+@unhurried
 @given(masks, st.lists(st.tuples(st.floats(-1e308, 1e308), st.floats(-1e308, 1e308)), min_size=3, max_size=5))
 @example(np.zeros((1, 1), bool), [(0.0, 0.0), (0.0, 0.0), (0.0, 2e-323)])  # an edge that is nearly level
 def test_any_finite_numbers_draw_something(mask, points):
@@ -178,6 +184,7 @@ def test_any_finite_numbers_draw_something(mask, points):
     edits.fill_polygon(mask, points)
 
 
+@unhurried
 @given(masks, strokes, distances)
 def test_no_edit_changes_its_mask(mask, points, number):
     before = mask.copy()
