@@ -394,8 +394,7 @@ class Controller:
 
     def save_to(self, saved: SavedImage) -> None:
         """Saves to another session file from now on; raises SessionError, and nothing changes, where it fails."""
-        snapshot = self.worker.call(self._saved_snapshot)
-        self.saving.move_to(saved, snapshot)
+        self.saving.move_to(saved, lambda: self.worker.call(self._saved_snapshot))
 
     def set_threshold(self, threshold: float) -> None:
         """Measures the objects at another threshold from now on."""

@@ -25,6 +25,7 @@ from samwidget.widget.worker import Worker
 
 # A slider changes a setting many times a second, and the threshold every mask; one write afterwards is enough.
 _SETTINGS_DELAY_S = 1.0
+_SHOW_WAIT_S = 0.5
 
 
 class Saving:
@@ -40,12 +41,14 @@ class Saving:
         self._settings = settings
         self._worker = Worker("samwidget saving")
         self._lock = threading.RLock()  # of the fields; held for moments
+        self._show_lock = threading.RLock()  # held while the trait is set
         self._write_lock = threading.RLock()  # held while the file is written
         self._is_writing = False
         self._saved: SavedImage | None = None
         self._last: Snapshot | None = None
         self._pending: Snapshot | None = None
         self._status: SessionStatus | None = None
+        self._shown_status: SessionStatus | None = None
         self._failure: SessionError | None = None
         self._is_closed = False
         _savings.add(self)
@@ -81,8 +84,11 @@ class Saving:
             if self._saved is None or self._is_read_only or self._is_closed:
                 return
             self._pending = snapshot
-            if self._status is not None and self._status.phase == "saved":
-                self._publish("saving")
+            is_first = self._status is not None and self._status.phase == "saved"
+            if is_first:
+                self._enter("saving", self._saved.note)
+        if is_first:
+            self._show()  # before the change is called done
         is_step = last is None or (last.steps.states, last.steps.position) != (
             snapshot.steps.states,
             snapshot.steps.position,
@@ -115,12 +121,17 @@ class Saving:
         if self._failure is not None:
             raise self._failure
 
-    def move_to(self, saved: SavedImage, snapshot: Snapshot) -> None:
+    def move_to(self, saved: SavedImage, take_snapshot: Callable[[], Snapshot]) -> None:
         """Saves a snapshot to another file, and all changes from now on; raises SessionError where that fails."""
+        before = self._last
+        snapshot = take_snapshot()
         saved.opened.writer.write(snapshot)
         self.attach(saved)
         with self._lock:
+            later = self._last if self._last is not before else None
             self._last = snapshot
+        if later is not None:  # a change was made meanwhile
+            self.take(later)
 
     def close(self) -> None:
         """Saves what is not saved yet, and gives the file back."""
@@ -136,15 +147,15 @@ class Saving:
             What could not be saved; None where there is nothing.
         """
         self._save_pending()
-        with self._lock:
-            if self.path is None:  # it was closed meanwhile
-                return None
-            self._publish(
-                "read-only",
-                f"another widget in this notebook goes on with {self.path.name}, and changes here are not saved",
-                "go on there, or save to another file with `w.save(path)`",
-            )
-            return None if self._failure is None else self._last
+        path = self.path
+        if path is None:  # it was closed meanwhile
+            return None
+        self._publish(
+            "read-only",
+            f"another widget in this notebook goes on with {path.name}, and changes here are not saved",
+            "go on there, or save to another file with `w.save(path)`",
+        )
+        return None if self._failure is None else self._last
 
     @property
     def _is_read_only(self) -> bool:
@@ -173,14 +184,14 @@ class Saving:
         try:
             self._saved.opened.writer.write(snapshot)
         except SessionError as error:
-            with self._lock:
-                self._failure = error
-                self._publish("failed", error.message, error.hint)
+            self._failure = error
+            self._publish("failed", error.message, error.hint)
             return
         with self._lock:
             self._failure = None
             if self._pending is None:
-                self._publish("saved", self._saved.note)
+                self._enter("saved", self._saved.note)
+        self._show()
 
     def _give_back(self) -> None:
         saved, self._saved = self._saved, None
@@ -190,12 +201,28 @@ class Saving:
             saved.session.close()
 
     def _publish(self, phase: SavePhase, message: str = "", hint: str = "") -> None:
-        if self._saved is None:
+        self._enter(phase, message, hint)
+        self._show()
+
+    def _enter(self, phase: SavePhase, message: str = "", hint: str = "") -> None:
+        """Begins a phase; ``_show`` publishes it."""
+        with self._lock:
+            if self._saved is not None:
+                path = str(self._saved.session.path)
+                self._status = SessionStatus(path, phase, sentence(message), sentence(hint))
+
+    def _show(self) -> None:
+        """Sets the trait to the newest status, also where another thread has changed it meanwhile."""
+        # A function of the user that observes the trait may run here, and wait for the thread that waits here. That
+        # thread then goes on, and the newest status is shown afterwards.
+        if not self._show_lock.acquire(timeout=_SHOW_WAIT_S):
             return
-        status = SessionStatus(str(self._saved.session.path), phase, sentence(message), sentence(hint))
-        if status != self._status:
-            self._status = status
-            self._outbox.assign("session", to_json(status))
+        try:
+            while (status := self._status) is not None and status != self._shown_status:
+                self._shown_status = status
+                self._outbox.assign("session", to_json(status))
+        finally:
+            self._show_lock.release()
 
 
 _savings: weakref.WeakSet[Saving] = weakref.WeakSet()

@@ -95,12 +95,13 @@ def describe(source: Any, pixels: npt.NDArray[np.uint8], options: Mapping[str, A
         return replace(image, path=_relative(path, folder))
 
 
-def open_saved(choice: Path | SessionChoice, image: SessionImage) -> SavedImage:
+def open_saved(choice: Path | SessionChoice, image: SessionImage, *, takes_over: bool = True) -> SavedImage:
     """Opens a session file and finds the image in it; a damaged file is recovered, with a SamWidgetWarning.
 
     Args:
         choice: the file; with a row, this image of it.
         image: as ``describe`` returns it.
+        takes_over: whether a widget of this process that saves the image ends its saving.
 
     Raises:
         SessionError: the file cannot be used, or its masks are of an image of another size.
@@ -109,14 +110,14 @@ def open_saved(choice: Path | SessionChoice, image: SessionImage) -> SavedImage:
     session = None
     try:
         session = open_session(path)
-        return _found(session, row, image)
+        return _image_in(session, row, image, takes_over)
     except BaseException as error:
         if session is not None:
             session.close()
         if not isinstance(error, DamagedError):
             raise
     path, note = _recovered(path)
-    return replace(open_saved(path, image), note=note)
+    return replace(open_saved(path, image, takes_over=takes_over), note=note)
 
 
 def images_of(path: Path) -> tuple[Path, list[SessionImage]]:
@@ -167,7 +168,7 @@ def find_photo(path: Path, image: SessionImage) -> str | Path:
     )
 
 
-def _found(session: SessionFile, row: int | None, image: SessionImage) -> SavedImage:
+def _image_in(session: SessionFile, row: int | None, image: SessionImage, takes_over: bool) -> SavedImage:
     """The image in an open session; one that is not there yet begins with nothing."""
     note = ""
     before = session.find(image.content_hash, image.size_hw, image.path)
@@ -178,7 +179,7 @@ def _found(session: SessionFile, row: int | None, image: SessionImage) -> SavedI
             note = _changed_note(before, image, session.path)
             warn_user(note)
         image = replace(image, row=before.row, state=before.state, network=before.network)
-    unsaved = None if session.is_read_only else session.claim(image.content_hash)
+    unsaved = session.claim(image.content_hash) if takes_over and not session.is_read_only else None
     opened = session.open_image(image)
     if unsaved is not None:
         opened = replace(opened, steps=unsaved.steps)

@@ -410,7 +410,7 @@ class SamWidget(Labelling, SharedTraits):
         if path is None or session_path(path) == controller.saving.path:
             controller.save()
             return
-        saved = self._open_saved(path)
+        saved = self._open_saved(path, takes_over=False)
         try:
             if saved.session.is_read_only or len(saved.opened.steps.states) > 1:
                 raise SessionError(
@@ -476,10 +476,11 @@ class SamWidget(Labelling, SharedTraits):
         count = 0 if self._controller_or_none is None else self._controller_or_none.object_count
         return f"SamWidget({width} x {height} pixels, {count} object{'' if count == 1 else 's'})"
 
-    def _open_saved(self, session: str | PathLike[str] | SessionChoice) -> SavedImage:
+    def _open_saved(self, session: str | PathLike[str] | SessionChoice, *, takes_over: bool = True) -> SavedImage:
         choice = session if isinstance(session, SessionChoice) else session_path(session)
         folder = (choice.path if isinstance(choice, SessionChoice) else choice).parent
-        return open_saved(choice, describe(self._source, self._image, self._load_options, folder))
+        image = describe(self._source, self._image, self._load_options, folder)
+        return open_saved(choice, image, takes_over=takes_over)
 
     def _take_settings(self, settings: Mapping[str, Any]) -> None:
         """Takes the settings of a session file where the user gave none."""

@@ -191,11 +191,7 @@ class Connection:
 
     def _database_to_write(self) -> sqlite3.Connection:
         """The database inside a transaction, after a look whether the file is still the one that was opened."""
-        if self.is_held_elsewhere:
-            raise SessionError(
-                f"another kernel writes {self.path.name}",
-                hint="close it there and run the cell again, or save to another file with w.save(path)",
-            )
+        self._check_not_held_elsewhere()
         if self._database is not None and self._file_lock.is_held:
             file_id = _file_id(self.path)
             if file_id is not None and file_id != self._file_id:
@@ -207,14 +203,20 @@ class Connection:
             self._close()  # it could not be opened before, or somebody deleted it
             self.generation += 1
             self._open_to_write()
-            if self.is_held_elsewhere:
-                return self._database_to_write()
+            self._check_not_held_elsewhere()
         assert self._database is not None
         self._database.execute("BEGIN IMMEDIATE")
         if _data_version(self._database) != self._data_version:  # another program wrote into it
             self._data_version = _data_version(self._database)
             self.generation += 1
         return self._database
+
+    def _check_not_held_elsewhere(self) -> None:
+        if self.is_held_elsewhere:
+            raise SessionError(
+                f"another kernel writes {self.path.name}",
+                hint="close it there and run the cell again, or save to another file with w.save(path)",
+            )
 
     def _roll_back(self) -> None:
         database = self._database

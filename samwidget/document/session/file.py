@@ -7,11 +7,12 @@ process that open the same file share one connection. It knows no widget. docs/s
 from __future__ import annotations
 
 import hashlib
+import sqlite3
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from weakref import WeakMethod
 
 import numpy as np
@@ -24,6 +25,8 @@ from samwidget.document.session.reader import UNREADABLE, HistoryReader, read_im
 from samwidget.document.session.rows import SessionImage, Snapshot
 from samwidget.document.session.writer import ImageWriter
 from samwidget.errors import SessionError
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +92,7 @@ class SessionFile:
             SessionError: as ``images``.
         """
 
-        def read(database: Any) -> OpenedImage:
+        def read(database: sqlite3.Connection) -> OpenedImage:
             settings = read_settings(database)
             reader = HistoryReader(database, image)
             steps = Steps() if image.row is None else reader.read()
@@ -124,12 +127,12 @@ class SessionFile:
                 for key in [key for key, value in _connections.items() if value is self._connection]:
                     del _connections[key]
 
-    def _read(self, read: Callable[[Any], Any]) -> Any:
+    def _read(self, read: Callable[[sqlite3.Connection], T]) -> T:
         with self._connection.reading() as database:
             try:
                 return read(database)
             except UNREADABLE as error:
-                if isinstance(error, SessionError):
+                if isinstance(error, SessionError | sqlite3.Error):  # `reading` knows which of SQLite's are damage
                     raise
                 raise DamagedError(f"{self.path.name} is damaged ({error})", hint=_DAMAGED_HINT) from error
 

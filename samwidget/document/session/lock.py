@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
 import weakref
 from contextlib import suppress
 from pathlib import Path
 
-try:
+if sys.platform == "win32":
+    import msvcrt
+else:
     import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
 
 _IS_HELD = {errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK}
 
@@ -64,7 +65,7 @@ class FileLock:
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is None:
             return
-        if fcntl is not None and _is_same(descriptor, self._path):  # while it is held: later it may be another's
+        if sys.platform != "win32" and _is_same(descriptor, self._path):  # while it is held: later it may be another's
             with suppress(OSError):
                 self._path.unlink()
         os.close(descriptor)
@@ -79,12 +80,10 @@ class FileLock:
 
 def _lock(descriptor: int) -> None:
     """Locks an open file; raises OSError where it is locked, or cannot be."""
-    if fcntl is not None:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    if sys.platform == "win32":
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
     else:
-        import msvcrt
-
-        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def _is_same(descriptor: int, path: Path) -> bool:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from samwidget.core import Masks, ObjectClass
 from samwidget.document.history import Steps
-from samwidget.document.session.rows import Rows, SessionImage, ShownRow, Version
+from samwidget.document.session.rows import ObjectRow, Rows, SessionImage, Version
 from samwidget.document.session.values import PackedArray, candidates_of_value, object_of_value, unpack_array
 from samwidget.document.state import State
 
@@ -27,8 +27,8 @@ def read_images(database: sqlite3.Connection) -> list[SessionImage]:
         " FROM images ORDER BY changed_at DESC, image DESC"
     )
     return [
-        SessionImage(path, content_hash, (height, width), json.loads(options), *others, row=row)
-        for row, path, content_hash, height, width, options, *others in rows
+        SessionImage(path, name, (height, width), json.loads(options), file_hash, file_bytes, state, network, row)
+        for row, path, name, height, width, options, file_hash, file_bytes, state, network in rows
     ]
 
 
@@ -99,7 +99,13 @@ class HistoryReader:
             if version is not None:
                 latest[version[0].id] = version
         versions = [latest[number] for number in sorted(latest)]
-        return State(tuple(item for item, _ in versions), None, tuple(candidates for _, candidates in versions))
+        colours = {item.class_name: item.colour for item, _ in versions if item.class_name is not None}
+        return State(
+            tuple(item for item, _ in versions),
+            None,
+            tuple(candidates for _, candidates in versions),
+            classes=tuple(ObjectClass(name, colour) for name, colour in colours.items()),
+        )
 
     def _state(self, versions: str, active: int | None, classes: str, active_class: str | None) -> State:
         known = [version for number in json.loads(versions) if (version := self._version(int(number))) is not None]
@@ -182,23 +188,23 @@ class HistoryReader:
             "SELECT id, position, threshold FROM objects WHERE image = ?", (self._image.row,)
         ):
             # A row of an object that is not there is deleted by the next write.
-            self.rows.shown[number] = ShownRow(position, version_of.get(number, 0), threshold)
+            self.rows.object_rows[number] = ObjectRow(position, version_of.get(number, 0), threshold)
 
 
 def _without_repeats(states: list[State], position: int, next_id: int) -> Steps:
     """The steps without those that change nothing: what a search had found is not saved, and so neither is its step."""
-    kept: list[State] = []
+    distinct: list[State] = []
     new_position = 0
     for index, state in enumerate(states):
-        before = kept[-1] if kept else None
+        before = distinct[-1] if distinct else None
         if before is None or (state.objects, state.candidates, state.classes) != (
             before.objects,
             before.candidates,
             before.classes,
         ):
-            kept.append(state)
+            distinct.append(state)
         elif index == position:
-            kept[-1] = state
+            distinct[-1] = state
         if index <= position:
-            new_position = len(kept) - 1
-    return Steps(tuple(kept), max(0, new_position), next_id)
+            new_position = len(distinct) - 1
+    return Steps(tuple(distinct), max(0, new_position), next_id)

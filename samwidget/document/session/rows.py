@@ -61,7 +61,7 @@ Version = tuple[SegmentedObject, Masks | None]
 """An object as the history has it, with its candidates. Compared by identity: neither ever changes."""
 
 
-class ShownRow(NamedTuple):
+class ObjectRow(NamedTuple):
     """What a row of the table ``objects`` shows."""
 
     position: int
@@ -81,7 +81,7 @@ class Rows:
         arrays_of: the hashes that a version names.
         array_uses: how many versions name an array.
         network_of: the model that computed the logits of a hash.
-        shown: the rows of ``objects`` by id.
+        object_rows: the rows of ``objects`` by id.
         next_version: number of the next version.
     """
 
@@ -92,7 +92,7 @@ class Rows:
     arrays_of: dict[int, tuple[str, ...]] = field(default_factory=dict)
     array_uses: Counter[str] = field(default_factory=Counter)
     network_of: dict[str, str] = field(default_factory=dict)
-    shown: dict[int, ShownRow] = field(default_factory=dict)
+    object_rows: dict[int, ObjectRow] = field(default_factory=dict)
     next_version: int = 1
 
     def copy(self) -> Rows:

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from samwidget.core import Masks, SegmentedObject
 from samwidget.document.history import Steps
 from samwidget.document.session.connection import Connection
-from samwidget.document.session.rows import Rows, SessionImage, ShownRow, Snapshot
+from samwidget.document.session.rows import ObjectRow, Rows, SessionImage, Snapshot
 from samwidget.document.session.schema import TABLES
 from samwidget.document.session.values import hash_of, maker_of, pack_array, run_lengths_of, value_of_object
 from samwidget.document.state import State
@@ -60,11 +60,11 @@ class ImageWriter:
         self._row, self._rows, self._generation, self._network = row, rows, generation, network
 
     def _found_row(self, database: sqlite3.Connection) -> int | None:
-        found = database.execute(
+        row = database.execute(
             "SELECT image FROM images WHERE content_hash = ? AND height = ? AND width = ?",
             (self._image.content_hash, *self._image.size_hw),
         ).fetchone()
-        return None if found is None else int(found[0])
+        return None if row is None else int(row[0])
 
     def _write_image(self, database: sqlite3.Connection, row: int | None, steps: Steps, network: str) -> int:
         image = self._image
@@ -148,21 +148,21 @@ class _Write:
     def _write_objects(self, snapshot: Snapshot) -> None:
         """Writes the readable tables of the present objects and classes."""
         state = snapshot.steps.states[snapshot.steps.position]
-        shown: dict[int, ShownRow] = {}
+        object_rows: dict[int, ObjectRow] = {}
         for position, (pair, item) in enumerate(
             zip(zip(state.objects, state.candidates, strict=True), snapshot.objects, strict=True)
         ):
-            row = shown[item.id] = ShownRow(position, self._rows.version_of[pair], item.threshold)
-            before = self._rows.shown.get(item.id)
+            row = object_rows[item.id] = ObjectRow(position, self._rows.version_of[pair], item.threshold)
+            before = self._rows.object_rows.get(item.id)
             if before is None or before[1:] != row[1:]:
                 self._write_object(position, item, pair[1])
             elif before != row:
                 self._database.execute(
                     "UPDATE objects SET position = ? WHERE image = ? AND id = ?", (position, self._image, item.id)
                 )
-        for number in self._rows.shown.keys() - shown.keys():
+        for number in self._rows.object_rows.keys() - object_rows.keys():
             self._database.execute("DELETE FROM objects WHERE image = ? AND id = ?", (self._image, number))
-        self._rows.shown = shown
+        self._rows.object_rows = object_rows
         self._database.execute("DELETE FROM classes WHERE image = ?", (self._image,))
         self._database.executemany(
             "INSERT INTO classes (image, position, name, colour) VALUES (?, ?, ?, ?)",
