@@ -110,7 +110,7 @@ def kill_ray_often(source, folder, kills, seed):
     words += [str(folder / "killed.csv"), "--workers", "2"]
     killed = []
     while len(killed) < kills:
-        begun = time.time()
+        begun, count_before = time.time(), len(killed)
         command = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         while command.poll() is None and len(killed) < kills:
             if not is_row_in_work(folder / "killed.csv.parts", begun):
@@ -128,6 +128,8 @@ def kill_ray_often(source, folder, kills, seed):
             sys.stderr.write(f"{len(killed)}: killed a {killed[-1]}\n")
             if killed[-1] == "command":
                 command.wait(120)
+        if command.poll() and "command" not in killed[count_before:]:  # on a very busy machine Ray may not start
+            sys.stderr.write(f"a command ended by itself, with exit code {command.returncode}\n")
         if command.returncode == 0:  # it came to its end before enough kills
             for path in (folder / "killed.csv", folder / "killed.csv.manifest.jsonl"):
                 path.unlink()

@@ -114,6 +114,7 @@ async def _immediately():
 
 @pytest.mark.skipif(threading.current_thread() is not threading.main_thread(), reason="Ctrl-C is for the main thread")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # Ctrl-C while a weak reference ends
+@pytest.mark.filterwarnings("ignore:coroutine:RuntimeWarning")  # Ctrl-C before it is handed over
 def test_ctrl_c_at_any_step_leaves_the_loop_usable(monkeypatch):
     """All exchanges of a process share the loop: a lock that stays held would end them all."""
 
