@@ -13,6 +13,7 @@ from tests.browser.pixels import agreement, drawn_mask, stage_pixels
 from tests.browser.test_prompts import mask_of
 
 CUP = (290, 110)
+TOOL_NAMES = ("select", "include", "exclude", "box", "scribble", "pan", "brush", "eraser", "lasso", "polygon")
 
 
 @pytest.mark.parametrize("scale", [1, 1.5, 2, 3])
@@ -92,7 +93,7 @@ CUT = """(root) => {
         return (isBeyond && !node.closest(".sw-scroll, .sw-help")) || isCut;
     }).map((node) => `${node.className}: ${node.textContent}`);
 }"""
-TOOLS = ["tool-select", "tool-include", "tool-exclude", "tool-box", "tool-pan"]
+TOOLS = [f"tool-{name}" for name in TOOL_NAMES]
 BUTTONS = [*TOOLS, "everything", "undo", "redo", "fit", "help"]
 
 
