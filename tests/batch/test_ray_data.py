@@ -86,7 +86,12 @@ def test_an_aborted_connection_is_tried_again():
 
 
 @pytest.mark.parametrize(
-    ("failures", "starts"), [([ConnectionAbortedError("it died")] * 3, 3), ([ConnectionError("nobody there")], 1)]
+    ("failures", "starts"),
+    [
+        ([ConnectionAbortedError("it died")] * 3, 3),
+        ([ConnectionError("nobody there")], 1),
+        ([Exception("The current node timed out during startup.")], 1),  # Ray's words on a machine that is too busy
+    ],
 )
 def test_a_cluster_that_keeps_failing_is_an_error(failures, starts):
     ray = FailingRay(*failures)
