@@ -52,10 +52,10 @@ class Labelling:
         """The class that new objects get; None where they get none."""
         return self._controller.state().active_class
 
-    def add_class(self, name: str) -> None:
+    def define_class(self, name: str) -> None:
         """Adds a class behind the others; one that is there already stays as it is.
 
-        The method of the same name that other ipywidgets have, for CSS, is not there; their trait ``_dom_classes`` is.
+        ``add_class`` is a method of every ipywidget, and means classes of CSS.
 
         Raises:
             PromptError: the name is blank or longer than 80 characters.

@@ -60,8 +60,8 @@ def test_the_class_of_the_object_that_is_still_on_its_way(widget):
 
 
 def test_the_list_of_classes(widget):
-    widget.add_class("cup")
-    widget.add_class("cup")
+    widget.define_class("cup")
+    widget.define_class("cup")
     widget.activate_class("cup")
     widget.rename_class("cup", "mug")
     assert (widget.classes, widget.active_class) == (("cat", "dog", "mug"), "mug")
@@ -76,7 +76,7 @@ def test_the_list_of_classes(widget):
 @pytest.mark.parametrize("name", ["", " ", "n" * 10_000, None, 7, "\ud800"])
 def test_names_of_classes_follow_the_rules_of_names(widget, name):
     with pytest.raises(PromptError, match="the name is"):
-        widget.add_class(name)
+        widget.define_class(name)
 
 
 def test_locks(widget):
@@ -157,7 +157,7 @@ def test_wrong_arguments_are_explained_and_change_nothing(widget, call):
 def test_nothing_is_corrected_after_close(widget):
     widget.close()
     assert widget.classes == ("cat", "dog")
-    for change in (lambda: widget.add_class("cup"), lambda: widget.paint([1, 1], 3), lambda: widget.lock(1)):
+    for change in (lambda: widget.define_class("cup"), lambda: widget.paint([1, 1], 3), lambda: widget.lock(1)):
         with pytest.raises(ClosedError):
             change()
 
