@@ -1,0 +1,54 @@
+"""Work that outlives its kernel: label, mend, kill, run the cell again, and go on where it stopped."""
+
+import os
+import signal
+
+from playwright.sync_api import expect
+
+from tests.browser.conftest import ARTIFACTS
+from tests.browser.test_brush import stroke
+
+CELL = "from samwidget import SamWidget\nw = SamWidget('coins.jpg', classes=['small', 'large'], session='kill.samw')\nw"
+COINS = [(45, 54), (101, 57), (335, 44)]
+OBJECTS = "[[item.id, item.name, item.class_name, int(item.area)] for item in w.objects]"
+
+
+def label(notebook, widget, coin, key, name):
+    widget.click(*coin)
+    notebook.page.keyboard.press(key)
+    notebook.page.keyboard.type(name)
+    widget.press("Enter")
+
+
+def test_labels_and_undo_survive_the_kernel(open_notebook):
+    notebook = open_notebook(CELL)
+    widget = notebook.widget().ready()
+    for coin, key, name in zip(COINS, "121", ("cent", "dime", "mark"), strict=True):
+        label(notebook, widget, coin, key, name)
+    before_stroke = notebook.python(OBJECTS)
+    assert [row[1:3] for row in before_stroke] == [["cent", "small"], ["dime", "large"], ["mark", "small"]]
+
+    widget.objects().nth(2).locator('[data-sw="name"]').click()
+    widget.part("tool-brush").click()
+    stroke(widget, (200, 200), (220, 205))
+    expect(widget.part("saved")).to_contain_text("Saved to kill.samw")
+    labelled = notebook.python(OBJECTS)
+    assert labelled[2][3] > before_stroke[2][3]
+
+    os.kill(int(notebook.python("__import__('os').getpid()")), signal.SIGKILL)
+    notebook.page.get_by_text("appears to have died").wait_for()
+    notebook.page.keyboard.press("Enter")
+    widget.wait("s.dot === 'off' && s.failure === 'no_kernel'")
+    notebook.wait_for_kernel("idle")
+    notebook.run_all()
+    widget = notebook.widget().ready()
+    assert notebook.python(OBJECTS) == labelled
+    expect(widget.objects()).to_have_count(3)
+    widget.root.screenshot(path=ARTIFACTS / "session-again.png")
+
+    with widget.change():
+        widget.part("undo").click()
+    assert notebook.python(OBJECTS) == before_stroke, "undo takes back what the kernel before did"
+    with widget.change():
+        widget.part("redo").click()
+    assert notebook.python(OBJECTS) == labelled
