@@ -14,6 +14,10 @@ from tests.browser.lab import CHROMIUM_FLAGS, Lab, Notebook, Widget
 ROOT = Path(__file__).parent.parent
 PICTURES = ROOT / "docs/pictures"
 CELL = "from samwidget import SamWidget\nw = SamWidget('astronaut.jpg')\nw"
+LABELLING_CELL = (
+    "from samwidget import SamWidget\n"
+    "w = SamWidget('coins.jpg', classes=['small', 'medium', 'large'], session='labels.samw')\nw"
+)
 
 
 def use(widget: Widget, notebook: Notebook) -> None:
@@ -32,11 +36,28 @@ def use(widget: Widget, notebook: Notebook) -> None:
     notebook.page.wait_for_timeout(500)
 
 
+def label(widget: Widget, notebook: Notebook) -> None:
+    """Labels coins with classes and names; paints on the last one with the brush in hand."""
+    coins = [((45, 54), "1"), ((101, 57), "2"), ((155, 52), "2"), ((216, 54), "2"), ((276, 53), "1"), ((335, 44), "3")]
+    for number, (coin, key) in enumerate(coins, start=1):
+        widget.click(*coin)
+        notebook.page.keyboard.press(key)
+        notebook.page.keyboard.type(f"coin {number}")
+        widget.press("Enter")
+    widget.click(100, 130)
+    widget.press("2")
+    widget.part("tool-brush").click()
+    widget.wait("s.pending === 0")
+    notebook.page.mouse.move(*widget.at(113, 118))
+    notebook.page.wait_for_timeout(1500)
+
+
 def main() -> None:
-    """Writes docs/pictures/widget.png, widget_dark.png and nano.jpg."""
+    """Writes docs/pictures/widget.png, widget_dark.png, labelling.png and nano.jpg."""
     PICTURES.mkdir(exist_ok=True)
     folder = Path(tempfile.mkdtemp())
-    shutil.copy(ROOT / "notebooks/photos/astronaut.jpg", folder)
+    for photo in ("astronaut.jpg", "coins.jpg"):
+        shutil.copy(ROOT / "notebooks/photos" / photo, folder)
     lab = Lab(folder)
     try:
         with sync_playwright() as playwright:
@@ -49,6 +70,13 @@ def main() -> None:
                 widget = notebook.widget().ready()
                 use(widget, notebook)
                 widget.root.screenshot(path=PICTURES / file)
+            page = browser.new_page(viewport={"width": 1240, "height": 900}, device_scale_factor=1.5)
+            notebook = Notebook(lab, page, "labelling", [LABELLING_CELL])
+            page.evaluate("window.jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Light'})")
+            notebook.run_all()
+            widget = notebook.widget().ready()
+            label(widget, notebook)
+            widget.root.screenshot(path=PICTURES / "labelling.png")
             browser.close()
     finally:
         lab.close()
