@@ -92,6 +92,13 @@ export function h<K extends keyof HTMLElementTagNameMap>(
   return element;
 }
 
+/** Opens no menu of the browser or the notebook for a right click or a long press. */
+export function keepMenuShut(event: Event): void {
+  event.preventDefault();
+  // JupyterLab opens its cell menu for whatever reaches the document, prevented or not.
+  event.stopPropagation();
+}
+
 /** The element around another one, also across the border of a shadow tree. */
 export function parentOf(element: Element): Element | null {
   const root = element.getRootNode();

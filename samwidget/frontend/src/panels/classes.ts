@@ -3,7 +3,7 @@
 // the menu of the class, as the right button does.
 
 import { chooseClass, deleteClass, giveClass, renameClass, showOnlyClass } from "../commands/classes.ts";
-import { h, type Scope, setAttribute, setText } from "../dom.ts";
+import { h, keepMenuShut, type Scope, setAttribute, setText } from "../dom.ts";
 import { icon } from "../icons.ts";
 import { shortcutOf } from "../keyboard.ts";
 import { openPopover } from "../popover.ts";
@@ -40,7 +40,7 @@ export function classesPanel(view: View, scope: Scope): HTMLElement {
   scope.listen(element, "contextmenu", (event) => {
     const name = chipName(event.target);
     if (name === null || !(event.target instanceof Element)) return;
-    event.preventDefault();
+    keepMenuShut(event);
     openMenu(view, name, event.target.closest("button") ?? element, scope);
   });
   scope.effect(() => {

@@ -5,7 +5,7 @@ import { chooseClass } from "../commands/classes.ts";
 import { accept } from "../commands/document.ts";
 import { dropName, renameInList } from "../commands/naming.ts";
 import { clearSelection, selectTo, toggleSelected } from "../commands/selection.ts";
-import { h, type Scope, setText } from "../dom.ts";
+import { h, keepMenuShut, type Scope, setText } from "../dom.ts";
 import { focusPhoto } from "../focus.ts";
 import type { DocumentSummary, ObjectSummary } from "../protocol.ts";
 import { objectsOfClass } from "../state.ts";
@@ -182,7 +182,7 @@ function watchLongPress(rows: HTMLElement, view: View, scope: Scope): void {
     }, LONG_PRESS_MS);
   });
   for (const type of ["pointerup", "pointercancel", "pointerleave"] as const) scope.listen(rows, type, stop);
-  scope.listen(rows, "contextmenu", (event) => isTouch(event) && event.preventDefault());
+  scope.listen(rows, "contextmenu", (event) => isTouch(event) && keepMenuShut(event));
   // The click at the end of a long press is no click.
   scope.listen(
     rows,

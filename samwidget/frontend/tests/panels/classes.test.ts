@@ -1,6 +1,6 @@
 // Classes on the screen of a real view: chips, their menu, the field that finds or adds one, and the digit keys.
 
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
 import { objectsPanel } from "../../src/panels/objects.ts";
 import { trayPanel } from "../../src/panels/tray.ts";
@@ -118,6 +118,15 @@ describe("the chips", () => {
 describe("the menu of a class", () => {
   const open = (index: number) =>
     chips()[index]?.dispatchEvent(new MouseEvent("contextmenu", { bubbles: true, cancelable: true }));
+
+  it("opens in the place of the notebook's own menu", () => {
+    show(null);
+    const notebook = vi.fn();
+    document.addEventListener("contextmenu", notebook, { once: true });
+    expect(open(1)).toBe(false);
+    expect(notebook).not.toHaveBeenCalled();
+    document.removeEventListener("contextmenu", notebook);
+  });
 
   it("shows only this class in the list and on the photo, and all again", () => {
     show(null);
