@@ -245,7 +245,7 @@ def test_the_first_run_of_the_demo_is_in_sight_and_does_not_jump(lab, chromium):
     assert seen[0][1], "the first frame has no picture"
     assert any(text in ("Loading the model…", "Encoding the image…") for _, _, text, _ in seen)
     bottom = page.locator(".jp-WindowedPanel-outer").evaluate("(node) => node.getBoundingClientRect().bottom")
-    for part in ('[role="toolbar"]', '[data-sw="stage"]', '[data-sw="threshold"]', '[data-sw="status"]'):
+    for part in (".sw-toolbar", '[data-sw="stage"]', '[data-sw="threshold"]', '[data-sw="status"]'):
         box = page.locator(f".samwidget {part}").bounding_box()
         assert 0 < box["y"] < box["y"] + box["height"] <= bottom, part
     page.screenshot(path=ARTIFACTS / "first-run.png")
