@@ -38,3 +38,14 @@ def agreement(drawn: np.ndarray, mask: np.ndarray) -> float:
     certain = binary_erosion(mask, kernel, border_value=1) | binary_erosion(~mask, kernel, border_value=1)
     a, b = drawn & certain, mask & certain
     return float((a & b).sum() / max(1, (a | b).sum()))
+
+
+def assert_drawn(widget: Widget, mask: np.ndarray) -> None:
+    """The view draws the mask of the only object as the kernel has it; finishes the object."""
+    colour = widget.notebook.python("w.objects[0].colour")
+    widget.notebook.python("setattr(w, 'opacity', 1.0)")
+    # An object that is being refined has an outline of another colour.
+    widget.press("Enter")
+    widget.wait("s.opacity === 1")
+    widget.leave()
+    assert agreement(drawn_mask(widget, mask.shape, colour), mask) > 0.97

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tests.browser.pixels import agreement, drawn_mask, stage_pixels
+from tests.browser.pixels import assert_drawn, stage_pixels
 from tests.browser.test_prompts import mask_of
 
 CUP = (290, 110)
@@ -94,13 +94,7 @@ def test_what_was_painted_is_drawn_as_python_has_it(open_notebook):
     for _ in range(5):
         notebook.page.keyboard.press("]")
     stroke(widget, (100, 60), (200, 80), (150, 140))
-    mask = mask_of(notebook)
-    colour = notebook.python("w.objects[0].colour")
-    notebook.python("setattr(w, 'opacity', 1.0)")
-    widget.press("Enter")
-    widget.wait("s.opacity === 1")
-    widget.leave()
-    assert agreement(drawn_mask(widget, mask.shape, colour), mask) > 0.97
+    assert_drawn(widget, mask_of(notebook))
 
 
 def test_alt_paints_away_and_a_refused_stroke_goes_and_says_why(open_notebook):

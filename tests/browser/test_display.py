@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import ARTIFACTS, FIRST_CELL, ROOT
 from tests.browser.lab import KERNEL, REPORT_STATE
-from tests.browser.pixels import agreement, drawn_mask, stage_pixels
+from tests.browser.pixels import assert_drawn, stage_pixels
 from tests.browser.test_prompts import mask_of
 
 CUP = (290, 110)
@@ -24,12 +24,7 @@ def test_a_click_lands_where_it_is_made_at_every_pixel_ratio(open_notebook, scal
     ((x, y),) = notebook.python("w.objects[0].prompts.points_xy.tolist()")
     assert abs(x - CUP[0]) < 1
     assert abs(y - CUP[1]) < 1
-    notebook.python("setattr(w, 'opacity', 1.0)")
-    widget.press("Enter")
-    widget.wait("s.opacity === 1")
-    widget.leave()
-    mask = mask_of(notebook)
-    assert agreement(drawn_mask(widget, mask.shape, notebook.python("w.objects[0].colour")), mask) > 0.97
+    assert_drawn(widget, mask_of(notebook))
 
 
 def test_a_click_lands_where_it_is_made_when_zoomed(open_notebook):

@@ -45,7 +45,7 @@ export const THRESHOLD_MAX = 4;
 
 const SAVE_AFTER_MS = 80;
 
-const EMPTY_DOCUMENT: DocumentSummary = {
+export const EMPTY_DOCUMENT: DocumentSummary = {
   revision: 0,
   image: "",
   active: null,

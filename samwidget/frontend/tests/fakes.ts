@@ -4,7 +4,7 @@
 import { zlibSync } from "fflate";
 
 import type { Frame, MaskHeader, Request } from "../src/protocol.ts";
-import type { Model, WidgetTraits } from "../src/traits.ts";
+import { EMPTY_DOCUMENT, type Model, type WidgetTraits } from "../src/traits.ts";
 
 type Listener = (...args: unknown[]) => void;
 export type Sent = Request & { v: number; id: string };
@@ -18,17 +18,7 @@ export class FakeModel {
     threshold: 0,
     hover: true,
     theme: "light",
-    document: {
-      revision: 0,
-      image: "",
-      active: null,
-      objects: [],
-      candidates: [],
-      classes: [],
-      active_class: null,
-      can_undo: false,
-      can_redo: false,
-    },
+    document: EMPTY_DOCUMENT,
     status: { network: "nano", device: "CPU", phase: "ready", elapsed_s: 0, encode_s: 0.5, note: "" },
     session: null,
     _snapshot: null,

@@ -5,7 +5,7 @@ import { beginErasing, brushSize, paint } from "../commands/drawing.ts";
 import type { Correction } from "../corrections.ts";
 import type { View } from "../view.ts";
 import type { Point, Position } from "../viewport.ts";
-import type { Gesture, Press, Tool } from "./tool.ts";
+import { type Gesture, NO_GESTURE, type Press, type Tool } from "./tool.ts";
 
 /** A pen paints from this part of the brush's size on, up to this plus twice the rest. */
 const LIGHTEST = 0.4;
@@ -28,7 +28,7 @@ function brushTool(isEraser: boolean, action: string, other: string): Tool {
 }
 
 function startStroke(press: Press, view: View, isErased: boolean): Gesture {
-  if (isErased && !beginErasing(view, press.image)) return { move() {}, end() {}, cancel() {} };
+  if (isErased && !beginErasing(view, press.image)) return NO_GESTURE;
   const { stroke } = view.state;
   const points: Point[] = [];
   let share = 0;

@@ -4,11 +4,10 @@
 import { beginErasing, closePolygon, fillPolygon } from "../commands/drawing.ts";
 import type { View } from "../view.ts";
 import { distance, intoImage, type Point, type Position, toScreen } from "../viewport.ts";
-import { DRAG_ABOVE_PX, type Gesture, type Press, type Tool } from "./tool.ts";
+import { DRAG_ABOVE_PX, type Gesture, NO_GESTURE, type Press, type Tool } from "./tool.ts";
 
 const REACH_PX = 9;
 const REACH_TOUCH_PX = 16;
-const NOTHING: Gesture = { move() {}, end() {}, cancel() {} };
 
 export const lasso: Tool = {
   cursor: "crosshair",
@@ -36,7 +35,7 @@ function cornerHint(count: number): string {
 function startLasso(press: Press, view: View): Gesture {
   const { state, session } = view;
   const size = session.photo.value?.size;
-  if (!size || (press.isSecondary && !beginErasing(view, press.image))) return NOTHING;
+  if (!size || (press.isSecondary && !beginErasing(view, press.image))) return NO_GESTURE;
   const points = [intoImage(size, press.image)];
   let isDragged = false;
   const add = (position: Position) => {
@@ -62,12 +61,12 @@ function startLasso(press: Press, view: View): Gesture {
 function startCorner(press: Press, view: View): Gesture {
   const { state, session } = view;
   const size = session.photo.value?.size;
-  if (!size) return NOTHING;
+  if (!size) return NO_GESTURE;
   const drawn = state.polygon.value;
   const reach = press.isTouch ? REACH_TOUCH_PX : REACH_PX;
   const hit = drawn?.points.findLastIndex((at) => distance(toScreen(state.viewport.value, at), press.screen) <= reach);
   if (!drawn || hit === undefined || hit < 0) {
-    if (!drawn && press.isSecondary && !beginErasing(view, press.image)) return NOTHING;
+    if (!drawn && press.isSecondary && !beginErasing(view, press.image)) return NO_GESTURE;
     return movedCorner(view, press, addCorner(press.image, view, press.isSecondary), drawn);
   }
   const isEnd = drawn.points.length > 2 && (hit === 0 || hit === drawn.points.length - 1);

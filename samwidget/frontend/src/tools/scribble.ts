@@ -5,7 +5,7 @@ import { scribble as send } from "../commands/drawing.ts";
 import type { Label } from "../protocol.ts";
 import type { View } from "../view.ts";
 import { intoImage, isInside, type Position } from "../viewport.ts";
-import type { Gesture, Press, Tool } from "./tool.ts";
+import { type Gesture, NO_GESTURE, type Press, type Tool } from "./tool.ts";
 
 export const scribble: Tool = {
   cursor: "crosshair",
@@ -17,7 +17,7 @@ export const scribble: Tool = {
 function startScribble(press: Press, view: View, label: Label): Gesture {
   const { state, session } = view;
   const size = session.photo.value?.size;
-  if (!size || !isInside(size, press.image)) return { move() {}, end() {}, cancel() {} };
+  if (!size || !isInside(size, press.image)) return NO_GESTURE;
   const points = [press.image];
   const add = ({ image }: Position) => {
     points.push(intoImage(size, image));

@@ -24,6 +24,9 @@ export interface Gesture {
   cancel(): void;
 }
 
+/** Of a press that does nothing. */
+export const NO_GESTURE: Gesture = { move() {}, end() {}, cancel() {} };
+
 export interface Tool {
   press(press: Press, view: View): Gesture;
   /** What the space bar does at the crosshair, `at` in image pixels; `at_ms` as in Gesture. */
