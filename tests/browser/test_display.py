@@ -88,6 +88,8 @@ CUT = """(root) => {
         return (isBeyond && !node.closest(".sw-scroll, .sw-help")) || isCut;
     }).map((node) => `${node.className}: ${node.textContent}`);
 }"""
+SHOWN_THOUGH_HIDDEN = """(root) => [...root.querySelectorAll("[hidden]")]
+  .filter((node) => getComputedStyle(node).display !== "none").map((node) => node.className)"""
 TOOLS = [f"tool-{name}" for name in TOOL_NAMES]
 BUTTONS = [*TOOLS, "everything", "undo", "redo", "fit", "help"]
 
@@ -112,20 +114,23 @@ def assert_reachable(widget, names):
 
 
 @pytest.mark.parametrize("width", [240, 256, 290, 322, 360, 479, 480, 700, 719, 720, 800, 1100])
-def test_nothing_is_cut_at_any_width(open_notebook, width):
+def test_nothing_is_cut_and_nothing_hidden_is_shown_at_any_width(open_notebook, width):
     notebook = open_notebook(FRAMED_CELL, width=1400, height=1000)
     widget = notebook.widget().ready()
     resize(notebook, widget, width)
     assert widget.root.evaluate(CUT) == []
+    assert widget.root.evaluate(SHOWN_THOUGH_HIDDEN) == []
     widget.click(*CUP)
     widget.leave()
     assert widget.root.evaluate(CUT) == []
+    assert widget.root.evaluate(SHOWN_THOUGH_HIDDEN) == []
     assert_reachable(widget, [*BUTTONS, "candidate", "accept", "opacity", "threshold", "hover-toggle"])
     assert widget.part("accept").get_attribute("aria-label") == "Accept (Enter)"
     widget.root.screenshot(path=ARTIFACTS / f"width-{width}.png")
     notebook.python("w.everything(keep=False, points_per_side=4)")
     widget.wait("s.everything.phase === 'done'")
     assert widget.root.evaluate(CUT) == []
+    assert widget.root.evaluate(SHOWN_THOUGH_HIDDEN) == []
     assert_reachable(widget, ["area-min", "score-min", "find-discard", "find-keep"])
     widget.root.screenshot(path=ARTIFACTS / f"width-{width}-everything.png")
 

@@ -92,6 +92,11 @@ export function h<K extends keyof HTMLElementTagNameMap>(
   return element;
 }
 
+/** Whether the key belongs to an input method. Safari ends its composition before the key that ended it. */
+export function isComposing(event: KeyboardEvent): boolean {
+  return event.isComposing || event.keyCode === 229;
+}
+
 /** Opens no menu of the browser or the notebook for a right click or a long press. */
 export function keepMenuShut(event: Event): void {
   event.preventDefault();

@@ -67,6 +67,8 @@ export interface ViewState {
   isChoosingClass: Signal<boolean>;
   /** The only class whose objects this view shows; null shows all. */
   shownClass: Signal<string | null>;
+  /** What a command for several objects acts on: the selected ones, or else the active one. */
+  targets: ReadonlySignal<readonly ObjectSummary[]>;
   /** The class that the next object gets, once the kernel has carried out the pending requests. */
   newClass: ReadonlySignal<string | null>;
   /** The class of what is selected or active, or else that of the next object; undefined where they have several. */
@@ -107,6 +109,10 @@ export function createViewState(session: Session): ViewState {
     return objects.find((object) => object.id === id) ?? null;
   });
   const selection = signal<readonly number[]>([]);
+  const targets = computed(() => {
+    const ids = selection.value.length > 0 ? selection.value : active.value ? [active.value.id] : [];
+    return session.document.value.objects.filter(({ id }) => ids.includes(id));
+  });
   const newClass = computed(() => classAfter(session.document.value.active_class, pending.value));
   const corrections = computed(() => correctionsOnScreen(session.document.value, pending.value, stroke.value));
   return {
@@ -131,13 +137,12 @@ export function createViewState(session: Session): ViewState {
     areNamesShown: signal(false),
     pointedRow,
     selection,
+    targets,
     isChoosingClass: signal(false),
     shownClass,
     newClass,
     markedClass: computed(() => {
-      const { objects } = session.document.value;
-      const ids = selection.value.length > 0 ? selection.value : active.value ? [active.value.id] : [];
-      const names = new Set(objects.filter(({ id }) => ids.includes(id)).map((object) => object.class));
+      const names = new Set(targets.value.map((object) => object.class));
       if (names.size === 0) return newClass.value;
       return names.size === 1 ? [...names][0] : undefined;
     }),

@@ -63,10 +63,7 @@ export function deleteSelected(view: View): void {
 
 /** Locks the selected objects, or else the active one; unlocks them where all are locked. */
 export function toggleLock(view: View): void {
-  const { session, state } = view;
-  const { selection, active } = state;
-  const ids = selection.value.length > 0 ? selection.value : active.value ? [active.value.id] : [];
-  const objects = session.document.value.objects.filter(({ id }) => ids.includes(id));
+  const objects = view.state.targets.value;
   if (objects.length === 0) return;
   const locked = objects.some((object) => !object.locked);
   view.request({ kind: "set_locked", objects: objects.map(({ id }) => id), locked });

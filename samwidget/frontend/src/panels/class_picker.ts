@@ -2,7 +2,7 @@
 // through the classes below it, Enter takes one (ARIA combobox pattern).
 
 import { giveClass } from "../commands/classes.ts";
-import { h, type Scope, setAttribute } from "../dom.ts";
+import { h, isComposing, type Scope, setAttribute } from "../dom.ts";
 import { openPopover } from "../popover.ts";
 import { NAME_LENGTH_MAX } from "../protocol.ts";
 import type { View } from "../view.ts";
@@ -71,7 +71,7 @@ function open(view: View, viewScope: Scope): void {
   };
   scope.listen(field, "input", find);
   scope.listen(field, "keydown", (event) => {
-    if (event.isComposing || event.keyCode === 229) return;
+    if (isComposing(event)) return;
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (step !== undefined && options.length > 0)
       show((Math.max(at, step < 0 ? 0 : -1) + step + options.length) % options.length);

@@ -3,7 +3,7 @@
 // the menu of the class, as the right button does.
 
 import { chooseClass, deleteClass, giveClass, renameClass, showOnlyClass } from "../commands/classes.ts";
-import { h, keepMenuShut, type Scope, setAttribute, setText } from "../dom.ts";
+import { h, isComposing, keepMenuShut, type Scope, setAttribute, setText } from "../dom.ts";
 import { icon } from "../icons.ts";
 import { shortcutOf } from "../keyboard.ts";
 import { openPopover } from "../popover.ts";
@@ -145,7 +145,7 @@ function openRename(view: View, name: string, anchor: HTMLElement, viewScope: Sc
   const scope = openPopover(view, anchor, h("div", { class: "sw-picker" }, field), field, viewScope);
   field.select();
   scope.listen(field, "keydown", (event) => {
-    if (event.key !== "Enter" || event.isComposing) return;
+    if (event.key !== "Enter" || isComposing(event)) return;
     event.preventDefault();
     event.stopPropagation();
     const text = field.value.trim();

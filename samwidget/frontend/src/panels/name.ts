@@ -4,7 +4,7 @@
 import { moveCrosshair } from "../commands/crosshair.ts";
 import { hasBrush, resizeBrush } from "../commands/drawing.ts";
 import { acceptName, dropName, leaveName, writeName } from "../commands/naming.ts";
-import { h, Scope } from "../dom.ts";
+import { h, isComposing, Scope } from "../dom.ts";
 import { focusedElement, focusPhoto } from "../focus.ts";
 import { NAME_LENGTH_MAX } from "../protocol.ts";
 import type { View } from "../view.ts";
@@ -94,8 +94,7 @@ export function openNameField(view: View, scope: Scope, insert: (field: HTMLElem
 }
 
 function pressKey(event: KeyboardEvent, view: View): void {
-  // An input method has these keys while it composes; Safari ends its composition before the key that ended it.
-  if (event.isComposing || event.keyCode === 229) return;
+  if (isComposing(event)) return;
   if (event.key === "Enter") acceptName(view);
   else if (event.key === "Escape") dropName(view);
   else if (event.key.startsWith("Arrow") && view.state.loneKey.value) {

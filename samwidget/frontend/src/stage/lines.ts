@@ -2,9 +2,8 @@
 
 import type { Label } from "../protocol.ts";
 import { type Point, toScreen, type Viewport } from "../viewport.ts";
+import { EXCLUDE, INCLUDE } from "./prompts.ts";
 
-const INCLUDE = "#15803d";
-const EXCLUDE = "#dc2626";
 const CORNER = 4.5;
 
 /** A polygon that is not closed yet. */

@@ -5,8 +5,8 @@ import type { ShownPrompts } from "../prompts.ts";
 import type { Box } from "../protocol.ts";
 import { type Point, toScreen, type Viewport } from "../viewport.ts";
 
-const INCLUDE = "#15803d";
-const EXCLUDE = "#dc2626";
+export const INCLUDE = "#15803d";
+export const EXCLUDE = "#dc2626";
 const RADIUS = 8;
 const HANDLE = 4;
 const PULSE_MS = 1100;

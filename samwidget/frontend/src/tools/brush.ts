@@ -5,7 +5,7 @@ import { beginErasing, brushSize, paint } from "../commands/drawing.ts";
 import type { Correction } from "../corrections.ts";
 import type { View } from "../view.ts";
 import type { Point, Position } from "../viewport.ts";
-import { type Gesture, NO_GESTURE, type Press, type Tool } from "./tool.ts";
+import { type Gesture, lineGesture, NO_GESTURE, type Press, type Tool } from "./tool.ts";
 
 /** A pen paints from this part of the brush's size on, up to this plus twice the rest. */
 const LIGHTEST = 0.4;
@@ -32,26 +32,16 @@ function startStroke(press: Press, view: View, isErased: boolean): Gesture {
   const { stroke } = view.state;
   const points: Point[] = [];
   let share = 0;
+  const radius = () => (share * brushSize(view)) / 2;
   const add = ({ image, pressure }: Position) => {
     // One stroke has one radius: that of the hardest pressure.
     share = Math.max(share, shareOf(pressure));
     const last = points.at(-1);
     if (last?.x !== image.x || last.y !== image.y) points.push(image);
-    stroke.value = { kind: "stroke", points, radius: (share * brushSize(view)) / 2, isErased } satisfies Correction;
+    stroke.value = { kind: "stroke", points, radius: radius(), isErased } satisfies Correction;
   };
   add(press);
-  return {
-    isFine: true,
-    move: add,
-    end(position, at_ms) {
-      add(position);
-      paint(view, points, (share * brushSize(view)) / 2, isErased, at_ms);
-      stroke.value = null;
-    },
-    cancel() {
-      stroke.value = null;
-    },
-  };
+  return lineGesture(stroke, add, (at_ms) => paint(view, points, radius(), isErased, at_ms));
 }
 
 /** The part of the brush's size that a pen paints with; 1 without a pen. */

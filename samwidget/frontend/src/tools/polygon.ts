@@ -4,7 +4,7 @@
 import { beginErasing, closePolygon, fillPolygon } from "../commands/drawing.ts";
 import type { View } from "../view.ts";
 import { distance, intoImage, type Point, type Position, toScreen } from "../viewport.ts";
-import { DRAG_ABOVE_PX, type Gesture, NO_GESTURE, type Press, type Tool } from "./tool.ts";
+import { DRAG_ABOVE_PX, type Gesture, lineGesture, NO_GESTURE, type Press, type Tool } from "./tool.ts";
 
 const REACH_PX = 9;
 const REACH_TOUCH_PX = 16;
@@ -43,18 +43,9 @@ function startLasso(press: Press, view: View): Gesture {
     points.push(intoImage(size, position.image));
     if (isDragged) state.draft.value = { kind: "lasso", points, isErased: press.isSecondary };
   };
-  return {
-    isFine: true,
-    move: add,
-    end(position, at_ms) {
-      add(position);
-      if (isDragged) fillPolygon(view, points, press.isSecondary, at_ms);
-      state.draft.value = null;
-    },
-    cancel() {
-      state.draft.value = null;
-    },
-  };
+  return lineGesture(state.draft, add, (at_ms) => {
+    if (isDragged) fillPolygon(view, points, press.isSecondary, at_ms);
+  });
 }
 
 /** A press on a corner moves it; on the first or the last one, a click closes the polygon; elsewhere it adds a corner. */

@@ -5,7 +5,7 @@ import { scribble as send } from "../commands/drawing.ts";
 import type { Label } from "../protocol.ts";
 import type { View } from "../view.ts";
 import { intoImage, isInside, type Position } from "../viewport.ts";
-import { type Gesture, NO_GESTURE, type Press, type Tool } from "./tool.ts";
+import { type Gesture, lineGesture, NO_GESTURE, type Press, type Tool } from "./tool.ts";
 
 export const scribble: Tool = {
   cursor: "crosshair",
@@ -24,16 +24,5 @@ function startScribble(press: Press, view: View, label: Label): Gesture {
     state.draft.value = { kind: "scribble", points, label };
   };
   add(press);
-  return {
-    isFine: true,
-    move: add,
-    end(position, at_ms) {
-      add(position);
-      send(view, points, label, at_ms);
-      state.draft.value = null;
-    },
-    cancel() {
-      state.draft.value = null;
-    },
-  };
+  return lineGesture(state.draft, add, (at_ms) => send(view, points, label, at_ms));
 }

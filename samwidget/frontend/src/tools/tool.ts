@@ -1,5 +1,7 @@
 // What a tool is. A tool turns the gestures of one pointer into requests; it draws nothing and owns no listener.
 
+import type { Signal } from "@preact/signals-core";
+
 import type { View } from "../view.ts";
 import type { Point, Position } from "../viewport.ts";
 
@@ -22,6 +24,27 @@ export interface Gesture {
   end(position: Position, at_ms: number): void;
   /** Ends the gesture without its effect. */
   cancel(): void;
+}
+
+/** Draws a line: `add` takes each position, and `send` the whole line; `draft`, where the line is shown, is empty then. */
+export function lineGesture<T>(
+  draft: Signal<T | null>,
+  add: (position: Position) => void,
+  send: (at_ms: number) => void,
+): Gesture {
+  const cancel = () => {
+    draft.value = null;
+  };
+  return {
+    isFine: true,
+    move: add,
+    end(position, at_ms) {
+      add(position);
+      send(at_ms);
+      cancel();
+    },
+    cancel,
+  };
 }
 
 /** Of a press that does nothing. */
