@@ -72,8 +72,7 @@ class Document:
         """Goes on with the history of a session file, in the place of the own one; classes that it lacks stay."""
         names = [item.name for item in self.state.classes]
         self._history.restore(steps)
-        if missing := [name for name in names if all(item.name != name for item in self.state.classes)]:
-            self._history.amend(reduce(classes.add_class, missing, self.state))
+        self._history.amend(reduce(classes.add_class, names, self.state))
         self._next_id = steps.next_id
         self._revision += 1
 
@@ -86,9 +85,7 @@ class Document:
             drafts: in drawing order; they are drawn over all others.
             others: what is drawn over the objects of the document, in drawing order.
         """
-        taken = {item.colour for item in self.state.classes}
-        colours = self._palette.choose(drafts, (*self.state.objects, *others), taken)
-        return [replace(draft, colour=colour) for draft, colour in zip(drafts, colours, strict=True)]
+        return self._coloured(drafts, (*self.state.objects, *others))
 
     def active_object(self) -> SegmentedObject:
         """The active object.
@@ -158,10 +155,11 @@ class Document:
         if not drafts:
             return ()
         state = reduce(classes.add_class, [draft.class_name for draft in drafts if draft.class_name], self.state)
-        added = [
-            classes.in_class(state, draft, draft.class_name or state.active_class) for draft in self.in_colour(drafts)
-        ]
-        items = self._numbered(added)
+        names = [draft.class_name or state.active_class for draft in drafts]
+        coloured = drafts if all(names) else self.in_colour(drafts)  # a class has a colour of its own
+        items = self._numbered(
+            [classes.in_class(state, draft, name) for draft, name in zip(coloured, names, strict=True)]
+        )
         state = changes.inserted(state, len(state.objects), items, candidates)
         self._push(replace(state, active=items[-1].id) if activate else state)
         return items
@@ -383,9 +381,11 @@ class Document:
         return index, self.state.objects[index]
 
     def _recoloured(self, items: Sequence[SegmentedObject], others: Sequence[SegmentedObject]) -> list[SegmentedObject]:
-        drafts = [replace(item, colour=NO_COLOUR) for item in items]
+        return self._coloured([replace(item, colour=NO_COLOUR) for item in items], others)
+
+    def _coloured(self, drafts: Sequence[SegmentedObject], others: Sequence[SegmentedObject]) -> list[SegmentedObject]:
         colours = self._palette.choose(drafts, others, {item.colour for item in self.state.classes})
-        return [replace(item, colour=colour) for item, colour in zip(items, colours, strict=True)]
+        return [replace(draft, colour=colour) for draft, colour in zip(drafts, colours, strict=True)]
 
     def _change(self, state: State) -> None:
         """Makes a step of the history of another state."""

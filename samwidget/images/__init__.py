@@ -6,7 +6,7 @@ from samwidget.images.overlay import SNAPSHOT_SIDE_MAX, draw_overlay, encode_sma
 from samwidget.images.png import decode_png, encode_png, encode_rgb_png
 from samwidget.images.preview import EncodedImage, crop_detail, make_preview, shrink
 from samwidget.images.scale import LoadedImage
-from samwidget.images.sources import find_path
+from samwidget.images.sources import find_path, is_address
 
 __all__ = [
     "SNAPSHOT_SIDE_MAX",
@@ -24,6 +24,7 @@ __all__ = [
     "encode_small_jpeg",
     "encode_small_png",
     "find_path",
+    "is_address",
     "load_rgb",
     "make_preview",
     "read_image",

@@ -55,6 +55,11 @@ def read_source(image: object) -> FileBytes | None:
     return None
 
 
+def is_address(text: str) -> bool:
+    """Whether a text is an address, such as ``https://`` or ``s3://``, and no path."""
+    return _SCHEME.match(text) is not None
+
+
 def find_path(path: str | PathLike[Any]) -> Path:
     """The path that is meant: ``~`` is the home folder, but for a file whose name begins so."""
     plain = Path(fsdecode(fspath(path)))

@@ -119,10 +119,7 @@ class Controller:
     def start(self, saved: SavedImage | None = None) -> None:
         """Begins to load the model and to encode the image; what a session file has shows at once."""
         if saved is not None:
-            class_names = [item.name for item in self.document.state.classes]
             self.document.restore(saved.opened.steps)
-            for name in class_names:  # those that the session file does not have yet
-                self.document.add_class(name)
             self.saving.attach(saved)
             self.worker.submit(self._publish)
         self.photo.start()

@@ -337,7 +337,7 @@ def _draft_of(found_object: FoundObject, frame: Frame, colour: str) -> Segmented
     """Returns the object that a found one becomes, without a name and without pixels."""
     candidate = found_object.candidate
     if candidate is None:
-        logits = logits_of_mask(found_object.mask, frame)
+        logits = logits_of_mask(found_object.run_lengths, frame)
         return SegmentedObject(
             found_object.id, "", colour, logits, found_object.score, frame, Prompt(mask=logits), level=None
         )

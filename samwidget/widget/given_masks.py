@@ -64,9 +64,14 @@ def without_overlaps(
         taken |= other
     apart = []
     for mask in masks if overlap == "first" else reversed(masks):
-        pixels = mask.to_mask()
-        apart.append(RunLengths.from_mask(pixels & ~taken))
-        taken |= pixels
+        if mask.box_xyxy is None:
+            apart.append(mask)
+            continue
+        x0, y0, x1, y1 = mask.box_xyxy
+        part = taken[y0:y1, x0:x1]
+        pixels = mask.moved(-x0, -y0, part.shape).to_mask()
+        apart.append(RunLengths.from_mask(pixels & ~part).moved(x0, y0, mask.size_hw))
+        part |= pixels
     return apart if overlap == "first" else apart[::-1]
 
 

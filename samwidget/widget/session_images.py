@@ -7,9 +7,9 @@ Owns how an image is described in a session (``describe``), how it is found agai
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import chain
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -28,9 +28,7 @@ from samwidget.document.session import (
     recover,
 )
 from samwidget.errors import SessionError, warn_user
-from samwidget.images import find_path
-
-_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+from samwidget.images import find_path, is_address
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +80,7 @@ def describe(source: Any, pixels: npt.NDArray[np.uint8], options: Mapping[str, A
     height, width = pixels.shape[:2]
     chosen = {name: value for name, value in options.items() if value not in (None, "auto")}
     image = SessionImage(None, hash_of_image(pixels), (height, width), chosen)
-    if isinstance(source, str) and _ADDRESS.match(source):
+    if isinstance(source, str) and is_address(source):
         return replace(image, path=source)
     if not isinstance(source, str | PathLike) or str(source).lower().startswith("data:"):
         return image
@@ -152,13 +150,12 @@ def find_photo(path: Path, image: SessionImage) -> str | Path:
     give = f"SamWidget.open({path.name!r}, image=...)"
     if image.path is None:
         raise SessionError(f"the image of {path.name} was no file", hint=f"give it: {give}")
-    if _ADDRESS.match(image.path):
+    if is_address(image.path):
         return image.path
     folder = path.absolute().parent
     candidates = [folder / image.path, Path(image.path), folder / Path(image.path).name]
     existing = [candidate for candidate in candidates if candidate.is_file()]
-    beside = sorted(item for item in folder.iterdir() if item.is_file()) if image.file_hash else []
-    for candidate in (*existing, *beside):
+    for candidate in chain(existing, _files_in(folder) if image.file_hash else ()):
         if candidate.stat().st_size == image.file_bytes and hash_of_file(candidate) == image.file_hash:
             return candidate
     if existing:
@@ -168,12 +165,16 @@ def find_photo(path: Path, image: SessionImage) -> str | Path:
     )
 
 
+def _files_in(folder: Path) -> Iterator[Path]:
+    """The files of a folder, which is read only where the first one is asked for: it may hold 100,000."""
+    yield from (item for item in sorted(folder.iterdir()) if item.is_file())
+
+
 def _image_in(session: SessionFile, row: int | None, image: SessionImage, takes_over: bool) -> SavedImage:
     """The image in an open session; one that is not there yet begins with nothing."""
     note = ""
-    before = session.find(image.content_hash, image.size_hw, image.path)
-    if row is not None:
-        before = next((item for item in session.images() if item.row == row), before)
+    before = None if row is None else next((item for item in session.images() if item.row == row), None)
+    before = before or session.find(image.content_hash, image.size_hw, image.path)
     if before is not None:
         if before.content_hash != image.content_hash:
             note = _changed_note(before, image, session.path)

@@ -16,6 +16,7 @@ from PIL import Image
 from samwidget.document.session import open_session
 from samwidget.errors import SamWidgetWarning, SessionError
 from samwidget.widget import saving
+from samwidget.widget.session_images import describe, find_photo
 from samwidget.widget.widget import SamWidget
 from tests.document.test_session_file import damage_array
 from tests.drawn_photo import smooth_photo
@@ -482,3 +483,10 @@ def test_no_kill_loses_what_was_called_saved(folder):
     for _ in range(6):
         saved = kill_once(folder / "killed.samw", image(), rng)
         check(folder / "killed.samw", saved)
+
+
+@pytest.mark.parametrize("address", ["https://a.org/x.png", "s3://b/x.png", "simplecache::s3://b/x.png"])
+def test_an_image_from_an_address_is_found_at_its_address(address, tmp_path):
+    image = describe(address, np.zeros((4, 6, 3), np.uint8), {}, tmp_path)
+    assert image.path == address
+    assert find_photo(tmp_path / "labels.samw", image) == address

@@ -111,11 +111,11 @@ def _window(logits: npt.NDArray[np.float32], frame: Frame) -> tuple[int, int, in
 
 
 class Packer:
-    """Packs each candidate and each mask without candidates once, while its object exists. Used on one thread."""
+    """Packs each candidate and each mask without candidates once, while that exists. Used on one thread."""
 
     def __init__(self) -> None:
         self._of_candidates: WeakKeyDictionary[Masks, dict[int, PackedMask]] = WeakKeyDictionary()
-        self._of_objects: WeakKeyDictionary[SegmentedObject, PackedMask] = WeakKeyDictionary()
+        self._of_objects: WeakKeyDictionary[SegmentedObject | RunLengths, PackedMask] = WeakKeyDictionary()
 
     def candidate(self, candidates: Masks, level: int) -> PackedMask:
         """Returns the bytes of one candidate."""
@@ -130,10 +130,11 @@ class Packer:
         if candidates is not None and level is not None:
             return self.candidate(candidates, level)
         item = state.objects[index]
-        if item not in self._of_objects:
-            exact = item.exact_mask
-            self._of_objects[item] = pack(item.logits, item.frame) if exact is None else pack_exact(exact)
-        return self._of_objects[item]
+        exact = item.exact_mask
+        key = item if exact is None else exact  # an object with another name or class has the same run lengths
+        if key not in self._of_objects:
+            self._of_objects[key] = pack(item.logits, item.frame) if exact is None else pack_exact(exact)
+        return self._of_objects[key]
 
     def active_candidates(self, state: State) -> list[PackedMask]:
         """Returns the bytes of each candidate of the active object; empty where it has none."""
