@@ -51,8 +51,7 @@ class Commands:
 
     def prompt_with_point(self, x: float, y: float, label: int) -> Prompt:
         """Returns the prompt of a click: the active object's prompt with the point, or a new prompt."""
-        active = self._document.state.active_object
-        return (Prompt() if active is None else self._present_prompt(active)).with_point(x, y, label)
+        return self._next_prompt().with_point(x, y, label)
 
     def add_point(self, x: float, y: float, label: int) -> None:
         """Refines the active object with a point, or adds an object."""
@@ -78,8 +77,7 @@ class Commands:
         inside = sampled[((sampled >= 0) & (sampled <= (width, height))).all(1)]
         if len(inside) == 0:
             raise PromptError("the stroke is outside the image", hint="draw on the image")
-        active = self._document.state.active_object
-        prompt = Prompt() if active is None else self._present_prompt(active)
+        prompt = self._next_prompt()
         for x, y in inside.tolist():
             prompt = prompt.with_point(x, y, label)
         self._refine_or_add(prompt)
@@ -222,6 +220,11 @@ class Commands:
     def keep_found(self, drafts: Sequence[SegmentedObject]) -> tuple[SegmentedObject, ...]:
         """Adds found objects in one step of the history and returns them; what else was found goes."""
         return self._document.keep_found(drafts)
+
+    def _next_prompt(self) -> Prompt:
+        """Returns the prompt that the next point goes to."""
+        active = self._document.state.active_object
+        return Prompt() if active is None else self._present_prompt(active)
 
     def _refine_or_add(self, prompt: Prompt) -> None:
         candidates = self._network.predict(prompt)

@@ -126,7 +126,7 @@ class Labelling:
             raise PromptError(f"overlap is {short_text(overlap)}", hint=f"it is one of {', '.join(OVERLAPS)}")
         count = len(run_lengths)
         own, classes = _checked_names(names, count), _checked_names(class_names, count)
-        return self._add_many(lambda commands: commands.add_masks(run_lengths, own, classes, overlap))
+        return self._measured_all(lambda commands: commands.add_masks(run_lengths, own, classes, overlap))
 
     def add_boxes(
         self,
@@ -147,9 +147,9 @@ class Labelling:
         """
         prompts = [make_prompt(None, None, box) for box in _checked_boxes(boxes)]
         own, classes = _checked_names(names, len(prompts)), _checked_names(class_names, len(prompts))
-        return self._add_many(lambda commands: commands.add_boxes(prompts, own, classes))
+        return self._measured_all(lambda commands: commands.add_boxes(prompts, own, classes))
 
-    def _add_many(self, command: Callable[[Commands], tuple[SegmentedObject, ...]]) -> tuple[SegmentedObject, ...]:
+    def _measured_all(self, command: Callable[[Commands], tuple[SegmentedObject, ...]]) -> tuple[SegmentedObject, ...]:
         controller = self._controller
         return tuple(controller.measured(item) for item in controller.call(command, needs_network=True))
 
@@ -225,9 +225,7 @@ class Labelling:
 
     def split(self, object_id: int) -> tuple[SegmentedObject, ...]:
         """Makes an object of each piece that is not connected; returns them, the largest first, which keeps the id."""
-        controller = self._controller
-        pieces = controller.call(lambda commands: commands.corrections.split(object_id), needs_network=True)
-        return tuple(controller.measured(piece) for piece in pieces)
+        return self._measured_all(lambda commands: commands.corrections.split(object_id))
 
     def fill_holes(self, object_id: int, area_max: float | None = None) -> SegmentedObject:
         """Fills holes of at most ``area_max`` pixels, all where it is None, and returns the object."""

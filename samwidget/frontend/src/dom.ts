@@ -73,7 +73,7 @@ export class Scope {
   }
 }
 
-type Attributes = Record<string, string | number | boolean | undefined>;
+export type Attributes = Record<string, string | number | boolean | undefined>;
 
 /** An element; true gives an empty attribute, false and undefined give none. */
 export function h<K extends keyof HTMLElementTagNameMap>(
@@ -90,11 +90,6 @@ export function h<K extends keyof HTMLElementTagNameMap>(
   if (element.matches("button, input, [tabindex]")) element.setAttribute("data-lm-suppress-shortcuts", "true");
   element.append(...children);
   return element;
-}
-
-/** Whether the key belongs to an input method. Safari ends its composition before the key that ended it. */
-export function isComposing(event: KeyboardEvent): boolean {
-  return event.isComposing || event.keyCode === 229;
 }
 
 /** Opens no menu of the browser or the notebook for a right click or a long press. */

@@ -43,6 +43,11 @@ export function toImage(viewport: Viewport, point: Point): Point {
   return { x: (point.x - viewport.x) / viewport.scale, y: (point.y - viewport.y) / viewport.scale };
 }
 
+/** The longer side of an image; 0 without one. */
+export function longerSide(image: Extent | undefined): number {
+  return image ? Math.max(image.width, image.height) : 0;
+}
+
 /** The whole image, as large as the stage allows, in its middle. */
 export function fitted(image: Extent, stage: Extent): Viewport {
   return centred(image, stage, fitScale(image, stage));

@@ -6,7 +6,7 @@ import type { Label } from "../protocol.ts";
 import { objectAt } from "../stage/hit.ts";
 import { DRAWING_TOOLS, type ToolName } from "../traits.ts";
 import type { View } from "../view.ts";
-import type { Point } from "../viewport.ts";
+import { longerSide, type Point } from "../viewport.ts";
 
 /** These have a size. */
 const SIZED: ReadonlySet<ToolName> = new Set(["brush", "eraser"]);
@@ -125,8 +125,4 @@ function targetOf({ state }: View): number | null {
 
 function onPhoto({ state }: View, points: readonly Point[]): [x: number, y: number][] {
   return forRequest(points, TOLERANCE_PX / state.viewport.value.scale);
-}
-
-function longerSide(size: { width: number; height: number } | undefined): number {
-  return size ? Math.max(size.width, size.height) : 0;
 }

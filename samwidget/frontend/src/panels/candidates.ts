@@ -4,9 +4,10 @@ import { h, type Scope, setAttribute, setText } from "../dom.ts";
 import { icon } from "../icons.ts";
 import { formatScore } from "../numbers.ts";
 import type { Box, CandidateSummary } from "../protocol.ts";
-import type { Photo, Session } from "../session.ts";
+import type { Session } from "../session.ts";
 import type { View } from "../view.ts";
 import type { Extent } from "../viewport.ts";
+import { SmallCopy } from "./small_copy.ts";
 
 /** CSS pixels of the largest picture; a narrow cell shows the middle of it. */
 const PICTURE: Extent = { width: 58, height: 48 };
@@ -44,7 +45,7 @@ export function candidatesPanel(view: View, scope: Scope): HTMLElement {
   );
   const element = h("div", { class: "sw-candidates" }, list, mend, accept);
   const buttons: CandidateButton[] = [];
-  const backdrop = new Backdrop();
+  const backdrop = new SmallCopy(BACKDROP_SIDE_MAX, VEIL);
   let frame = 0;
 
   scope.listen(mend, "click", () => {
@@ -116,27 +117,7 @@ function chosenLevel(session: Session): number | undefined {
   return undefined;
 }
 
-/** The photo, dimmed and small: made once, because reducing the whole photo for each picture costs 10 ms. */
-class Backdrop {
-  readonly #canvas = document.createElement("canvas");
-  #photo: Photo | null = null;
-
-  of(photo: Photo): HTMLCanvasElement {
-    const context = this.#canvas.getContext("2d");
-    if (this.#photo === photo || !context) return this.#canvas;
-    this.#photo = photo;
-    const scale = Math.min(1, BACKDROP_SIDE_MAX / Math.max(photo.size.width, photo.size.height));
-    this.#canvas.width = Math.max(1, Math.round(photo.size.width * scale));
-    this.#canvas.height = Math.max(1, Math.round(photo.size.height * scale));
-    context.imageSmoothingQuality = "medium";
-    context.drawImage(photo.bitmap, 0, 0, this.#canvas.width, this.#canvas.height);
-    context.fillStyle = VEIL;
-    context.fillRect(0, 0, this.#canvas.width, this.#canvas.height);
-    return this.#canvas;
-  }
-}
-
-function drawPictures({ session, state }: View, backdrop: Backdrop, buttons: readonly CandidateButton[]): void {
+function drawPictures({ session, state }: View, backdrop: SmallCopy, buttons: readonly CandidateButton[]): void {
   const photo = session.photo.value;
   const active = state.active.value;
   if (!photo || !active) return;

@@ -2,10 +2,10 @@
 // through the classes below it, Enter takes one (ARIA combobox pattern).
 
 import { giveClass } from "../commands/classes.ts";
-import { h, isComposing, type Scope, setAttribute } from "../dom.ts";
+import { h, type Scope, setAttribute } from "../dom.ts";
 import { openPopover } from "../popover.ts";
-import { NAME_LENGTH_MAX } from "../protocol.ts";
 import type { View } from "../view.ts";
+import { isComposing, nameInput } from "./name_input.ts";
 
 /** One line of the list; null is no class. */
 interface Option {
@@ -26,9 +26,7 @@ export function watchClassPicker(view: View, scope: Scope): void {
 function open(view: View, viewScope: Scope): void {
   const { classes } = view.session.document.value;
   const listId = `sw-classes-${++count}`;
-  const field = h("input", {
-    class: "sw-field",
-    type: "text",
+  const field = nameInput({
     role: "combobox",
     "data-sw": "class-field",
     "aria-label": "Class",
@@ -36,11 +34,6 @@ function open(view: View, viewScope: Scope): void {
     "aria-autocomplete": "list",
     "aria-controls": listId,
     placeholder: classes.length > 0 ? "Find or add a class" : "Name of a class",
-    autocomplete: "off",
-    autocapitalize: "off",
-    spellcheck: "false",
-    dir: "auto",
-    maxlength: NAME_LENGTH_MAX,
   });
   const list = h("ul", { class: "sw-options", id: listId, role: "listbox", "aria-label": "Classes" });
   const content = h("div", { class: "sw-picker" }, field, list);

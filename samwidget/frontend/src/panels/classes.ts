@@ -3,13 +3,13 @@
 // the menu of the class, as the right button does.
 
 import { chooseClass, deleteClass, giveClass, renameClass, showOnlyClass } from "../commands/classes.ts";
-import { h, isComposing, keepMenuShut, type Scope, setAttribute, setText } from "../dom.ts";
+import { h, keepMenuShut, type Scope, setAttribute, setText } from "../dom.ts";
 import { icon } from "../icons.ts";
 import { shortcutOf } from "../keyboard.ts";
 import { openPopover } from "../popover.ts";
-import { NAME_LENGTH_MAX } from "../protocol.ts";
 import { rove } from "../rove.ts";
 import type { View } from "../view.ts";
+import { isComposing, nameInput } from "./name_input.ts";
 
 /** Classes with a digit key. */
 const DIGITS = 9;
@@ -131,17 +131,7 @@ function openMenu(view: View, name: string, anchor: HTMLElement, viewScope: Scop
 }
 
 function openRename(view: View, name: string, anchor: HTMLElement, viewScope: Scope): void {
-  const field = h("input", {
-    class: "sw-field",
-    type: "text",
-    "data-sw": "class-name-field",
-    "aria-label": `New name of class ${name}`,
-    autocomplete: "off",
-    spellcheck: "false",
-    dir: "auto",
-    maxlength: NAME_LENGTH_MAX,
-    value: name,
-  });
+  const field = nameInput({ "data-sw": "class-name-field", "aria-label": `New name of class ${name}`, value: name });
   const scope = openPopover(view, anchor, h("div", { class: "sw-picker" }, field), field, viewScope);
   field.select();
   scope.listen(field, "keydown", (event) => {

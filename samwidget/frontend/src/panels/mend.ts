@@ -8,6 +8,7 @@ import { type IconName, icon } from "../icons.ts";
 import type { Adjustment } from "../protocol.ts";
 import { slider } from "../slider.ts";
 import type { View } from "../view.ts";
+import { longerSide } from "../viewport.ts";
 import { isAbsent } from "./state_texts.ts";
 
 /** Steps from rest to the end of a slider, and how many steps as long as a step the longer side of a photo is. */
@@ -81,10 +82,7 @@ function adjustSlider(
   hint: string,
 ): HTMLElement {
   /** Image pixels of one step. */
-  const step = () => {
-    const size = view.session.photo.value?.size;
-    return Math.max(1, Math.round(Math.max(size?.width ?? 0, size?.height ?? 0) / STEPS_OF_SIDE));
-  };
+  const step = () => Math.max(1, Math.round(longerSide(view.session.photo.value?.size) / STEPS_OF_SIDE));
   const sign = (amount: number) => (amount > 0 && name === "grow" ? "+" : amount < 0 ? "\u2212" : "");
   return slider(
     {

@@ -4,11 +4,11 @@
 import { moveCrosshair } from "../commands/crosshair.ts";
 import { hasBrush, resizeBrush } from "../commands/drawing.ts";
 import { acceptName, dropName, leaveName, writeName } from "../commands/naming.ts";
-import { h, isComposing, Scope } from "../dom.ts";
+import { h, Scope } from "../dom.ts";
 import { focusedElement, focusPhoto } from "../focus.ts";
-import { NAME_LENGTH_MAX } from "../protocol.ts";
 import type { View } from "../view.ts";
 import { type Point, toScreen } from "../viewport.ts";
+import { isComposing, nameInput } from "./name_input.ts";
 
 /** Between the mask and the field, and between the field and the edge of the photo; CSS pixels. */
 const GAP_PX = 8;
@@ -66,18 +66,7 @@ function middleOf(box: readonly [number, number, number, number] | null | undefi
 
 /** A field for the name that is being written, with the focus; `insert` puts it into the page. */
 export function openNameField(view: View, scope: Scope, insert: (field: HTMLElement) => void): HTMLInputElement {
-  const field = h("input", {
-    class: "sw-field",
-    type: "text",
-    "data-sw": "name-field",
-    "aria-label": "Name",
-    autocomplete: "off",
-    autocapitalize: "off",
-    spellcheck: "false",
-    dir: "auto",
-    maxlength: NAME_LENGTH_MAX,
-    value: view.state.nameText.peek(),
-  });
+  const field = nameInput({ "data-sw": "name-field", "aria-label": "Name", value: view.state.nameText.peek() });
   scope.listen(field, "input", () => writeName(view, field.value));
   scope.listen(field, "blur", () => {
     // When the window loses the focus, the field still has it inside the page, and the user comes back to it.

@@ -5,6 +5,7 @@ import type { Scope } from "../dom.ts";
 import type { ObjectSummary } from "../protocol.ts";
 import type { Photo } from "../session.ts";
 import type { View } from "../view.ts";
+import { SmallCopy } from "./small_copy.ts";
 
 /** CSS pixels. */
 const SIDE_PX = 34;
@@ -25,7 +26,7 @@ export function watchThumbnails(
   pictureOf: (id: number) => HTMLCanvasElement | undefined,
 ): void {
   const drawn = new WeakMap<HTMLCanvasElement, string>();
-  const copy = new SmallCopy();
+  const copy = new SmallCopy(COPY_SIDE_MAX);
   let frame = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -83,20 +84,4 @@ function drawThumbnail(picture: HTMLCanvasElement, object: ObjectSummary, path: 
   context.strokeStyle = object.colour;
   context.lineWidth = (1.2 * side) / SIDE_PX / scale;
   context.stroke(path);
-}
-
-/** The photo made small, once. */
-class SmallCopy {
-  readonly #canvas = document.createElement("canvas");
-  #photo: Photo | null = null;
-
-  of(photo: Photo): HTMLCanvasElement {
-    if (this.#photo === photo) return this.#canvas;
-    this.#photo = photo;
-    const scale = Math.min(1, COPY_SIDE_MAX / Math.max(photo.size.width, photo.size.height));
-    this.#canvas.width = Math.max(1, Math.round(photo.size.width * scale));
-    this.#canvas.height = Math.max(1, Math.round(photo.size.height * scale));
-    this.#canvas.getContext("2d")?.drawImage(photo.bitmap, 0, 0, this.#canvas.width, this.#canvas.height);
-    return this.#canvas;
-  }
 }
