@@ -56,6 +56,7 @@ def files_of(folder):
 
 def kill_once(job, row_s, chance):
     """Runs the job in a fork, and kills it a random time after a row was begun; returns the exit status."""
+    before = begun_rows(job.parts)
     child = os.fork()
     if child == 0:
         try:
@@ -65,7 +66,7 @@ def kill_once(job, row_s, chance):
         finally:
             os._exit(1)
     while os.waitpid(child, os.WNOHANG)[0] == 0:
-        if any(path.stat().st_size for path in job.parts.glob("*.tries")):
+        if begun_rows(job.parts) - before:
             time.sleep(chance.uniform(0, 0.8) * row_s)
             os.kill(child, chance.choice(SIGNALS))
             return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
@@ -82,11 +83,13 @@ def ray_workers(command):
         return []
 
 
-def is_row_in_work(folder, since):
-    """Whether a row was begun after a moment: files of earlier commands, which were killed, are still there."""
-    with contextlib.suppress(FileNotFoundError):  # a row was done just now
-        return any(path.stat().st_mtime > since for path in folder.glob("*.tries"))
-    return False
+def begun_rows(folder):
+    """The lines that say which row a command began: they have something new once a new command is at work."""
+    begun = set()
+    for path in folder.glob("*.tries"):
+        with contextlib.suppress(FileNotFoundError):  # a row was done just now
+            begun |= {line for line in path.read_text().splitlines() if line.startswith("begun ")}
+    return begun
 
 
 def kill_often(source, folder, format_, kills, row_s, seed):
@@ -108,12 +111,12 @@ def kill_ray_often(source, folder, kills, seed):
     words = [sys.executable, "-m", "samwidget", "batch", source, "--config", str(deploy), "-o"]
     subprocess.run([*words, str(folder / "whole.csv")], check=True, capture_output=True)
     words += [str(folder / "killed.csv"), "--workers", "2"]
-    killed = []
+    killed, parts = [], folder / "killed.csv.parts"
     while len(killed) < kills:
-        begun, count_before = time.time(), len(killed)
+        before, count_before = begun_rows(parts), len(killed)
         command = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         while command.poll() is None and len(killed) < kills:
-            if not is_row_in_work(folder / "killed.csv.parts", begun):
+            if not begun_rows(parts) - before:
                 time.sleep(0.01)
                 continue
             time.sleep(chance.uniform(0, 1))
