@@ -1,6 +1,6 @@
 """Writes what is made from the messages' classes: their JSON Schema, and their TypeScript half.
 
-Run ``python -m docs.make_messages``. The sources are ``samwidget/widget/protocol.py`` and ``traits.py``; a test fails
+Run ``python -m docs.make_messages``. The sources are ``samwidget/widget/protocol`` and ``traits.py``; a test fails
 where a file that is made from them is out of date.
 """
 
@@ -11,7 +11,10 @@ from typing import Any
 
 import msgspec
 
-from samwidget.widget.protocol import NAME_CHARACTERS_MAX, PROTOCOL_VERSION, REPLIES, REQUESTS
+from samwidget.widget.protocol.fields import NAME_CHARACTERS_MAX
+from samwidget.widget.protocol.message import PROTOCOL_VERSION
+from samwidget.widget.protocol.replies import REPLIES
+from samwidget.widget.protocol.requests import REQUESTS
 from samwidget.widget.traits import DocumentSummary, NetworkStatus, SessionStatus
 
 ROOT = Path(__file__).parent.parent
@@ -19,7 +22,7 @@ SCHEMA_FILE = ROOT / "tests/shared/messages.schema.json"
 TYPESCRIPT_FILE = ROOT / "samwidget/frontend/src/messages.ts"
 
 HEAD = """// Messages and traits: their types, and checks of what the kernel sends.
-// Made by `python -m docs.make_messages` from samwidget/widget/protocol.py and traits.py: change those.
+// Made by `python -m docs.make_messages` from samwidget/widget/protocol and traits.py: change those.
 
 import { type Check, flag, integer, list, number, oneOf, optional, positive, record, text, tuple } from "./checks.ts";
 """
@@ -41,7 +44,7 @@ def schema() -> Schema:
                 del part[bound]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$comment": "Made by `python -m docs.make_messages` from samwidget/widget/protocol.py and traits.py.",
+        "$comment": "Made by `python -m docs.make_messages` from samwidget/widget/protocol and traits.py.",
         "$defs": {"Request": _one_of(REQUESTS), "Reply": _one_of(REPLIES), **definitions},
     }
 

@@ -24,12 +24,13 @@ from samwidget.core import Palette, SegmentedObject
 from samwidget.document import Document, State
 from samwidget.document.session import Snapshot
 from samwidget.errors import ClosedError, SamWidgetError
-from samwidget.widget import protocol
 from samwidget.widget.commands import Commands
 from samwidget.widget.everything import Everything, FoundMask, Search
 from samwidget.widget.network import BUNDLED, ModelSource, Network
 from samwidget.widget.photo import Photo
-from samwidget.widget.protocol import DoneReply, Request
+from samwidget.widget.protocol import requests
+from samwidget.widget.protocol.replies import DoneReply
+from samwidget.widget.protocol.requests import Request
 from samwidget.widget.saving import Saving
 from samwidget.widget.session_images import SavedImage
 from samwidget.widget.status import Status
@@ -192,7 +193,7 @@ class Controller:
             with self._lock:
                 self._unfinished_count -= 1
 
-    def send_all(self, request: protocol.Hello) -> None:
+    def send_all(self, request: requests.Hello) -> None:
         """Sends a view that has nothing, or that may have missed something, all that there is."""
         self.photo.send_preview()
         self.publisher.send_all(request.id)
@@ -203,7 +204,7 @@ class Controller:
         else:
             self._outbox.send_error(self.status.failure, re=request.id)
 
-    def preview(self, request: protocol.Hover) -> None:
+    def preview(self, request: requests.Hover) -> None:
         """Sends the mask that a click would make."""
         self._check_network()
         active = self.document.state.active_object
@@ -212,12 +213,12 @@ class Controller:
         level = candidates.best if chosen is None else min(chosen, len(candidates) - 1)
         self.publisher.send_preview(candidates, level, re=request.id)
 
-    def search(self, request: protocol.Everything) -> None:
+    def search(self, request: requests.Everything) -> None:
         """Begins a search of everything."""
         points = request.points_per_side
         self.everything.begin({} if points is None else {"points_per_side": points}, re=request.id)
 
-    def cancel_search(self, request: protocol.CancelEverything) -> None:
+    def cancel_search(self, request: requests.CancelEverything) -> None:
         """Ends the search at once: in order it would wait for the step that runs."""
         self.everything.cancel()
         self._outbox.send(DoneReply(request.id))
@@ -275,14 +276,14 @@ class Controller:
             self.everything.show(after)
         return has_moved
 
-    def retry(self, request: protocol.Retry | protocol.UseBundled) -> None:
+    def retry(self, request: requests.Retry | requests.UseBundled) -> None:
         """Loads the model and encodes the image again where that has failed, behind the jobs that wait."""
 
         def work() -> None:
             if self.status.failure is None:
                 self._outbox.send(DoneReply(request.id))
                 return
-            if isinstance(request, protocol.UseBundled):
+            if isinstance(request, requests.UseBundled):
                 self.network.use(BUNDLED)
             self.status.enter("loading")
             self._prepare(re=request.id)
@@ -481,57 +482,57 @@ def _row(
 
 HANDLERS: Mapping[type[Request], Handler] = dict(
     [
-        _row(protocol.Hello, Lane.PICTURES, Controller.send_all),
-        _row(protocol.Detail, Lane.PICTURES, lambda c, m: c.photo.send_detail(m.id, m.box, m.width)),
-        _row(protocol.Hover, Lane.PREVIEW, Controller.preview),
-        _row(protocol.Everything, Lane.NOW, Controller.search),
-        _row(protocol.CancelEverything, Lane.NOW, Controller.cancel_search),
-        _row(protocol.Retry, Lane.NOW, Controller.retry),
-        _row(protocol.UseBundled, Lane.NOW, Controller.retry),
-        _row(protocol.AddPoint, Lane.IN_ORDER, lambda c, m: c.commands.add_point(m.x, m.y, m.label)),
-        _row(protocol.MovePoint, Lane.IN_ORDER, lambda c, m: c.commands.move_point(m.index, m.x, m.y)),
-        _row(protocol.RemovePoint, Lane.IN_ORDER, lambda c, m: c.commands.remove_point(m.index)),
-        _row(protocol.AddBox, Lane.IN_ORDER, lambda c, m: c.commands.add_box(m.box)),
-        _row(protocol.MoveBox, Lane.IN_ORDER, lambda c, m: c.commands.move_box(m.box)),
-        _row(protocol.RemoveBox, Lane.IN_ORDER, lambda c, m: c.commands.remove_box()),
-        _row(protocol.Choose, Lane.IN_ORDER, lambda c, m: c.commands.choose(m.level)),
-        _row(protocol.Accept, Lane.IN_ORDER, lambda c, m: c.commands.accept()),
-        _row(protocol.Select, Lane.IN_ORDER, lambda c, m: c.commands.select(m.object_id)),
-        _row(protocol.Rename, Lane.IN_ORDER, lambda c, m: c.commands.rename(m.object_id, m.name)),
-        _row(protocol.SetVisible, Lane.IN_ORDER, lambda c, m: c.commands.set_visible(m.object_id, m.visible)),
-        _row(protocol.Delete, Lane.IN_ORDER, lambda c, m: c.commands.delete(m.object_id)),
-        _row(protocol.Clear, Lane.IN_ORDER, lambda c, m: c.commands.clear()),
-        _row(protocol.DeleteObjects, Lane.IN_ORDER, lambda c, m: c.commands.delete_objects(m.objects)),
-        _row(protocol.SetLocked, Lane.IN_ORDER, lambda c, m: c.commands.set_locked(m.objects, m.locked)),
-        _row(protocol.AddClass, Lane.IN_ORDER, lambda c, m: c.commands.add_class(m.name)),
-        _row(protocol.RenameClass, Lane.IN_ORDER, lambda c, m: c.commands.rename_class(m.class_name, m.name)),
-        _row(protocol.DeleteClass, Lane.IN_ORDER, lambda c, m: c.commands.delete_class(m.class_name)),
-        _row(protocol.ActivateClass, Lane.IN_ORDER, lambda c, m: c.commands.activate_class(m.class_name)),
-        _row(protocol.SetClass, Lane.IN_ORDER, lambda c, m: c.commands.set_class(m.objects, m.class_name)),
-        _row(protocol.Scribble, Lane.IN_ORDER, lambda c, m: c.commands.scribble(m.points, m.label)),
+        _row(requests.Hello, Lane.PICTURES, Controller.send_all),
+        _row(requests.Detail, Lane.PICTURES, lambda c, m: c.photo.send_detail(m.id, m.box, m.width)),
+        _row(requests.Hover, Lane.PREVIEW, Controller.preview),
+        _row(requests.Everything, Lane.NOW, Controller.search),
+        _row(requests.CancelEverything, Lane.NOW, Controller.cancel_search),
+        _row(requests.Retry, Lane.NOW, Controller.retry),
+        _row(requests.UseBundled, Lane.NOW, Controller.retry),
+        _row(requests.AddPoint, Lane.IN_ORDER, lambda c, m: c.commands.add_point(m.x, m.y, m.label)),
+        _row(requests.MovePoint, Lane.IN_ORDER, lambda c, m: c.commands.move_point(m.index, m.x, m.y)),
+        _row(requests.RemovePoint, Lane.IN_ORDER, lambda c, m: c.commands.remove_point(m.index)),
+        _row(requests.AddBox, Lane.IN_ORDER, lambda c, m: c.commands.add_box(m.box)),
+        _row(requests.MoveBox, Lane.IN_ORDER, lambda c, m: c.commands.move_box(m.box)),
+        _row(requests.RemoveBox, Lane.IN_ORDER, lambda c, m: c.commands.remove_box()),
+        _row(requests.Choose, Lane.IN_ORDER, lambda c, m: c.commands.choose(m.level)),
+        _row(requests.Accept, Lane.IN_ORDER, lambda c, m: c.commands.accept()),
+        _row(requests.Select, Lane.IN_ORDER, lambda c, m: c.commands.select(m.object_id)),
+        _row(requests.Rename, Lane.IN_ORDER, lambda c, m: c.commands.rename(m.object_id, m.name)),
+        _row(requests.SetVisible, Lane.IN_ORDER, lambda c, m: c.commands.set_visible(m.object_id, m.visible)),
+        _row(requests.Delete, Lane.IN_ORDER, lambda c, m: c.commands.delete(m.object_id)),
+        _row(requests.Clear, Lane.IN_ORDER, lambda c, m: c.commands.clear()),
+        _row(requests.DeleteObjects, Lane.IN_ORDER, lambda c, m: c.commands.delete_objects(m.objects)),
+        _row(requests.SetLocked, Lane.IN_ORDER, lambda c, m: c.commands.set_locked(m.objects, m.locked)),
+        _row(requests.AddClass, Lane.IN_ORDER, lambda c, m: c.commands.add_class(m.name)),
+        _row(requests.RenameClass, Lane.IN_ORDER, lambda c, m: c.commands.rename_class(m.class_name, m.name)),
+        _row(requests.DeleteClass, Lane.IN_ORDER, lambda c, m: c.commands.delete_class(m.class_name)),
+        _row(requests.ActivateClass, Lane.IN_ORDER, lambda c, m: c.commands.activate_class(m.class_name)),
+        _row(requests.SetClass, Lane.IN_ORDER, lambda c, m: c.commands.set_class(m.objects, m.class_name)),
+        _row(requests.Scribble, Lane.IN_ORDER, lambda c, m: c.commands.scribble(m.points, m.label)),
         _row(
-            protocol.Paint,
+            requests.Paint,
             Lane.IN_ORDER,
             lambda c, m: c.commands.corrections.paint(m.object_id, m.points, m.radius, m.erase),
         ),
         _row(
-            protocol.FillPolygon,
+            requests.FillPolygon,
             Lane.IN_ORDER,
             lambda c, m: c.commands.corrections.fill_polygon(m.object_id, m.points, m.erase),
         ),
-        _row(protocol.Merge, Lane.IN_ORDER, lambda c, m: c.commands.corrections.merge(m.objects)),
-        _row(protocol.Split, Lane.IN_ORDER, lambda c, m: c.commands.corrections.split(m.object_id)),
-        _row(protocol.Subtract, Lane.IN_ORDER, lambda c, m: c.commands.corrections.subtract(m.object_id, m.others)),
-        _row(protocol.Intersect, Lane.IN_ORDER, lambda c, m: c.commands.corrections.intersect(m.objects)),
+        _row(requests.Merge, Lane.IN_ORDER, lambda c, m: c.commands.corrections.merge(m.objects)),
+        _row(requests.Split, Lane.IN_ORDER, lambda c, m: c.commands.corrections.split(m.object_id)),
+        _row(requests.Subtract, Lane.IN_ORDER, lambda c, m: c.commands.corrections.subtract(m.object_id, m.others)),
+        _row(requests.Intersect, Lane.IN_ORDER, lambda c, m: c.commands.corrections.intersect(m.objects)),
         _row(
-            protocol.Adjust,
+            requests.Adjust,
             Lane.IN_ORDER,
             lambda c, m: c.commands.corrections.adjust(m.object_id, m.operation, m.amount, m.continues),
         ),
-        _row(protocol.Undo, Lane.IN_ORDER, lambda c, m: c.undo()),
-        _row(protocol.Redo, Lane.IN_ORDER, lambda c, m: c.redo()),
-        _row(protocol.KeepFound, Lane.IN_ORDER, lambda c, m: c.keep_chosen(m.ids)),
-        _row(protocol.DiscardFound, Lane.IN_ORDER, lambda c, m: c.discard_found()),
+        _row(requests.Undo, Lane.IN_ORDER, lambda c, m: c.undo()),
+        _row(requests.Redo, Lane.IN_ORDER, lambda c, m: c.redo()),
+        _row(requests.KeepFound, Lane.IN_ORDER, lambda c, m: c.keep_chosen(m.ids)),
+        _row(requests.DiscardFound, Lane.IN_ORDER, lambda c, m: c.discard_found()),
     ]
 )
 """Which handler takes which kind of message, and in which lane."""

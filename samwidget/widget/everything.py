@@ -21,7 +21,9 @@ import numpy.typing as npt
 from samwidget.core import NO_COLOUR, Prompt, SegmentedObject, held_interrupts, logits_of_mask
 from samwidget.errors import ClosedError, PromptError, SamWidgetError
 from samwidget.widget.network import Network
-from samwidget.widget.protocol import DoneReply, FoundReply, SearchPhase, optional, sizes_of
+from samwidget.widget.protocol.fields import SearchPhase
+from samwidget.widget.protocol.message import optional
+from samwidget.widget.protocol.replies import DoneReply, FoundReply, sizes_of
 from samwidget.widget.status import Status
 from samwidget.widget.wire.encode import PackedMask, pack, summarise_found
 from samwidget.widget.wire.outbox import Outbox

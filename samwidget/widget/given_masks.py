@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from samwidget.core import RunLengths, Size, checked_mask
 from samwidget.errors import FormatError, PromptError
-from samwidget.widget.protocol import short_text
+from samwidget.widget.protocol.fields import short_text
 
 OVERLAPS = ("keep", "newest", "first")
 _HINT = "give masks of (H, W) bool, (N, H, W), a label map of whole numbers, or COCO run lengths"

@@ -18,7 +18,7 @@ from samwidget.widget.commands import Commands
 from samwidget.widget.controller import Controller
 from samwidget.widget.corrections import Corrections
 from samwidget.widget.given_masks import OVERLAPS, read_masks
-from samwidget.widget.protocol import checked_name, short_text
+from samwidget.widget.protocol.fields import checked_name, short_text
 
 Ids = int | Iterable[int]
 """The id of an object, or several."""

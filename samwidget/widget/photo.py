@@ -23,7 +23,7 @@ from samwidget.images import (
     make_preview,
     shrink,
 )
-from samwidget.widget.protocol import DetailReply, ImageReply
+from samwidget.widget.protocol.replies import DetailReply, ImageReply
 from samwidget.widget.wire.outbox import Outbox
 from samwidget.widget.worker import Worker
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from samwidget.document.session import Snapshot
 from samwidget.errors import SessionError
-from samwidget.widget.protocol import to_json
+from samwidget.widget.protocol.message import to_json
 from samwidget.widget.session_images import SavedImage
 from samwidget.widget.traits import SavePhase, SessionStatus
 from samwidget.widget.wire.outbox import Outbox, sentence

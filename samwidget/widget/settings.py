@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 import traitlets
 
-from samwidget.widget.protocol import short_text
+from samwidget.widget.protocol.fields import short_text
 
 _HEIGHT_MAX = 100_000  # CSS pixels
 

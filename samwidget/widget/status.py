@@ -12,7 +12,7 @@ import msgspec
 
 from samwidget.errors import ClosedError, SamWidgetError
 from samwidget.widget.network import Network
-from samwidget.widget.protocol import optional, to_json
+from samwidget.widget.protocol.message import optional, to_json
 from samwidget.widget.traits import NetworkStatus, Phase
 from samwidget.widget.wire.outbox import Outbox, failure_of, sentence
 

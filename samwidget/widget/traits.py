@@ -14,7 +14,7 @@ import msgspec
 import traitlets
 from msgspec import UNSET, Meta, UnsetType
 
-from samwidget.widget.protocol import Box, Count, Flag, Label, Level, Number, Text
+from samwidget.widget.protocol.fields import Box, Count, Flag, Label, Level, Number, Text
 from samwidget.widget.settings import Between, Choice, Published, Switch
 
 KERNEL_OWNED = frozenset({"document", "status", "session", "_snapshot"})

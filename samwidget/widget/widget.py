@@ -30,7 +30,8 @@ from samwidget.widget.commands import Commands
 from samwidget.widget.controller import Controller
 from samwidget.widget.labelling import Ids, Labelling, checked_classes, checked_ids
 from samwidget.widget.network import BUNDLED, ModelSource
-from samwidget.widget.protocol import checked_name, to_json
+from samwidget.widget.protocol.fields import checked_name
+from samwidget.widget.protocol.message import to_json
 from samwidget.widget.saved_page import draw_after_cells, publish_saved_page
 from samwidget.widget.session_images import (
     SavedImage,

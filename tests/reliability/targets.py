@@ -40,7 +40,7 @@ from samwidget.serving.http.app import make_app
 from samwidget.serving.limits import Limits
 from samwidget.serving.reading import read_rows
 from samwidget.serving.scoring import score
-from samwidget.widget.protocol import Request
+from samwidget.widget.protocol.requests import Request
 from samwidget.widget.wire.inbox import Inbox
 from samwidget.widget.wire.outbox import Outbox
 from tests.batch.rows import fake_runner

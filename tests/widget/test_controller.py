@@ -9,7 +9,8 @@ import pytest
 
 from docs import make_messages
 from samwidget.widget.controller import HANDLERS, Lane
-from samwidget.widget.protocol import REPLIES, REQUESTS
+from samwidget.widget.protocol.replies import REPLIES
+from samwidget.widget.protocol.requests import REQUESTS
 from tests.widget.fakes import TIMEOUT_S
 
 ROOT = Path(__file__).parents[2]

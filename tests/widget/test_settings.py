@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import traitlets
 
-from samwidget.widget.protocol import short_text
+from samwidget.widget.protocol.fields import short_text
 from samwidget.widget.traits import KERNEL_OWNED, SETTINGS
 from tests.widget.fakes import WiredWidget
 

@@ -1,5 +1,5 @@
 // Messages and traits: their types, and checks of what the kernel sends.
-// Made by `python -m docs.make_messages` from samwidget/widget/protocol.py and traits.py: change those.
+// Made by `python -m docs.make_messages` from samwidget/widget/protocol and traits.py: change those.
 
 import { type Check, flag, integer, list, number, oneOf, optional, positive, record, text, tuple } from "./checks.ts";
 

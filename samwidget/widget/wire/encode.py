@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from samwidget.core import FoundObject, Frame, Masks, RunLengths, SegmentedObject, in_windows, logits_of_mask
 from samwidget.document import Document, State
-from samwidget.widget.protocol import FoundSummary, MaskHeader
+from samwidget.widget.protocol.replies import FoundSummary, MaskHeader
 from samwidget.widget.traits import CandidateSummary, ClassSummary, DocumentSummary, ObjectSummary
 
 SCALE = 16

@@ -20,7 +20,8 @@ from traitlets import TraitError
 
 from samwidget.core import held_interrupts
 from samwidget.errors import MessageError, SamWidgetError
-from samwidget.widget.protocol import AckReply, Detail, Hello, Hover, Request
+from samwidget.widget.protocol.replies import AckReply
+from samwidget.widget.protocol.requests import Detail, Hello, Hover, Request
 from samwidget.widget.traits import SETTINGS
 from samwidget.widget.wire.outbox import Outbox
 from samwidget.widget.wire.parse import check_json, parse, request_id

@@ -16,7 +16,8 @@ from functools import partial
 from typing import Protocol
 
 from samwidget.errors import SamWidgetError, SamWidgetWarning
-from samwidget.widget.protocol import ErrorReply, Reply, optional, to_json
+from samwidget.widget.protocol.message import optional, to_json
+from samwidget.widget.protocol.replies import ErrorReply, Reply
 from samwidget.widget.traits import Failure
 from samwidget.widget.wire.host import Work, present_host
 

@@ -13,16 +13,10 @@ from typing import Any, TypeVar
 import msgspec
 
 from samwidget.errors import MessageError
-from samwidget.widget.protocol import (
-    PROTOCOL_VERSION,
-    REPLIES,
-    REQUESTS,
-    Message,
-    MessageId,
-    Reply,
-    Request,
-    short_text,
-)
+from samwidget.widget.protocol.fields import MessageId, short_text
+from samwidget.widget.protocol.message import PROTOCOL_VERSION, Message
+from samwidget.widget.protocol.replies import REPLIES, Reply
+from samwidget.widget.protocol.requests import REQUESTS, Request
 
 MessageType = TypeVar("MessageType", bound=Message)
 

@@ -13,7 +13,8 @@ from dataclasses import replace
 
 from samwidget.core import Frame, Masks, SegmentedObject
 from samwidget.document import Document
-from samwidget.widget.protocol import MasksReply, PreviewReply, optional, sizes_of, to_json
+from samwidget.widget.protocol.message import optional, to_json
+from samwidget.widget.protocol.replies import MasksReply, PreviewReply, sizes_of
 from samwidget.widget.wire.encode import PackedMask, Packer, summarise
 from samwidget.widget.wire.outbox import Outbox
 

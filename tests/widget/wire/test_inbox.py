@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from samwidget.errors import ClosedError
-from samwidget.widget.protocol import Hover
+from samwidget.widget.protocol.requests import Hover
 from samwidget.widget.traits import SETTINGS
 from samwidget.widget.wire.inbox import Inbox
 from samwidget.widget.wire.outbox import Outbox

@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 
 from samwidget.errors import MessageError
-from samwidget.widget.protocol import REPLIES, REQUESTS, to_json
+from samwidget.widget.protocol.message import to_json
+from samwidget.widget.protocol.replies import REPLIES
+from samwidget.widget.protocol.requests import REQUESTS
 from samwidget.widget.wire.parse import parse, parse_reply, request_id
 
 EXAMPLES = json.loads((Path(__file__).parents[2] / "shared" / "messages.json").read_text(encoding="utf-8"))

@@ -1,0 +1,152 @@
+"""Replies: what the kernel sends, one class for each kind, with its fields.
+
+``wire.outbox`` sends them; ``wire.publisher``, ``photo`` and ``everything`` make them. A field that may be UNSET is
+left out of the message then; null is never sent.
+"""
+
+# No `from __future__ import annotations` here: the classes are built from their annotations, and at once.
+
+from collections.abc import Mapping
+from typing import Annotated
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from samwidget import core
+from samwidget.widget.protocol.fields import (
+    FLOAT_MAX,
+    Box,
+    Count,
+    Counts,
+    Flag,
+    MessageId,
+    Number,
+    Positive,
+    SearchPhase,
+    Size,
+    Text,
+)
+from samwidget.widget.protocol.message import Message, by_kind
+
+
+class FrameSizes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Sizes that tie an image to the low-res logits of its masks."""
+
+    image_hw: Size
+    input_hw: Size
+    content_hw: Size
+    logits_hw: Size
+
+
+class MaskHeader(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One entry of ``masks``; its bytes are the buffer of the same index."""
+
+    mask: Text
+    window: Annotated[tuple[Count, Count, Count, Count], Meta(description="4 whole numbers: x, y, width, height")]
+    scale: Annotated[float, Meta(gt=0, le=FLOAT_MAX, description="a finite number above 0")]
+
+
+class FoundSummary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A mask that a search of everything has found and nobody has kept yet."""
+
+    id: Count
+    mask: Text
+    colour: Text
+    score: Number
+    stability: Number
+    area: Positive
+    box: Box
+
+
+Frame = Annotated[FrameSizes, Meta(description="image_hw, input_hw, content_hw and logits_hw, 2 whole numbers each")]
+MaskHeaders = Annotated[list[MaskHeader], Meta(description="a list of mask, window and a positive scale")]
+
+
+class Reply(Message, frozen=True, kw_only=True):
+    """A message from the kernel; ``re``, where it has one, is the id of the request that it replies to.
+
+    One with ``mime`` comes with a buffer, the encoded image; one with ``masks`` with a buffer for each of them.
+    """
+
+
+class AckReply(Reply, frozen=True):
+    """The kernel has received the request; the work follows."""
+
+    re: MessageId
+
+
+class ImageReply(Reply, frozen=True):
+    """The whole image, made smaller where it is large."""
+
+    image: Text
+    size_hw: Size
+    mime: Text
+
+
+class MasksReply(Reply, frozen=True):
+    """The bytes of masks that the trait ``document`` names."""
+
+    image: Text
+    frame: Frame
+    masks: MaskHeaders
+    re: MessageId | UnsetType = UNSET
+
+
+class PreviewReply(Reply, frozen=True):
+    """The mask under the pointer; the reply to ``hover``."""
+
+    re: MessageId
+    image: Text
+    frame: Frame
+    score: Number
+    masks: Annotated[tuple[MaskHeader], Meta(description="a list of one entry: mask, window and a positive scale")]
+
+
+class FoundReply(Reply, frozen=True):
+    """How far a search of everything is, and what has changed since the message before."""
+
+    image: Text
+    search: Text
+    phase: SearchPhase
+    done: Count
+    total: Count
+    is_whole: Flag
+    added: Annotated[list[FoundSummary], Meta(description="a list of id, mask, colour, score, stability, area and box")]
+    removed: Counts
+    masks: MaskHeaders
+    frame: Frame | UnsetType = UNSET
+    seconds_left: Number | UnsetType = UNSET
+    re: MessageId | UnsetType = UNSET
+
+
+class DoneReply(Reply, frozen=True):
+    """The request was carried out; the trait ``document`` shows the result."""
+
+    re: MessageId
+
+
+class DetailReply(Reply, frozen=True):
+    """Pixels of a part of the image; ``box`` says which part was cut."""
+
+    re: MessageId
+    image: Text
+    box: Box
+    mime: Text
+
+
+class ErrorReply(Reply, frozen=True):
+    """What went wrong and how to mend it; the document is as it was."""
+
+    code: Text
+    message: Text
+    hint: Text
+    re: MessageId | UnsetType = UNSET
+
+
+REPLIES: Mapping[str, type[Reply]] = by_kind(Reply)
+"""The class of each kind from the kernel."""
+
+
+def sizes_of(frame: core.Frame) -> FrameSizes:
+    """Returns a frame as messages hold it."""
+    return FrameSizes(frame.image_hw, frame.input_hw, frame.content_hw, frame.logits_hw)

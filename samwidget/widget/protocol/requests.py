@@ -1,0 +1,287 @@
+"""Requests: what the browser asks, one class for each kind, with its fields and their limits.
+
+``wire.parse`` reads them and explains what is wrong with one, and ``handlers`` has the table that says who handles a
+kind. docs/protocol.md says what each kind means.
+"""
+
+# No `from __future__ import annotations` here: the classes are built from their annotations, and at once.
+
+from collections.abc import Mapping
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from samwidget.widget.protocol.fields import (
+    Adjustment,
+    Amount,
+    Box,
+    Corners,
+    Count,
+    Counts,
+    Flag,
+    Label,
+    Level,
+    MessageId,
+    Number,
+    ObjectIds,
+    ObjectName,
+    OptionalCount,
+    OptionalIds,
+    OptionalName,
+    Positive,
+    Radius,
+    Stroke,
+)
+from samwidget.widget.protocol.message import Message, by_kind
+
+
+class Request(Message, frozen=True, kw_only=True):
+    """A message from the browser; ``id`` names it in its replies."""
+
+    id: MessageId
+
+
+class Hello(Request, frozen=True):
+    """A view has opened: send the image, the masks and what a search has found."""
+
+
+class Hover(Request, frozen=True):
+    """Send the mask that a click here would make."""
+
+    x: Number
+    y: Number
+    label: Label
+
+
+class AddPoint(Request, frozen=True):
+    """Refine the active object with a point, or begin an object."""
+
+    x: Number
+    y: Number
+    label: Label
+
+
+class MovePoint(Request, frozen=True):
+    """Move a point of the active object."""
+
+    index: Count
+    x: Number
+    y: Number
+
+
+class RemovePoint(Request, frozen=True):
+    """Remove a point of the active object; the object goes with its last prompt."""
+
+    index: Count
+
+
+class AddBox(Request, frozen=True):
+    """Give the active object a box where it fits that object; otherwise begin an object."""
+
+    box: Box
+
+
+class MoveBox(Request, frozen=True):
+    """Replace the box of the active object."""
+
+    box: Box
+
+
+class RemoveBox(Request, frozen=True):
+    """Remove the box of the active object; the object goes with its last prompt."""
+
+
+class Choose(Request, frozen=True):
+    """Show another candidate of the active object."""
+
+    level: Level
+
+
+class Accept(Request, frozen=True):
+    """Finish the active object: the next prompt begins a new one."""
+
+
+class Select(Request, frozen=True):
+    """Make an object active; null makes none active."""
+
+    object_id: OptionalCount = msgspec.field(name="object")
+
+
+class Rename(Request, frozen=True):
+    """Name an object; null names the active one, which the browser may not know yet."""
+
+    object_id: OptionalCount = msgspec.field(name="object")
+    name: ObjectName
+
+
+class SetVisible(Request, frozen=True):
+    """Show or hide an object."""
+
+    object_id: Count = msgspec.field(name="object")
+    visible: Flag
+
+
+class Delete(Request, frozen=True):
+    """Delete an object."""
+
+    object_id: Count = msgspec.field(name="object")
+
+
+class Clear(Request, frozen=True):
+    """Delete all objects, in one step of the history."""
+
+
+class DeleteObjects(Request, frozen=True):
+    """Delete objects, in one step of the history."""
+
+    objects: ObjectIds
+
+
+class SetLocked(Request, frozen=True):
+    """Lock objects against change, or unlock them."""
+
+    objects: ObjectIds
+    locked: Flag
+
+
+class AddClass(Request, frozen=True):
+    """Add a class behind the others; one that is there already stays as it is."""
+
+    name: ObjectName
+
+
+class RenameClass(Request, frozen=True):
+    """Give a class another name; its objects keep it."""
+
+    class_name: ObjectName = msgspec.field(name="class")
+    name: ObjectName
+
+
+class DeleteClass(Request, frozen=True):
+    """Delete a class; its objects have none then."""
+
+    class_name: ObjectName = msgspec.field(name="class")
+
+
+class ActivateClass(Request, frozen=True):
+    """Give new objects this class; null gives them none."""
+
+    class_name: OptionalName = msgspec.field(name="class")
+
+
+class SetClass(Request, frozen=True):
+    """Give objects (null: the active one) a class, which is added where it is not there yet; null takes theirs away."""
+
+    objects: OptionalIds
+    class_name: OptionalName = msgspec.field(name="class")
+
+
+class Paint(Request, frozen=True):
+    """Paint or erase with a round brush; null corrects the active object, or begins one where none is active."""
+
+    object_id: OptionalCount = msgspec.field(name="object")
+    points: Stroke
+    radius: Radius
+    erase: Flag
+
+
+class FillPolygon(Request, frozen=True):
+    """Add or erase the inside of a polygon; null corrects the active object, or begins one where none is active."""
+
+    object_id: OptionalCount = msgspec.field(name="object")
+    points: Corners
+    erase: Flag
+
+
+class Merge(Request, frozen=True):
+    """Make one object of several: the first gets all pixels, and the others go."""
+
+    objects: ObjectIds
+
+
+class Split(Request, frozen=True):
+    """Make an object of each piece of an object that is not connected."""
+
+    object_id: Count = msgspec.field(name="object")
+
+
+class Subtract(Request, frozen=True):
+    """Take the pixels of other objects away from an object; the others stay."""
+
+    object_id: Count = msgspec.field(name="object")
+    others: ObjectIds
+
+
+class Intersect(Request, frozen=True):
+    """Make one object of several: the first keeps the pixels that all have, and the others go."""
+
+    objects: ObjectIds
+
+
+class Adjust(Request, frozen=True):
+    """Mend the outline of an object; docs/protocol.md says what the amount is.
+
+    ``continues`` says that the slider moves on: the step takes the place of the one before.
+    """
+
+    object_id: Count = msgspec.field(name="object")
+    operation: Adjustment
+    amount: Amount
+    continues: Flag
+
+
+class Scribble(Request, frozen=True):
+    """Refine the active object with points along a stroke, in one step, or begin an object."""
+
+    points: Stroke
+    label: Label
+
+
+class Undo(Request, frozen=True):
+    """Go one step back in the history."""
+
+
+class Redo(Request, frozen=True):
+    """Take one undo back."""
+
+
+class Detail(Request, frozen=True):
+    """Send the image's own pixels inside the box, at most ``width`` pixels wide."""
+
+    box: Box
+    width: Positive
+
+
+class Retry(Request, frozen=True):
+    """Load the model and encode the image again, after that failed."""
+
+
+class UseBundled(Request, frozen=True):
+    """Load the bundled model in the place of the one that failed, and encode the image."""
+
+
+class Everything(Request, frozen=True):
+    """Search the image for all objects; the search before ends, and what it found goes."""
+
+    points_per_side: Annotated[
+        Annotated[int, Meta(ge=4, le=64)] | None, Meta(description="a whole number from 4 to 64, or null")
+    ]
+
+
+class CancelEverything(Request, frozen=True):
+    """End the search and keep on the screen what it found."""
+
+
+class KeepFound(Request, frozen=True):
+    """Make objects of these found masks, in one step of the history, and forget the others."""
+
+    ids: Counts
+
+
+class DiscardFound(Request, frozen=True):
+    """Forget everything that was found."""
+
+
+REQUESTS: Mapping[str, type[Request]] = by_kind(Request)
+"""The class of each kind from the browser."""
