@@ -1,19 +1,16 @@
-"""Controller: what happens behind one widget. Its table says which handler takes which message, and in which lane.
+"""Controller: the parts of one widget, wired together, and the order of everything that changes its document.
 
-Owns the order of everything that changes the document. The document changes on the worker's thread only; any thread may
-read its present state. The work itself is elsewhere: in ``commands`` the changes of the document, in ``wire.publisher``
-what the views have, in ``everything`` a search, in ``photo`` the image. ``SamWidget`` and ``wire.inbox`` call it.
+The document changes on the worker's thread only; any thread may read its present state. The work itself is elsewhere:
+in ``commands`` the changes of the document, in ``wire.publisher`` what the views have, in ``everything`` a search, in
+``photo`` the image. ``SamWidget`` calls it for Python, ``handlers`` for the browser.
 """
 
 from __future__ import annotations
 
 import contextlib
-import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from enum import Enum
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -28,9 +25,7 @@ from samwidget.widget.commands import Commands
 from samwidget.widget.everything import Everything, FoundMask, Search
 from samwidget.widget.network import BUNDLED, ModelSource, Network
 from samwidget.widget.photo import Photo
-from samwidget.widget.protocol import requests
 from samwidget.widget.protocol.replies import DoneReply
-from samwidget.widget.protocol.requests import Request
 from samwidget.widget.saving import Saving
 from samwidget.widget.session_images import SavedImage
 from samwidget.widget.status import Status
@@ -43,36 +38,8 @@ if TYPE_CHECKING:
     from samwidget.predict import SamPredictor
 
 T = TypeVar("T")
-RequestType = TypeVar("RequestType", bound=Request)
 Listener = Callable[[Any], object]
 """Called with the SamWidget, a class that this file may not import."""
-log = logging.getLogger(__name__)
-
-
-class Lane(Enum):
-    """Where and in which order a handler runs."""
-
-    NOW = "now"
-    """On the thread of the message handler, which waits: the handler may only start or stop work."""
-    PREVIEW = "preview"
-    """On the worker's thread when nothing else waits there; a newer request replaces one that waits."""
-    IN_ORDER = "in order"
-    """On the worker's thread, one after the other, once there is a model; the changes are published, then ``done``."""
-    PICTURES = "pictures"
-    """On the thread of the photo, which never waits for the model."""
-
-
-@dataclass(frozen=True)
-class Handler:
-    """Who takes the messages of one kind.
-
-    Attributes:
-        lane: where it runs.
-        handle: carries out a request; what it returns is ignored.
-    """
-
-    lane: Lane
-    handle: Callable[[Controller, Any], object]  # each takes its own kind of request; `_row` checks that it fits
 
 
 class Controller:
@@ -111,8 +78,8 @@ class Controller:
         self.status = Status(self.network, outbox)
         self.everything = Everything(self.network, self.status, self.worker, outbox, image_id, self.document)
         self.saving = Saving(outbox, self._settings)
-        self._outbox = outbox
-        self._waiting: list[Request] = []
+        self.outbox = outbox
+        self._waiting: list[Callable[[], None]] = []
         self._listeners: list[Listener] = []
         self._lock = threading.Lock()
         self._unfinished_count = 0
@@ -122,7 +89,7 @@ class Controller:
         if saved is not None:
             self.document.restore(saved.opened.steps)
             self.saving.attach(saved)
-            self.worker.submit(self._publish)
+            self.worker.submit(self.publish)
         self.photo.start()
         self.worker.submit(self._prepare)
 
@@ -131,97 +98,18 @@ class Controller:
         self.photo.close()
         self.saving.close()
         self.status.enter("closed")
-        self._outbox.close()
+        self.outbox.close()
         self.everything.close()
         self.worker.close(self.network.close)
         self._waiting.clear()
 
-    # What the browser asks.
+    # What browser and Python ask.
 
-    def take(self, request: Request) -> None:
-        """Puts a request into the lane of its kind and returns at once; raises ClosedError after ``close``."""
-        handler = HANDLERS[type(request)]
-
-        def work() -> None:
-            self._carry_out(request, handler)
-
-        if handler.lane is Lane.NOW:
-            work()
-        elif handler.lane is Lane.PREVIEW:
-            self.worker.offer(work)
-        elif handler.lane is Lane.PICTURES:
-            self.photo.worker.submit(work)
-        else:
-            with self._lock:
-                self._unfinished_count += 1
-            self.worker.submit(lambda: self._carry_out_in_order(request, handler))
-
-    def take_again(self, request: Request) -> None:
-        """Says when a request is done that ``take`` had before; raises ClosedError after ``close``."""
-        if HANDLERS[type(request)].lane is Lane.IN_ORDER:
-            self.worker.submit(lambda: self._say_done(request))
-
-    def _say_done(self, request: Request) -> None:
-        if self.status.failure is None:  # otherwise it waits for the model
-            self._outbox.send(DoneReply(request.id))
-
-    def _carry_out(self, request: Request, handler: Handler) -> None:
-        def work() -> None:
-            handler.handle(self, request)
-            if handler.lane is Lane.IN_ORDER:
-                self._publish(re=request.id)
-
-        self._reply_to_errors(request, work)
-
-    def _reply_to_errors(self, request: Request, work: Callable[[], None]) -> None:
-        """Does the work of a request; an error becomes a reply."""
-        try:
-            work()
-        except SamWidgetError as error:
-            self._outbox.send_error(error, re=request.id)
-        except Exception as error:
-            log.exception("%s from the browser failed", type(request).__name__)
-            self._outbox.send_error(error, re=request.id)
-
-    def _carry_out_in_order(self, request: Request, handler: Handler) -> None:
-        try:
-            if self.status.failure is None:
-                self._carry_out(request, handler)
-            else:
-                self._waiting.append(request)  # until the model is there
-        finally:
-            with self._lock:
-                self._unfinished_count -= 1
-
-    def send_all(self, request: requests.Hello) -> None:
-        """Sends a view that has nothing, or that may have missed something, all that there is."""
-        self.photo.send_preview()
-        self.publisher.send_all(request.id)
-        self.everything.send_all(request.id)
-        self._outbox.send_traits(["document", "status", "session"])
-        if self.status.failure is None:
-            self._outbox.send(DoneReply(request.id))
-        else:
-            self._outbox.send_error(self.status.failure, re=request.id)
-
-    def preview(self, request: requests.Hover) -> None:
-        """Sends the mask that a click would make."""
-        self._check_network()
-        active = self.document.state.active_object
-        candidates = self.network.predict(self.commands.prompt_with_point(request.x, request.y, request.label))
-        chosen = None if active is None else active.level
-        level = candidates.best if chosen is None else min(chosen, len(candidates) - 1)
-        self.publisher.send_preview(candidates, level, re=request.id)
-
-    def search(self, request: requests.Everything) -> None:
-        """Begins a search of everything."""
-        points = request.points_per_side
-        self.everything.begin({} if points is None else {"points_per_side": points}, re=request.id)
-
-    def cancel_search(self, request: requests.CancelEverything) -> None:
-        """Ends the search at once: in order it would wait for the step that runs."""
-        self.everything.cancel()
-        self._outbox.send(DoneReply(request.id))
+    def submit_in_order(self, work: Callable[[], None]) -> None:
+        """Has the worker do the work of a request after all earlier ones, once there is a model; returns at once."""
+        with self._lock:
+            self._unfinished_count += 1
+        self.worker.submit(partial(self._do_or_wait, work))
 
     def keep_found(self, found_masks: Sequence[FoundMask], search: Search | None = None) -> tuple[SegmentedObject, ...]:
         """Makes objects of found masks and forgets what else was found; returns the objects."""
@@ -231,7 +119,7 @@ class Controller:
         self.publisher.add_sent(item.packed for item in ordered)
         self.document.discard_found()  # where no object was made of it
         # The objects appear before the found ones go, so that no view is without both for a moment.
-        self._publish()
+        self.publish()
         self.everything.discard(search)
         return objects
 
@@ -276,19 +164,20 @@ class Controller:
             self.everything.show(after)
         return has_moved
 
-    def retry(self, request: requests.Retry | requests.UseBundled) -> None:
-        """Loads the model and encodes the image again where that has failed, behind the jobs that wait."""
+    def retry(self, *, uses_bundled: bool, re: str) -> None:
+        """Loads the model and encodes the image again where that has failed; runs on the worker's thread.
 
-        def work() -> None:
-            if self.status.failure is None:
-                self._outbox.send(DoneReply(request.id))
-                return
-            if isinstance(request, requests.UseBundled):
-                self.network.use(BUNDLED)
-            self.status.enter("loading")
-            self._prepare(re=request.id)
-
-        self.worker.submit(lambda: self._reply_to_errors(request, work))
+        Args:
+            uses_bundled: whether to load the bundled model in the place of the one that failed.
+            re: id of the request.
+        """
+        if self.status.failure is None:
+            self.outbox.send(DoneReply(re))
+            return
+        if uses_bundled:
+            self.network.use(BUNDLED)
+        self.status.enter("loading")
+        self._prepare(re=re)
 
     # What Python asks.
 
@@ -306,9 +195,9 @@ class Controller:
 
         def work() -> T:
             if needs_network:
-                self._check_network()
+                self.check_network()
             result = command(self.commands)
-            self._publish()
+            self.publish()
             return result
 
         return self.worker.call(work)
@@ -338,7 +227,7 @@ class Controller:
     def wait(self, timeout_s: float | None) -> None:
         """Returns when the image is encoded, every earlier request is done and the snapshot is drawn."""
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
-        self.worker.call(self._check_network, timeout_s)
+        self.worker.call(self.check_network, timeout_s)
         left_s = None if deadline is None else max(0.0, deadline - time.monotonic())
         self.photo.worker.call(self.photo.refresh_snapshot, left_s)
 
@@ -399,7 +288,7 @@ class Controller:
         self.publisher.set_threshold(threshold)
         # After close there is no view. While the slider moves many jobs wait; the first publishes, the rest do nothing.
         with contextlib.suppress(ClosedError):
-            self.worker.submit(self._publish)
+            self.worker.submit(self.publish)
         self.photo.refresh_snapshot_soon()
 
     def set_opacity(self, opacity: float) -> None:
@@ -419,6 +308,16 @@ class Controller:
 
     # On the worker's thread.
 
+    def _do_or_wait(self, work: Callable[[], None]) -> None:
+        try:
+            if self.status.failure is None:
+                work()
+            else:
+                self._waiting.append(work)  # until the model is there
+        finally:
+            with self._lock:
+                self._unfinished_count -= 1
+
     def _prepare(self, re: str | None = None) -> None:
         try:
             self.network.load()
@@ -428,27 +327,28 @@ class Controller:
             encode_s = self.network.encode()
         except SamWidgetError as error:
             self.status.enter("failed", failure=error)
-            self._outbox.send_error(error, re=re)
+            self.outbox.send_error(error, re=re)
             return
         self.status.enter("ready", encode_s=encode_s)
         waiting, self._waiting = self._waiting, []
-        for request in waiting:
-            self._carry_out(request, HANDLERS[type(request)])
+        for work in waiting:
+            work()
         if re is not None:
-            self._outbox.send(DoneReply(re))
+            self.outbox.send(DoneReply(re))
 
-    def _check_network(self) -> None:
+    def check_network(self) -> None:
+        """Raises why there is no model, where that has failed."""
         if self.status.failure is not None:
             raise self.status.failure
 
-    def _publish(self, re: str | None = None) -> None:
+    def publish(self, re: str | None = None) -> None:
         """Sends the views what has changed, in the order of docs/protocol.md."""
         has_changed = self.publisher.publish(re)
         if has_changed:
             self.saving.take(self._saved_snapshot())
         self.status.refresh()
         if re is not None:
-            self._outbox.send(DoneReply(re))
+            self.outbox.send(DoneReply(re))
         if has_changed:
             self.photo.refresh_snapshot_soon()
             self._call_listeners()
@@ -457,82 +357,18 @@ class Controller:
         return Snapshot(self.document.steps, self.publisher.objects(), self.network.signature, self._settings())
 
     def _settings(self) -> dict[str, Any]:
-        widget = self._outbox.widget
+        widget = self.outbox.widget
         return {} if widget is None else {name: getattr(widget, name) for name in sorted(SETTINGS)}
 
     def _call_listeners(self) -> None:
         for listener in list(self._listeners):
-            self._outbox.run(partial(self._call_listener, listener))
+            self.outbox.run(partial(self._call_listener, listener))
 
     def _call_listener(self, listener: Listener) -> None:
-        widget = self._outbox.widget
+        widget = self.outbox.widget
         if widget is None:
             return
         try:
             listener(widget)
         except Exception as error:
-            self._outbox.report(f"the function {listener!r} given to on_change failed", error)
-
-
-def _row(
-    request_type: type[RequestType], lane: Lane, handle: Callable[[Controller, RequestType], object]
-) -> tuple[type[Request], Handler]:
-    return request_type, Handler(lane, handle)
-
-
-HANDLERS: Mapping[type[Request], Handler] = dict(
-    [
-        _row(requests.Hello, Lane.PICTURES, Controller.send_all),
-        _row(requests.Detail, Lane.PICTURES, lambda c, m: c.photo.send_detail(m.id, m.box, m.width)),
-        _row(requests.Hover, Lane.PREVIEW, Controller.preview),
-        _row(requests.Everything, Lane.NOW, Controller.search),
-        _row(requests.CancelEverything, Lane.NOW, Controller.cancel_search),
-        _row(requests.Retry, Lane.NOW, Controller.retry),
-        _row(requests.UseBundled, Lane.NOW, Controller.retry),
-        _row(requests.AddPoint, Lane.IN_ORDER, lambda c, m: c.commands.add_point(m.x, m.y, m.label)),
-        _row(requests.MovePoint, Lane.IN_ORDER, lambda c, m: c.commands.move_point(m.index, m.x, m.y)),
-        _row(requests.RemovePoint, Lane.IN_ORDER, lambda c, m: c.commands.remove_point(m.index)),
-        _row(requests.AddBox, Lane.IN_ORDER, lambda c, m: c.commands.add_box(m.box)),
-        _row(requests.MoveBox, Lane.IN_ORDER, lambda c, m: c.commands.move_box(m.box)),
-        _row(requests.RemoveBox, Lane.IN_ORDER, lambda c, m: c.commands.remove_box()),
-        _row(requests.Choose, Lane.IN_ORDER, lambda c, m: c.commands.choose(m.level)),
-        _row(requests.Accept, Lane.IN_ORDER, lambda c, m: c.commands.accept()),
-        _row(requests.Select, Lane.IN_ORDER, lambda c, m: c.commands.select(m.object_id)),
-        _row(requests.Rename, Lane.IN_ORDER, lambda c, m: c.commands.rename(m.object_id, m.name)),
-        _row(requests.SetVisible, Lane.IN_ORDER, lambda c, m: c.commands.set_visible(m.object_id, m.visible)),
-        _row(requests.Delete, Lane.IN_ORDER, lambda c, m: c.commands.delete(m.object_id)),
-        _row(requests.Clear, Lane.IN_ORDER, lambda c, m: c.commands.clear()),
-        _row(requests.DeleteObjects, Lane.IN_ORDER, lambda c, m: c.commands.delete_objects(m.objects)),
-        _row(requests.SetLocked, Lane.IN_ORDER, lambda c, m: c.commands.set_locked(m.objects, m.locked)),
-        _row(requests.AddClass, Lane.IN_ORDER, lambda c, m: c.commands.add_class(m.name)),
-        _row(requests.RenameClass, Lane.IN_ORDER, lambda c, m: c.commands.rename_class(m.class_name, m.name)),
-        _row(requests.DeleteClass, Lane.IN_ORDER, lambda c, m: c.commands.delete_class(m.class_name)),
-        _row(requests.ActivateClass, Lane.IN_ORDER, lambda c, m: c.commands.activate_class(m.class_name)),
-        _row(requests.SetClass, Lane.IN_ORDER, lambda c, m: c.commands.set_class(m.objects, m.class_name)),
-        _row(requests.Scribble, Lane.IN_ORDER, lambda c, m: c.commands.scribble(m.points, m.label)),
-        _row(
-            requests.Paint,
-            Lane.IN_ORDER,
-            lambda c, m: c.commands.corrections.paint(m.object_id, m.points, m.radius, m.erase),
-        ),
-        _row(
-            requests.FillPolygon,
-            Lane.IN_ORDER,
-            lambda c, m: c.commands.corrections.fill_polygon(m.object_id, m.points, m.erase),
-        ),
-        _row(requests.Merge, Lane.IN_ORDER, lambda c, m: c.commands.corrections.merge(m.objects)),
-        _row(requests.Split, Lane.IN_ORDER, lambda c, m: c.commands.corrections.split(m.object_id)),
-        _row(requests.Subtract, Lane.IN_ORDER, lambda c, m: c.commands.corrections.subtract(m.object_id, m.others)),
-        _row(requests.Intersect, Lane.IN_ORDER, lambda c, m: c.commands.corrections.intersect(m.objects)),
-        _row(
-            requests.Adjust,
-            Lane.IN_ORDER,
-            lambda c, m: c.commands.corrections.adjust(m.object_id, m.operation, m.amount, m.continues),
-        ),
-        _row(requests.Undo, Lane.IN_ORDER, lambda c, m: c.undo()),
-        _row(requests.Redo, Lane.IN_ORDER, lambda c, m: c.redo()),
-        _row(requests.KeepFound, Lane.IN_ORDER, lambda c, m: c.keep_chosen(m.ids)),
-        _row(requests.DiscardFound, Lane.IN_ORDER, lambda c, m: c.discard_found()),
-    ]
-)
-"""Which handler takes which kind of message, and in which lane."""
+            self.outbox.report(f"the function {listener!r} given to on_change failed", error)

@@ -28,6 +28,7 @@ from samwidget.models import checked_threads
 from samwidget.predict import open_predictor
 from samwidget.widget.commands import Commands
 from samwidget.widget.controller import Controller
+from samwidget.widget.handlers import Lanes
 from samwidget.widget.labelling import Ids, Labelling, checked_classes, checked_ids
 from samwidget.widget.network import BUNDLED, ModelSource
 from samwidget.widget.protocol.fields import checked_name
@@ -168,7 +169,8 @@ class SamWidget(Labelling, SharedTraits):
             threads,
             self._first_classes,
         )
-        self._inbox = Inbox(outbox, controller.take, controller.take_again)
+        lanes = Lanes(controller, outbox)
+        self._inbox = Inbox(outbox, lanes.take, lanes.take_again)
         self.on_msg(lambda _widget, content, buffers: self._inbox.receive(content, buffers))
         self._controller_or_none = controller
         controller.start(saved)

@@ -8,7 +8,7 @@ import jsonschema
 import pytest
 
 from docs import make_messages
-from samwidget.widget.controller import HANDLERS, Lane
+from samwidget.widget.handlers import HANDLERS, Lane
 from samwidget.widget.protocol.replies import REPLIES
 from samwidget.widget.protocol.requests import REQUESTS
 from tests.widget.fakes import TIMEOUT_S

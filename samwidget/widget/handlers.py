@@ -1,0 +1,209 @@
+"""Handlers: which handler takes which request of the browser, and in which lane. ``Lanes`` runs them there.
+
+Most handlers are one call of ``commands`` or ``controller``, in the table at the end; those that reply themselves are
+functions here. ``wire.inbox`` has checked the requests.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from functools import partial
+from typing import Any, TypeVar
+
+from samwidget.errors import SamWidgetError
+from samwidget.widget.controller import Controller
+from samwidget.widget.protocol import requests
+from samwidget.widget.protocol.replies import DoneReply
+from samwidget.widget.protocol.requests import Request
+from samwidget.widget.wire.outbox import Outbox
+
+RequestType = TypeVar("RequestType", bound=Request)
+log = logging.getLogger(__name__)
+
+
+class Lane(Enum):
+    """Where and in which order a handler runs."""
+
+    NOW = "now"
+    """On the thread of the message handler, which waits: the handler may only start or stop work."""
+    PREVIEW = "preview"
+    """On the worker's thread when nothing else waits there; a newer request replaces one that waits."""
+    IN_ORDER = "in order"
+    """On the worker's thread, one after the other, once there is a model; the changes are published, then ``done``."""
+    PICTURES = "pictures"
+    """On the thread of the photo, which never waits for the model."""
+
+
+@dataclass(frozen=True)
+class Handler:
+    """Who takes the messages of one kind.
+
+    Attributes:
+        lane: where it runs.
+        handle: carries out a request; what it returns is ignored.
+    """
+
+    lane: Lane
+    handle: Callable[[Controller, Any], object]  # each takes its own kind of request; `_row` checks that it fits
+
+
+class Lanes:
+    """Takes the requests of the browser for one widget, each in the lane of its kind.
+
+    Args:
+        controller: carries them out.
+        outbox: sends the replies.
+    """
+
+    def __init__(self, controller: Controller, outbox: Outbox) -> None:
+        self._controller = controller
+        self._outbox = outbox
+
+    def take(self, request: Request) -> None:
+        """Puts a request into the lane of its kind and returns at once; raises ClosedError after ``close``."""
+        controller, handler = self._controller, HANDLERS[type(request)]
+        work = partial(_reply_to_errors, self._outbox, request, lambda: handler.handle(controller, request))
+        if handler.lane is Lane.NOW:
+            work()
+        elif handler.lane is Lane.PREVIEW:
+            controller.worker.offer(work)
+        elif handler.lane is Lane.PICTURES:
+            controller.photo.worker.submit(work)
+        else:
+            controller.submit_in_order(lambda: self._carry_out_in_order(request, handler))
+
+    def take_again(self, request: Request) -> None:
+        """Says when a request is done that ``take`` had before; raises ClosedError after ``close``."""
+        if HANDLERS[type(request)].lane is Lane.IN_ORDER:
+            self._controller.worker.submit(lambda: self._say_done(request))
+
+    def _carry_out_in_order(self, request: Request, handler: Handler) -> None:
+        def work() -> None:
+            handler.handle(self._controller, request)
+            self._controller.publish(re=request.id)
+
+        _reply_to_errors(self._outbox, request, work)
+
+    def _say_done(self, request: Request) -> None:
+        if self._controller.status.failure is None:  # otherwise it waits for the model
+            self._outbox.send(DoneReply(request.id))
+
+
+def _reply_to_errors(outbox: Outbox, request: Request, work: Callable[[], object]) -> None:
+    """Does the work of a request; an error becomes a reply."""
+    try:
+        work()
+    except SamWidgetError as error:
+        outbox.send_error(error, re=request.id)
+    except Exception as error:
+        log.exception("%s from the browser failed", type(request).__name__)
+        outbox.send_error(error, re=request.id)
+
+
+def _send_all(controller: Controller, request: requests.Hello) -> None:
+    """Sends a view that has nothing, or that may have missed something, all that there is."""
+    outbox, failure = controller.outbox, controller.status.failure
+    controller.photo.send_preview()
+    controller.publisher.send_all(request.id)
+    controller.everything.send_all(request.id)
+    outbox.send_traits(["document", "status", "session"])
+    if failure is None:
+        outbox.send(DoneReply(request.id))
+    else:
+        outbox.send_error(failure, re=request.id)
+
+
+def _preview(controller: Controller, request: requests.Hover) -> None:
+    """Sends the mask that a click would make."""
+    controller.check_network()
+    active = controller.document.state.active_object
+    prompt = controller.commands.prompt_with_point(request.x, request.y, request.label)
+    candidates = controller.network.predict(prompt)
+    chosen = None if active is None else active.level
+    level = candidates.best if chosen is None else min(chosen, len(candidates) - 1)
+    controller.publisher.send_preview(candidates, level, re=request.id)
+
+
+def _search(controller: Controller, request: requests.Everything) -> None:
+    """Begins a search of everything."""
+    points = request.points_per_side
+    controller.everything.begin({} if points is None else {"points_per_side": points}, re=request.id)
+
+
+def _cancel_search(controller: Controller, request: requests.CancelEverything) -> None:
+    """Ends the search at once: in order it would wait for the step that runs."""
+    controller.everything.cancel()
+    controller.outbox.send(DoneReply(request.id))
+
+
+def _retry(controller: Controller, request: requests.Retry | requests.UseBundled) -> None:
+    """Loads the model and encodes the image again where that has failed, behind the jobs that wait."""
+    work = partial(controller.retry, uses_bundled=isinstance(request, requests.UseBundled), re=request.id)
+    controller.worker.submit(lambda: _reply_to_errors(controller.outbox, request, work))
+
+
+def _row(
+    request_type: type[RequestType], lane: Lane, handle: Callable[[Controller, RequestType], object]
+) -> tuple[type[Request], Handler]:
+    return request_type, Handler(lane, handle)
+
+
+HANDLERS: Mapping[type[Request], Handler] = dict(
+    [
+        _row(requests.Hello, Lane.PICTURES, _send_all),
+        _row(requests.Detail, Lane.PICTURES, lambda c, m: c.photo.send_detail(m.id, m.box, m.width)),
+        _row(requests.Hover, Lane.PREVIEW, _preview),
+        _row(requests.Everything, Lane.NOW, _search),
+        _row(requests.CancelEverything, Lane.NOW, _cancel_search),
+        _row(requests.Retry, Lane.NOW, _retry),
+        _row(requests.UseBundled, Lane.NOW, _retry),
+        _row(requests.AddPoint, Lane.IN_ORDER, lambda c, m: c.commands.add_point(m.x, m.y, m.label)),
+        _row(requests.MovePoint, Lane.IN_ORDER, lambda c, m: c.commands.move_point(m.index, m.x, m.y)),
+        _row(requests.RemovePoint, Lane.IN_ORDER, lambda c, m: c.commands.remove_point(m.index)),
+        _row(requests.AddBox, Lane.IN_ORDER, lambda c, m: c.commands.add_box(m.box)),
+        _row(requests.MoveBox, Lane.IN_ORDER, lambda c, m: c.commands.move_box(m.box)),
+        _row(requests.RemoveBox, Lane.IN_ORDER, lambda c, m: c.commands.remove_box()),
+        _row(requests.Choose, Lane.IN_ORDER, lambda c, m: c.commands.choose(m.level)),
+        _row(requests.Accept, Lane.IN_ORDER, lambda c, m: c.commands.accept()),
+        _row(requests.Select, Lane.IN_ORDER, lambda c, m: c.commands.select(m.object_id)),
+        _row(requests.Rename, Lane.IN_ORDER, lambda c, m: c.commands.rename(m.object_id, m.name)),
+        _row(requests.SetVisible, Lane.IN_ORDER, lambda c, m: c.commands.set_visible(m.object_id, m.visible)),
+        _row(requests.Delete, Lane.IN_ORDER, lambda c, m: c.commands.delete(m.object_id)),
+        _row(requests.Clear, Lane.IN_ORDER, lambda c, m: c.commands.clear()),
+        _row(requests.DeleteObjects, Lane.IN_ORDER, lambda c, m: c.commands.delete_objects(m.objects)),
+        _row(requests.SetLocked, Lane.IN_ORDER, lambda c, m: c.commands.set_locked(m.objects, m.locked)),
+        _row(requests.AddClass, Lane.IN_ORDER, lambda c, m: c.commands.add_class(m.name)),
+        _row(requests.RenameClass, Lane.IN_ORDER, lambda c, m: c.commands.rename_class(m.class_name, m.name)),
+        _row(requests.DeleteClass, Lane.IN_ORDER, lambda c, m: c.commands.delete_class(m.class_name)),
+        _row(requests.ActivateClass, Lane.IN_ORDER, lambda c, m: c.commands.activate_class(m.class_name)),
+        _row(requests.SetClass, Lane.IN_ORDER, lambda c, m: c.commands.set_class(m.objects, m.class_name)),
+        _row(requests.Scribble, Lane.IN_ORDER, lambda c, m: c.commands.scribble(m.points, m.label)),
+        _row(
+            requests.Paint,
+            Lane.IN_ORDER,
+            lambda c, m: c.commands.corrections.paint(m.object_id, m.points, m.radius, m.erase),
+        ),
+        _row(
+            requests.FillPolygon,
+            Lane.IN_ORDER,
+            lambda c, m: c.commands.corrections.fill_polygon(m.object_id, m.points, m.erase),
+        ),
+        _row(requests.Merge, Lane.IN_ORDER, lambda c, m: c.commands.corrections.merge(m.objects)),
+        _row(requests.Split, Lane.IN_ORDER, lambda c, m: c.commands.corrections.split(m.object_id)),
+        _row(requests.Subtract, Lane.IN_ORDER, lambda c, m: c.commands.corrections.subtract(m.object_id, m.others)),
+        _row(requests.Intersect, Lane.IN_ORDER, lambda c, m: c.commands.corrections.intersect(m.objects)),
+        _row(
+            requests.Adjust,
+            Lane.IN_ORDER,
+            lambda c, m: c.commands.corrections.adjust(m.object_id, m.operation, m.amount, m.continues),
+        ),
+        _row(requests.Undo, Lane.IN_ORDER, lambda c, m: c.undo()),
+        _row(requests.Redo, Lane.IN_ORDER, lambda c, m: c.redo()),
+        _row(requests.KeepFound, Lane.IN_ORDER, lambda c, m: c.keep_chosen(m.ids)),
+        _row(requests.DiscardFound, Lane.IN_ORDER, lambda c, m: c.discard_found()),
+    ]
+)
+"""Which handler takes which kind of message, and in which lane."""
