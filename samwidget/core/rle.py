@@ -64,13 +64,45 @@ class RunLengths:
         """The mask of COCO's uncompressed run lengths; see ``to_counts``.
 
         Raises:
-            ValueError: the counts do not add up to the number of pixels.
+            ValueError: the counts are not whole numbers, or do not add up to the number of pixels.
         """
         height, width = size_hw
         if sum(counts) != height * width or min(counts, default=0) < 0:
             raise ValueError(f"the counts add up to {sum(counts)}, the mask has {height} x {width} pixels")
-        values = np.arange(len(counts)) % 2 == 1
-        return cls.from_columns(np.repeat(values, counts).reshape(width, height))
+        values = np.asarray(counts)
+        if values.dtype.kind not in "iu":
+            raise ValueError(f"the counts are {values.dtype}, not whole numbers")
+        edges = np.cumsum(values, dtype=np.int64)
+        return cls.from_spans(edges[:-1:2], edges[1::2], size_hw)
+
+    @classmethod
+    def from_spans(
+        cls, begins: npt.NDArray[np.signedinteger], ends: npt.NDArray[np.signedinteger], size_hw: Size
+    ) -> RunLengths:
+        """The union of spans of pixels, which are counted down one column after the other.
+
+        Args:
+            begins: (N,) int64, of each span, in any order; spans may overlap, be empty, and cross columns.
+            ends: (N,) int64, exclusive, inside the mask.
+            size_hw: height and width of the mask.
+        """
+        height = size_hw[0]
+        is_filled = begins < ends
+        if not is_filled.any():
+            return cls.joined([], size_hw)
+        begins, ends = begins[is_filled], ends[is_filled]
+        order = np.argsort(begins, kind="stable")
+        begins, ends = begins[order], np.maximum.accumulate(ends[order])
+        is_apart = begins[1:] > ends[:-1]
+        begins, ends = begins[np.append(True, is_apart)], ends[np.append(is_apart, True)]
+        # A span becomes a run in each column that it crosses.
+        first = begins // height
+        columns_each = (ends - 1) // height - first + 1
+        before = np.cumsum(columns_each) - columns_each
+        columns = np.repeat(first - before, columns_each) + np.arange(columns_each.sum())
+        tops = np.maximum(np.repeat(begins, columns_each) - columns * height, 0)
+        bottoms = np.minimum(np.repeat(ends, columns_each) - columns * height, height)
+        return cls(size_hw, *_compact(size_hw, columns, tops, bottoms))
 
     @classmethod
     def joined(cls, parts: Sequence[RunLengths], size_hw: Size) -> RunLengths:

@@ -64,6 +64,26 @@ def test_parts_join(mask, cut):
     np.testing.assert_array_equal(RunLengths.joined(parts if cut < size[1] else parts[:1], size).to_mask(), mask)
 
 
+@given(st.integers(1, 5), st.integers(1, 5), st.lists(st.tuples(st.integers(0, 25), st.integers(0, 25)), max_size=6))
+def test_spans_are_united(height, width, spans):
+    count = height * width
+    spans = np.minimum(np.array(spans, np.int64).reshape(-1, 2), count)
+    flat = np.zeros(count, bool)
+    for begin, end in spans:
+        flat[begin:end] = True
+    runs = RunLengths.from_spans(spans[:, 0], spans[:, 1], (height, width))
+    mask = flat.reshape(width, height).T
+    np.testing.assert_array_equal(runs.to_mask(), mask)
+    expected = RunLengths.from_mask(mask)
+    for name in ("columns", "tops", "bottoms"):
+        np.testing.assert_array_equal(getattr(runs, name), getattr(expected, name))
+
+
+def test_counts_are_whole_numbers():
+    with pytest.raises(ValueError, match="whole numbers"):
+        RunLengths.from_counts([1.5, 1.5, 1.0], (2, 2))
+
+
 def test_no_parts_are_an_empty_mask():
     runs = RunLengths.joined([], (2, 3))
     assert (runs.area, runs.box_xyxy, runs.to_counts()) == (0, None, [6])
