@@ -1,7 +1,7 @@
-"""SamWidget: the class that a notebook uses. Its methods check their arguments and ask the ``controller``.
+"""SamWidget: the class that a notebook uses: how it begins and ends, its session file, and what ipywidgets calls.
 
-It does no work itself: a click goes through ``wire.inbox`` to the same controller. This module imports neither torch
-nor transformers; the first widget does, on its own thread.
+Its methods for objects are in ``prompting`` and ``labelling``. They ask the ``controller``, which a click reaches through
+``wire.inbox``. This module imports neither torch nor transformers; the first widget does, on its own thread.
 """
 
 from __future__ import annotations
@@ -20,18 +20,17 @@ import numpy.typing as npt
 import traitlets
 from PIL import Image
 
-from samwidget.core import SegmentedObject, Size, checked_mask, make_prompt
+from samwidget.core import Size
 from samwidget.document import Document
-from samwidget.errors import PromptError, SessionError
+from samwidget.errors import SessionError
 from samwidget.images import Exif, Scale, draw_overlay, encode_small_png, load_rgb
 from samwidget.models import checked_threads
 from samwidget.predict import open_predictor
-from samwidget.widget.commands import Commands
+from samwidget.widget.arguments import checked_classes
 from samwidget.widget.controller import Controller
 from samwidget.widget.handlers import Lanes
-from samwidget.widget.labelling import Ids, Labelling, checked_classes, checked_ids
+from samwidget.widget.labelling import Labelling
 from samwidget.widget.network import BUNDLED, ModelSource
-from samwidget.widget.protocol.fields import checked_name
 from samwidget.widget.protocol.message import to_json
 from samwidget.widget.saved_page import draw_after_cells, publish_saved_page
 from samwidget.widget.session_images import (
@@ -184,32 +183,6 @@ class SamWidget(Labelling, SharedTraits):
         """The image as the model and the screen have it: (H, W, 3) uint8 RGB, read-only."""
         return self._image
 
-    @property
-    def objects(self) -> tuple[SegmentedObject, ...]:
-        """All objects, oldest first, at the present threshold; the active object is among them."""
-        return self._controller.objects()
-
-    @property
-    def masks(self) -> npt.NDArray[np.bool_]:
-        """One mask for each object, which may overlap: (N, H, W) bool."""
-        objects = self.objects
-        out = np.zeros((len(objects), *self._image.shape[:2]), np.bool_)
-        for mask, item in zip(out, objects, strict=True):
-            mask[:] = item.mask
-        return out
-
-    @property
-    def scores(self) -> npt.NDArray[np.float32]:
-        """The model's estimate of each mask's IoU: (N,) float32, 0 to 1; 1 for a mask that you passed in."""
-        return np.array([item.score for item in self.objects], np.float32)
-
-    def label_map(self) -> npt.NDArray[np.int32]:
-        """Returns (H, W) int32: n inside the n-th of ``objects``, counted from 1, and 0 outside; later objects win."""
-        out = np.zeros(self._image.shape[:2], np.int32)
-        for number, item in enumerate(self.objects, start=1):
-            out[item.mask] = number
-        return out
-
     def snapshot(self) -> Image.Image:
         """Returns the image at its own size with the visible masks drawn over it."""
         return Image.fromarray(draw_overlay(self._image, self.objects, self.opacity))
@@ -253,129 +226,6 @@ class SamWidget(Labelling, SharedTraits):
 
         model = None if self._first_model_name == BUNDLED.name else self._first_model_name
         return python_of(self.objects, self._source, model, self.classes, self.threshold)
-
-    # What Python changes. Each runs in order with the clicks; undo takes it back.
-
-    def add(
-        self,
-        points: npt.ArrayLike | None = None,
-        labels: npt.ArrayLike | None = None,
-        box: npt.ArrayLike | None = None,
-        mask: npt.ArrayLike | None = None,
-        name: str | None = None,
-        class_name: str | None = None,
-    ) -> SegmentedObject:
-        """Adds one object and returns it; the active object stays the same.
-
-        Args:
-            points: (N, 2) or (2,), x and y in image pixels.
-            labels: (N,), 1 to include and 0 to exclude; None includes all points.
-            box: (4,) x0, y0, x1, y1 in image pixels, the maximum exclusive.
-            mask: (H, W) bool. Alone it is the object, pixel by pixel; with points or a box the model starts from it.
-            name: "object N" where it is None.
-            class_name: a class that is not there yet is added; None takes the active class.
-
-        Raises:
-            PromptError: the prompt is empty or does not fit the image, or a name is blank or too long.
-            ModelError: there is no model, or it failed.
-            ClosedError: after ``close``.
-        """
-        prompt = make_prompt(points, labels, box)
-        pixels = None if mask is None else checked_mask(mask, self._image_hw)
-        if prompt.is_empty and pixels is None:
-            raise PromptError("the prompt is empty", hint="give points, a box or a mask")
-        names = [None if text is None else checked_name(text) for text in (name, class_name)]
-        controller = self._controller
-        return controller.measured(
-            controller.call(lambda commands: commands.add(prompt, pixels, *names), needs_network=True)
-        )
-
-    def everything(self, *, keep: bool = True, **options: Any) -> tuple[SegmentedObject, ...]:
-        """Finds all objects in the image, adds them in one step of the history and returns them, largest first.
-
-        The masks appear in the views while the search runs, with its progress and a Cancel button. After Cancel the
-        objects found so far are added. After the notebook's Stop button, and after an error, the masks found so far
-        stay on the screen, where the user may keep or discard them. Masks that an earlier search left there go.
-
-        Args:
-            keep: False adds nothing, returns () and leaves all masks on the screen for the user to choose from.
-            **options: those of ``generate_masks``, with its defaults: ``points_per_side``, ``points_per_batch``,
-                ``pred_iou_thresh``, ``stability_score_thresh``, ``stability_score_offset``, ``box_nms_thresh``,
-                ``crop_n_layers``, ``crop_nms_thresh``, ``crop_overlap_ratio``, ``crop_n_points_downscale_factor``,
-                ``point_grids``, ``min_mask_region_area``. Fewer points are quicker, crops find smaller objects.
-
-        Returns:
-            The new objects at the present threshold. The prompt of each is the point that found it, so that clicks can
-            refine it. An object that was found in a crop, or that lost small regions, has its mask as the prompt.
-
-        Raises:
-            PromptError: an option is out of its range.
-            TypeError: there is no such option.
-            ModelError: there is no model, or it failed.
-            ClosedError: after ``close``, and where the widget is closed meanwhile.
-        """
-        return self._controller.find_everything(options, keep=keep)
-
-    def select(self, object_id: int | None) -> None:
-        """Makes an object active: the next click refines it. None lets the next click add an object.
-
-        Raises:
-            PromptError: there is no object with this id.
-            ClosedError: after ``close``.
-        """
-        self._controller.call(lambda commands: commands.select(object_id))
-
-    def accept(self) -> None:
-        """Finishes the active object: the next click adds one. Raises ClosedError after ``close``."""
-        self._controller.call(Commands.accept)
-
-    def rename(self, object_id: int, name: str) -> None:
-        """Names an object.
-
-        Raises:
-            PromptError: there is no object with this id, it is locked, or the name is blank or longer than 80
-                characters.
-            ClosedError: after ``close``.
-        """
-        checked = checked_name(name)
-        self._controller.call(lambda commands: commands.rename(object_id, checked))
-
-    def delete(self, object_ids: Ids) -> None:
-        """Deletes an object, or several in one step of the history.
-
-        Raises:
-            PromptError: there is no object with this id, or it is locked.
-            ClosedError: after ``close``.
-        """
-        ids = checked_ids(object_ids)
-        self._controller.call(lambda commands: commands.delete_objects(ids))
-
-    def clear(self) -> None:
-        """Deletes all objects, in one step of the history; the classes stay.
-
-        Raises:
-            PromptError: an object is locked.
-            ClosedError: after ``close``.
-        """
-        self._controller.call(Commands.clear)
-
-    def undo(self) -> bool:
-        """Takes back the last step, of the user or of Python; returns False where there is none.
-
-        Raises:
-            ClosedError: after ``close``.
-        """
-        controller = self._controller
-        return controller.call(lambda _: controller.undo())
-
-    def redo(self) -> bool:
-        """Takes back the last undo; returns False where there is none.
-
-        Raises:
-            ClosedError: after ``close``.
-        """
-        controller = self._controller
-        return controller.call(lambda _: controller.redo())
 
     # The session file.
 

@@ -1,0 +1,83 @@
+"""Arguments: what Python passes to a widget, checked before anything changes. Each function raises PromptError.
+
+``prompting`` and ``labelling`` call them; ``protocol.fields`` has the checks of what the browser sends.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from samwidget.errors import PromptError
+from samwidget.widget.protocol.fields import checked_name, short_text
+
+Ids = int | Iterable[int]
+"""The id of an object, or several."""
+
+
+def checked_classes(names: Iterable[str] | None) -> tuple[str, ...]:
+    """Returns the names of classes, each once; raises PromptError where one is no name, and TypeError for a text."""
+    if isinstance(names, str):
+        raise TypeError(f"classes is {short_text(names)}: give a list of names")
+    return tuple(dict.fromkeys(checked_name(name) for name in names or ()))
+
+
+def checked_ids(object_ids: Ids) -> tuple[int, ...]:
+    """Returns ids as whole numbers of Python; raises PromptError where there is none, or something else."""
+    values: Any = np.asarray(list(object_ids) if isinstance(object_ids, Iterable) else [object_ids])
+    if values.ndim != 1 or values.dtype.kind not in "iu" or len(values) == 0:
+        raise PromptError(f"the ids are {short_text(object_ids)}", hint="give the id of an object, or a list of ids")
+    return tuple(values.tolist())
+
+
+def checked_names(names: str | Sequence[str | None] | None, count: int) -> list[str | None]:
+    """Returns a name for each of ``count`` objects; one text is the name of all."""
+    values = [names] * count if names is None or isinstance(names, str) else list(names)
+    if len(values) != count:
+        raise PromptError(f"there are {len(values)} names for {count} objects", hint="give one for each, or None")
+    return [None if name is None else checked_name(name) for name in values]
+
+
+def checked_boxes(boxes: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Returns (N, 4) boxes, as the user gave them; raises PromptError for another shape."""
+    hint = "give (N, 4) x0, y0, x1, y1 in image pixels"
+    try:
+        values = np.array(boxes, np.float64)
+    except (TypeError, ValueError):
+        raise PromptError(f"boxes is {short_text(boxes)}", hint=hint) from None
+    if values.size == 0:
+        return np.zeros((0, 4))
+    if values.ndim != 2 or values.shape[1] != 4:
+        raise PromptError(f"boxes has shape {values.shape}", hint=hint)
+    return values
+
+
+def checked_points(points: npt.ArrayLike, count_min: int) -> npt.NDArray[np.float64]:
+    """Returns (N, 2) finite points, at least ``count_min``; raises PromptError where they are not."""
+    hint = f"give (N, 2) finite numbers, x before y, in image pixels; N is at least {count_min}"
+    try:
+        values = np.array(points, np.float64)
+    except (TypeError, ValueError):
+        raise PromptError(f"points is {short_text(points)}", hint=hint) from None
+    values = values[None] if values.shape == (2,) else values
+    if values.ndim != 2 or values.shape[1] != 2 or len(values) < count_min:
+        raise PromptError(f"points has shape {values.shape}", hint=hint)
+    if not np.isfinite(values).all():
+        raise PromptError("points has NaN or infinity", hint=hint)
+    return values
+
+
+def checked_number(value: float, name: str, *, above: float = -math.inf, at_least: float = -math.inf) -> float:
+    """Returns a finite number within its limits; ``name`` is for the PromptError where it is none."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not (math.isfinite(number) and number > above and number >= at_least):
+        limit = f"above {above:g}" if above > -math.inf else f"from {at_least:g}"
+        raise PromptError(f"{name} is {short_text(value)}", hint=f"give a finite number {limit}")
+    return number
