@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Literal
 
 from samwidget.core import NO_COLOUR, Frame, Masks, Prompt, RunLengths, SegmentedObject
 from samwidget.document.state import State, check_unlocked
@@ -125,3 +126,23 @@ def set_locked(state: State, object_ids: Sequence[int], locked: bool) -> State:
         return state
     objects = (replace(item, locked=locked) if index in changed else item for index, item in enumerate(state.objects))
     return replace(state, objects=tuple(objects))
+
+
+def reordered(state: State, object_ids: Sequence[int], to: Literal["front", "back"]) -> State:
+    """Returns the state in which the objects are drawn over all others, or below them; the same where they are so.
+
+    Among themselves they stay in the order in which they were drawn, and so do the others.
+
+    Raises:
+        PromptError: there is no object with one of the ids.
+    """
+    moved = set(state.indices(object_ids))
+    # Sorting keeps the order of equal ones.
+    order = sorted(range(len(state.objects)), key=lambda index: (index in moved) == (to == "front"))
+    if order == list(range(len(order))):
+        return state
+    return replace(
+        state,
+        objects=tuple(state.objects[index] for index in order),
+        candidates=tuple(state.candidates[index] for index in order),
+    )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import reduce
+from typing import Literal
 
 from samwidget.core import NO_COLOUR, Frame, Masks, Palette, Prompt, RunLengths, SegmentedObject
 from samwidget.document import changes, classes
@@ -20,9 +21,10 @@ from samwidget.errors import PromptError
 class Document:
     """The objects and their history.
 
-    Changes of prompts, masks, levels, names, classes, locks and visibility, ``delete`` and ``clear`` are steps of the
-    history. ``select`` and ``activate_class`` only say what the next prompt does: they are no steps, but undo restores
-    the active object and class of each step. A locked object refuses changes of mask, name and class, and deletion.
+    Changes of prompts, masks, levels, names, classes, locks, visibility and order, ``delete`` and ``clear`` are steps
+    of the history. ``select`` and ``activate_class`` only say what the next prompt does: they are no steps, but undo
+    restores the active object and class of each step. A locked object refuses changes of mask, name and class, and
+    deletion.
     What a search of everything has found becomes a step once the user keeps it, discards it or undoes something.
 
     Args:
@@ -298,6 +300,14 @@ class Document:
             PromptError: there is no object with one of the ids.
         """
         self._change(changes.set_locked(self.state, object_ids, locked))
+
+    def reorder(self, object_ids: Sequence[int], to: Literal["front", "back"]) -> None:
+        """Draws objects over all others, or below them, locked ones too; where they are so already is no step.
+
+        Raises:
+            PromptError: there is no object with one of the ids.
+        """
+        self._change(changes.reordered(self.state, object_ids, to))
 
     def delete(self, *object_ids: int) -> None:
         """Removes objects in one step. When the active one was among them, no object is active.

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -135,6 +136,10 @@ class Commands:
     def set_locked(self, object_ids: Sequence[int], locked: bool) -> None:
         """Locks objects against change, or unlocks them."""
         self._document.set_locked(object_ids, locked)
+
+    def reorder(self, object_ids: Sequence[int], to: Literal["front", "back"]) -> None:
+        """Draws objects over all others, or below them."""
+        self._document.reorder(object_ids, to)
 
     def add_class(self, name: str) -> None:
         """Adds a class, without the blanks around its name; one that is there already stays as it is."""

@@ -184,8 +184,9 @@ def test_clear_is_one_step(document):
         lambda document: document.set_visible(7, False),
         lambda document: document.delete(7),
         lambda document: document.refine(7, candidates()),
+        lambda document: document.reorder([7], "back"),
     ],
-    ids=["select", "rename", "set_visible", "delete", "refine"],
+    ids=["select", "rename", "set_visible", "delete", "refine", "reorder"],
 )
 def test_an_unknown_object_is_refused_and_nothing_changes(document, act):
     with pytest.raises(PromptError, match=r"no object 7.*no objects"):
@@ -279,3 +280,26 @@ def test_what_a_search_found_counts_as_memory():
 
 def candidates_object():
     return Document().add(candidates())
+
+
+@pytest.mark.parametrize(
+    ("ids", "to", "order"),
+    [([1], "front", [2, 3, 4, 1]), ([3, 2], "front", [1, 4, 2, 3]), ([4, 3], "back", [3, 4, 1, 2])],
+)
+def test_the_order_of_drawing_is_one_step_and_moves_the_candidates_along(document, ids, to, order):
+    for x in range(4):
+        document.add(candidates(x + 1))
+    document.select(2)
+    document.set_locked([3], True)
+    before = [item.id for item in document.state.objects]
+    document.reorder(ids, to)
+    state = document.state
+    assert [item.id for item in state.objects] == order
+    assert [item.prompt.points_xy[0, 0] for item in state.objects] == order
+    assert [masks.prompt.points_xy[0, 0] for masks in state.candidates] == order
+    assert state.active == 2
+    revision = document.revision
+    document.reorder(ids, to)
+    assert document.revision == revision, "it is so already"
+    document.undo()
+    assert [item.id for item in document.state.objects] == before

@@ -16,14 +16,15 @@ from tests.widget.fakes import TIMEOUT_S
 ROOT = Path(__file__).parents[2]
 EXAMPLES = json.loads((ROOT / "tests/shared/messages.json").read_text(encoding="utf-8"))
 LANES = {
-    Lane.NOW: {"everything", "cancel_everything", "retry", "use_bundled"},
+    Lane.NOW: {"everything", "cancel_everything", "retry", "use_bundled", "save_session"},
     Lane.PREVIEW: {"hover"},
     Lane.PICTURES: {"hello", "detail"},
     Lane.IN_ORDER: {
         "add_point", "move_point", "remove_point", "add_box", "move_box", "remove_box", "choose", "accept", "select",
         "rename", "set_visible", "delete", "clear", "undo", "redo", "keep_found", "discard_found",
-        "delete_objects", "set_locked", "add_class", "rename_class", "delete_class", "activate_class", "set_class",
-        "paint", "fill_polygon", "merge", "split", "subtract", "intersect", "adjust", "scribble",
+        "delete_objects", "set_locked", "reorder", "add_class", "rename_class", "delete_class", "activate_class",
+        "set_class", "paint", "fill_polygon", "merge", "split", "subtract", "intersect", "adjust", "scribble",
+        "polygons", "set_polygons",
     },
 }  # fmt: skip
 
@@ -47,7 +48,8 @@ def test_the_page_about_the_protocol_has_each_kind():
 
 
 @pytest.mark.parametrize("kind", REQUESTS)
-def test_each_example_reaches_a_handler_that_takes_it(kind, make):
+def test_each_example_reaches_a_handler_that_takes_it(kind, make, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # a session file is written there
     widget = make()
     widget.wait(TIMEOUT_S)
     for number, example in enumerate(EXAMPLES["browser_to_kernel"]["kinds"][kind]["valid"]):

@@ -258,3 +258,22 @@ def test_boxes_are_one_step_with_candidates(widget):
     widget.undo()
     assert widget.objects == ()
     assert widget.add_boxes([]) == ()
+
+
+def test_what_is_drawn_over_what(widget):
+    mask = np.zeros(widget.image.shape[:2], bool)
+    mask[10:20, 10:20] = True
+    for name in ("a", "b", "c"):
+        widget.add(mask=mask, name=name)
+    widget.bring_to_front(1)
+    assert [item.name for item in widget.objects] == ["b", "c", "a"]
+    assert widget.label_map()[15, 15] == 3
+    widget.do("reorder", objects=[3], to="back")
+    assert [entry["name"] for entry in widget.document["objects"]] == ["c", "b", "a"]
+    widget.send_to_back([1, 2])
+    assert [item.name for item in widget.objects] == ["b", "a", "c"]
+    with pytest.raises(PromptError, match="no object 9"):
+        widget.bring_to_front([1, 9])
+    for _ in range(3):
+        widget.undo()
+    assert [item.name for item in widget.objects] == ["a", "b", "c"]

@@ -32,6 +32,7 @@ steps_of_the_user = st.one_of(
     st.builds(lambda i, flag: ("set_visible", {"object_id": i, "visible": flag}), ids, st.booleans()),
     st.builds(lambda i: ("delete", {"object_id": i}), ids),
     st.builds(lambda i, flag: ("set_locked", {"object_ids": i, "locked": flag}), some_ids, st.booleans()),
+    st.builds(lambda i, to: ("reorder", {"object_ids": i, "to": to}), some_ids, st.sampled_from(["front", "back"])),
     st.builds(lambda i: ("delete_objects", {"object_ids": i}), some_ids),
     st.builds(lambda name: ("add_class", {"name": name}), class_names),
     st.builds(lambda a, b: ("rename_class", {"class_name": a, "name": b}), class_names, class_names),

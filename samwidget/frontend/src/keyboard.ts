@@ -18,7 +18,8 @@ export interface Shortcut {
 
 export const SHORTCUTS: readonly Shortcut[] = table;
 
-export type Actions = Record<string, (event: KeyboardEvent) => void>;
+/** What a key does; one that returns false leaves the key to the page. */
+export type Actions = Record<string, (event: KeyboardEvent) => unknown>;
 
 const ACTION_OF: ReadonlyMap<string, string> = new Map(
   SHORTCUTS.flatMap(({ action, keys }) => (action ? (keys ?? []).map((key) => [key, action] as const) : [])),
@@ -26,7 +27,7 @@ const ACTION_OF: ReadonlyMap<string, string> = new Map(
 
 /** Keys that a focused button or slider needs itself. */
 const BUTTON_KEYS = /^(Enter|Space|(Shift\+)?Arrow.*)$/;
-const SLIDER_KEYS = /^(Shift\+)?Arrow.*$/;
+const SLIDER_KEYS = /^((Shift\+)?Arrow.*|Home|End)$/;
 
 /** The name of the pressed key in the table, such as `Ctrl+Shift+Z`; Ctrl stands for Cmd as well. */
 export function keyName(event: KeyboardEvent): string {
@@ -83,10 +84,9 @@ export function listenToKeys(
       return;
     }
     const action = actions[actionFor(event) ?? ""];
-    if (!action) return;
+    if (!action || action(event) === false) return;
     event.preventDefault();
     event.stopPropagation();
-    action(event);
   });
 }
 

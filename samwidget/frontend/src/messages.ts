@@ -22,8 +22,12 @@ export type Position = [number, number];
 export type SavePhase = "failed" | "read-only" | "saved" | "saving";
 /** none, running, done, cancelled or failed */
 export type SearchPhase = "cancelled" | "done" | "failed" | "none" | "running";
+/** front or back */
+export type Side = "back" | "front";
 /** 2 whole numbers: height, width */
 export type Size = [number, number];
+/** 3 finite numbers: x, y, and how far the outline is off without it */
+export type WeightedCorner = [number, number, number];
 
 /** A view has opened: send the image, the masks and what a search has found. */
 export interface Hello {
@@ -132,6 +136,13 @@ export interface SetLocked {
   locked: boolean;
 }
 
+/** Draw objects over all others, or below them; among themselves they stay in order. */
+export interface Reorder {
+  kind: "reorder";
+  objects: number[];
+  to: Side;
+}
+
 /** Add a class behind the others; one that is there already stays as it is. */
 export interface AddClass {
   kind: "add_class";
@@ -179,6 +190,19 @@ export interface FillPolygon {
   object: number | null;
   points: Position[];
   erase: boolean;
+}
+
+/** Send the outlines of an object, with the weight of each corner. */
+export interface Polygons {
+  kind: "polygons";
+  object: number;
+}
+
+/** Give an object the inside of polygons as its mask; one inside another is a hole. */
+export interface SetPolygons {
+  kind: "set_polygons";
+  object: number;
+  polygons: Position[][];
 }
 
 /** Make one object of several: the first gets all pixels, and the others go. */
@@ -249,6 +273,12 @@ export interface UseBundled {
   kind: "use_bundled";
 }
 
+/** Save to a session file, and each later change by itself. */
+export interface SaveSession {
+  kind: "save_session";
+  path: string;
+}
+
 /** Search the image for all objects; the search before ends, and what it found goes. */
 export interface Everything {
   kind: "everything";
@@ -277,12 +307,13 @@ export interface AckReply {
   re: string;
 }
 
-/** The whole image, made smaller where it is large. */
+/** The whole image, made smaller where it is large; `name` is that of its file. */
 export interface ImageReply {
   kind: "image";
   image: string;
   size_hw: Size;
   mime: string;
+  name?: string;
   bytes: Uint8Array;
 }
 
@@ -349,6 +380,13 @@ export interface FoundSummary {
   stability: number;
   area: number;
   box: Box;
+}
+
+/** The outlines of an object: those corners that weigh more than a tolerance are the outlines within it. */
+export interface PolygonsReply {
+  kind: "polygons";
+  re: string;
+  polygons: WeightedCorner[][];
 }
 
 /** The request was carried out; the trait `document` shows the result. */
@@ -464,6 +502,7 @@ export type Request =
   | Clear
   | DeleteObjects
   | SetLocked
+  | Reorder
   | AddClass
   | RenameClass
   | DeleteClass
@@ -471,6 +510,8 @@ export type Request =
   | SetClass
   | Paint
   | FillPolygon
+  | Polygons
+  | SetPolygons
   | Merge
   | Split
   | Subtract
@@ -482,6 +523,7 @@ export type Request =
   | Detail
   | Retry
   | UseBundled
+  | SaveSession
   | Everything
   | CancelEverything
   | KeepFound
@@ -493,6 +535,7 @@ export type Reply =
   | MasksReply
   | PreviewReply
   | FoundReply
+  | PolygonsReply
   | DoneReply
   | DetailReply
   | ErrorReply;
@@ -515,6 +558,7 @@ export const REQUEST_KINDS = [
   "clear",
   "delete_objects",
   "set_locked",
+  "reorder",
   "add_class",
   "rename_class",
   "delete_class",
@@ -522,6 +566,8 @@ export const REQUEST_KINDS = [
   "set_class",
   "paint",
   "fill_polygon",
+  "polygons",
+  "set_polygons",
   "merge",
   "split",
   "subtract",
@@ -533,6 +579,7 @@ export const REQUEST_KINDS = [
   "detail",
   "retry",
   "use_bundled",
+  "save_session",
   "everything",
   "cancel_everything",
   "keep_found",
@@ -562,6 +609,7 @@ const isFoundSummary = record({
   area: integer(1),
   box: isBox,
 });
+const isWeightedCorner = tuple(number, number, number);
 
 /** The fields of each kind from the kernel, with their checks. */
 export const REPLY_FIELDS = {
@@ -572,6 +620,7 @@ export const REPLY_FIELDS = {
     image: text,
     size_hw: isSize,
     mime: text,
+    name: optional(text),
   },
   masks: {
     image: text,
@@ -599,6 +648,10 @@ export const REPLY_FIELDS = {
     frame: optional(isFrameSizes),
     seconds_left: optional(number),
     re: optional(text),
+  },
+  polygons: {
+    re: text,
+    polygons: list(list(isWeightedCorner)),
   },
   done: {
     re: text,

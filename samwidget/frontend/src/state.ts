@@ -4,6 +4,7 @@
 import { computed, type ReadonlySignal, type Signal, signal } from "@preact/signals-core";
 
 import { type Correction, correctionsOnScreen, type ShownCorrections } from "./corrections.ts";
+import { type Listing, type ListOrder, listed } from "./listing.ts";
 import { activeAfter, classAfter, type Draft, type NextActive, promptsOnScreen, type ShownPrompts } from "./prompts.ts";
 import type { DocumentSummary, ObjectSummary } from "./protocol.ts";
 import type { Session } from "./session.ts";
@@ -65,8 +66,15 @@ export interface ViewState {
   selection: Signal<readonly number[]>;
   /** The field that finds or adds a class is open. */
   isChoosingClass: Signal<boolean>;
+  /** The panel that saves to a session file is open. */
+  isSaveOpen: Signal<boolean>;
   /** The only class whose objects this view shows; null shows all. */
   shownClass: Signal<string | null>;
+  /** What was typed to find objects in the list. */
+  search: Signal<string>;
+  listOrder: Signal<ListOrder>;
+  /** The objects of the list, from top to bottom. */
+  listed: ReadonlySignal<readonly ObjectSummary[]>;
   /** What a command for several objects acts on: the selected ones, or else the active one. */
   targets: ReadonlySignal<readonly ObjectSummary[]>;
   /** The class that the next object gets, once the kernel has carried out the pending requests. */
@@ -102,6 +110,9 @@ export function createViewState(session: Session): ViewState {
   const isGesturing = signal(false);
   const pointedRow = signal<number | null>(null);
   const shownClass = signal<string | null>(null);
+  const search = signal("");
+  const listOrder = signal<ListOrder>("drawn");
+  const listing = (): Listing => ({ shownClass: shownClass.value, search: search.value, order: listOrder.value });
   const shownDocument = computed(() => documentOfClass(session.document.value, shownClass.value));
   const pending = computed(() => session.link.pending.value.map(({ request }) => request));
   const active = computed(() => {
@@ -139,7 +150,11 @@ export function createViewState(session: Session): ViewState {
     selection,
     targets,
     isChoosingClass: signal(false),
+    isSaveOpen: signal(false),
     shownClass,
+    search,
+    listOrder,
+    listed: computed(() => listed(session.document.value, listing())),
     newClass,
     markedClass: computed(() => {
       const names = new Set(targets.value.map((object) => object.class));
@@ -171,15 +186,10 @@ export function createViewState(session: Session): ViewState {
   };
 }
 
-/** The objects that a view lists and shows that shows only the class `name`, and the active one; all where it is null. */
-export function objectsOfClass({ objects, active }: DocumentSummary, name: string | null): ObjectSummary[] {
-  return objects.filter((object) => name === null || object.class === name || object.id === active);
-}
-
 /** `document`, in which the objects of other classes than `name` are not visible; the same document where it is null. */
 function documentOfClass(document: DocumentSummary, name: string | null): DocumentSummary {
   if (name === null) return document;
-  const ofClass = new Set(objectsOfClass(document, name));
-  const objects = document.objects.map((object) => (ofClass.has(object) ? object : { ...object, visible: false }));
+  const isShown = (object: ObjectSummary) => object.class === name || object.id === document.active;
+  const objects = document.objects.map((object) => (isShown(object) ? object : { ...object, visible: false }));
   return { ...document, objects };
 }

@@ -21,6 +21,7 @@ const KEEPS_SELECTION: ReadonlySet<Request["kind"]> = new Set([
   "set_locked",
   "set_visible",
   "rename",
+  "reorder",
   "undo",
   "redo",
 ]);

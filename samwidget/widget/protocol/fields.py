@@ -51,6 +51,9 @@ OptionalName = Annotated[
     Annotated[str, Meta(pattern=r"\S", max_length=NAME_CHARACTERS_MAX)] | None,
     Meta(description=f"a string of 1 to {NAME_CHARACTERS_MAX} characters, not all blank, or null"),
 ]
+FilePath = Annotated[
+    str, Meta(pattern=r"\S", max_length=1000, description="a string of 1 to 1000 characters, not all blank")
+]
 Label = Annotated[Literal[0, 1], Meta(title="Label", description="0 (exclude) or 1 (include)")]
 Level = Annotated[int, Meta(ge=0, le=2, description="a whole number from 0 to 2")]
 Box = Annotated[
@@ -66,12 +69,24 @@ Stroke = Annotated[
 Corners = Annotated[
     list[Position], Meta(min_length=3, description="a list of at least three x, y in image pixels, in order")
 ]
+PolygonCorners = Annotated[
+    list[Annotated[list[Position], Meta(min_length=3)]],
+    Meta(min_length=1, description="a list of at least one polygon: at least three x, y in image pixels, in order"),
+]
+WeightedCorner = Annotated[
+    tuple[Number, Number, Number],
+    Meta(title="WeightedCorner", description="3 finite numbers: x, y, and how far the outline is off without it"),
+]
+WeightedPolygons = Annotated[
+    list[list[WeightedCorner]], Meta(description="a list of polygons: x, y, weight of each corner, in image pixels")
+]
 Radius = Annotated[float, Meta(gt=0, le=FLOAT_MAX, description="a finite number above 0, in image pixels")]
 Amount = Annotated[float, Meta(ge=0, le=FLOAT_MAX, description="a finite number from 0")]
 Adjustment = Annotated[
     Literal["fill_holes", "drop_islands", "smooth", "grow", "shrink"],
     Meta(title="Adjustment", description="fill_holes, drop_islands, smooth, grow or shrink"),
 ]
+Side = Annotated[Literal["front", "back"], Meta(title="Side", description="front or back")]
 Size = Annotated[tuple[Positive, Positive], Meta(title="Size", description="2 whole numbers: height, width")]
 SearchPhase = Annotated[
     Literal["none", "running", "done", "cancelled", "failed"],

@@ -19,6 +19,7 @@ from samwidget.widget.protocol.fields import (
     Corners,
     Count,
     Counts,
+    FilePath,
     Flag,
     Label,
     Level,
@@ -29,8 +30,10 @@ from samwidget.widget.protocol.fields import (
     OptionalCount,
     OptionalIds,
     OptionalName,
+    PolygonCorners,
     Positive,
     Radius,
+    Side,
     Stroke,
 )
 from samwidget.widget.protocol.message import Message, by_kind
@@ -145,6 +148,13 @@ class SetLocked(Request, frozen=True):
     locked: Flag
 
 
+class Reorder(Request, frozen=True):
+    """Draw objects over all others, or below them; among themselves they stay in order."""
+
+    objects: ObjectIds
+    to: Side
+
+
 class AddClass(Request, frozen=True):
     """Add a class behind the others; one that is there already stays as it is."""
 
@@ -192,6 +202,19 @@ class FillPolygon(Request, frozen=True):
     object_id: OptionalCount = msgspec.field(name="object")
     points: Corners
     erase: Flag
+
+
+class Polygons(Request, frozen=True):
+    """Send the outlines of an object, with the weight of each corner."""
+
+    object_id: Count = msgspec.field(name="object")
+
+
+class SetPolygons(Request, frozen=True):
+    """Give an object the inside of polygons as its mask; one inside another is a hole."""
+
+    object_id: Count = msgspec.field(name="object")
+    polygons: PolygonCorners
 
 
 class Merge(Request, frozen=True):
@@ -259,6 +282,12 @@ class Retry(Request, frozen=True):
 
 class UseBundled(Request, frozen=True):
     """Load the bundled model in the place of the one that failed, and encode the image."""
+
+
+class SaveSession(Request, frozen=True):
+    """Save to a session file, and each later change by itself."""
+
+    path: FilePath
 
 
 class Everything(Request, frozen=True):

@@ -21,11 +21,14 @@ import {
   undo,
 } from "./document.ts";
 import { closePolygon, dropPolygon, hasBrush, removeCorner, resizeBrush } from "./drawing.ts";
+import { startFind } from "./listing.ts";
 import { renameActive } from "./naming.ts";
+import { openSave } from "./saving.ts";
 import {
   clearSelection,
   deleteSelected,
   mergeSelected,
+  moveInOrder,
   selectAll,
   splitSelected,
   subtractSelected,
@@ -47,10 +50,14 @@ export function keyActions(view: View, gestures: Gestures): Actions {
     rename: () => renameActive(view),
     delete: () => removeCorner(view) || deleteSelected(view),
     lock: () => toggleLock(view),
+    find: () => startFind(view),
+    "to-front": () => moveInOrder(view, "front"),
+    "to-back": () => moveInOrder(view, "back"),
     "select-all": () => selectAll(view),
     merge: () => mergeSelected(view),
     subtract: () => subtractSelected(view),
     split: () => splitSelected(view),
+    save: () => openSave(view),
     undo: () => undo(view),
     redo: () => redo(view),
     "zoom-in": () => zoom(view, ZOOM_STEP),

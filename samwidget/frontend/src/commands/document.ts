@@ -32,7 +32,7 @@ export function chooseCandidate(view: View, level: number): void {
  */
 export function selectNeighbour(view: View, step: 1 | -1): void {
   const { session, state } = view;
-  const { objects } = session.document.value;
+  const objects = state.listed.value;
   const active = state.nextActive.value;
   const selected = session.link.pending.value.findLast(({ request }) => request.kind === "select")?.request;
   const last = selected?.kind === "select" ? selected.object : state.lastActive.value;

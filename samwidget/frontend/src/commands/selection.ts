@@ -1,7 +1,6 @@
 // Commands for several objects at once: which ones are selected, and what is done with all of them. The first one that was
 // selected is the one that is kept: others are merged into it or taken away from it.
 
-import { objectsOfClass } from "../state.ts";
 import type { View } from "../view.ts";
 
 /** Adds an object to the selection, or takes it out. The active object is the first of a selection that begins. */
@@ -69,7 +68,13 @@ export function toggleLock(view: View): void {
   view.request({ kind: "set_locked", objects: objects.map(({ id }) => id), locked });
 }
 
+/** Draws the selected objects, or else the active one, over all others, or below them. */
+export function moveInOrder(view: View, to: "front" | "back"): void {
+  const objects = view.state.targets.value.map(({ id }) => id);
+  if (objects.length > 0) view.request({ kind: "reorder", objects, to }, performance.now());
+}
+
 /** The ids of the rows, from top to bottom. */
-function shownIds({ session, state }: View): number[] {
-  return objectsOfClass(session.document.value, state.shownClass.value).map(({ id }) => id);
+function shownIds({ state }: View): number[] {
+  return state.listed.value.map(({ id }) => id);
 }

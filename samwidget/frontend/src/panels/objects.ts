@@ -8,11 +8,11 @@ import { clearSelection, selectTo, toggleSelected } from "../commands/selection.
 import { h, keepMenuShut, type Scope, setText } from "../dom.ts";
 import { focusPhoto } from "../focus.ts";
 import type { DocumentSummary, ObjectSummary } from "../protocol.ts";
-import { objectsOfClass } from "../state.ts";
 import type { View } from "../view.ts";
 import { appearancePanel } from "./appearance.ts";
 import { watchClassPicker } from "./class_picker.ts";
 import { addButton, classesPanel } from "./classes.ts";
+import { findPanel } from "./find.ts";
 import { openNameField, watchNaming } from "./name.ts";
 import { makeRow, type Row, showObject } from "./object_row.ts";
 import { selectionPanel } from "./selection.ts";
@@ -34,6 +34,7 @@ export function objectsPanel(view: View, scope: Scope): HTMLElement {
     { class: "sw-list", "aria-label": "Objects and how they are shown" },
     h("div", { class: "sw-head" }, h("span", { class: "sw-title" }, "Objects"), addClass, clear, count),
     classesPanel(view, scope),
+    findPanel(view, scope, () => focusFirst(rows)),
     scroller,
     h("div", { class: "sw-foot" }, appearancePanel(view, scope), selectionPanel(view, scope)),
   );
@@ -55,16 +56,11 @@ export function objectsPanel(view: View, scope: Scope): HTMLElement {
   let lastDocument: DocumentSummary | null = null;
   scope.effect(() => {
     const document = session.document.value;
-    const objects = objectsOfClass(document, state.shownClass.value);
+    const objects = state.listed.value;
     const isPart = objects.length < document.objects.length;
     setText(count, isPart ? `${objects.length} of ${document.objects.length}` : String(objects.length));
-    empty.hidden = document.objects.length > 0;
-    setText(
-      empty,
-      session.everything.isOpen.value
-        ? "The found objects that you keep appear here."
-        : "Click an object in the image: its mask appears here.",
-    );
+    empty.hidden = objects.length > 0;
+    setText(empty, emptyText(view));
     clear.hidden = document.objects.length === 0;
     addClass.hidden = document.objects.length === 0 || document.classes.length > 0;
     const hadFocus = rows.matches(":focus-within");
@@ -87,14 +83,36 @@ export function objectsPanel(view: View, scope: Scope): HTMLElement {
       focusPhoto(view);
     }
   });
-  scope.watch([session.document, state.pointedObject], (_, pointed) => {
-    for (const [id, { element }] of rowsById) element.classList.toggle("sw-pointed", id === pointed);
+  let marked: HTMLElement | undefined;
+  scope.watch([state.listed, state.pointedObject], (_, pointed) => {
+    const element = rowsById.get(pointed ?? -1)?.element;
+    if (element === marked) return;
+    marked?.classList.remove("sw-pointed");
+    element?.classList.add("sw-pointed");
+    marked = element;
+    // The pointer is on the photo; in the list, the rows must not move below it.
+    if (element && state.pointedRow.peek() === null) scrollIntoSight(scroller, element);
   });
   watchNaming(view, scope, true, (id, fieldScope) => {
     const row = rowsById.get(id ?? -1);
     if (row) openNameInRow(row, view, fieldScope);
   });
   return element;
+}
+
+/** Why there is no row. */
+function emptyText({ session, state }: View): string {
+  if (state.search.value.trim() !== "") return `No name and no class has “${state.search.value.trim()}”.`;
+  if (session.document.value.objects.length > 0) return "No object has this class.";
+  if (session.everything.isOpen.value) return "The found objects that you keep appear here.";
+  return "Click an object in the image: its mask appears here.";
+}
+
+/** Gives the first row the focus; false where there is none. */
+function focusFirst(rows: HTMLElement): boolean {
+  const main = rows.querySelector<HTMLElement>(".sw-row-main");
+  main?.focus();
+  return main !== null;
 }
 
 /** Keeps `pointedRow` the row under the pointer, or else the one with the keyboard's focus. */

@@ -2,9 +2,10 @@
 // something is selected, so that nothing moves.
 
 import { chooseClass } from "../commands/classes.ts";
-import { deleteSelected, mergeSelected, splitSelected, subtractSelected } from "../commands/selection.ts";
+import { deleteSelected, mergeSelected, moveInOrder, splitSelected, subtractSelected } from "../commands/selection.ts";
 import { h, type Scope, setAttribute, setText } from "../dom.ts";
 import { leaveHidden } from "../focus.ts";
+import { icon } from "../icons.ts";
 import { shortcutOf } from "../keyboard.ts";
 import type { View } from "../view.ts";
 
@@ -21,6 +22,14 @@ export function selectionPanel(view: View, scope: Scope): HTMLElement {
   const split = button("split", "Split", () => splitSelected(view));
   const class_ = button("class", "Class", () => chooseClass(view));
   const remove = button("delete", "Delete", () => deleteSelected(view));
+  const order = (to: "front" | "back", text: string) => {
+    const element = button(`to-${to}`, "", () => moveInOrder(view, to));
+    element.classList.add("sw-small-icon");
+    element.append(icon(to));
+    setAttribute(element, "aria-label", text);
+    setAttribute(element, "title", `${text} (${shortcutOf(`to-${to}`)})`);
+    return element;
+  };
   const element = h(
     "div",
     { class: "sw-selection", role: "group", "aria-label": "Selected objects", "data-sw": "selection", hidden: true },
@@ -30,6 +39,8 @@ export function selectionPanel(view: View, scope: Scope): HTMLElement {
     split,
     class_,
     remove,
+    order("front", "Bring to the front"),
+    order("back", "Send to the back"),
   );
   scope.watch([state.selection, session.document], (ids, { objects }) => {
     element.hidden = ids.length === 0;

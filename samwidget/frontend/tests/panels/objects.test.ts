@@ -61,7 +61,7 @@ describe("a row", () => {
     show(2);
     opened.click({ x: 200, y: 100 });
     doubleClick(name(0));
-    expect(list.querySelectorAll("input[type=text]").length).toBe(1);
+    expect(list.querySelectorAll('[data-sw="name-field"]').length).toBe(1);
     opened.show([CUP, SPOON, object({ id: 3, name: "object 3", mask: "m2" })], 3);
     expect(document.activeElement).toBe(field(0));
     write(0, "mug", "Enter");
@@ -191,5 +191,10 @@ describe("the list", () => {
     scroller.scrollTop = 0;
     show(null, many);
     expect(scroller.scrollTop).toBe(0);
+    // A mask under the pointer brings its row into sight; a row under the pointer stays where it is.
+    opened.pointer("move", { x: 55, y: 100 });
+    expect([opened.view.state.pointedObject.value, scroller.scrollTop]).toEqual([30, 30 * ROW - 200]);
+    name(0).dispatchEvent(new PointerEvent("pointerover", { bubbles: true, pointerType: "mouse" }));
+    expect([opened.view.state.pointedObject.value, scroller.scrollTop]).toEqual([1, 30 * ROW - 200]);
   });
 });

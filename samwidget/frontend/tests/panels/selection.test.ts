@@ -140,9 +140,10 @@ describe("with a selection", () => {
   it("the buttons are there, for one or for several", () => {
     expect(part("selection").hidden).toBe(true);
     select(1);
-    expect([part("selection").hidden, visible()]).toEqual([false, ["Split", "Class", "Delete"]]);
+    expect([part("selection").hidden, visible()]).toEqual([false, ["Split", "Class", "Delete", "", ""]]);
     select(1, 2);
-    expect(visible()).toEqual(["Merge", "Subtract", "Class", "Delete"]);
+    expect(visible()).toEqual(["Merge", "Subtract", "Class", "Delete", "", ""]);
+    expect(part("selection-to-front").title).toBe("Bring to the front (Home)");
     expect(part("selection-subtract").title).toBe("Take coin 2 away from coin 1 (S)");
   });
 
@@ -158,6 +159,14 @@ describe("with a selection", () => {
     select(...ids);
     opened.key(key);
     expect(opened.requests).toEqual([request, request]);
+  });
+
+  it.each(["front", "back"] as const)("the %s is a button and a key, which keep the selection", (to) => {
+    const request = { kind: "reorder", objects: [1, 3], to };
+    select(3, 1);
+    part(`selection-to-${to}`).click();
+    opened.key(to === "front" ? "Home" : "End");
+    expect([opened.requests, selected()]).toEqual([[request, request], [3, 1]]);
   });
 
   it("letters are keys, and not the name of the active object", () => {
@@ -180,7 +189,7 @@ describe("with a selection", () => {
   });
 
   it("without one, the keys do nothing, and Delete deletes the active object", () => {
-    for (const key of ["m", "s", "k", "Delete"]) opened.key(key);
+    for (const key of ["m", "s", "k", "Delete", "Home"]) opened.key(key);
     expect(opened.requests).toEqual([]);
     opened.show(OBJECTS, 2);
     opened.key("Delete");
