@@ -1,44 +1,34 @@
 """Labelling: the methods of ``SamWidget`` for classes, locks and corrections. They check arguments, ask the controller.
 
-A class of its own, so that ``widget`` keeps to what every widget does: its photo, its prompts, its life.
+``prompting`` has the methods for prompts, ``arguments`` the checks.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from samwidget.core import SegmentedObject, Size, make_prompt
+from samwidget.core import SegmentedObject, make_prompt
 from samwidget.errors import PromptError
+from samwidget.widget.arguments import Ids, checked_boxes, checked_ids, checked_names, checked_number, checked_points
 from samwidget.widget.commands import Commands
-from samwidget.widget.controller import Controller
 from samwidget.widget.corrections import Corrections
 from samwidget.widget.given_masks import OVERLAPS, read_masks
+from samwidget.widget.prompting import Prompting
 from samwidget.widget.protocol.fields import checked_name, short_text
 
-Ids = int | Iterable[int]
-"""The id of an object, or several."""
 
-
-class Labelling:
+class Labelling(Prompting):
     """What a person does with objects besides prompting: each is one step of the history, and undo takes it back.
 
     Every method raises ClosedError after ``close``, and PromptError where an object is locked or there is none with
     this id; then nothing has changed. A correction begins with the mask as the screen shows it, and its result is exact
     to the pixel: the threshold moves it no more. A click afterwards refines it.
     """
-
-    @property
-    def _controller(self) -> Controller:
-        raise NotImplementedError
-
-    @property
-    def _image_hw(self) -> Size:
-        raise NotImplementedError
 
     # Classes.
 
@@ -125,7 +115,7 @@ class Labelling:
         if overlap not in OVERLAPS:
             raise PromptError(f"overlap is {short_text(overlap)}", hint=f"it is one of {', '.join(OVERLAPS)}")
         count = len(run_lengths)
-        own, classes = _checked_names(names, count), _checked_names(class_names, count)
+        own, classes = checked_names(names, count), checked_names(class_names, count)
         return self._measured_all(lambda commands: commands.add_masks(run_lengths, own, classes, overlap))
 
     def add_boxes(
@@ -145,8 +135,8 @@ class Labelling:
             PromptError: a box has no area or is outside the image, or names that do not fit.
             ModelError: there is no model, or it failed.
         """
-        prompts = [make_prompt(None, None, box) for box in _checked_boxes(boxes)]
-        own, classes = _checked_names(names, len(prompts)), _checked_names(class_names, len(prompts))
+        prompts = [make_prompt(None, None, box) for box in checked_boxes(boxes)]
+        own, classes = checked_names(names, len(prompts)), checked_names(class_names, len(prompts))
         return self._measured_all(lambda commands: commands.add_boxes(prompts, own, classes))
 
     def _measured_all(self, command: Callable[[Commands], tuple[SegmentedObject, ...]]) -> tuple[SegmentedObject, ...]:
@@ -188,7 +178,7 @@ class Labelling:
             object_id: None corrects the active object; where none is active, a new object begins, and is active.
             erase: takes the stroke away.
         """
-        stroke, size = _checked_points(points, 1), _checked_number(radius, "radius", above=0)
+        stroke, size = checked_points(points, 1), checked_number(radius, "radius", above=0)
         return self._correct(lambda corrections: corrections.paint(object_id, stroke, size, bool(erase)))
 
     def fill_polygon(self, points: npt.ArrayLike, object_id: int | None = None, erase: bool = False) -> SegmentedObject:
@@ -199,7 +189,7 @@ class Labelling:
             object_id: as for ``paint``.
             erase: takes the inside away.
         """
-        corners = _checked_points(points, 3)
+        corners = checked_points(points, 3)
         return self._correct(lambda corrections: corrections.fill_polygon(object_id, corners, bool(erase)))
 
     def to_polygons(self, object_id: int, tolerance: float = 0.0) -> list[npt.NDArray[np.float64]]:
@@ -214,7 +204,7 @@ class Labelling:
         Returns:
             (N, 2) float64 x, y of the corners of each, the first one not repeated.
         """
-        checked = _checked_number(tolerance, "tolerance", at_least=0)
+        checked = checked_number(tolerance, "tolerance", at_least=0)
         return self._controller.call(lambda commands: commands.corrections.polygons(object_id, checked))
 
     def set_polygons(self, object_id: int, polygons: Sequence[npt.ArrayLike]) -> SegmentedObject:
@@ -225,7 +215,7 @@ class Labelling:
             polygons: (N, 2) the corners of each, three or more, in image pixels; they may lie outside the image. One
                 inside another is a hole: where polygons overlap, or one crosses itself, the even-odd rule decides.
         """
-        corners = [_checked_points(polygon, 3) for polygon in polygons]
+        corners = [checked_points(polygon, 3) for polygon in polygons]
         if not corners:
             raise PromptError("there is no polygon", hint="give at least one; to remove the object, delete it")
         return self._correct(lambda corrections: corrections.set_polygons(object_id, corners))
@@ -241,7 +231,7 @@ class Labelling:
             PromptError: the stroke is outside the image, or a wrong label.
             ModelError: there is no model, or it failed.
         """
-        stroke, controller = _checked_points(points, 1), self._controller
+        stroke, controller = checked_points(points, 1), self._controller
         return controller.measured(
             controller.call(lambda commands: commands.scribble(stroke, label), needs_network=True)
         )
@@ -286,71 +276,10 @@ class Labelling:
         return self._adjust(object_id, "shrink", distance)
 
     def _adjust(self, object_id: int, operation: str, amount: float) -> SegmentedObject:
-        checked = amount if amount == math.inf else _checked_number(amount, "the number of pixels", at_least=0)
+        checked = amount if amount == math.inf else checked_number(amount, "the number of pixels", at_least=0)
         return self._correct(lambda corrections: corrections.adjust(object_id, operation, checked))
 
     def _correct(self, command: Callable[[Corrections], SegmentedObject]) -> SegmentedObject:
         controller = self._controller
         item = controller.call(lambda commands: command(commands.corrections), needs_network=True)
         return controller.measured(item)
-
-
-def checked_classes(names: Iterable[str] | None) -> tuple[str, ...]:
-    """Returns the names of classes, each once; raises PromptError where one is no name, and TypeError for a text."""
-    if isinstance(names, str):
-        raise TypeError(f"classes is {short_text(names)}: give a list of names")
-    return tuple(dict.fromkeys(checked_name(name) for name in names or ()))
-
-
-def checked_ids(object_ids: Ids) -> tuple[int, ...]:
-    """Returns ids as whole numbers of Python; raises PromptError where there is none, or something else."""
-    values: Any = np.asarray(list(object_ids) if isinstance(object_ids, Iterable) else [object_ids])
-    if values.ndim != 1 or values.dtype.kind not in "iu" or len(values) == 0:
-        raise PromptError(f"the ids are {short_text(object_ids)}", hint="give the id of an object, or a list of ids")
-    return tuple(values.tolist())
-
-
-def _checked_names(names: str | Sequence[str | None] | None, count: int) -> list[str | None]:
-    """Returns a name for each of ``count`` objects; one text is the name of all."""
-    values = [names] * count if names is None or isinstance(names, str) else list(names)
-    if len(values) != count:
-        raise PromptError(f"there are {len(values)} names for {count} objects", hint="give one for each, or None")
-    return [None if name is None else checked_name(name) for name in values]
-
-
-def _checked_boxes(boxes: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    hint = "give (N, 4) x0, y0, x1, y1 in image pixels"
-    try:
-        values = np.array(boxes, np.float64)
-    except (TypeError, ValueError):
-        raise PromptError(f"boxes is {short_text(boxes)}", hint=hint) from None
-    if values.size == 0:
-        return np.zeros((0, 4))
-    if values.ndim != 2 or values.shape[1] != 4:
-        raise PromptError(f"boxes has shape {values.shape}", hint=hint)
-    return values
-
-
-def _checked_points(points: npt.ArrayLike, count_min: int) -> npt.NDArray[np.float64]:
-    hint = f"give (N, 2) finite numbers, x before y, in image pixels; N is at least {count_min}"
-    try:
-        values = np.array(points, np.float64)
-    except (TypeError, ValueError):
-        raise PromptError(f"points is {short_text(points)}", hint=hint) from None
-    values = values[None] if values.shape == (2,) else values
-    if values.ndim != 2 or values.shape[1] != 2 or len(values) < count_min:
-        raise PromptError(f"points has shape {values.shape}", hint=hint)
-    if not np.isfinite(values).all():
-        raise PromptError("points has NaN or infinity", hint=hint)
-    return values
-
-
-def _checked_number(value: float, name: str, *, above: float = -math.inf, at_least: float = -math.inf) -> float:
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        number = math.nan
-    if not (math.isfinite(number) and number > above and number >= at_least):
-        limit = f"above {above:g}" if above > -math.inf else f"from {at_least:g}"
-        raise PromptError(f"{name} is {short_text(value)}", hint=f"give a finite number {limit}")
-    return number
