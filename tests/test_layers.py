@@ -12,7 +12,7 @@ MAY_IMPORT = {
     "core": set(),
     "files": set(),
     "images": {"core"},
-    "formats": {"core", "images"},
+    "formats": {"core", "files", "images"},
     "models": {"core", "images", "formats"},
     "predict": {"core", "files", "images", "models", "formats"},
     "compat": {"core", "images", "models", "predict", "formats"},

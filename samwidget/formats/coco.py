@@ -1,6 +1,7 @@
 """COCO: masks as run lengths or polygons, and the JSON entries of images and annotations.
 
-Owns the entries and the text form of run lengths, that of ``maskApi.c`` in pycocotools. Batch outputs call it.
+Owns the entries and the text form of run lengths, that of ``maskApi.c`` in pycocotools. Batch outputs and ``coco_file``
+call it.
 
 COCO counts pixels down the columns: first those outside, then those inside, and so on. From the fourth count on the
 text holds the difference to the count before the last. Each number is written in groups of five bits, least significant
@@ -41,6 +42,11 @@ def decode_rle(rle: Mapping[str, Any]) -> npt.NDArray[np.bool_]:
     Raises:
         FormatError: size or counts are missing, the text is cut off, or the counts do not add up to the size.
     """
+    return read_rle(rle).to_mask()
+
+
+def read_rle(rle: Mapping[str, Any]) -> RunLengths:
+    """The mask of run lengths as ``decode_rle`` takes them, without making its pixels; raises the same."""
     try:
         height, width = (int(length) for length in rle["size"])
         if height < 1 or width < 1 or height * width > PIXELS_MAX:
@@ -50,7 +56,7 @@ def decode_rle(rle: Mapping[str, Any]) -> npt.NDArray[np.bool_]:
         counts = rle["counts"]
         if isinstance(counts, str | bytes):
             counts = decompress_counts(counts if isinstance(counts, bytes) else counts.encode("ascii"))
-        return RunLengths.from_counts(counts, (height, width)).to_mask()
+        return RunLengths.from_counts(counts, (height, width))
     except (KeyError, TypeError, ValueError) as error:
         if isinstance(error, FormatError):
             raise
@@ -129,7 +135,7 @@ def annotation_entry(
         "id": int(annotation_id),
         "image_id": int(image_id),
         "category_id": int(category_id),
-        "segmentation": mask_polygons(run_lengths.to_mask()) if polygons else encode_rle(run_lengths),
+        "segmentation": mask_polygons(run_lengths) if polygons else encode_rle(run_lengths),
         "area": int(run_lengths.area),
         "bbox": [int(x0), int(y0), int(x1 - x0), int(y1 - y0)],
         "iscrowd": 0,

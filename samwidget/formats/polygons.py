@@ -1,8 +1,12 @@
-"""Polygons: masks as outlines along the edges of their pixels, for readers of COCO that know no run lengths.
+"""Polygons: masks as outlines along the edges of their pixels, for formats that have no run lengths.
 
-Owns the outlines. ``coco`` puts them into entries. A polygon of COCO is one ring, so it can have no hole: a region with
-holes is cut through them into regions without. The polygons cover exactly the pixels of the mask, no two overlap, and
-none touches itself.
+Owns the outlines; writers of formats call it. ``filled`` makes exactly the same mask of them again. There are three
+forms, for what formats can hold:
+
+- ``mask_polygons``: rings without holes, as in COCO and LabelMe. A region with holes is cut through them. The polygons
+  cover exactly the pixels of the mask, no two overlap, and none touches itself.
+- ``mask_regions``: a ring and its holes for each region, as in GeoJSON.
+- ``joined_ring``: one ring through everything, as in YOLO.
 """
 
 from __future__ import annotations
@@ -12,17 +16,73 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
+from samwidget.core import RunLengths
+
+Ring = npt.NDArray[np.int64]
+"""(N, 2) x, y of the corners of an outline, not closed."""
+
 _Window = tuple[slice, slice]
 
 
-def mask_polygons(mask: npt.NDArray[np.bool_]) -> list[list[int]]:
+def mask_polygons(mask: npt.NDArray[np.bool_] | RunLengths) -> list[list[int]]:
     """The polygons of an (H, W) bool mask, each a flat list ``x0, y0, x1, y1, ...``, not closed.
 
     Coordinates are image pixels, whole numbers: pixel (0, 0) is the square from (0, 0) to (1, 1). An empty mask has no
     polygons.
     """
-    regions = _regions_without_holes(mask, 0, 0)
+    pixels, x, y = _cropped(mask)
+    regions = _regions_without_holes(pixels, x, y)
     return [(_outline(region) + np.array([left, top])).reshape(-1).tolist() for region, left, top in regions]
+
+
+def mask_regions(mask: RunLengths) -> list[list[Ring]]:
+    """The regions of a mask, connected by edges of pixels: the outline of each, and then those of its holes.
+
+    No outline crosses itself or another one; a hole may touch the outline of its region at a corner.
+    """
+    pixels, left, top = _cropped(mask)
+    numbers, windows = _connected(pixels)
+    return [
+        [
+            ring + np.array([left + window[1].start, top + window[0].start])
+            for ring in _outlines(numbers[window] == number)
+        ]
+        for number, window in enumerate(windows, 1)
+    ]
+
+
+def joined_ring(rings: list[Ring]) -> Ring:
+    """One ring through all rings, which is joined to each next one by a line there and back.
+
+    By even-odd it has the same pixels as all the rings: the line has no area.
+    """
+    from scipy.spatial import cKDTree  # 0.1 s to import
+
+    path = rings[0]
+    for ring in rings[1:]:
+        distances, nearest = cKDTree(path).query(ring)
+        start = int(distances.argmin())
+        end = int(nearest[start])
+        around = np.roll(ring, -start, 0)
+        path = np.concatenate([path[: end + 1], around, around[:1], path[end:]])
+    return path
+
+
+def _cropped(mask: npt.NDArray[np.bool_] | RunLengths) -> tuple[npt.NDArray[np.bool_], int, int]:
+    """The part of a mask that has pixels, with its position in the image."""
+    runs = mask if isinstance(mask, RunLengths) else RunLengths.from_mask(mask)
+    x0, y0, x1, y1 = runs.box_xyxy or (0, 0, 1, 1)
+    return runs.moved(-x0, -y0, (y1 - y0, x1 - x0)).to_mask(), x0, y0
+
+
+def _outlines(region: npt.NDArray[np.bool_]) -> Iterator[Ring]:
+    """The outline of a connected region, and then those of its holes."""
+    numbers, windows = _connected(~np.pad(region, 1))
+    outside = numbers[0, 0]
+    yield _outline((numbers != outside)[1:-1, 1:-1])
+    for number, window in enumerate(windows, 1):
+        if number != outside:
+            yield _outline(numbers[window] == number) + np.array([window[1].start - 1, window[0].start - 1])
 
 
 def _regions_without_holes(
