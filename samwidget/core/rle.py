@@ -136,15 +136,19 @@ class RunLengths:
 
     def to_mask(self) -> npt.NDArray[np.bool_]:
         """(H, W) bool, a new array."""
-        height, width = self.size_hw
-        # Each run flips its column at the top and back at the bottom. Runs of a column do not touch, so no pixel flips
-        # twice.
-        flips = np.zeros((height + 1, width), np.bool_)
-        flips[self.tops, self.columns] = True
-        flips[self.bottoms, self.columns] = True
+        out = np.zeros(self.size_hw, np.bool_)
+        if self.box_xyxy is None:
+            return out
+        x0, y0, x1, y1 = self.box_xyxy  # most objects are a small part of their image
+        flips = out[y0:y1, x0:x1]
+        # Each run flips its column at the top and back below the bottom. Runs of a column do not touch, so no pixel
+        # flips twice.
+        flips[self.tops - y0, self.columns - x0] = True
+        ends_inside = self.bottoms < y1
+        flips[self.bottoms[ends_inside] - y0, self.columns[ends_inside] - x0] = True
         for above, row in pairwise(flips):
             np.logical_xor(above, row, out=row)
-        return flips[:-1]
+        return out
 
     def to_counts(self) -> list[int]:
         """COCO's uncompressed run lengths: pixels outside, inside, outside, ..., down one column after the other."""

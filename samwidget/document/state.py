@@ -105,8 +105,6 @@ class State:
     def memory(self) -> Iterator[tuple[object, int]]:
         """What the snapshot holds in memory, with its size in bytes. The same array may come more than once."""
         for item, candidates in zip(self.objects, self.candidates, strict=True):
-            height, width = item.frame.image_hw
-            yield item, height * width // 8  # an object whose mask was read caches it, one bit per pixel
             logits = None if candidates is None else candidates.logits
             for array in (item.logits, item.prompt.mask, logits):
                 if array is not None:

@@ -150,5 +150,4 @@ def class_names_of(names: Iterable[str]) -> tuple[str, ...]:
 
 def labelled_object(item: SegmentedObject) -> LabelledObject:
     """An object of the document as files have it: its mask at its own threshold."""
-    mask = RunLengths.from_mask(item.mask) if item.exact_mask is None else item.exact_mask
-    return LabelledObject(mask, class_name=item.class_name, name=item.name, score=float(item.score))
+    return LabelledObject(item.to_run_lengths(), class_name=item.class_name, name=item.name, score=float(item.score))

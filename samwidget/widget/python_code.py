@@ -53,7 +53,7 @@ def _line_of(item: SegmentedObject) -> str:
             class_name=item.class_name,
         )
         return f"w.add({', '.join(arguments)})"
-    run_lengths = encode_rle(item.mask if item.exact_mask is None else item.exact_mask)
+    run_lengths = encode_rle(item.to_run_lengths())
     return (
         f"w.add_masks({', '.join([repr([run_lengths]), *_arguments(names=[item.name], class_names=item.class_name)])})"
     )

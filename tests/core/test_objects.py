@@ -1,3 +1,4 @@
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -36,6 +37,27 @@ def test_a_found_object_has_the_properties_of_an_object():
     np.testing.assert_array_equal(found_object.mask, item.mask)
     assert (found_object.box_xyxy, found_object.area, found_object.score) == (item.box_xyxy, item.area, item.score)
     assert found_object.mask is not found_object.mask, "a thousand of these would not fit in memory"
+
+
+@pytest.mark.parametrize("is_exact", [False, True], ids=["of logits", "of pixels"])
+def test_an_object_keeps_no_full_size_mask(is_exact):
+    """The history holds many objects of large photos."""
+    frame = Frame.padded((3000, 4000), 32, 8)
+    pixels = np.zeros(frame.image_hw, np.bool_)
+    pixels[1000:1100, 1000:1100] = True
+    item = an_object(frame=frame)
+    if is_exact:
+        item = replace(item, run_lengths=RunLengths.from_mask(pixels), prompt=Prompt())
+    del pixels
+    tracemalloc.start()
+    try:
+        assert item.mask.any()
+        assert item.area > 0
+        assert item.to_run_lengths().area == item.area
+        held, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < 200_000 < frame.image_hw[0] * frame.image_hw[1] < peak
 
 
 def test_the_box_has_an_exclusive_maximum():

@@ -164,11 +164,6 @@ def prompt_of_value(value: Mapping[str, Any], get: Get) -> Prompt:
     return Prompt(prompt.points_xy, prompt.labels, prompt.box_xyxy, get(value["mask"]), prompt.level)
 
 
-def run_lengths_of(item: SegmentedObject) -> RunLengths:
-    """The mask of an object, at its own threshold."""
-    return RunLengths.from_mask(item.mask) if item.exact_mask is None else item.exact_mask
-
-
 def maker_of(item: SegmentedObject, candidates: Masks | None) -> str:
     """Who made the mask: ``mask`` where pixels were given or drawn, ``everything``, or ``prompt``."""
     if item.exact_mask is not None:

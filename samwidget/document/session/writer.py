@@ -19,7 +19,7 @@ from samwidget.document.history import Steps
 from samwidget.document.session.connection import Connection
 from samwidget.document.session.rows import ObjectRow, Rows, SessionImage, Snapshot
 from samwidget.document.session.schema import TABLES
-from samwidget.document.session.values import hash_of, maker_of, pack_array, run_lengths_of, value_of_object
+from samwidget.document.session.values import hash_of, maker_of, pack_array, value_of_object
 from samwidget.document.state import State
 
 
@@ -190,7 +190,7 @@ class _Write:
             "threshold": item.threshold,
             "area": item.area,
             **dict(zip(("x0", "y0", "x1", "y1"), box or (None,) * 4, strict=True)),
-            "run_lengths": json.dumps(run_lengths_of(item).to_counts(), separators=(",", ":")),
+            "run_lengths": json.dumps(item.to_run_lengths().to_counts(), separators=(",", ":")),
             "logits": logits,
             "frame": json.dumps(item.frame.to_json()),
         }
