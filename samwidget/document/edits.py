@@ -8,7 +8,7 @@ window around the object or the stroke, so that a stroke on a photo of 12 megapi
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -50,8 +50,21 @@ def fill_polygon(mask: Pixels, points_xy: npt.ArrayLike, *, erase: bool = False)
     """
     points = _nearer(points_xy)
     box = _box_around(points, 0, mask.shape)
-    inside = _in_polygon(points - box[:2], _shape_of(box))
+    inside = _in_polygons([points - box[:2]], _shape_of(box))
     return _combined(mask, box, inside, erase)
+
+
+def from_polygons(size_hw: Size, polygons: Sequence[npt.ArrayLike]) -> Pixels:
+    """Returns the (H, W) pixels inside polygons by the even-odd rule: one inside another is a hole.
+
+    Args:
+        size_hw: of the image.
+        polygons: (N, 2) the corners of each; at least one polygon. ``polygons.polygons_of`` is the way back.
+    """
+    rings = [_nearer(polygon) for polygon in polygons]
+    box = _box_around(np.concatenate(rings), 0, size_hw)
+    inside = _in_polygons([ring - box[:2] for ring in rings], _shape_of(box))
+    return _combined(np.zeros(size_hw, np.bool_), box, inside, erase=False)
 
 
 def split(mask: Pixels) -> list[RunLengths]:
@@ -190,9 +203,10 @@ def _in_stroke(points: Points, radius: float, shape: Size) -> Pixels:
     return _covered(counts)
 
 
-def _in_polygon(points: Points, shape: Size) -> Pixels:
-    """Returns the (h, w) pixels whose centres are inside the closed polygon, by the even-odd rule."""
-    starts, ends = points, np.roll(points, -1, axis=0)
+def _in_polygons(polygons: Sequence[Points], shape: Size) -> Pixels:
+    """Returns the (h, w) pixels whose centres are inside the closed polygons, by the even-odd rule."""
+    starts = np.concatenate(polygons)
+    ends = np.concatenate([np.roll(points, -1, axis=0) for points in polygons])
     low, high = np.minimum(starts[:, 1], ends[:, 1]), np.maximum(starts[:, 1], ends[:, 1])
     crossings = np.zeros((shape[0], shape[1] + 1), np.int32)
     for index, row in _rows_between(low, high, shape[0]):

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from samwidget.core import Prompt, RunLengths, SegmentedObject, logits_of_mask
-from samwidget.document import Document, State, draft_of_mask, edits
+from samwidget.document import Document, State, draft_of_mask, edits, polygons
 from samwidget.errors import PromptError
 from samwidget.widget.network import Network
 
@@ -21,6 +21,9 @@ Pixels = npt.NDArray[np.bool_]
 
 PIECES_MAX = 200
 """Objects that a split may make: more pieces are specks, which nobody wants one by one."""
+
+CORNERS_MAX = 3000
+"""Corners of an object's polygons that a view gets: all of them in one request are not larger than a message may be."""
 
 ADJUSTMENTS: Mapping[str, Callable[[Pixels, float], Pixels]] = {
     "fill_holes": edits.fill_holes,
@@ -86,6 +89,46 @@ class Corrections:
             erase: takes the inside away.
         """
         return self._draw(object_id, lambda mask: edits.fill_polygon(mask, points, erase=erase), erase)
+
+    def weighted_polygons(self, object_id: int) -> list[npt.NDArray[np.float64]]:
+        """Returns the outlines of an object: (N, 3) x, y and weight of the corners of each, as ``polygons.weighted``.
+
+        Where they have more than CORNERS_MAX corners, those of the lowest weights are left out.
+
+        Raises:
+            PromptError: it has so many outlines that there is no space for three corners of each.
+        """
+        (item,) = self._items([object_id])
+        mask = self._shown_mask(item)
+        outlines = polygons.outlines_of(mask)
+        if len(outlines) > CORNERS_MAX // 3:
+            raise PromptError(
+                f"{item.name} has {len(outlines)} outlines, at most {CORNERS_MAX // 3} can be shown",
+                hint="drop its islands and fill its holes first",
+            )
+        weighted = [polygons.weighted(outline) for outline in outlines]
+        weights = np.sort(np.concatenate([corners[:, 2] for corners in weighted] or [np.zeros(0)]))
+        if len(weights) > CORNERS_MAX:
+            least = weights[-CORNERS_MAX - 1]
+            weighted = [corners[corners[:, 2] > least] for corners in weighted]
+        # No outline is off by more than this; infinity is no number of JSON.
+        return [np.minimum(corners, float(sum(mask.shape))) for corners in weighted]
+
+    def polygons(self, object_id: int, tolerance: float) -> list[npt.NDArray[np.float64]]:
+        """Returns the outlines of an object as ``polygons.polygons_of`` its mask."""
+        (item,) = self._items([object_id])
+        return polygons.polygons_of(self._shown_mask(item), tolerance)
+
+    def set_polygons(self, object_id: int, corners: Sequence[npt.ArrayLike]) -> SegmentedObject:
+        """Gives an object the inside of polygons as its mask, and returns it; one inside another is a hole.
+
+        Args:
+            object_id: of the object.
+            corners: (N, 2) of each polygon, image pixels.
+        """
+        (item,) = self._items([object_id])
+        before = self._shown_mask(item)
+        return self._correct(item, before, edits.from_polygons(before.shape, corners))
 
     def merge(self, object_ids: Sequence[int]) -> SegmentedObject:
         """Gives the first object the pixels of all, deletes the others and returns it."""
