@@ -133,6 +133,12 @@ class ClosedError(SamWidgetError, RuntimeError):
     code = "closed"
 
 
+class StoppedError(SamWidgetError, RuntimeError):
+    """Work that takes long was stopped on the screen before its end."""
+
+    code = "stopped"
+
+
 class SamWidgetWarning(UserWarning):
     """Something did not go as requested, such as the use of a slower device. The result is still right."""
 

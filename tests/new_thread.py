@@ -1,6 +1,7 @@
-"""Runs a function in a thread of its own, for tests of what belongs to a thread."""
+"""Runs a function in a thread of its own, for tests of what belongs to a thread, and of what waits."""
 
 import threading
+from concurrent.futures import Future
 
 
 def in_new_thread(function):
@@ -10,3 +11,17 @@ def in_new_thread(function):
     thread.start()
     thread.join(20)
     return results[0]
+
+
+def started(function):
+    """A future of what ``function`` returns or raises in a new thread."""
+    future = Future()
+
+    def run():
+        try:
+            future.set_result(function())
+        except BaseException as error:
+            future.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    return future

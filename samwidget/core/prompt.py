@@ -224,7 +224,7 @@ def make_prompt(
     else:
         points_xy = _as_floats(points, "points")
         points_xy = points_xy[None] if points_xy.shape == (2,) else points_xy
-        label_array = np.ones(len(points_xy), np.int32) if labels is None else np.atleast_1d(np.asarray(labels))
+        label_array = np.ones(points_xy.shape[:1], np.int32) if labels is None else np.atleast_1d(np.asarray(labels))
     if mask is not None:
         mask = _as_floats(mask, "mask")
         mask = mask[0] if mask.ndim == 3 and mask.shape[0] == 1 else mask

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from samwidget.core import Prompt, make_prompt
 from samwidget.errors import PromptError
 from samwidget.widget.protocol.fields import checked_name, short_text
 
@@ -56,6 +57,25 @@ def checked_boxes(boxes: npt.ArrayLike) -> npt.NDArray[np.float64]:
     return values
 
 
+def checked_groups(
+    points: npt.ArrayLike | Sequence[npt.ArrayLike], labels: npt.ArrayLike | Sequence[npt.ArrayLike] | None
+) -> list[Prompt]:
+    """Returns the prompt of each point, or of each group of points; raises PromptError where one is no point."""
+    try:
+        groups: list[Any] = list(points)  # type: ignore[arg-type]
+        own: list[Any] = [None] * len(groups) if labels is None else list(labels)  # type: ignore[arg-type]
+    except TypeError:
+        hint = "give (N, 2) x, y in image pixels, or the points of each object"
+        raise PromptError(f"points is {short_text(points)}, labels is {short_text(labels)}", hint=hint) from None
+    if len(own) != len(groups):
+        raise PromptError(f"there are {len(own)} labels for {len(groups)} objects", hint="give them for each, or None")
+    prompts = [make_prompt(group, label) for group, label in zip(groups, own, strict=True)]
+    for number, prompt in enumerate(prompts):
+        if prompt.is_empty:
+            raise PromptError(f"object {number} has no points", hint="leave it out")
+    return prompts
+
+
 def checked_points(points: npt.ArrayLike, count_min: int) -> npt.NDArray[np.float64]:
     """Returns (N, 2) finite points, at least ``count_min``; raises PromptError where they are not."""
     hint = f"give (N, 2) finite numbers, x before y, in image pixels; N is at least {count_min}"
@@ -69,6 +89,14 @@ def checked_points(points: npt.ArrayLike, count_min: int) -> npt.NDArray[np.floa
     if not np.isfinite(values).all():
         raise PromptError("points has NaN or infinity", hint=hint)
     return values
+
+
+def checked_polygons(polygons: Iterable[npt.ArrayLike]) -> list[npt.NDArray[np.float64]]:
+    """Returns the (N, 2) corners of each polygon, at least one; raises PromptError where they are not."""
+    values = list(polygons) if isinstance(polygons, Iterable) else []
+    if not values:
+        raise PromptError(f"polygons is {short_text(polygons)}", hint="give a list of at least one polygon")
+    return [checked_points(polygon, 3) for polygon in values]
 
 
 def checked_number(value: float, name: str, *, above: float = -math.inf, at_least: float = -math.inf) -> float:

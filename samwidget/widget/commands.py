@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from samwidget.core import INCLUDE, Prompt, RunLengths, SegmentedObject, logits_of_mask, upsample_mask
+from samwidget.core import INCLUDE, Masks, Prompt, RunLengths, SegmentedObject, logits_of_mask, upsample_mask
 from samwidget.document import Document, draft_of_candidates, draft_of_mask
 from samwidget.errors import PromptError
 from samwidget.widget.corrections import Corrections
@@ -211,11 +211,16 @@ class Commands:
         ]
         return self._document.add_many(drafts)
 
-    def add_boxes(
-        self, prompts: Sequence[Prompt], names: Sequence[str | None], class_names: Sequence[str | None]
+    def add_candidates(
+        self, candidates: Sequence[Masks], names: Sequence[str | None], class_names: Sequence[str | None]
     ) -> tuple[SegmentedObject, ...]:
-        """Adds an object for each prompt in one step and returns them; the active object stays the same."""
-        candidates = self._network.predict_many(prompts)
+        """Adds an object for each prompt in one step and returns them; the active object stays the same.
+
+        Args:
+            candidates: of each prompt.
+            names: of each; "object N" where it is None.
+            class_names: of each; None takes the active class.
+        """
         drafts = [
             draft_of_candidates(masks, name, class_name)
             for masks, name, class_name in zip(candidates, names, class_names, strict=True)

@@ -12,22 +12,24 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from samwidget.core import Palette, SegmentedObject
+from samwidget.core import Palette, Prompt, SegmentedObject
 from samwidget.document import Document, State
 from samwidget.document.session import Snapshot
 from samwidget.errors import ClosedError, SamWidgetError
 from samwidget.widget.commands import Commands
 from samwidget.widget.everything import Everything, FoundMask, Search
+from samwidget.widget.many_prompts import ManyPrompts, ProgressCallback
 from samwidget.widget.network import BUNDLED, ModelSource, Network
 from samwidget.widget.photo import Photo
 from samwidget.widget.protocol.replies import DoneReply
 from samwidget.widget.saving import Saving
-from samwidget.widget.session_images import SavedImage
+from samwidget.widget.session_images import SavedImage, SessionOpener
 from samwidget.widget.status import Status
 from samwidget.widget.traits import SETTINGS
 from samwidget.widget.wire.outbox import Outbox
@@ -54,6 +56,7 @@ class Controller:
         opacity: of the masks in the snapshot, 0 to 1.
         saves_picture: whether there is a snapshot for the saved notebook.
         threads: how many CPU threads compute; None takes the predictor's number.
+        sessions: opens session files for the image.
         class_names: the classes that the document begins with.
     """
 
@@ -67,17 +70,20 @@ class Controller:
         opacity: float,
         saves_picture: bool,
         threads: int | None,
+        sessions: SessionOpener,
         class_names: Sequence[str] = (),
     ) -> None:
         self.document = Document(Palette(image), class_names=class_names)
         self.network = Network(image, source, threads)
         self.publisher = Publisher(self.document, outbox, image_id, threshold)
         self.commands = Commands(self.document, self.network, self.publisher.measured)
-        self.photo = Photo(image, image_id, outbox, self.publisher.objects, opacity, saves_picture)
+        self.photo = Photo(image, image_id, outbox, self.publisher.objects, opacity, saves_picture, sessions.file_name)
         self.worker = Worker("samwidget network")
         self.status = Status(self.network, outbox)
         self.everything = Everything(self.network, self.status, self.worker, outbox, image_id, self.document)
+        self.many_prompts = ManyPrompts(self.network, self.status, self.worker)
         self.saving = Saving(outbox, self._settings)
+        self._sessions = sessions
         self.outbox = outbox
         self._waiting: list[Callable[[], None]] = []
         self._listeners: list[Listener] = []
@@ -100,6 +106,7 @@ class Controller:
         self.status.enter("closed")
         self.outbox.close()
         self.everything.close()
+        self.many_prompts.close()
         self.worker.close(self.network.close)
         self._waiting.clear()
 
@@ -224,6 +231,22 @@ class Controller:
         objects = self.call(lambda _: self.keep_found(list(search.found_masks.values()), search))
         return tuple(self.publisher.measured(item) for item in objects)
 
+    def add_prompts(
+        self,
+        prompts: Sequence[Prompt],
+        names: Sequence[str | None],
+        class_names: Sequence[str | None],
+        progress: ProgressCallback | None = None,
+    ) -> tuple[SegmentedObject, ...]:
+        """Adds an object for each prompt in one step, once all masks are there; returns them.
+
+        Raises:
+            SamWidgetError: as ``ManyPrompts.masks``; then nothing has changed.
+        """
+        masks = self.many_prompts.masks(prompts, progress)
+        objects = self.call(lambda commands: commands.add_candidates(masks, names, class_names), needs_network=True)
+        return tuple(self.measured(item) for item in objects)
+
     def wait(self, timeout_s: float | None) -> None:
         """Returns when the image is encoded, every earlier request is done and the snapshot is drawn."""
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
@@ -279,9 +302,21 @@ class Controller:
         self.worker.call(lambda: None)
         self.saving.save_now()
 
-    def save_to(self, saved: SavedImage) -> None:
-        """Saves to another session file from now on; raises SessionError, and nothing changes, where it fails."""
-        self.saving.move_to(saved, lambda: self.worker.call(self._saved_snapshot))
+    def save_as(self, path: Path) -> None:
+        """Saves to a session file from now on; returns when everything is on the disk.
+
+        Raises:
+            SessionError: it cannot be written, or has objects of this image already; nothing changes.
+        """
+        if path == self.saving.path:
+            self.save()
+            return
+        saved = self._sessions.open_unused(path)
+        try:
+            self.saving.move_to(saved, lambda: self.worker.call(self._saved_snapshot))
+        except BaseException:
+            saved.session.close()
+            raise
 
     def set_threshold(self, threshold: float) -> None:
         """Measures the objects at another threshold from now on."""

@@ -16,8 +16,9 @@ from typing import Any, TypeVar
 from samwidget.errors import SamWidgetError
 from samwidget.widget.controller import Controller
 from samwidget.widget.protocol import requests
-from samwidget.widget.protocol.replies import DoneReply
+from samwidget.widget.protocol.replies import DoneReply, PolygonsReply
 from samwidget.widget.protocol.requests import Request
+from samwidget.widget.session_images import path_from_view
 from samwidget.widget.wire.outbox import Outbox
 
 RequestType = TypeVar("RequestType", bound=Request)
@@ -139,10 +140,33 @@ def _cancel_search(controller: Controller, request: requests.CancelEverything) -
     controller.outbox.send(DoneReply(request.id))
 
 
+def _stop_making(controller: Controller, request: requests.StopMaking) -> None:
+    """Ends the work on many prompts at once: in order it would wait for the step that runs."""
+    controller.many_prompts.stop()
+    controller.outbox.send(DoneReply(request.id))
+
+
 def _retry(controller: Controller, request: requests.Retry | requests.UseBundled) -> None:
     """Loads the model and encodes the image again where that has failed, behind the jobs that wait."""
     work = partial(controller.retry, uses_bundled=isinstance(request, requests.UseBundled), re=request.id)
     controller.worker.submit(lambda: _reply_to_errors(controller.outbox, request, work))
+
+
+def _send_polygons(controller: Controller, request: requests.Polygons) -> None:
+    """Sends the outlines of an object; ``done`` follows."""
+    polygons = controller.commands.corrections.weighted_polygons(request.object_id)
+    controller.outbox.send(PolygonsReply(request.id, [corners.tolist() for corners in polygons]))
+
+
+def _save_session(controller: Controller, request: requests.SaveSession) -> None:
+    """Saves to the session file that a view asks for, on the thread that saves."""
+
+    def work() -> None:
+        path = controller.saving.path  # Python may have chosen one that a view may not
+        controller.save_as(path if path and str(path) == request.path else path_from_view(request.path))
+        controller.outbox.send(DoneReply(request.id))
+
+    controller.saving.submit(lambda: _reply_to_errors(controller.outbox, request, work))
 
 
 def _row(
@@ -158,8 +182,10 @@ HANDLERS: Mapping[type[Request], Handler] = dict(
         _row(requests.Hover, Lane.PREVIEW, _preview),
         _row(requests.Everything, Lane.NOW, _search),
         _row(requests.CancelEverything, Lane.NOW, _cancel_search),
+        _row(requests.StopMaking, Lane.NOW, _stop_making),
         _row(requests.Retry, Lane.NOW, _retry),
         _row(requests.UseBundled, Lane.NOW, _retry),
+        _row(requests.SaveSession, Lane.NOW, _save_session),
         _row(requests.AddPoint, Lane.IN_ORDER, lambda c, m: c.commands.add_point(m.x, m.y, m.label)),
         _row(requests.MovePoint, Lane.IN_ORDER, lambda c, m: c.commands.move_point(m.index, m.x, m.y)),
         _row(requests.RemovePoint, Lane.IN_ORDER, lambda c, m: c.commands.remove_point(m.index)),
@@ -175,6 +201,7 @@ HANDLERS: Mapping[type[Request], Handler] = dict(
         _row(requests.Clear, Lane.IN_ORDER, lambda c, m: c.commands.clear()),
         _row(requests.DeleteObjects, Lane.IN_ORDER, lambda c, m: c.commands.delete_objects(m.objects)),
         _row(requests.SetLocked, Lane.IN_ORDER, lambda c, m: c.commands.set_locked(m.objects, m.locked)),
+        _row(requests.Reorder, Lane.IN_ORDER, lambda c, m: c.commands.reorder(m.objects, m.to)),
         _row(requests.AddClass, Lane.IN_ORDER, lambda c, m: c.commands.add_class(m.name)),
         _row(requests.RenameClass, Lane.IN_ORDER, lambda c, m: c.commands.rename_class(m.class_name, m.name)),
         _row(requests.DeleteClass, Lane.IN_ORDER, lambda c, m: c.commands.delete_class(m.class_name)),
@@ -190,6 +217,12 @@ HANDLERS: Mapping[type[Request], Handler] = dict(
             requests.FillPolygon,
             Lane.IN_ORDER,
             lambda c, m: c.commands.corrections.fill_polygon(m.object_id, m.points, m.erase),
+        ),
+        _row(requests.Polygons, Lane.IN_ORDER, _send_polygons),
+        _row(
+            requests.SetPolygons,
+            Lane.IN_ORDER,
+            lambda c, m: c.commands.corrections.set_polygons(m.object_id, m.polygons),
         ),
         _row(requests.Merge, Lane.IN_ORDER, lambda c, m: c.commands.corrections.merge(m.objects)),
         _row(requests.Split, Lane.IN_ORDER, lambda c, m: c.commands.corrections.split(m.object_id)),

@@ -6,18 +6,28 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from samwidget.core import SegmentedObject, make_prompt
+from samwidget.core import Prompt, SegmentedObject, make_prompt
 from samwidget.errors import PromptError
-from samwidget.widget.arguments import Ids, checked_boxes, checked_ids, checked_names, checked_number, checked_points
+from samwidget.widget.arguments import (
+    Ids,
+    checked_boxes,
+    checked_groups,
+    checked_ids,
+    checked_names,
+    checked_number,
+    checked_points,
+    checked_polygons,
+)
 from samwidget.widget.commands import Commands
 from samwidget.widget.corrections import Corrections
 from samwidget.widget.given_masks import OVERLAPS, read_masks
+from samwidget.widget.many_prompts import ProgressCallback
 from samwidget.widget.prompting import Prompting
 from samwidget.widget.protocol.fields import checked_name, short_text
 
@@ -121,23 +131,60 @@ class Labelling(Prompting):
     def add_boxes(
         self,
         boxes: npt.ArrayLike,
-        names: Sequence[str] | None = None,
-        class_names: str | Sequence[str] | None = None,
+        names: Sequence[str | None] | None = None,
+        class_names: str | Sequence[str | None] | None = None,
+        progress: ProgressCallback | None = None,
     ) -> tuple[SegmentedObject, ...]:
         """Adds an object for each box, such as a detector's, in one step, and returns them.
+
+        The views show how many masks are made, with a Stop button. After that, after the notebook's Stop button and
+        after an error no object is added.
 
         Args:
             boxes: (N, 4) x0, y0, x1, y1 in image pixels, the maximum exclusive.
             names: as for ``add_masks``.
             class_names: as for ``add_masks``.
+            progress: called every tenth of a second with the number of masks that are made, and of all.
 
         Raises:
             PromptError: a box has no area or is outside the image, or names that do not fit.
             ModelError: there is no model, or it failed.
+            StoppedError: somebody has pressed Stop in a view.
         """
-        prompts = [make_prompt(None, None, box) for box in checked_boxes(boxes)]
+        return self._add_prompts(
+            [make_prompt(None, None, box) for box in checked_boxes(boxes)], names, class_names, progress
+        )
+
+    def add_points(
+        self,
+        points: npt.ArrayLike | Sequence[npt.ArrayLike],
+        labels: npt.ArrayLike | Sequence[npt.ArrayLike] | None = None,
+        names: Sequence[str | None] | None = None,
+        class_names: str | Sequence[str | None] | None = None,
+        progress: ProgressCallback | None = None,
+    ) -> tuple[SegmentedObject, ...]:
+        """Adds an object for each point, or for each group of points, in one step, and returns them.
+
+        Progress, Stop and errors are those of ``add_boxes``. Several points of one object: ``add(points=...)``.
+
+        Args:
+            points: (N, 2) x, y in image pixels, a point for each object; or for each of N objects its (K, 2) points.
+            labels: (N,), or for each object (K,): 1 to include and 0 to exclude; None includes all points.
+            names: as for ``add_masks``.
+            class_names: as for ``add_masks``.
+            progress: as for ``add_boxes``.
+        """
+        return self._add_prompts(checked_groups(points, labels), names, class_names, progress)
+
+    def _add_prompts(
+        self,
+        prompts: Sequence[Prompt],
+        names: Sequence[str | None] | None,
+        class_names: str | Sequence[str | None] | None,
+        progress: ProgressCallback | None,
+    ) -> tuple[SegmentedObject, ...]:
         own, classes = checked_names(names, len(prompts)), checked_names(class_names, len(prompts))
-        return self._measured_all(lambda commands: commands.add_boxes(prompts, own, classes))
+        return self._controller.add_prompts(prompts, own, classes, progress) if prompts else ()
 
     def _measured_all(self, command: Callable[[Commands], tuple[SegmentedObject, ...]]) -> tuple[SegmentedObject, ...]:
         controller = self._controller
@@ -207,7 +254,7 @@ class Labelling(Prompting):
         checked = checked_number(tolerance, "tolerance", at_least=0)
         return self._controller.call(lambda commands: commands.corrections.polygons(object_id, checked))
 
-    def set_polygons(self, object_id: int, polygons: Sequence[npt.ArrayLike]) -> SegmentedObject:
+    def set_polygons(self, object_id: int, polygons: Iterable[npt.ArrayLike]) -> SegmentedObject:
         """Gives an object the inside of polygons as its mask and returns it.
 
         Args:
@@ -215,9 +262,7 @@ class Labelling(Prompting):
             polygons: (N, 2) the corners of each, three or more, in image pixels; they may lie outside the image. One
                 inside another is a hole: where polygons overlap, or one crosses itself, the even-odd rule decides.
         """
-        corners = [checked_points(polygon, 3) for polygon in polygons]
-        if not corners:
-            raise PromptError("there is no polygon", hint="give at least one; to remove the object, delete it")
+        corners = checked_polygons(polygons)
         return self._correct(lambda corrections: corrections.set_polygons(object_id, corners))
 
     def scribble(self, points: npt.ArrayLike, label: int = 1) -> SegmentedObject:

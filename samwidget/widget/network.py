@@ -130,7 +130,7 @@ class Network:
             PromptError: a part of the prompt is outside the image.
             ModelError: the model failed.
         """
-        prompt.check_inside((self._image.shape[0], self._image.shape[1]))
+        self.check_inside([prompt])
         if self._last_masks is None or self._last_masks.prompt != prompt:
             predictor, embedding = self._predictor_and_embedding()
             masks_list = _with_remedy(
@@ -140,6 +140,11 @@ class Network:
             self._last_masks = masks_list[0]
         return self._last_masks
 
+    def check_inside(self, prompts: Sequence[Prompt]) -> None:
+        """Raises PromptError where a part of a prompt is outside the image; needs no model."""
+        for prompt in prompts:
+            prompt.check_inside((self._image.shape[0], self._image.shape[1]))
+
     def predict_many(self, prompts: Sequence[Prompt]) -> list[Masks]:
         """Returns the three candidates of each prompt.
 
@@ -147,9 +152,8 @@ class Network:
             PromptError: a part of a prompt is outside the image; raised before the model runs.
             ModelError: the model failed.
         """
+        self.check_inside(prompts)
         predictor, embedding = self._predictor_and_embedding()
-        for prompt in prompts:
-            prompt.check_inside((self._image.shape[0], self._image.shape[1]))
         return _with_remedy(
             lambda: predictor.predict_many(prompts, embedding, threads=self._threads), "the model failed on a prompt"
         )

@@ -13,7 +13,7 @@ import msgspec
 from samwidget.errors import ClosedError, SamWidgetError
 from samwidget.widget.network import Network
 from samwidget.widget.protocol.message import optional, to_json
-from samwidget.widget.traits import NetworkStatus, Phase
+from samwidget.widget.traits import MakingProgress, NetworkStatus, Phase
 from samwidget.widget.wire.outbox import Outbox, failure_of, sentence
 
 
@@ -55,6 +55,12 @@ class Status:
     def refresh(self) -> None:
         """Publishes device and note where they have changed: a model may move to the CPU at any prompt."""
         value = msgspec.structs.replace(self._value, **self._network_fields())
+        if value != self._value:
+            self._publish(value)
+
+    def show_making(self, progress: MakingProgress | None) -> None:
+        """Publishes how far the masks of many prompts are; None where none are being made."""
+        value = msgspec.structs.replace(self._value, making=optional(progress))
         if value != self._value:
             self._publish(value)
 

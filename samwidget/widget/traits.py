@@ -95,6 +95,13 @@ class Failure(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     hint: Text
 
 
+class MakingProgress(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How many masks of many prompts are made, and how many there will be."""
+
+    done: Count
+    total: Count
+
+
 class NetworkStatus(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The trait ``status``: the state of the model. The kernel writes it."""
 
@@ -106,6 +113,7 @@ class NetworkStatus(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     note: Text
     error: Failure | UnsetType = UNSET
     can_use_bundled: Flag | UnsetType = UNSET
+    making: MakingProgress | UnsetType = UNSET
 
 
 class SessionStatus(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

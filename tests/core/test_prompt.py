@@ -13,6 +13,7 @@ from samwidget.errors import PromptError
         ({"points": [[1, 2], [3, 4]], "labels": [1, 1, 0]}, r"labels has shape \(3,\), points has shape \(2, 2\)"),
         ({"points": [[1, 2]], "labels": [2]}, "labels are"),
         ({"points": [1, 2, 3]}, "points has shape"),
+        ({"points": 5}, "points has shape"),
         ({"points": [[np.nan, 2]]}, "NaN"),
         ({"points": [[np.inf, 2]]}, "NaN or infinity"),
         ({"points": [[1e38, 2]]}, r"at most 1e\+09"),

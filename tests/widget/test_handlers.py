@@ -16,7 +16,7 @@ from tests.widget.fakes import TIMEOUT_S
 ROOT = Path(__file__).parents[2]
 EXAMPLES = json.loads((ROOT / "tests/shared/messages.json").read_text(encoding="utf-8"))
 LANES = {
-    Lane.NOW: {"everything", "cancel_everything", "retry", "use_bundled", "save_session"},
+    Lane.NOW: {"everything", "cancel_everything", "stop_making", "retry", "use_bundled", "save_session"},
     Lane.PREVIEW: {"hover"},
     Lane.PICTURES: {"hello", "detail"},
     Lane.IN_ORDER: {

@@ -46,6 +46,57 @@ def test_a_click_is_taken_once_or_dropped_before_it_is_remembered(widget):
     assert 0 < dropped < raised
 
 
+class Page:
+    """A page's end of the link: its requests, in the order of its user."""
+
+    def __init__(self, widget):
+        self.widget = widget
+        self.requests = {}
+        self.count = 0
+
+    def request(self, kind, **fields):
+        """Makes a request and returns its message, which says what must have come before it."""
+        self.count += 1
+        name = f"page-{self.count}"
+        self.requests[name] = {"v": 1, "kind": kind, "id": name, **fields}
+        return self.message(name)
+
+    def message(self, name):
+        before = list(self.requests)[: list(self.requests).index(name)]
+        unheard = [other for other in before if not self.is_acknowledged(other)]
+        return self.requests[name] | ({"after": unheard[-1]} if unheard else {})
+
+    def is_acknowledged(self, name):
+        return "ack" in self.widget.wire.kinds(name)
+
+    def repeat(self):
+        """Sends again, in order, what is not acknowledged."""
+        for name in self.requests:
+            if not self.is_acknowledged(name):
+                self.widget.hear(self.message(name))
+
+
+def test_a_request_waits_for_an_earlier_one_that_was_dropped(widget):
+    """The name is that of the click before it, whichever message Ctrl-C drops."""
+    dropped = 0
+    page = Page(widget)
+    click = page.request("add_box", box=[1, 1, 30, 30])
+    for _ in every_step(lambda: widget.hear(click)):
+        rename = page.request("rename", object=None, name="cup")
+        widget.hear(rename)
+        if not page.is_acknowledged(click["id"]):
+            dropped += 1
+            widget.wire.wait_for("resend", re=rename["id"])
+        page.repeat()
+        widget.wire.wait_for("done", re=rename["id"])
+        assert [item.name for item in widget.objects] == ["cup"]
+        widget.clear()
+        page.requests.clear()
+        widget.wire.sent.clear()
+        click = page.request("add_box", box=[1, 1, 30, 30])
+    assert dropped > 0
+
+
 def test_a_call_leaves_the_worker_usable():
     worker = Worker("test", idle_s=0.0)  # each call starts a thread
     for _ in every_step(lambda: worker.call(lambda: None)):
@@ -60,6 +111,15 @@ def test_a_search_ends_and_leaves_the_widget_usable(widget):
         assert in_new_thread(lambda: widget.wait(TIMEOUT_S) or "usable") == "usable"
         phases |= {message["phase"] for message, _ in widget.wire.all("found")[-1:]}
     assert phases == {"cancelled", "done"}
+
+
+def test_boxes_are_all_added_or_none_and_the_widget_stays_usable(widget):
+    boxes = [[x, 10, x + 20, 40] for x in range(20)]
+    for _ in every_step(lambda: widget.add_boxes(boxes), stride=7):
+        assert in_new_thread(lambda: widget.wait(TIMEOUT_S) or "usable") == "usable"
+        assert widget.status.get("making") is None
+        assert len(widget.objects) in (0, 20)
+        widget.clear()
 
 
 def test_a_job_that_waits_is_withdrawn_and_the_wait_ends_at_once():

@@ -47,8 +47,10 @@ const QUIET: ReadonlySet<Request["kind"]> = new Set([
   "detail",
   "retry",
   "use_bundled",
+  "save_session",
   "everything",
   "cancel_everything",
+  "stop_making",
   "discard_found",
 ]);
 

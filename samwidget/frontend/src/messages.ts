@@ -290,6 +290,11 @@ export interface CancelEverything {
   kind: "cancel_everything";
 }
 
+/** End the work on the masks of many prompts; no object is added. */
+export interface StopMaking {
+  kind: "stop_making";
+}
+
 /** Make objects of these found masks, in one step of the history, and forget the others. */
 export interface KeepFound {
   kind: "keep_found";
@@ -304,6 +309,12 @@ export interface DiscardFound {
 /** The kernel has received the request; the work follows. */
 export interface AckReply {
   kind: "ack";
+  re: string;
+}
+
+/** The kernel has not received the request before this one, and refuses this one: send both again, in order. */
+export interface ResendReply {
+  kind: "resend";
   re: string;
 }
 
@@ -467,6 +478,7 @@ export interface NetworkStatus {
   note: string;
   error?: Failure;
   can_use_bundled?: boolean;
+  making?: MakingProgress;
 }
 
 /** What went wrong, in words for programs and for people, and how to mend it. */
@@ -474,6 +486,12 @@ export interface Failure {
   code: string;
   message: string;
   hint: string;
+}
+
+/** How many masks of many prompts are made, and how many there will be. */
+export interface MakingProgress {
+  done: number;
+  total: number;
 }
 
 /** The trait `session`: whether the session file holds every change; null without one. The kernel writes it. */
@@ -526,11 +544,13 @@ export type Request =
   | SaveSession
   | Everything
   | CancelEverything
+  | StopMaking
   | KeepFound
   | DiscardFound;
 
 export type Reply =
   | AckReply
+  | ResendReply
   | ImageReply
   | MasksReply
   | PreviewReply
@@ -582,6 +602,7 @@ export const REQUEST_KINDS = [
   "save_session",
   "everything",
   "cancel_everything",
+  "stop_making",
   "keep_found",
   "discard_found",
 ] as const satisfies readonly Request["kind"][];
@@ -614,6 +635,9 @@ const isWeightedCorner = tuple(number, number, number);
 /** The fields of each kind from the kernel, with their checks. */
 export const REPLY_FIELDS = {
   ack: {
+    re: text,
+  },
+  resend: {
     re: text,
   },
   image: {

@@ -22,6 +22,7 @@ const KEEPS_SELECTION: ReadonlySet<Request["kind"]> = new Set([
   "set_visible",
   "rename",
   "reorder",
+  "stop_making",
   "undo",
   "redo",
 ]);

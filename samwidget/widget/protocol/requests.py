@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Annotated
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from samwidget.widget.protocol.fields import (
     Adjustment,
@@ -40,9 +40,13 @@ from samwidget.widget.protocol.message import Message, by_kind
 
 
 class Request(Message, frozen=True, kw_only=True):
-    """A message from the browser; ``id`` names it in its replies."""
+    """A message from the browser; ``id`` names it in its replies.
+
+    ``after`` is the id of an earlier request that the kernel has not acknowledged: without that one it refuses this one.
+    """
 
     id: MessageId
+    after: MessageId | UnsetType = UNSET
 
 
 class Hello(Request, frozen=True):
@@ -300,6 +304,10 @@ class Everything(Request, frozen=True):
 
 class CancelEverything(Request, frozen=True):
     """End the search and keep on the screen what it found."""
+
+
+class StopMaking(Request, frozen=True):
+    """End the work on the masks of many prompts; no object is added."""
 
 
 class KeepFound(Request, frozen=True):

@@ -18,6 +18,7 @@ import {
   redo,
   selectNeighbour,
   startEverything,
+  stopMaking,
   undo,
 } from "./document.ts";
 import { closePolygon, dropPolygon, hasBrush, removeCorner, resizeBrush } from "./drawing.ts";
@@ -97,7 +98,7 @@ export function closeHelp(view: View): void {
 }
 
 /**
- * Escape ends one of these, the first that there is: help, gesture, polygon, search, choice, selection, crosshair, and at last
+ * Escape ends one of these, the first that there is: help, gesture, polygon, search, choice, many masks, selection, crosshair, and at last
  * the focus.
  */
 function leave(view: View, gestures: Gestures): void {
@@ -106,6 +107,7 @@ function leave(view: View, gestures: Gestures): void {
   else if (gestures.cancel() || dropPolygon(view)) return;
   else if (session.everything.isRunning.value) cancelEverything(view);
   else if (session.everything.isOpen.value) discardFoundObjects(view);
+  else if (stopMaking(view)) return;
   else if (state.selection.value.length > 0) clearSelection(view);
   else if (state.crosshair.value) hideCrosshair(view);
   else leaveWidget(view);

@@ -66,3 +66,10 @@ export function keepFoundObjects(view: View): void {
 export function discardFoundObjects(view: View): void {
   view.request({ kind: "discard_found" });
 }
+
+/** Ends the work on the masks of many prompts; false where there is none. */
+export function stopMaking(view: View): boolean {
+  if (!view.session.status.value.making) return false;
+  view.request({ kind: "stop_making" });
+  return true;
+}

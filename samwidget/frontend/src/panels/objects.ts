@@ -52,7 +52,7 @@ export function objectsPanel(view: View, scope: Scope): HTMLElement {
   watchLongPress(rows, view, scope);
   watchPointedRow(rows, view, scope);
   watchClassPicker(view, scope);
-  watchThumbnails(view, scope, (id) => rowsById.get(id)?.picture);
+  watchThumbnails(view, scope, scroller, rows, (id) => rowsById.get(id)?.picture);
   let lastDocument: DocumentSummary | null = null;
   scope.effect(() => {
     const document = session.document.value;

@@ -1,11 +1,14 @@
 // Panel: the status bar. Model and time on the left, what to do next in the middle, figures on the right; and a live region
 // that says the most important of it, rarely enough to be listened to.
 
+import { openSave } from "../commands/saving.ts";
 import { h, type Scope, setAttribute, setText } from "../dom.ts";
+import { shortcutOf } from "../keyboard.ts";
 import { formatScore } from "../numbers.ts";
-import type { Session } from "../session.ts";
 import type { View } from "../view.ts";
 import { showHint } from "./hint.ts";
+import { makingPanel } from "./making.ts";
+import { watchSavePanel } from "./save.ts";
 import {
   describeModel,
   describeSaving,
@@ -19,6 +22,7 @@ import {
 const TICK_MS = 100;
 /** A change that is saved sooner does not show that it is being saved. */
 const SAVING_AFTER_MS = 400;
+const SAVE_HINT = `Save objects, classes and undo to a file (${shortcutOf("save")})`;
 
 export function statusPanel(view: View, scope: Scope): HTMLElement {
   const element = h(
@@ -27,6 +31,7 @@ export function statusPanel(view: View, scope: Scope): HTMLElement {
     h("i", { class: "sw-progress", "aria-hidden": "true" }),
     modelPart(view, scope),
     messagePart(view, scope),
+    makingPanel(view, scope),
     figuresPart(view, scope),
     announcer(view, scope),
   );
@@ -62,7 +67,8 @@ function messagePart(view: View, scope: Scope): HTMLElement {
   return element;
 }
 
-function figuresPart({ session, state }: View, scope: Scope): HTMLElement {
+function figuresPart(view: View, scope: Scope): HTMLElement {
+  const { session, state } = view;
   const latency = h("span", { class: "sw-figure", title: "Time from click to drawn mask", "data-sw": "latency" });
   const pointer = h("span", { class: "sw-figure sw-pointer", "data-sw": "pointer" });
   const zoom = h("span", {
@@ -77,14 +83,23 @@ function figuresPart({ session, state }: View, scope: Scope): HTMLElement {
     setText(pointer, at ? `x ${Math.floor(at.x)}  y ${Math.floor(at.y)}` : "");
     setText(zoom, session.photo.value ? `${Math.round(state.viewport.value.scale * 100)} %` : "");
   });
-  return h("span", { class: "sw-figures" }, pointer, savedPart(session, scope), latency, zoom);
+  return h("span", { class: "sw-figures" }, pointer, savedPart(view, scope), latency, zoom);
 }
 
-/** Whether the session file holds every change. */
-function savedPart(session: Session, scope: Scope): HTMLElement {
+/** Whether the session file holds every change; a button that saves to a file. */
+function savedPart(view: View, scope: Scope): HTMLElement {
+  const { session, state } = view;
   const text = h("span", {});
   const more = h("span", { class: "sw-saved-more" });
-  const element = h("span", { class: "sw-figure sw-saved", "data-sw": "saved" }, text, more);
+  const element = h(
+    "button",
+    { class: "sw-figure sw-saved", type: "button", "data-sw": "saved", "aria-haspopup": "dialog" },
+    text,
+    more,
+  );
+  watchSavePanel(view, element, scope);
+  scope.listen(element, "click", () => openSave(view));
+  scope.effect(() => setAttribute(element, "aria-expanded", String(state.isSaveOpen.value)));
   let timer: ReturnType<typeof setTimeout> | undefined;
   const show = () => {
     const saving = describeSaving(session);
@@ -92,10 +107,11 @@ function savedPart(session: Session, scope: Scope): HTMLElement {
     element.hidden = saving.text === "";
     setText(text, saving.text);
     setText(more, saving.more);
-    setAttribute(element, "data-phase", status?.phase ?? null);
-    setAttribute(element, "title", [status?.path, status?.message, status?.hint].filter(Boolean).join("\n"));
+    setAttribute(element, "data-phase", status?.phase ?? "none");
+    const lines = status ? [status.path, status.message, status.hint] : [SAVE_HINT];
+    setAttribute(element, "title", lines.filter(Boolean).join("\n"));
   };
-  scope.watch([session.sessionFile, session.presence], (status) => {
+  scope.watch([session.sessionFile, session.presence, session.status], (status) => {
     clearTimeout(timer);
     if (status?.phase === "saving") timer = setTimeout(show, SAVING_AFTER_MS);
     else show();

@@ -1,5 +1,5 @@
 // The small pictures in the rows of the list: the part of the photo around an object, with its mask. Drawn where there are
-// classes, a few in each frame, and only those that look different from before.
+// classes, for the rows in sight, a few in each frame, and only those that look different from before.
 
 import type { Scope } from "../dom.ts";
 import type { ObjectSummary } from "../protocol.ts";
@@ -19,10 +19,15 @@ const BUDGET_MS = 5;
 /** After the threshold has moved, the pictures follow when it rests. */
 const AFTER_THRESHOLD_MS = 200;
 
-/** Keeps the pictures up to date; `pictureOf` gives the canvas of an object's row. */
+/** Rows above and below those in sight that have their pictures, too: they are there before the list has scrolled. */
+const SPARE_ROWS = 4;
+
+/** Keeps the pictures of `rows` up to date, which `scroller` scrolls; `pictureOf` gives the canvas of an object's row. */
 export function watchThumbnails(
-  { session }: View,
+  { session, state }: View,
   scope: Scope,
+  scroller: HTMLElement,
+  rows: HTMLElement,
   pictureOf: (id: number) => HTMLCanvasElement | undefined,
 ): void {
   const drawn = new WeakMap<HTMLCanvasElement, string>();
@@ -32,11 +37,11 @@ export function watchThumbnails(
 
   const draw = () => {
     const photo = session.photo.value;
-    const { objects, classes } = session.document.value;
-    if (!photo || classes.length === 0) return;
+    if (!photo || session.document.value.classes.length === 0) return;
     const threshold = session.settings.threshold.value;
     const end_ms = performance.now() + BUDGET_MS;
-    for (const object of objects) {
+    const [from, to] = rowsInSight(scroller, rows);
+    for (const object of state.listed.value.slice(from, to)) {
       const picture = pictureOf(object.id);
       const key = [photo.id, object.mask, object.colour, threshold, devicePixelRatio].join();
       if (!picture || drawn.get(picture) === key) continue;
@@ -53,7 +58,8 @@ export function watchThumbnails(
     cancelAnimationFrame(frame);
     frame = requestAnimationFrame(draw);
   };
-  scope.watch([session.document, session.masks.arrivals, session.photo], request);
+  scope.watch([state.listed, session.masks.arrivals, session.photo, state.stageSize], request);
+  scope.listen(scroller, "scroll", request, { passive: true });
   scope.onChange([session.settings.threshold], () => {
     clearTimeout(timer);
     timer = setTimeout(request, AFTER_THRESHOLD_MS);
@@ -62,6 +68,14 @@ export function watchThumbnails(
     clearTimeout(timer);
     cancelAnimationFrame(frame);
   });
+}
+
+/** The first row in sight, and the one behind the last; all rows where they have no layout. */
+function rowsInSight(scroller: HTMLElement, rows: HTMLElement): [number, number] {
+  const height = rows.querySelector("li")?.offsetHeight ?? 0;
+  if (height === 0) return [0, Number.POSITIVE_INFINITY];
+  const from = Math.floor(scroller.scrollTop / height) - SPARE_ROWS;
+  return [Math.max(0, from), Math.ceil((scroller.scrollTop + scroller.clientHeight) / height) + SPARE_ROWS];
 }
 
 function drawThumbnail(picture: HTMLCanvasElement, object: ObjectSummary, path: Path2D, photo: Photo, copy: SmallCopy) {

@@ -66,6 +66,23 @@ describe("the message in the middle", () => {
   });
 });
 
+describe("the masks of many prompts", () => {
+  const making = (): HTMLElement => panel.querySelector(".sw-making") as HTMLElement;
+
+  it("are counted, and can be stopped by button and Escape", () => {
+    expect(making().hidden).toBe(true);
+    changeStatus({ making: { done: 120, total: 1300 } });
+    expect([making().hidden, text('[data-sw="making"]')]).toEqual([false, "Making masks: 120 of 1\u2009300"]);
+    making().querySelector("button")?.click();
+    opened.key("Escape");
+    expect(opened.requests).toEqual([{ kind: "stop_making" }, { kind: "stop_making" }]);
+    changeStatus({ making: undefined });
+    expect(making().hidden).toBe(true);
+    opened.key("Escape");
+    expect(opened.requests.length).toBe(2);
+  });
+});
+
 describe("the model", () => {
   it("counts the seconds while it works", () => {
     changeStatus({ phase: "encoding", elapsed_s: 2 });
@@ -113,7 +130,12 @@ describe("the session file", () => {
     opened.fake.change("session", { path: "/home/me/labels.samw", phase, message, hint });
   const saved = () => panel.querySelector<HTMLElement>('[data-sw="saved"]') as HTMLElement;
 
-  it("is not spoken of where there is none", () => {
+  it("is offered where there is none, but not without a kernel or a widget in it", () => {
+    expect([saved().hidden, saved().textContent]).toEqual([false, "Save session"]);
+    changeStatus({ phase: "closed" });
+    expect(saved().hidden).toBe(true);
+    changeStatus({ phase: "ready" });
+    opened.session.presence.value = "absent";
     expect(saved().hidden).toBe(true);
   });
 

@@ -58,3 +58,17 @@ it("wait for their mask", () => {
   opened.sendMask("m9");
   expect(drawn()).toEqual([PICTURE]);
 });
+
+it("are drawn for the rows in sight, and those near them", () => {
+  const many = Array.from({ length: 100 }, (_, i) => object({ id: i + 1, class: "dish" }));
+  const scroller = opened.view.root.querySelector<HTMLElement>(".sw-scroll") as HTMLElement;
+  show(many);
+  Object.defineProperty(scroller, "clientHeight", { value: 470 });
+  Object.defineProperty(opened.view.root.querySelector(".sw-row"), "offsetHeight", { value: 47 });
+  const shown = () => drawn().flatMap((calls, i) => (calls.length > 0 ? [i] : []));
+  const range = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i);
+  expect(shown()).toEqual(range(0, 14));
+  scroller.scrollTop = 40 * 47;
+  scroller.dispatchEvent(new Event("scroll"));
+  expect(shown()).toEqual(range(36, 54));
+});
