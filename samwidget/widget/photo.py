@@ -23,6 +23,7 @@ from samwidget.images import (
     make_preview,
     shrink,
 )
+from samwidget.widget.protocol.message import optional
 from samwidget.widget.protocol.replies import DetailReply, ImageReply
 from samwidget.widget.wire.outbox import Outbox
 from samwidget.widget.worker import Worker
@@ -41,6 +42,7 @@ class Photo:
         objects: returns the objects of the snapshot, at the present threshold.
         opacity: of the masks in the snapshot, 0 to 1; may be set later.
         saves_picture: whether there is a snapshot for the saved notebook.
+        name: of the image's file; None where there is none.
     """
 
     def __init__(
@@ -51,12 +53,14 @@ class Photo:
         objects: Callable[[], Sequence[SegmentedObject]],
         opacity: float,
         saves_picture: bool,
+        name: str | None = None,
     ) -> None:
         self._image = image
         self._image_id = image_id
         self._outbox = outbox
         self._objects = objects
         self._saves_picture = saves_picture
+        self._name = name
         self._snapshot_lock = threading.RLock()  # a function that observes the trait may wait for the widget
         self._sent_snapshot = b""
         self._is_outdated = True
@@ -82,7 +86,8 @@ class Photo:
     def send_preview(self) -> None:
         """Sends the whole image, made smaller where it is large; every view shows it first."""
         height, width = self._image.shape[:2]
-        self._outbox.send(ImageReply(self._image_id, (height, width), self._preview.mime), buffers=[self._preview.data])
+        reply = ImageReply(self._image_id, (height, width), self._preview.mime, name=optional(self._name))
+        self._outbox.send(reply, buffers=[self._preview.data])
 
     def send_detail(self, re: str, box_xyxy: Sequence[float], width: int) -> None:
         """Sends the image's own pixels inside a box, at most ``width`` pixels wide.

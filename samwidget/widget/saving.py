@@ -105,6 +105,10 @@ class Saving:
         if snapshot is not None and not self._is_closed:
             self.take(replace(snapshot, settings=self._settings()))
 
+    def submit(self, work: Callable[[], None]) -> None:
+        """Does the work on the thread that saves, and returns at once; raises ClosedError after ``close``."""
+        self._worker.submit(work)
+
     def save_now(self) -> None:
         """Returns when everything is on the disk.
 

@@ -1,7 +1,8 @@
 """Which image belongs to which part of a session file, and where the file of an image is.
 
 Owns how an image is described in a session (``describe``), how it is found again there (``open_saved``) and on the disk
-(``find_photo``), and what the user is told where it has changed. ``widget`` calls it.
+(``find_photo``), and what the user is told where it has changed. ``SessionOpener`` does this for the image of one
+widget; ``widget`` and ``controller`` call it.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain
 from os import PathLike
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +31,9 @@ from samwidget.document.session import (
 )
 from samwidget.errors import SessionError, warn_user
 from samwidget.images import find_path, is_address
+
+SUFFIX = ".samw"
+"""Of session files that a view asks for; Python may give any name."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,11 +66,91 @@ class SessionChoice:
     row: int
 
 
+class SessionOpener:
+    """Opens session files for the image of one widget.
+
+    Args:
+        source: what the widget was given.
+        pixels: (H, W, 3) uint8 RGB.
+        options: of ``load_rgb``.
+    """
+
+    def __init__(self, source: Any, pixels: npt.NDArray[np.uint8], options: Mapping[str, Any]) -> None:
+        self._source = source
+        self._pixels = pixels
+        self._options = options
+
+    @property
+    def file_name(self) -> str | None:
+        """Of the image, without its folder; None for an image that is no file."""
+        path = _path_of(self._source)
+        if path is None:
+            return None
+        return PurePath(urlsplit(path).path if isinstance(path, str) else path).name or None
+
+    def open(self, choice: Path | SessionChoice) -> SavedImage:
+        """Goes on with a session file; a widget of this process that saves the image there ends its saving.
+
+        Raises:
+            SessionError: as ``open_saved``.
+        """
+        return open_saved(choice, self._described(choice.path if isinstance(choice, SessionChoice) else choice))
+
+    def open_unused(self, path: Path) -> SavedImage:
+        """Opens a session file that has nothing of the image yet.
+
+        Raises:
+            SessionError: as ``open_saved``; or it has objects of the image, or another kernel writes it.
+        """
+        saved = open_saved(path, self._described(path), takes_over=False)
+        try:
+            if saved.session.is_read_only:
+                raise SessionError(
+                    f"another kernel writes {path.name}", hint="give the name of another file, or close it there"
+                )
+            if len(saved.opened.steps.states) > 1:
+                raise SessionError(
+                    f"{path.name} has objects of this image already",
+                    hint=f"give the name of another file, or go on with it: SamWidget.open({path.name!r})",
+                )
+        except BaseException:
+            saved.session.close()
+            raise
+        return saved
+
+    def _described(self, path: Path) -> SessionImage:
+        return describe(self._source, self._pixels, self._options, path.parent)
+
+
 def session_path(path: object) -> Path:
     """The path of a session file; raises SessionError where it is none."""
     if isinstance(path, str | PathLike) and str(path).strip():
         return find_path(path)
     raise SessionError(f"session is {path!r:.60}", hint="give the path of a file, such as 'labels.samw'")
+
+
+def path_from_view(path: str) -> Path:
+    """The path of a session file that a view asks for.
+
+    Whoever sees the page can ask for it, in an app anybody: so it is inside the current folder, and has the suffix of a
+    session file.
+
+    Raises:
+        SessionError: it is not.
+    """
+    chosen = Path(path.strip())
+    try:
+        is_inside = (Path.cwd() / chosen).resolve().is_relative_to(Path.cwd().resolve())
+    except (OSError, RuntimeError, ValueError) as error:  # a loop of links, or a name that no file can have
+        raise SessionError(f"{path!r:.60} is no name of a file", hint="give one such as labels.samw") from error
+    if chosen.is_absolute() or not is_inside:
+        raise SessionError(
+            f"{path[:60]} is outside the folder of the notebook",
+            hint="give a name in it; in Python, w.save(path) takes any path",
+        )
+    if chosen.suffix.lower() != SUFFIX:
+        raise SessionError(f"{path[:60]} does not end in {SUFFIX}", hint="give a name such as labels.samw")
+    return chosen
 
 
 def describe(source: Any, pixels: npt.NDArray[np.uint8], options: Mapping[str, Any], folder: Path) -> SessionImage:
@@ -80,11 +165,9 @@ def describe(source: Any, pixels: npt.NDArray[np.uint8], options: Mapping[str, A
     height, width = pixels.shape[:2]
     chosen = {name: value for name, value in options.items() if value not in (None, "auto")}
     image = SessionImage(None, hash_of_image(pixels), (height, width), chosen)
-    if isinstance(source, str) and is_address(source):
-        return replace(image, path=source)
-    if not isinstance(source, str | PathLike) or str(source).lower().startswith("data:"):
-        return image
-    path = find_path(source)
+    path = _path_of(source)
+    if path is None or isinstance(path, str):
+        return replace(image, path=path)
     try:
         return replace(
             image, path=_relative(path, folder), file_hash=hash_of_file(path), file_bytes=path.stat().st_size
@@ -163,6 +246,15 @@ def find_photo(path: Path, image: SessionImage) -> str | Path:
     raise SessionError(
         f"the image {image.path} of {path.name} is missing", hint=f"put it next to {path.name}, or give it: {give}"
     )
+
+
+def _path_of(source: Any) -> Path | str | None:
+    """Where an image comes from: its path, or its address as it is; None for one from memory."""
+    if isinstance(source, str) and is_address(source):
+        return source
+    if not isinstance(source, str | PathLike) or str(source).lower().startswith("data:"):
+        return None
+    return find_path(source)
 
 
 def _files_in(folder: Path) -> Iterator[Path]:

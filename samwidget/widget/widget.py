@@ -1,7 +1,7 @@
 """SamWidget: the class that a notebook uses: how it begins and ends, its session file, and what ipywidgets calls.
 
-Its methods for objects are in ``prompting`` and ``labelling``. They ask the ``controller``, which a click reaches through
-``wire.inbox``. This module imports neither torch nor transformers; the first widget does, on its own thread.
+Its methods for objects are in ``prompting`` and ``labelling``. They ask the ``controller``, which a click reaches
+through ``wire.inbox``. This module imports neither torch nor transformers; the first widget does, on its own thread.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from PIL import Image
 
 from samwidget.core import Size
 from samwidget.document import Document
-from samwidget.errors import SessionError
 from samwidget.images import Exif, Scale, draw_overlay, encode_small_png, load_rgb
 from samwidget.models import checked_threads
 from samwidget.predict import open_predictor
@@ -34,12 +33,10 @@ from samwidget.widget.network import BUNDLED, ModelSource
 from samwidget.widget.protocol.message import to_json
 from samwidget.widget.saved_page import draw_after_cells, publish_saved_page
 from samwidget.widget.session_images import (
-    SavedImage,
     SessionChoice,
-    describe,
+    SessionOpener,
     find_photo,
     images_of,
-    open_saved,
     session_path,
 )
 from samwidget.widget.settings import css_height
@@ -143,8 +140,8 @@ class SamWidget(Labelling, SharedTraits):
         self._first_classes = checked_classes(classes)
         self._source = image
         self._image = _read_only(load_rgb(image, scale=scale, frame=frame, exif=exif), image)
-        self._load_options = {"scale": scale, "frame": frame, "exif": exif}
-        saved = None if session is None else self._open_saved(session)
+        sessions = SessionOpener(image, self._image, {"scale": scale, "frame": frame, "exif": exif})
+        saved = None if session is None else sessions.open(_session_choice(session))
         self._image_id = secrets.token_hex(4)
         source = _source_of(predictor, model, device, dtype, local_files_only)
         self._first_model_name = source.name
@@ -166,6 +163,7 @@ class SamWidget(Labelling, SharedTraits):
             self.opacity,
             save_picture,
             threads,
+            sessions,
             self._first_classes,
         )
         lanes = Lanes(controller, outbox)
@@ -259,21 +257,10 @@ class SamWidget(Labelling, SharedTraits):
             SessionError: there is no session file, it cannot be written, or it has objects of this image already.
             ClosedError: after ``close``.
         """
-        controller = self._controller
-        if path is None or session_path(path) == controller.saving.path:
-            controller.save()
-            return
-        saved = self._open_saved(path, takes_over=False)
-        try:
-            if saved.session.is_read_only or len(saved.opened.steps.states) > 1:
-                raise SessionError(
-                    f"{saved.session.path.name} has objects of this image already, or another kernel writes it",
-                    hint="give the path of another file, or go on with it: SamWidget.open(path)",
-                )
-            controller.save_to(saved)
-        except BaseException:
-            saved.session.close()
-            raise
+        if path is None:
+            self._controller.save()
+        else:
+            self._controller.save_as(session_path(path))
 
     # The life of a widget.
 
@@ -328,12 +315,6 @@ class SamWidget(Labelling, SharedTraits):
         height, width = self._image.shape[:2]
         count = 0 if self._controller_or_none is None else self._controller_or_none.object_count
         return f"SamWidget({width} x {height} pixels, {count} object{'' if count == 1 else 's'})"
-
-    def _open_saved(self, session: str | PathLike[str] | SessionChoice, *, takes_over: bool = True) -> SavedImage:
-        choice = session if isinstance(session, SessionChoice) else session_path(session)
-        folder = (choice.path if isinstance(choice, SessionChoice) else choice).parent
-        image = describe(self._source, self._image, self._load_options, folder)
-        return open_saved(choice, image, takes_over=takes_over)
 
     def _take_settings(self, settings: Mapping[str, Any]) -> None:
         """Takes the settings of a session file where the user gave none."""
@@ -402,6 +383,10 @@ def _source_of(
     if (name, device, dtype) == (BUNDLED.name, "auto", "auto"):
         return BUNDLED
     return ModelSource(name, lambda: open_predictor(model, device, dtype, local_files_only))
+
+
+def _session_choice(session: str | PathLike[str] | SessionChoice) -> Path | SessionChoice:
+    return session if isinstance(session, SessionChoice) else session_path(session)
 
 
 def _read_only(pixels: npt.NDArray[np.uint8], source: object) -> npt.NDArray[np.uint8]:

@@ -16,7 +16,7 @@ from PIL import Image
 from samwidget.document.session import open_session
 from samwidget.errors import SamWidgetWarning, SessionError
 from samwidget.widget import saving
-from samwidget.widget.session_images import describe, find_photo
+from samwidget.widget.session_images import SessionOpener, describe, find_photo
 from samwidget.widget.widget import SamWidget
 from tests.document.test_session_file import damage_array
 from tests.drawn_photo import smooth_photo
@@ -208,6 +208,97 @@ def test_save_never_writes_over_other_objects(make):
         widget.save("labels.samw")
     assert Path("labels.samw").read_bytes() == data
     assert widget.session is None
+
+
+# A view saves.
+
+
+def save_from_view(widget, path):
+    """What the view is told: the kind of the reply, and the words of an error."""
+    name = widget.say("save_session", path=path)
+    deadline = time.monotonic() + TIMEOUT_S
+    while not {"done", "error"} & set(widget.wire.kinds(name)):
+        assert time.monotonic() < deadline, widget.wire.kinds(name)
+        time.sleep(0.005)
+    (reply,) = [message for message, _ in widget.wire.sent if message.get("re") == name and message["kind"] != "ack"]
+    return reply["kind"], f"{reply.get('message', '')} {reply.get('hint', '')}".strip()
+
+
+def test_a_view_saves_and_later_changes_are_saved_by_themselves(make):
+    Path("sub").mkdir()
+    widget = make("photo.png")
+    click(widget)
+    assert save_from_view(widget, "sub/labels.samw") == ("done", "")
+    assert widget.session == {"path": "sub/labels.samw", "phase": "saved", "message": "", "hint": ""}
+    click(widget, x=100)
+    wait_for_phase(widget, "saved")
+    assert save_from_view(widget, "sub/labels.samw") == ("done", "")
+    assert masks_of(make("photo.png", session="sub/labels.samw")) == masks_of(widget)
+
+
+def test_a_view_is_told_what_to_call_the_file():
+    for source, name in (
+        ("photo.png", "photo.png"),
+        (Path("a/b.jpg"), "b.jpg"),
+        ("https://a.org/c.png?size=2", "c.png"),
+    ):
+        assert SessionOpener(source, smooth_photo(), {}).file_name == name
+    assert SessionOpener(smooth_photo(), smooth_photo(), {}).file_name is None
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("missing/labels.samw", "There is no folder missing. Make it, or give the path of another file."),
+        ("labels.txt", "labels.txt does not end in .samw. Give a name such as labels.samw."),
+        ("../labels.samw", "is outside the folder of the notebook"),
+        ("out/labels.samw", "is outside the folder of the notebook"),
+        ("{folder}/labels.samw", "is outside the folder of the notebook"),
+        ("\0.samw", "is no name of a file"),
+        ("notes.samw", "notes.samw is not a session file"),
+        ("folder.samw", "folder.samw is a folder"),
+        ("read_only.samw", "read_only.samw cannot be written"),
+        ("others.samw", "others.samw has objects of this image already"),
+    ],
+)
+def test_a_view_is_told_why_a_file_cannot_be_saved_and_nothing_is_lost(make, folder, path, words):
+    Path("notes.samw").write_text("notes")
+    Path("folder.samw").mkdir()
+    Path("read_only.samw.lock").mkdir()  # root may write into every folder, so the mode of one would not do
+    Path("out").symlink_to(folder.parent)
+    other = make("photo.png", session="others.samw")
+    click(other, x=20)
+    other.close()
+    before = {item.name: item.read_bytes() for item in folder.iterdir() if item.is_file()}
+    widget = make("photo.png")
+    click(widget)
+    kind, text = save_from_view(widget, path.format(folder=folder))
+    assert kind == "error"
+    assert words in text
+    assert widget.session is None
+    after = {item.name: item.read_bytes() for item in folder.iterdir() if item.is_file()}
+    assert after == before
+    assert not (folder.parent / "labels.samw").exists()
+    assert save_from_view(widget, "labels.samw") == ("done", "")
+    assert masks_of(make("photo.png", session="labels.samw")) == masks_of(widget) != []
+
+
+def test_a_disk_that_is_full_when_a_view_saves_loses_nothing(make):
+    resource = pytest.importorskip("resource")
+    widget = make("photo.png")
+    for number in range(12):
+        widget.add(points=(10 + 9 * number, 50))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, hard))
+    try:
+        kind, text = save_from_view(widget, "labels.samw")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert kind == "error"
+    assert "heck that it has space" in text
+    assert widget.session is None
+    assert save_from_view(widget, "labels.samw") == ("done", "")
+    assert masks_of(make("photo.png", session="labels.samw")) == masks_of(widget)
 
 
 # The photo.

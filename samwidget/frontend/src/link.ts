@@ -1,6 +1,8 @@
 // The link to the kernel: gives each request its id, waits for its acknowledgement and its replies, repeats what may have
-// been lost on the way, and knows which requests are still pending. All views of a widget share one link, and nothing else
-// sends requests: what a host throws ends here. What a reply means is up to the code that asked.
+// been lost on the way, and knows which requests are still pending. A request that is carried out in order names the one
+// before it while that is not acknowledged: where it was lost, the kernel refuses this one, and both are sent again. All
+// views of a widget share one link, and nothing else sends requests: what a host throws ends here. What a reply means is
+// up to the code that asked.
 
 import { signal } from "@preact/signals-core";
 
@@ -37,11 +39,13 @@ interface Waiting extends Pending {
   options: RequestOptions;
   isAcked: boolean;
   isOverdue: boolean;
+  /** It was sent again because the kernel, or the host, has said that a message is missing. */
+  isResent: boolean;
   timers: ReturnType<typeof setTimeout>[];
 }
 
-/** Requests that do not change the document: the view does not show them as pending. */
-const QUIET: ReadonlySet<Request["kind"]> = new Set([
+/** Requests that wait for no other, and no other for them. None is repeated: the view that needs it asks anew. */
+const UNORDERED: ReadonlySet<Request["kind"]> = new Set([
   "hello",
   "hover",
   "detail",
@@ -51,11 +55,14 @@ const QUIET: ReadonlySet<Request["kind"]> = new Set([
   "everything",
   "cancel_everything",
   "stop_making",
-  "discard_found",
+  "polygons",
 ]);
 
+/** Requests that change no object: the view does not show them as pending. */
+const QUIET: ReadonlySet<Request["kind"]> = new Set([...UNORDERED, "discard_found"]);
+
 /** Replies that another reply to the same request follows. */
-const INTERIM: ReadonlySet<Reply["kind"]> = new Set(["masks", "found"]);
+const INTERIM: ReadonlySet<Reply["kind"]> = new Set(["masks", "found", "polygons"]);
 
 export class Link {
   /** True while a request has waited too long for its acknowledgement. */
@@ -80,7 +87,7 @@ export class Link {
   /** Sends `request`; returns its id, or null where the host cannot send it. */
   request(request: Request, options: RequestOptions = {}): string | null {
     const id = `${this.#prefix}-${++this.#count}`;
-    const waiting: Waiting = { id, request, options, isAcked: false, isOverdue: false, timers: [] };
+    const waiting: Waiting = { id, request, options, isAcked: false, isOverdue: false, isResent: false, timers: [] };
     if (!this.#trySend(waiting)) return null;
     const later = (delay_ms: number, action: () => void) => waiting.timers.push(setTimeout(action, delay_ms));
     later(BUSY_AFTER_MS, () => {
@@ -92,10 +99,11 @@ export class Link {
     });
     const repeatAfter = (delay_ms: number) =>
       later(delay_ms, () => {
+        waiting.isResent = false;
         this.#trySend(waiting);
         repeatAfter(2 * delay_ms);
       });
-    if (!QUIET.has(request.kind)) repeatAfter(REPEAT_AFTER_MS);
+    if (isOrdered(waiting)) repeatAfter(REPEAT_AFTER_MS);
     const { timeout_ms, onTimeout } = options;
     if (timeout_ms !== undefined) {
       later(timeout_ms, () => {
@@ -113,6 +121,10 @@ export class Link {
     if (!("re" in reply) || reply.re === undefined) return false;
     const waiting = this.#waiting.get(reply.re);
     if (!waiting) return false;
+    if (reply.kind === "resend") {
+      this.#resend(waiting);
+      return true;
+    }
     if (!waiting.isAcked) {
       waiting.isAcked = true;
       waiting.isOverdue = false;
@@ -139,19 +151,37 @@ export class Link {
   /** Sends a request; false where the host says at once that it cannot. */
   #trySend(waiting: Waiting): boolean {
     const { id, request } = waiting;
+    const after = isOrdered(waiting) ? this.#unackedBefore(waiting).at(-1)?.id : undefined;
     const lose = () => this.#onLost(request);
     const onHandled = () => {
       if (waiting.isAcked || !this.#waiting.has(id)) return;
-      // A kernel that was restarted behind the host's back handles messages to widgets that it does not have.
-      waiting.timers.push(setTimeout(() => waiting.isAcked || lose(), ACK_AFTER_HANDLED_MS));
+      // The notebook's Stop button drops a message that the kernel reads just then; the next one comes through. But a kernel
+      // that was restarted behind the host's back handles messages to widgets that it does not have.
+      const onSilence = () => waiting.isAcked || (isOrdered(waiting) && this.#resend(waiting)) || lose();
+      waiting.timers.push(setTimeout(onSilence, ACK_AFTER_HANDLED_MS));
     };
     try {
-      Promise.resolve(this.#send(envelope(request, id), onHandled)).catch(lose);
+      Promise.resolve(this.#send(envelope(request, id, after), onHandled)).catch(lose);
       return true;
     } catch {
       lose();
       return false;
     }
+  }
+
+  /** Sends what is not acknowledged again, in order, up to this request; false where that was done already. */
+  #resend(waiting: Waiting): boolean {
+    if (waiting.isResent) return false;
+    waiting.isResent = true;
+    for (const missing of [...this.#unackedBefore(waiting), waiting]) this.#trySend(missing);
+    return true;
+  }
+
+  /** The requests before this one that are carried out in order and not acknowledged, oldest first. */
+  #unackedBefore(waiting: Waiting): Waiting[] {
+    const requests = [...this.#waiting.values()];
+    const index = requests.indexOf(waiting); // -1 where it is sent for the first time: all others come before it
+    return requests.slice(0, index < 0 ? undefined : index).filter((other) => isOrdered(other) && !other.isAcked);
   }
 
   #finish(waiting: Waiting): void {
@@ -171,6 +201,10 @@ export class Link {
     const pending = [...this.#waiting.values()].filter(({ request }) => !QUIET.has(request.kind));
     if (pending.length > 0 || this.pending.value.length > 0) this.pending.value = pending;
   }
+}
+
+function isOrdered({ request }: Pending): boolean {
+  return !UNORDERED.has(request.kind);
 }
 
 /** Several browsers may use one kernel: their ids must differ. */

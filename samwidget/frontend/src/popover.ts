@@ -64,7 +64,9 @@ function moveTo(element: HTMLElement, root: HTMLElement, anchor: HTMLElement): v
   const left = Math.min(at.left - around.left, around.width - width - MARGIN_PX);
   const below = at.bottom - around.top + GAP_PX;
   const isBelow = below + height <= around.height - MARGIN_PX;
-  const top = isBelow ? below : at.top - around.top - height - GAP_PX;
   element.style.left = `${Math.max(MARGIN_PX, left)}px`;
-  element.style.top = `${Math.max(MARGIN_PX, top)}px`;
+  // Above its anchor the panel grows upwards: a longer text must not push it out of the widget.
+  const above = Math.min(around.bottom - at.top + GAP_PX, around.height - height - MARGIN_PX);
+  if (isBelow) element.style.top = `${Math.max(MARGIN_PX, below)}px`;
+  else element.style.bottom = `${above}px`;
 }

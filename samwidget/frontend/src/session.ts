@@ -51,6 +51,8 @@ export interface Photo {
   /** Image pixels, which may be more than the bitmap has. */
   size: Extent;
   bitmap: ImageBitmap;
+  /** Of the image's file; undefined where it is from memory. */
+  name?: string | undefined;
 }
 
 /** Whether the kernel has sent anything: `absent` after the time for it is over. */
@@ -214,24 +216,20 @@ export class Session {
       this.everything.update(message);
     } else if (message.kind === "image" && message.image !== this.#imageId) {
       this.#imageId = message.image;
-      this.#showPhoto(
-        message.image,
-        { width: message.size_hw[1], height: message.size_hw[0] },
-        message.bytes,
-        message.mime,
-      );
+      const [height, width] = message.size_hw;
+      this.#showPhoto({ id: message.image, size: { width, height }, name: message.name }, message.bytes, message.mime);
     }
   }
 
-  #showPhoto(id: string, size: Extent, bytes: Uint8Array, mime: string): void {
+  #showPhoto(photo: Omit<Photo, "bitmap">, bytes: Uint8Array, mime: string): void {
     decodePixels(bytes, mime).then(
       (bitmap) => {
-        if (id !== this.#imageId || this.#scope.signal.aborted) {
+        if (photo.id !== this.#imageId || this.#scope.signal.aborted) {
           bitmap.close();
           return;
         }
         const before = this.photo.value;
-        this.photo.value = { id, size, bitmap };
+        this.photo.value = { ...photo, bitmap };
         before?.bitmap.close();
       },
       () => {
@@ -250,8 +248,12 @@ export class Session {
   }
 }
 
-/** A failure is not worth a message: of a preview, and of name or class for an object that its own click could not make. */
+/**
+ * A failure is not worth a message: of a preview, and of name or class for an object that its own click could not make. That
+ * of a save has a place of its own.
+ */
 function isQuiet(request: Request): boolean {
+  if (request.kind === "save_session") return true;
   if (request.kind === "set_class") return request.objects === null;
   return request.kind === "hover" || (request.kind === "rename" && request.object === null);
 }

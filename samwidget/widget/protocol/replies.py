@@ -25,6 +25,7 @@ from samwidget.widget.protocol.fields import (
     SearchPhase,
     Size,
     Text,
+    WeightedPolygons,
 )
 from samwidget.widget.protocol.message import Message, by_kind
 
@@ -75,12 +76,19 @@ class AckReply(Reply, frozen=True):
     re: MessageId
 
 
+class ResendReply(Reply, frozen=True):
+    """The kernel has not received the request before this one, and refuses this one: send both again, in order."""
+
+    re: MessageId
+
+
 class ImageReply(Reply, frozen=True):
-    """The whole image, made smaller where it is large."""
+    """The whole image, made smaller where it is large; ``name`` is that of its file."""
 
     image: Text
     size_hw: Size
     mime: Text
+    name: Text | UnsetType = UNSET
 
 
 class MasksReply(Reply, frozen=True):
@@ -117,6 +125,13 @@ class FoundReply(Reply, frozen=True):
     frame: Frame | UnsetType = UNSET
     seconds_left: Number | UnsetType = UNSET
     re: MessageId | UnsetType = UNSET
+
+
+class PolygonsReply(Reply, frozen=True):
+    """The outlines of an object: those corners that weigh more than a tolerance are the outlines within it."""
+
+    re: MessageId
+    polygons: WeightedPolygons
 
 
 class DoneReply(Reply, frozen=True):

@@ -96,12 +96,14 @@ def test_whatever_comes_has_one_answer_and_an_accepted_message_is_taken_once(con
 
 
 @pytest.fixture(scope="module")
-def shared_widget():
-    """One widget for all examples of a test."""
-    widget = WiredWidget()
-    widget.wait(TIMEOUT_S)
-    yield widget
-    widget.close()
+def shared_widget(tmp_path_factory):
+    """One widget for all examples of a test, in a folder where it may save."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("saved"))
+        widget = WiredWidget()
+        widget.wait(TIMEOUT_S)
+        yield widget
+        widget.close()
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -114,7 +116,7 @@ def test_a_message_that_fails_leaves_the_document_as_it_was(shared_widget, messa
         if message.get("kind") != "everything":
             shared_widget.wait(TIMEOUT_S)
         errors = [reply for reply, _ in shared_widget.wire.sent[sent:] if reply["kind"] == "error"]
-        assert {error["code"] for error in errors} <= {"message", "prompt"}
+        assert {error["code"] for error in errors} <= {"message", "prompt", "session"}
         if errors:
             assert shared_widget.document == before
 
@@ -234,6 +236,23 @@ def test_what_the_widget_raises_is_answered(error):
     inbox, sender, _, _ = inbox_of(fail)
     inbox.receive({"v": 1, "kind": "undo", "id": "r1"}, [])
     assert [(reply["kind"], reply["re"]) for reply in sender.sent] == [("ack", "r1"), ("error", "r1")]
+
+
+def test_a_change_is_refused_until_the_one_before_it_has_come():
+    inbox, sender, taken, again = inbox_of()
+
+    def say(kind, name, **fields):
+        inbox.receive({"v": 1, "kind": kind, "id": name, **fields}, [])
+        return sender.sent[-1]
+
+    assert say("undo", "r2", after="r1") == {"v": 1, "kind": "resend", "re": "r2"}
+    assert say("redo", "r3", after="r2") == {"v": 1, "kind": "resend", "re": "r3"}
+    assert taken == []
+    assert [say("accept", "r1")["kind"], say("undo", "r2", after="r1")["kind"]] == ["ack", "ack"]
+    # The page has not heard that r2 was acknowledged.
+    assert [say("undo", "r2", after="r1")["kind"], say("redo", "r3", after="r2")["kind"]] == ["ack", "ack"]
+    assert [request.id for request in taken] == ["r1", "r2", "r3"]
+    assert [request.id for request in again] == ["r2"]
 
 
 def test_a_change_that_comes_again_is_not_taken_again_and_a_preview_is():

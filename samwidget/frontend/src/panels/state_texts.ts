@@ -1,6 +1,7 @@
 // What the kernel and the model are doing, in words and as the colour of the dot. Every part of the screen that says it
 // asks here, so that dot, hint and banner agree. Pure functions of what the session knows.
 
+import { canSave } from "../commands/saving.ts";
 import { formatSeconds } from "../numbers.ts";
 import type { Failure } from "../protocol.ts";
 import type { Session } from "../session.ts";
@@ -64,10 +65,11 @@ export function urgentMessage(session: Session): string {
   return "";
 }
 
-/** Whether the session file holds every change, and what a wide cell says more; both empty without one. */
+/** Whether the session file holds every change, and what a wide cell says more; both empty where nothing can be saved. */
 export function describeSaving(session: Session): { text: string; more: string } {
   const status = session.sessionFile.value;
-  if (!status || isAbsent(session)) return { text: "", more: "" };
+  if (!canSave(session)) return { text: "", more: "" };
+  if (!status) return { text: "Save", more: " session" };
   const file = status.path.split(/[\\/]/).at(-1) ?? "";
   switch (status.phase) {
     case "saved":
