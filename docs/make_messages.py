@@ -64,8 +64,8 @@ def typescript() -> str:
     for name in sorted(aliases):
         lines += [f"/** {_doc(aliases[name])} */", f"export type {name} = {_type(aliases[name], is_alias=True)};"]
     for name, struct in structs.items():
-        # The browser adds version and id to a request when it sends it.
-        left_out = {"v", "id"} if name in requests else {"v"} if name in replies else set()
+        # The browser adds version, id and what it follows to a request when it sends it.
+        left_out = {"v", "id", "after"} if name in requests else {"v"} if name in replies else set()
         lines += _interface(name, struct, left_out, is_reply=name in replies)
     lines += ["", _union("Request", requests), "", _union("Reply", replies), "", "export const REQUEST_KINDS = ["]
     lines += [f'  "{kind}",' for kind in REQUESTS]

@@ -80,11 +80,11 @@ def test_a_request_waits_for_an_earlier_one_that_was_dropped(widget):
     """The name is that of the click before it, whichever message Ctrl-C drops."""
     dropped = 0
     page = Page(widget)
-    click = page.request("add_box", box=[1, 1, 30, 30])
-    for _ in every_step(lambda: widget.hear(click)):
+    clicks = [page.request("add_box", box=[1, 1, 30, 30])]
+    for _ in every_step(lambda: widget.hear(clicks[-1])):
         rename = page.request("rename", object=None, name="cup")
         widget.hear(rename)
-        if not page.is_acknowledged(click["id"]):
+        if not page.is_acknowledged(clicks[-1]["id"]):
             dropped += 1
             widget.wire.wait_for("resend", re=rename["id"])
         page.repeat()
@@ -93,7 +93,7 @@ def test_a_request_waits_for_an_earlier_one_that_was_dropped(widget):
         widget.clear()
         page.requests.clear()
         widget.wire.sent.clear()
-        click = page.request("add_box", box=[1, 1, 30, 30])
+        clicks.append(page.request("add_box", box=[1, 1, 30, 30]))
     assert dropped > 0
 
 

@@ -18,19 +18,22 @@ export type {
   ObjectSummary,
   Phase,
   PointPrompt,
+  Position,
   Reply,
   Request,
   SavePhase,
   SearchPhase,
   SessionStatus,
   Size,
+  WeightedCorner,
 } from "./messages.ts";
 export { NAME_LENGTH_MAX, PROTOCOL_VERSION, REQUEST_KINDS } from "./messages.ts";
 
-export type Envelope = Request & { v: number; id: string };
+export type Envelope = Request & { v: number; id: string; after?: string };
 
-export function envelope(request: Request, id: string): Envelope {
-  return { v: PROTOCOL_VERSION, id, ...request };
+/** `after` is the id of an earlier request without which the kernel refuses this one. */
+export function envelope(request: Request, id: string, after?: string): Envelope {
+  return { v: PROTOCOL_VERSION, id, ...(after === undefined ? {} : { after }), ...request };
 }
 
 /** A message that breaks the protocol; `message` names the field. */

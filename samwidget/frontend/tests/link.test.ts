@@ -142,7 +142,66 @@ describe("a link that loses messages", () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it("knows that nobody was there where the kernel has handled a request and acknowledged nothing", () => {
+  it("names the change that must have come before, until that is acknowledged", () => {
+    const first = send(point);
+    link.request({ kind: "hover", x: 1, y: 1, label: 1 });
+    const second = send({ kind: "undo" });
+    expect(sent.map(({ after }) => after)).toEqual([undefined, undefined, first]);
+    link.receive({ kind: "ack", re: first });
+    send({ kind: "redo" });
+    link.receive({ kind: "ack", re: second });
+    send({ kind: "accept" });
+    expect(sent.slice(3).map(({ after }) => after)).toEqual([second, sent[3]?.id]);
+  });
+
+  it("sends a change that was dropped again, and the one after it, in order and at once", () => {
+    const [first, second, third] = [send(point), send({ kind: "undo" }), send({ kind: "redo" })];
+    sent.length = 0;
+    link.receive({ kind: "resend", re: second });
+    expect(sent.map(({ id, after }) => [id, after])).toEqual([
+      [first, undefined],
+      [second, first],
+    ]);
+    for (const re of [first, second]) link.receive({ kind: "ack", re });
+    sent.length = 0;
+    link.receive({ kind: "resend", re: third });
+    expect(sent.map(({ id, after }) => [id, after])).toEqual([[third, undefined]]);
+    expect(link.pending.value.length).toBe(3);
+  });
+
+  it("sends no message round and round: what is missing again waits for the next repetition", () => {
+    const id = send(point);
+    for (let n = 0; n < 3; n++) link.receive({ kind: "resend", re: id });
+    expect(sent.length).toBe(2);
+    vi.advanceTimersByTime(REPEAT_AFTER_MS);
+    link.receive({ kind: "resend", re: id });
+    expect(sent.length).toBe(4);
+  });
+
+  it("goes on behind a change that the kernel refuses", () => {
+    const [first, second] = [send(point), send({ kind: "undo" })];
+    link.receive({ kind: "error", re: first, code: "message", message: "no", hint: "" });
+    sent.length = 0;
+    link.receive({ kind: "resend", re: second });
+    expect(sent.map(({ id, after }) => [id, after])).toEqual([[second, undefined]]);
+  });
+
+  it("asks once more where the kernel has handled a change and acknowledged nothing", () => {
+    const handled: (() => void)[] = [];
+    const lose = vi.fn<() => void>();
+    const stopped = new Link((_, onHandled) => handled.push(onHandled), lose);
+    const id = stopped.request(point) ?? "";
+    handled[0]?.();
+    vi.advanceTimersByTime(ACK_AFTER_HANDLED_MS);
+    expect(handled.length).toBe(2);
+    stopped.receive({ kind: "ack", re: id });
+    handled[1]?.();
+    vi.advanceTimersByTime(ACK_AFTER_HANDLED_MS);
+    expect(lose).not.toHaveBeenCalled();
+    stopped.end();
+  });
+
+  it("knows that nobody was there where the kernel has handled a change twice and acknowledged nothing", () => {
     const lost: Request[] = [];
     const handled: (() => void)[] = [];
     const deaf = new Link(
@@ -153,6 +212,9 @@ describe("a link that loses messages", () => {
     const id = deaf.request({ kind: "undo" }) ?? "";
     for (const tell of handled) tell();
     deaf.receive({ kind: "ack", re: id });
+    vi.advanceTimersByTime(ACK_AFTER_HANDLED_MS);
+    expect(lost).toEqual([]);
+    handled.at(-1)?.();
     vi.advanceTimersByTime(ACK_AFTER_HANDLED_MS);
     expect(lost).toEqual([point]);
     deaf.end();

@@ -89,13 +89,17 @@ describe("a kernel that is gone", () => {
 
   it("is said where another kernel has handled the click, which has no such widget", () => {
     opened.click(HOME);
-    const tell = opened.fake.callbacks.at(-1) as { iopub: { status: (message: object) => void } } & (() => void);
-    tell();
-    tell.iopub.status({ content: { execution_state: "busy" } });
-    vi.advanceTimersByTime(1000);
+    const handle = (state: string) => {
+      const tell = opened.fake.callbacks.at(-1) as { iopub: { status: (message: object) => void } } & (() => void);
+      tell();
+      tell.iopub.status({ content: { execution_state: state } });
+      vi.advanceTimersByTime(1000);
+    };
+    handle("busy");
     expect(problem()).toBeNull();
-    tell.iopub.status({ content: { execution_state: "idle" } });
-    vi.advanceTimersByTime(1000);
+    handle("idle"); // the Stop button may have dropped the click, which is sent again
+    expect(problem()).toBeNull();
+    handle("idle");
     expectGone();
   });
 

@@ -42,7 +42,7 @@ from samwidget.widget.protocol.message import Message, by_kind
 class Request(Message, frozen=True, kw_only=True):
     """A message from the browser; ``id`` names it in its replies.
 
-    ``after`` is the id of an earlier request that the kernel has not acknowledged: without that one it refuses this one.
+    ``after`` is the id of an earlier request that the kernel has not acknowledged: without that one it refuses this.
     """
 
     id: MessageId

@@ -5,7 +5,8 @@ The kernel calls it on its main thread or on a thread of its own, where a runnin
 within a millisecond or two: ``controller`` puts the request in a queue. ``parse`` does the checks.
 
 The notebook's Stop button may come while the main thread has a message. It waits until the message is taken. A message
-that it drops before, in the kernel's own code, is not acknowledged, and the page repeats it.
+that it drops before, in the kernel's own code, is not acknowledged, and the page repeats it. What the user asked after
+that must not be done before: such a request names the one that it follows, and is refused until that one has come.
 """
 
 from __future__ import annotations
@@ -16,11 +17,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from cachetools import FIFOCache
+from msgspec import UNSET
 from traitlets import TraitError
 
 from samwidget.core import held_interrupts
 from samwidget.errors import MessageError, SamWidgetError
-from samwidget.widget.protocol.replies import AckReply
+from samwidget.widget.protocol.replies import AckReply, ResendReply
 from samwidget.widget.protocol.requests import Detail, Hello, Hover, Request
 from samwidget.widget.traits import SETTINGS
 from samwidget.widget.wire.outbox import Outbox
@@ -62,6 +64,9 @@ class Inbox:
                 self._outbox.send_error(error, re=request_id(content))
 
     def _receive(self, request: Request) -> None:
+        if self._is_early(request):
+            self._outbox.send(ResendReply(request.id))
+            return
         is_new = isinstance(request, _READS) or self._remember(request.id)
         try:
             # Before the request is passed on, so that no reply from another thread comes first.
@@ -95,6 +100,12 @@ class Inbox:
             else:
                 return
             self._outbox.send_traits(SETTINGS)
+
+    def _is_early(self, request: Request) -> bool:
+        """Returns whether a request that must come before this one has not come."""
+        with self._lock:
+            known = self._known_ids
+            return request.after is not UNSET and request.after not in known and request.id not in known
 
     def _remember(self, request_id: str) -> bool:
         """Remembers an id; returns whether it is new."""
