@@ -36,6 +36,16 @@ def filled(polygons: Iterable[Sequence[Ring]], size_hw: Size) -> RunLengths:
     return RunLengths.from_spans(begins, ends, size_hw)
 
 
+def united(masks: Sequence[RunLengths], size_hw: Size) -> RunLengths:
+    """The pixels that are in at least one of the masks, which have the size ``size_hw``."""
+    if not masks:
+        return RunLengths.joined([], size_hw)
+    starts = [mask.columns.astype(np.int64) * size_hw[0] for mask in masks]
+    begins = np.concatenate([start + mask.tops for start, mask in zip(starts, masks, strict=True)])
+    ends = np.concatenate([start + mask.bottoms for start, mask in zip(starts, masks, strict=True)])
+    return RunLengths.from_spans(begins, ends, size_hw)
+
+
 def _spans(rings: Sequence[Ring], size_hw: Size) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Begins and ends of the pixels inside one polygon, counted down the columns."""
     height, width = size_hw

@@ -8,10 +8,11 @@ from hypothesis.extra.numpy import array_shapes, arrays
 
 from samwidget.core import RunLengths
 from samwidget.errors import FormatError
-from samwidget.formats.filled import filled
+from samwidget.formats.filled import filled, united
 from samwidget.formats.polygons import joined_ring, mask_polygons, mask_regions
 from tests.formats.masks import PICTURE, mask_of
 
+EIGHTHS = st.integers(-40, 120).map(lambda number: number / 8)
 MASKS = arrays(np.bool_, array_shapes(min_dims=2, max_dims=2, max_side=12))
 
 
@@ -86,7 +87,7 @@ def test_regions_of_the_hard_mask_are_valid_by_their_areas():
     assert area == mask_of(*PICTURE).sum()
 
 
-@given(st.lists(st.tuples(st.floats(-5, 15), st.floats(-5, 15)), min_size=3, max_size=7))
+@given(st.lists(st.tuples(EIGHTHS, EIGHTHS), min_size=3, max_size=7))
 def test_any_polygon_has_the_pixels_whose_centres_are_inside(corners):
     area = filled([[np.array(corners)]], (8, 9)).to_mask()
     y, x = np.mgrid[:8, :9] + 0.5
@@ -99,6 +100,12 @@ def test_any_polygon_has_the_pixels_whose_centres_are_inside(corners):
             is_crossed = (x0 <= x) & (x < x1)
             expected ^= is_crossed & (y0 + (x - x0) / (x1 - x0) * (y1 - y0) <= y)
     np.testing.assert_array_equal(area, expected)
+
+
+@given(st.lists(arrays(np.bool_, (4, 5)), max_size=3))
+def test_masks_are_united(masks):
+    union = united([RunLengths.from_mask(mask) for mask in masks], (4, 5))
+    np.testing.assert_array_equal(union.to_mask(), np.any([np.zeros((4, 5), bool), *masks], axis=0))
 
 
 def test_a_polygon_that_would_fill_the_memory_is_refused():
