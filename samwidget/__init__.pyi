@@ -22,6 +22,7 @@ from .images import load_rgb as load_rgb
 from .models import MODELS as MODELS
 from .predict import SamPredictor as SamPredictor
 from .predict.everything import generate_masks as generate_masks
+from .replaying import replay as replay
 from .serving import score as score
 from .widget import SamWidget as SamWidget
 

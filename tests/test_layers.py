@@ -18,6 +18,7 @@ MAY_IMPORT = {
     "compat": {"core", "images", "models", "predict", "formats"},
     "document": {"core"},
     "widget": {"core", "images", "models", "predict", "document", "formats"},
+    "replaying": {"core", "images", "models", "predict", "document", "formats"},
     "training": {"core", "files", "images", "models", "predict"},
     "batch": {"core", "files", "images", "models", "predict", "formats"},
     "serving": {"core", "images", "models", "predict", "formats"},

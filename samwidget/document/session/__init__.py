@@ -2,6 +2,7 @@
 
 from samwidget.document.session.connection import DamagedError
 from samwidget.document.session.file import OpenedImage, SessionFile, hash_of_file, hash_of_image, open_session
+from samwidget.document.session.read_only import SavedObjects, read_objects
 from samwidget.document.session.recovery import Recovery, recover
 from samwidget.document.session.rows import SessionImage, Snapshot
 from samwidget.document.session.writer import ImageWriter
@@ -11,11 +12,13 @@ __all__ = [
     "ImageWriter",
     "OpenedImage",
     "Recovery",
+    "SavedObjects",
     "SessionFile",
     "SessionImage",
     "Snapshot",
     "hash_of_file",
     "hash_of_image",
     "open_session",
+    "read_objects",
     "recover",
 ]

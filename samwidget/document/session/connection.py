@@ -89,7 +89,7 @@ class Connection:
                     schema.migrate(database, 0)
                 yield database
             except sqlite3.DatabaseError as error:
-                raise self._refusal(error) from error
+                raise refusal(self.path, error) from error
             finally:
                 if self._database is None:
                     database.close()
@@ -108,7 +108,7 @@ class Connection:
                 database.execute("COMMIT")
                 self._data_version = _data_version(database)
             except (sqlite3.Error, OSError) as error:
-                raise self._refusal(error) from error
+                raise refusal(self.path, error) from error
             finally:
                 self._roll_back()
 
@@ -143,7 +143,7 @@ class Connection:
         try:
             self._open_to_write()
         except (sqlite3.Error, OSError) as error:
-            self.failure = self._refusal(error)
+            self.failure = refusal(self.path, error)
             if not _may_pass(error):
                 raise self.failure from error
             self._close()
@@ -154,10 +154,10 @@ class Connection:
         if self.is_held_elsewhere:
             self._open_to_read()
             return
-        database = self._database = _connect(self.path, "rwc")
-        if self._check_version() < schema.newest_version():
+        database = self._database = connect(self.path, "rwc")
+        if check_version(database, self.path) < schema.newest_version():
             database.execute("BEGIN IMMEDIATE")
-            schema.migrate(database, self._check_version())
+            schema.migrate(database, check_version(database, self.path))
             database.execute("COMMIT")
         database.execute("PRAGMA journal_mode = DELETE")
         self._data_version, self._file_id = _data_version(database), _file_id(self.path)
@@ -167,27 +167,14 @@ class Connection:
         if not self.path.exists():
             return
         try:
-            self._database = _connect(self.path, "ro")
-            if self._check_version() < schema.newest_version():
+            database = self._database = connect(self.path, "ro")
+            if check_version(database, self.path) < schema.newest_version():
                 raise SessionError(
                     f"{self.path.name} is of an earlier version of samwidget, and cannot be brought up to date",
                     hint="close it elsewhere, make the file and its folder writable, and run the cell again",
                 )
         except sqlite3.Error as error:
-            raise self._refusal(error) from error
-
-    def _check_version(self) -> int:
-        """The version of the file; raises SessionError where this samwidget cannot read it."""
-        assert self._database is not None
-        version = schema.version_of(self._database)
-        if version is None:
-            raise SessionError(f"{self.path.name} is not a session file", hint="give the path of another file")
-        if version > schema.newest_version():
-            raise SessionError(
-                f"{self.path.name} was written by a newer version of samwidget",
-                hint="run pip install --upgrade samwidget, or give the path of another file",
-            )
-        return version
+            raise refusal(self.path, error) from error
 
     def _database_to_write(self) -> sqlite3.Connection:
         """The database inside a transaction, after a look whether the file is still the one that was opened."""
@@ -230,18 +217,33 @@ class Connection:
         self._database = self._file_id = None
         self._file_lock.release()
 
-    def _refusal(self, error: Exception) -> SessionError:
-        text = str(error)
-        if "not a database" in text:
-            return SessionError(f"{self.path.name} is not a session file", hint="give the path of another file")
-        for words, message, hint in _REFUSALS:
-            if words in text:
-                kind = DamagedError if words == "malformed" else SessionError
-                return kind(message.format(path=self.path.name), hint=hint)
-        if isinstance(error, OSError):
-            hint = f"{error.strerror or error}; make its folder writable, or save elsewhere with w.save(path)"
-            return SessionError(f"{self.path.name} cannot be written", hint=hint)
-        return DamagedError(f"{self.path.name} is damaged ({text})", hint="save to a new file with w.save(path)")
+
+def check_version(database: sqlite3.Connection, path: Path) -> int:
+    """The version of an open file; raises SessionError where this samwidget cannot read it."""
+    version = schema.version_of(database)
+    if version is None:
+        raise SessionError(f"{path.name} is not a session file", hint="give the path of another file")
+    if version > schema.newest_version():
+        raise SessionError(
+            f"{path.name} was written by a newer version of samwidget",
+            hint="run pip install --upgrade samwidget, or give the path of another file",
+        )
+    return version
+
+
+def refusal(path: Path, error: Exception) -> SessionError:
+    """What an error of SQLite or of the system means for a session file, in our words."""
+    text = str(error)
+    if "not a database" in text:
+        return SessionError(f"{path.name} is not a session file", hint="give the path of another file")
+    for words, message, hint in _REFUSALS:
+        if words in text:
+            kind = DamagedError if words == "malformed" else SessionError
+            return kind(message.format(path=path.name), hint=hint)
+    if isinstance(error, OSError):
+        hint = f"{error.strerror or error}; make its folder writable, or save elsewhere with w.save(path)"
+        return SessionError(f"{path.name} cannot be written", hint=hint)
+    return DamagedError(f"{path.name} is damaged ({text})", hint="save to a new file with w.save(path)")
 
 
 def _may_pass(error: Exception) -> bool:
@@ -249,7 +251,8 @@ def _may_pass(error: Exception) -> bool:
     return isinstance(error, OSError) or any(words in str(error) for words, _, _ in _REFUSALS if words != "malformed")
 
 
-def _connect(path: Path, mode: str) -> sqlite3.Connection:
+def connect(path: Path, mode: str) -> sqlite3.Connection:
+    """Opens a file with our settings; ``mode`` is SQLite's: ``ro``, or ``rwc`` to make it where it is missing."""
     # The widget and its saving thread take turns, under the lock of the connection.
     database = sqlite3.connect(
         f"{path.absolute().as_uri()}?mode={mode}",

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from samwidget.core import Masks, ObjectClass
+from samwidget.core import Masks, ObjectClass, SegmentedObject
 from samwidget.document.history import Steps
 from samwidget.document.session.rows import ObjectRow, Rows, SessionImage, Version
 from samwidget.document.session.values import PackedArray, candidates_of_value, object_of_value, unpack_array
@@ -88,6 +89,27 @@ class HistoryReader:
             return Steps((State(),), 0, next_id)
         self._note_shown(states, numbers, present_step)
         return _without_repeats(states, int(np.searchsorted(numbers, present_step, side="right")) - 1, next_id)
+
+    def read_present(self) -> tuple[tuple[SegmentedObject, ...], dict[int, str]]:
+        """The present objects alone, each at the threshold at which it was shown, and the model of each by its id.
+
+        Raises:
+            ValueError and others of ``UNREADABLE``: a row is damaged.
+        """
+        row = self._database.execute(
+            "SELECT versions, active_object, classes, active_class FROM steps"
+            " WHERE image = ? AND step = (SELECT present_step FROM images WHERE image = ?)",
+            (self._image.row, self._image.row),
+        ).fetchone()
+        state = State() if row is None else self._state(*row)
+        columns = {
+            number: (threshold, network)
+            for number, threshold, network in self._database.execute(
+                "SELECT id, threshold, network FROM objects WHERE image = ?", (self._image.row,)
+            )
+        }
+        objects = tuple(replace(item, threshold=float(columns[item.id][0])) for item in state.objects)
+        return objects, {number: str(network) for number, (_, network) in columns.items()}
 
     def latest_versions(self) -> State:
         """The last version of each object, in the order of their ids: what is left where the steps are lost."""
