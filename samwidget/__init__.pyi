@@ -16,6 +16,7 @@ from .errors import PromptError as PromptError
 from .errors import SamWidgetError as SamWidgetError
 from .errors import SamWidgetWarning as SamWidgetWarning
 from .errors import SessionError as SessionError
+from .errors import StoppedError as StoppedError
 from .errors import UnsupportedModelError as UnsupportedModelError
 from .formats.azure_ml import read_predictions as read_predictions
 from .images import load_rgb as load_rgb

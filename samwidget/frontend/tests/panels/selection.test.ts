@@ -166,7 +166,10 @@ describe("with a selection", () => {
     select(3, 1);
     part(`selection-to-${to}`).click();
     opened.key(to === "front" ? "Home" : "End");
-    expect([opened.requests, selected()]).toEqual([[request, request], [3, 1]]);
+    expect([opened.requests, selected()]).toEqual([
+      [request, request],
+      [3, 1],
+    ]);
   });
 
   it("letters are keys, and not the name of the active object", () => {
