@@ -89,7 +89,7 @@ def write_table(data: DataSet, path: Path, *, pixel_size: float | None = None, u
 
 
 def read_table(path: Path, size_hw: Size | None = None) -> DataSet:
-    """Returns the boxes of a table with columns ``x0``, ``y0``, ``x1``, ``y1``; it may have ``class``, ``name``, ``score``.
+    """Returns the boxes of a table with columns ``x0``, ``y0``, ``x1``, ``y1``, with class, name and score.
 
     Args:
         path: of the file.
