@@ -40,7 +40,12 @@ def checked_names(names: str | Sequence[str | None] | None, count: int) -> list[
     values = [names] * count if names is None or isinstance(names, str) else list(names)
     if len(values) != count:
         raise PromptError(f"there are {len(values)} names for {count} objects", hint="give one for each, or None")
-    return [None if name is None else checked_name(name) for name in values]
+    return [checked_optional_name(name) for name in values]
+
+
+def checked_optional_name(name: str | None) -> str | None:
+    """Returns a name without the blanks around it, or None as it is."""
+    return None if name is None else checked_name(name)
 
 
 def checked_boxes(boxes: npt.ArrayLike) -> npt.NDArray[np.float64]:

@@ -121,11 +121,7 @@ class Commands:
         """Shows or hides an object."""
         self._document.set_visible(object_id, visible)
 
-    def delete(self, object_id: int) -> None:
-        """Deletes an object."""
-        self._document.delete(object_id)
-
-    def delete_objects(self, object_ids: Sequence[int]) -> None:
+    def delete(self, object_ids: Sequence[int]) -> None:
         """Deletes objects, in one step of the history."""
         self._document.delete(*object_ids)
 

@@ -21,10 +21,10 @@ from samwidget.widget.arguments import (
     checked_ids,
     checked_names,
     checked_number,
+    checked_optional_name,
     checked_points,
     checked_polygons,
 )
-from samwidget.widget.commands import Commands
 from samwidget.widget.corrections import Corrections
 from samwidget.widget.given_masks import OVERLAPS, read_masks
 from samwidget.widget.many_prompts import ProgressCallback
@@ -79,7 +79,7 @@ class Labelling(Prompting):
 
     def activate_class(self, name: str | None) -> None:
         """Gives new objects this class; None gives them none. It is no step of the history."""
-        checked = None if name is None else checked_name(name)
+        checked = checked_optional_name(name)
         self._controller.call(lambda commands: commands.activate_class(checked))
 
     def set_class(self, object_ids: Ids, class_name: str | None) -> None:
@@ -89,7 +89,7 @@ class Labelling(Prompting):
             object_ids: one id or several.
             class_name: one that is not there yet is added; None takes theirs away.
         """
-        ids, checked = checked_ids(object_ids), None if class_name is None else checked_name(class_name)
+        ids, checked = checked_ids(object_ids), checked_optional_name(class_name)
         self._controller.call(lambda commands: commands.set_class(ids, checked))
 
     # Many objects at once.
@@ -126,7 +126,7 @@ class Labelling(Prompting):
             raise PromptError(f"overlap is {short_text(overlap)}", hint=f"it is one of {', '.join(OVERLAPS)}")
         count = len(run_lengths)
         own, classes = checked_names(names, count), checked_names(class_names, count)
-        return self._measured_all(lambda commands: commands.add_masks(run_lengths, own, classes, overlap))
+        return self._objects_of(lambda commands: commands.add_masks(run_lengths, own, classes, overlap))
 
     def add_boxes(
         self,
@@ -185,10 +185,6 @@ class Labelling(Prompting):
     ) -> tuple[SegmentedObject, ...]:
         own, classes = checked_names(names, len(prompts)), checked_names(class_names, len(prompts))
         return self._controller.add_prompts(prompts, own, classes, progress) if prompts else ()
-
-    def _measured_all(self, command: Callable[[Commands], tuple[SegmentedObject, ...]]) -> tuple[SegmentedObject, ...]:
-        controller = self._controller
-        return tuple(controller.measured(item) for item in controller.call(command, needs_network=True))
 
     # Locks, and what is drawn over what.
 
@@ -276,10 +272,8 @@ class Labelling(Prompting):
             PromptError: the stroke is outside the image, or a wrong label.
             ModelError: there is no model, or it failed.
         """
-        stroke, controller = checked_points(points, 1), self._controller
-        return controller.measured(
-            controller.call(lambda commands: commands.scribble(stroke, label), needs_network=True)
-        )
+        stroke = checked_points(points, 1)
+        return self._object_of(lambda commands: commands.scribble(stroke, label))
 
     def merge(self, object_ids: Sequence[int]) -> SegmentedObject:
         """Gives the first object the pixels of all, deletes the others and returns it."""
@@ -298,7 +292,7 @@ class Labelling(Prompting):
 
     def split(self, object_id: int) -> tuple[SegmentedObject, ...]:
         """Makes an object of each piece that is not connected; returns them, the largest first, which keeps the id."""
-        return self._measured_all(lambda commands: commands.corrections.split(object_id))
+        return self._objects_of(lambda commands: commands.corrections.split(object_id))
 
     def fill_holes(self, object_id: int, area_max: float | None = None) -> SegmentedObject:
         """Fills holes of at most ``area_max`` pixels, all where it is None, and returns the object."""
@@ -325,6 +319,4 @@ class Labelling(Prompting):
         return self._correct(lambda corrections: corrections.adjust(object_id, operation, checked))
 
     def _correct(self, command: Callable[[Corrections], SegmentedObject]) -> SegmentedObject:
-        controller = self._controller
-        item = controller.call(lambda commands: command(commands.corrections), needs_network=True)
-        return controller.measured(item)
+        return self._object_of(lambda commands: command(commands.corrections))

@@ -5,6 +5,7 @@ They check arguments and ask the controller. ``labelling`` has the methods for c
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import numpy.typing as npt
 
 from samwidget.core import SegmentedObject, Size, checked_mask, make_prompt
 from samwidget.errors import PromptError
-from samwidget.widget.arguments import Ids, checked_ids
+from samwidget.widget.arguments import Ids, checked_ids, checked_optional_name
 from samwidget.widget.commands import Commands
 from samwidget.widget.controller import Controller
 from samwidget.widget.protocol.fields import checked_name
@@ -86,11 +87,8 @@ class Prompting:
         pixels = None if mask is None else checked_mask(mask, self._image_hw)
         if prompt.is_empty and pixels is None:
             raise PromptError("the prompt is empty", hint="give points, a box or a mask")
-        names = [None if text is None else checked_name(text) for text in (name, class_name)]
-        controller = self._controller
-        return controller.measured(
-            controller.call(lambda commands: commands.add(prompt, pixels, *names), needs_network=True)
-        )
+        names = [checked_optional_name(text) for text in (name, class_name)]
+        return self._object_of(lambda commands: commands.add(prompt, pixels, *names))
 
     def everything(self, *, keep: bool = True, **options: Any) -> tuple[SegmentedObject, ...]:
         """Finds all objects in the image, adds them in one step of the history and returns them, largest first.
@@ -150,7 +148,7 @@ class Prompting:
             ClosedError: after ``close``.
         """
         ids = checked_ids(object_ids)
-        self._controller.call(lambda commands: commands.delete_objects(ids))
+        self._controller.call(lambda commands: commands.delete(ids))
 
     def clear(self) -> None:
         """Deletes all objects, in one step of the history; the classes stay.
@@ -178,3 +176,11 @@ class Prompting:
         """
         controller = self._controller
         return controller.call(lambda _: controller.redo())
+
+    def _object_of(self, command: Callable[[Commands], SegmentedObject]) -> SegmentedObject:
+        """Carries out a command once there is a model; returns its object at the present threshold."""
+        return self._objects_of(lambda commands: (command(commands),))[0]
+
+    def _objects_of(self, command: Callable[[Commands], tuple[SegmentedObject, ...]]) -> tuple[SegmentedObject, ...]:
+        controller = self._controller
+        return tuple(controller.measured(item) for item in controller.call(command, needs_network=True))

@@ -30,10 +30,9 @@ steps_of_the_user = st.one_of(
     st.builds(lambda i: ("select", {"object_id": i}), ids | st.none()),
     st.builds(lambda i, name: ("rename", {"object_id": i, "name": name}), ids, st.sampled_from(["cup", "tree"])),
     st.builds(lambda i, flag: ("set_visible", {"object_id": i, "visible": flag}), ids, st.booleans()),
-    st.builds(lambda i: ("delete", {"object_id": i}), ids),
     st.builds(lambda i, flag: ("set_locked", {"object_ids": i, "locked": flag}), some_ids, st.booleans()),
     st.builds(lambda i, to: ("reorder", {"object_ids": i, "to": to}), some_ids, st.sampled_from(["front", "back"])),
-    st.builds(lambda i: ("delete_objects", {"object_ids": i}), some_ids),
+    st.builds(lambda i: ("delete", {"object_ids": i}), some_ids),
     st.builds(lambda name: ("add_class", {"name": name}), class_names),
     st.builds(lambda a, b: ("rename_class", {"class_name": a, "name": b}), class_names, class_names),
     st.builds(lambda name: ("delete_class", {"class_name": name}), class_names),
@@ -48,6 +47,10 @@ steps_of_the_user = st.one_of(
         lambda i, p, erase: ("fill_polygon", {"object_id": i, "points": p, "erase": erase}),
         ids | st.none(), st.lists(places, min_size=3, max_size=5), st.booleans(),
     ),
+    st.builds(
+        lambda i, p: ("set_polygons", {"object_id": i, "corners": p}),
+        ids, st.lists(st.lists(places, min_size=3, max_size=5), min_size=1, max_size=2),
+    ),
     st.builds(lambda kind, i: (kind, {"object_ids": i}), st.sampled_from(["merge", "intersect"]), some_ids),
     st.builds(lambda i: ("split", {"object_id": i}), ids),
     st.builds(lambda i, others: ("subtract", {"object_id": i, "others": others}), ids, some_ids),
@@ -58,7 +61,7 @@ steps_of_the_user = st.one_of(
     st.sampled_from([("remove_box", {}), ("accept", {}), ("clear", {}), ("undo", {}), ("redo", {}), ("add", {})]),
 )
 # fmt: on
-CORRECTIONS = {"paint", "fill_polygon", "merge", "intersect", "split", "subtract", "adjust"}
+CORRECTIONS = {"paint", "fill_polygon", "set_polygons", "merge", "intersect", "split", "subtract", "adjust"}
 
 
 class FakeNetwork:
