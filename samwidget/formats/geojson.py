@@ -57,12 +57,10 @@ def write_geojson(data: DataSet, path: Path, *, transform: Transform = "auto", e
         FormatError: ``transform`` is not of this form, or there are several images for one file.
         OSError: a file cannot be written; what was there stays.
     """
-    place = (
-        None
-        if isinstance(transform, str)
-        else GeoReference(checked_affine(_PIXELS if transform is None else transform), epsg)
-    )
-    write_each(data, path, ".geojson", partial(_write, place=place))
+    reference = None
+    if not isinstance(transform, str):
+        reference = GeoReference(_PIXELS if transform is None else checked_affine(transform), epsg)
+    write_each(data, path, ".geojson", partial(_write, reference=reference))
 
 
 def read_geojson(path: Path, size_hw: Size | None = None, *, transform: Transform = "auto") -> DataSet:
@@ -109,20 +107,22 @@ def checked_affine(numbers: Any) -> Affine:
     return a, b, c, d, e, f
 
 
-def _write(image: LabelledImage, path: Path, place: GeoReference | None) -> None:
-    if place is None:
-        place = (None if image.path is None else geo_reference(image.path)) or GeoReference(_PIXELS, None)
-    is_moved = place.affine != _PIXELS
+def _write(image: LabelledImage, path: Path, reference: GeoReference | None) -> None:
+    if reference is None:
+        reference = (None if image.path is None else geo_reference(image.path)) or GeoReference(_PIXELS, None)
+    is_moved = reference.affine != _PIXELS
     value: Json = {"type": "FeatureCollection"}
-    if place.epsg is not None:
-        system = "OGC:1.3:CRS84" if place.epsg == _WGS84 else f"EPSG::{place.epsg}"
+    if reference.epsg is not None:
+        system = "OGC:1.3:CRS84" if reference.epsg == _WGS84 else f"EPSG::{reference.epsg}"
         value["crs"] = {"type": "name", "properties": {"name": f"urn:ogc:def:crs:{system}"}}
     value["samwidget"] = {
         "image": image.file_name,
         "size": list(image.size_hw),
-        "transform": list(place.affine) if is_moved else None,
+        "transform": list(reference.affine) if is_moved else None,
     }
-    value["features"] = [_feature(item, place.affine if is_moved else None) for item in image.objects if item.area > 0]
+    value["features"] = [
+        _feature(item, reference.affine if is_moved else None) for item in image.objects if item.area > 0
+    ]
     with atomic_text_writer(path) as file:
         json.dump(value, file, ensure_ascii=False)
 

@@ -60,4 +60,4 @@ def _affine(tags: Mapping[int, Any], centre: float) -> Affine | None:
 def _keys(directory: Sequence[int]) -> dict[int, int]:
     """The keys whose values are in the directory itself, which holds four numbers for each."""
     rows = [tuple(directory[start : start + 4]) for start in range(4, len(directory) - 3, 4)]
-    return {key: value for key, place, _, value in rows if place == 0}
+    return {key: value for key, location, _, value in rows if location == 0}

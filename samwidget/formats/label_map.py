@@ -59,10 +59,11 @@ def write_label_map(data: DataSet, path: Path, *, numbers: Numbering = "objects"
 
     def write(image: LabelledImage, file: Path) -> None:
         nonlocal lost
-        label_map = _numbered(image, classes, numbers)
-        rows = _class_rows(label_map, classes) if numbers == "classes" else _object_rows(image)
+        values = [classes.of(item.class_name) + 1 for item in image.objects] if numbers == "classes" else None
+        label_map = label_map_of(image, values)
+        rows = _class_rows(classes) if numbers == "classes" else _object_rows(image)
         _write_files(label_map, rows, file)
-        lost += _losing(image, label_map) if numbers == "objects" else 0
+        lost += losing_pixels(image, label_map) if numbers == "objects" else 0
 
     write_each(data, path, suffix, write)
     if lost:
@@ -93,6 +94,31 @@ def read_label_map(path: Path) -> DataSet:
     return DataSet(tuple(images), class_names_of(names))
 
 
+def label_map_of(image: LabelledImage, values: Sequence[int] | None = None) -> npt.NDArray[np.int32]:
+    """(H, W) int32 numbers, 0 outside; later objects win.
+
+    Args:
+        image: the image and its objects, of which those with only a box are left out.
+        values: the number of each object; None numbers them from 1.
+    """
+    label_map = np.zeros(image.size_hw, np.int32)
+    for index, item in enumerate(image.objects):
+        if item.run_lengths is not None and item.run_lengths.box_xyxy is not None:
+            x0, y0, x1, y1 = item.run_lengths.box_xyxy
+            mask = item.run_lengths.moved(-x0, -y0, (y1 - y0, x1 - x0)).to_mask()
+            label_map[y0:y1, x0:x1][mask] = index + 1 if values is None else values[index]
+    return label_map
+
+
+def losing_pixels(image: LabelledImage, label_map: npt.NDArray[np.int32]) -> int:
+    """How many objects of an image have fewer pixels in its label map, numbered from 1, than they have."""
+    areas = np.bincount(label_map.ravel(), minlength=len(image.objects) + 1)
+    return sum(
+        item.run_lengths is None or areas[number] < item.run_lengths.area
+        for number, item in enumerate(image.objects, 1)
+    )
+
+
 def masks_of(label_map: npt.NDArray[Any]) -> dict[int, RunLengths]:
     """The mask of each number but 0, in ascending order.
 
@@ -111,27 +137,6 @@ def masks_of(label_map: npt.NDArray[Any]) -> dict[int, RunLengths]:
     return masks
 
 
-def _numbered(image: LabelledImage, classes: ClassNumbers, numbers: Numbering) -> npt.NDArray[np.int32]:
-    """(H, W) int32 numbers of objects, or of classes, from 1."""
-    label_map = np.zeros(image.size_hw, np.int32)
-    for number, item in enumerate(image.objects, 1):
-        if item.run_lengths is not None and item.run_lengths.box_xyxy is not None:
-            x0, y0, x1, y1 = item.run_lengths.box_xyxy
-            mask = item.run_lengths.moved(-x0, -y0, (y1 - y0, x1 - x0)).to_mask()
-            value = number if numbers == "objects" else classes.of(item.class_name) + 1
-            label_map[y0:y1, x0:x1][mask] = value
-    return label_map
-
-
-def _losing(image: LabelledImage, label_map: npt.NDArray[np.int32]) -> int:
-    """How many objects have fewer pixels in the label map than they have."""
-    areas = np.bincount(label_map.ravel(), minlength=len(image.objects) + 1)
-    return sum(
-        item.run_lengths is None or areas[number] < item.run_lengths.area
-        for number, item in enumerate(image.objects, 1)
-    )
-
-
 def _object_rows(image: LabelledImage) -> Iterable[Sequence[object]]:
     yield _COLUMNS
     for number, item in enumerate(image.objects, 1):
@@ -140,7 +145,7 @@ def _object_rows(image: LabelledImage) -> Iterable[Sequence[object]]:
             yield number, item.name or "", item.class_name or "", score
 
 
-def _class_rows(label_map: npt.NDArray[np.int32], classes: ClassNumbers) -> Iterable[Sequence[object]]:
+def _class_rows(classes: ClassNumbers) -> Iterable[Sequence[object]]:
     yield _COLUMNS[0], _COLUMNS[2]
     yield from enumerate(classes.names, 1)
 
