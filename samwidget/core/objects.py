@@ -18,7 +18,7 @@ from samwidget.core.masks import Masks
 from samwidget.core.measure import Box
 from samwidget.core.prompt import Prompt
 from samwidget.core.rle import RunLengths
-from samwidget.core.upsample import upsample_mask, upsampled_extent
+from samwidget.core.upsample import upsample_mask, upsampled_extent, upsampled_strips
 
 _COLOUR = re.compile(r"#[0-9a-f]{6}")
 
@@ -136,7 +136,16 @@ class SegmentedObject:
 
     def to_run_lengths(self) -> RunLengths:
         """The mask as run lengths."""
-        return RunLengths.from_mask(self.mask) if self.exact_mask is None else self.exact_mask
+        if self.exact_mask is not None:
+            return self.exact_mask
+        # Without the mask itself: an object of a 12-megapixel photo is a small part of it.
+        strips = upsampled_strips(self.logits, self.frame, self.threshold)
+        parts = [(y.start, x.start, values > self.threshold) for y, x, values in strips]
+        if not parts:
+            return RunLengths.joined([], self.frame.image_hw)
+        top, left, _ = parts[0]
+        inside = np.concatenate([pixels for _, _, pixels in parts])
+        return RunLengths.from_columns(inside.T).moved(left, top, self.frame.image_hw)
 
     @property
     def exact_mask(self) -> RunLengths | None:

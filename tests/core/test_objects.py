@@ -96,3 +96,11 @@ def test_passed_pixels_are_the_mask_until_the_prompt_says_more():
 def test_other_forms_are_refused(changes, message):
     with pytest.raises(ValueError, match=message):
         an_object(**changes)
+
+
+@pytest.mark.parametrize("threshold", [-20.0, -1.0, 0.0, 1.0, 20.0])
+def test_run_lengths_are_those_of_the_mask(threshold):
+    frame = Frame.padded((60, 100), 64, 16)
+    logits = np.random.default_rng(0).normal(0, 2, (16, 16)).astype(np.float32)
+    item = SegmentedObject(1, "a", "#000000", logits, 0.9, frame, Prompt([[5, 5]], [1]), None, threshold=threshold)
+    np.testing.assert_array_equal(item.to_run_lengths().to_mask(), item.mask)

@@ -106,7 +106,8 @@ def _images(database: sqlite3.Connection) -> list[SessionImage]:
 def _history(database: sqlite3.Connection, image: SessionImage) -> Steps:
     reader = HistoryReader(database, image, lose=lambda error: None)
     steps = reader.read()
-    if not any(state.objects for state in steps.states):
-        steps = Steps((*steps.states, reader.latest_versions()), len(steps.states), steps.next_id)
-    next_id = max([steps.next_id, *(item.id + 1 for state in steps.states for item in state.objects)])
-    return Steps(steps.states, steps.position, next_id)
+    if any(state.objects for state in steps.states):
+        return steps
+    state = reader.latest_versions()
+    next_id = max([steps.next_id, *(item.id + 1 for item in state.objects)])
+    return Steps((*steps.states, state), len(steps.states), next_id)

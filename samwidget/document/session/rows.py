@@ -78,7 +78,7 @@ class Rows:
         first_step: number of the first one.
         version_of: the row of ``versions`` of each version in the history.
         uses: how many steps name a version.
-        arrays_of: the hashes that a version names.
+        arrays_of: the hashes that a version names, that of the object's logits first.
         array_uses: how many versions name an array.
         network_of: the model that computed the logits of a hash.
         object_rows: the rows of ``objects`` by id.

@@ -155,7 +155,7 @@ class _Write:
             row = object_rows[item.id] = ObjectRow(position, self._rows.version_of[pair], item.threshold)
             before = self._rows.object_rows.get(item.id)
             if before is None or before[1:] != row[1:]:
-                self._write_object(position, item, pair[1])
+                self._write_object(position, item, pair[1], self._rows.arrays_of[row.version][0])
             elif before != row:
                 self._database.execute(
                     "UPDATE objects SET position = ? WHERE image = ? AND id = ?", (position, self._image, item.id)
@@ -169,8 +169,8 @@ class _Write:
             [(self._image, position, item.name, item.colour) for position, item in enumerate(state.classes)],
         )
 
-    def _write_object(self, position: int, item: SegmentedObject, candidates: Masks | None) -> None:
-        box, prompt, logits = item.box_xyxy, item.prompt.to_json(), hash_of(item.logits)
+    def _write_object(self, position: int, item: SegmentedObject, candidates: Masks | None, logits: str) -> None:
+        box, prompt = item.box_xyxy, item.prompt.to_json()
         values = {
             "image": self._image,
             "id": item.id,
@@ -205,8 +205,7 @@ class _Write:
         number = rows.version_of.get((item, candidates))
         if number is None:
             names: list[str] = []
-            network = rows.network_of.setdefault(hash_of(item.logits), self._network)
-            value = value_of_object(item, candidates, network, lambda array: self._put(array, names))
+            value = value_of_object(item, candidates, self._network_of, lambda array: self._put(array, names))
             number, rows.next_version = rows.next_version, rows.next_version + 1
             rows.version_of[item, candidates] = number
             rows.arrays_of[number] = tuple(dict.fromkeys(names))
@@ -216,6 +215,10 @@ class _Write:
             )
         rows.uses[number] += 1
         return number
+
+    def _network_of(self, name: str) -> str:
+        """The model that made the logits of a hash: the present one, where the file does not have them yet."""
+        return self._rows.network_of.setdefault(name, self._network)
 
     def _put(self, array: npt.NDArray[Any], names: list[str]) -> str:
         """Writes an array where the file does not have it; returns its hash."""
