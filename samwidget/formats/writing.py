@@ -93,12 +93,21 @@ def write_each(data: DataSet, path: Path, suffix: str, write: Callable[[Labelled
                 f"{path.name} is a file for one image, and there are {len(images)}",
                 hint=f"give a folder: {path.with_suffix('')}",
             )
+        _check_not_image(images[0], path)
         write(images[0], path)
         return
     names = FileNames()
     with staged_folder(path) as folder:
         for image in data.images:
-            write(image, folder / f"{names.of(image)}{suffix}")
+            file_name = f"{names.of(image)}{suffix}"
+            _check_not_image(image, path / file_name)
+            write(image, folder / file_name)
+
+
+def _check_not_image(image: LabelledImage, path: Path) -> None:
+    """Raises FormatError where a file would take the place of the image itself."""
+    if image.path is not None and path.exists() and path.samefile(image.path):
+        raise FormatError(f"{path} is the image itself", hint="give another name or folder")
 
 
 def put_image(image: LabelledImage, folder: Path, name: str) -> str | None:

@@ -72,6 +72,15 @@ def test_one_file_or_a_folder_of_files(tmp_path):
         write_each(DataSet(images), tmp_path / "labels.json", ".json", write)
 
 
+def test_labels_never_take_the_place_of_the_image(tmp_path):
+    (tmp_path / "a.png").write_text("image")
+    data = DataSet((LabelledImage("a.png", (1, 1), path=tmp_path / "a.png"),))
+    for target in (tmp_path, tmp_path / "a.png"):
+        with pytest.raises(FormatError, match="is the image itself"):
+            write_each(data, target, ".png", lambda image, path: path.write_text("labels"))
+    assert files_of(tmp_path) == {"a.png": "image"}
+
+
 @pytest.mark.parametrize(
     ("mode", "options", "is_plain"),
     [("RGB", {}, True), ("L", {}, True), ("RGBA", {}, False), ("I;16", {}, False), ("RGB", {"orientation": 6}, False)],
