@@ -1,7 +1,6 @@
-"""How many processor cores this process may use, and whether all of the machine's are at work.
+"""How many processor cores this process may use: it obeys CPU affinity and the quota of a container.
 
-It obeys CPU affinity and the quota of a container. It reads what the operating system says, at each call.
-Called by ``threads``.
+It reads what the operating system says, at each call. Called by ``threads``.
 """
 
 from __future__ import annotations
@@ -9,7 +8,6 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
 
@@ -25,28 +23,6 @@ def core_count(cgroup_folder: Path = Path("/sys/fs/cgroup"), process_file: Path 
     affinity = getattr(os, "sched_getaffinity", None)  # not on macOS and Windows
     cores = len(affinity(0)) if affinity is not None else os.cpu_count() or 1
     return max(1, min([cores, *(math.ceil(quota) for quota in _quotas(cgroup_folder, process_file))]))
-
-
-def free_cores() -> int:
-    """How many cores of the machine no thread of any program wants now; negative where some threads have to wait.
-
-    The caller's own thread is one of those that run. All cores where the system does not say, as on macOS and Windows.
-    Takes 4 microseconds.
-    """
-    cores, file = os.cpu_count() or 1, _load_file()
-    if file is None:
-        return cores
-    # "0.20 0.18 0.12 3/80 11206": three threads of 80 run or wait for a core (man 5 proc_loadavg).
-    return cores - int(os.pread(file, 100, 0).split()[3].partition(b"/")[0])
-
-
-@cache
-def _load_file() -> int | None:
-    """The open ``/proc/loadavg``, whose text is new at each reading; None where there is none."""
-    try:
-        return os.open("/proc/loadavg", os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return None
 
 
 def _quotas(cgroup_folder: Path, process_file: Path) -> Iterator[float]:

@@ -3,8 +3,7 @@
 samwidget shares its work among threads of its own, and each of them calls torch and numpy with one thread. Torch's
 other way, OpenMP, splits every small operation among all cores, and a thread that is done waits actively for the
 others: alone on a machine that gains little, and several notebooks on the same cores slow each other down ten times.
-Here a thread takes a large piece, such as a prompt or a block of the image, and sleeps when there is none left. Where
-other programs use all cores, the caller's thread computes alone: a second one would only make another wait.
+Here a thread takes a large piece, such as a prompt or a block of the image, and sleeps when there is none left.
 
 It does not decide what the pieces are: models and ``predict`` do.
 """
@@ -26,7 +25,7 @@ from threadpoolctl import LibController, ThreadpoolController
 
 from samwidget.core import BlasLimit, in_force
 from samwidget.errors import ModelError
-from samwidget.models.cores import core_count, free_cores
+from samwidget.models.cores import core_count
 from samwidget.models.threads_argument import checked_threads
 
 Item = TypeVar("Item")
@@ -61,10 +60,9 @@ def thread_count(threads: int | None = None) -> int:
 def run_in_threads(function: Callable[[Item], Result], items: Iterable[Item], threads: int) -> list[Result]:
     """What ``function`` returns for each item, in order, computed by up to ``threads`` threads at the same time.
 
-    The caller's thread is one of them. Extra threads compute too while the machine has free cores. Each takes the next
-    item when it is done with one, and torch and numpy use one thread in it; the caller's ``no_grad`` or
-    ``inference_mode`` applies in all. Within ``function``, another call computes its items one after the other. When
-    this returns or raises, no thread computes an item any more.
+    The caller's thread is one of them. Each takes the next item when it is done with one, and torch and numpy use one
+    thread in it; the caller's ``no_grad`` or ``inference_mode`` applies in all. Within ``function``, another call
+    computes its items one after the other. When this returns or raises, no thread computes an item any more.
 
     Args:
         function: called once for each item; from several threads at once where ``threads`` is above 1.
@@ -75,8 +73,10 @@ def run_in_threads(function: Callable[[Item], Result], items: Iterable[Item], th
         BaseException: the first that ``function`` raised, or the user's Ctrl-C. Items that nobody had begun are left
             out.
     """
-    work = _Work(function, items, extra_max=0 if _state.is_busy else threads - 1)
+    work = _Work(function, items)
     try:
+        if not _state.is_busy:
+            work.call_extra_threads(threads - 1)
         with one_thread():
             work.compute()
     finally:
@@ -132,41 +132,27 @@ class _Limit:
 
 
 class _Work(Generic[Item, Result]):
-    """Items that several threads compute.
+    """Items that several threads compute."""
 
-    Args:
-        function: computes an item.
-        items: in any order.
-        extra_max: the most threads beside the caller's.
-    """
-
-    def __init__(self, function: Callable[[Item], Result], items: Iterable[Item], extra_max: int) -> None:
+    def __init__(self, function: Callable[[Item], Result], items: Iterable[Item]) -> None:
         self._function = function
-        self._extra_max = extra_max
         self._items = list(items)
         self._results: dict[int, Result] = {}
         self._error: BaseException | None = None
         self._next = 0
-        self._extra_count = 0  # those that were called
-        self._busy_count = 0  # those of them that have begun
+        self._busy_count = 0  # extra threads that have begun
         # Plain locks, and no Condition: Ctrl-C in the middle of its methods would leave it locked for ever.
         self._lock = threading.Lock()
         self._is_helped = threading.Lock()  # held while extra threads compute
         self._with_grad, self._is_inference = torch.is_grad_enabled(), torch.is_inference_mode_enabled()
 
-    def _call_extra_threads(self) -> None:
-        """Calls as many threads of the pool as there are free cores, and items for them."""
-        wanted = min(self._extra_max - self._extra_count, len(self._items) - self._next - 1)
-        if wanted <= 0:
-            return
-        for _ in range(min(wanted, free_cores())):
+    def call_extra_threads(self, count_max: int) -> None:
+        """Calls so many threads of the pool, or fewer where there are too few items for them."""
+        for _ in range(min(count_max, len(self._items) - 1)):
             try:
                 _pool.submit(self._help)
             except RuntimeError:  # the interpreter ends, or the system gives no more threads: the caller computes alone
-                self._extra_max = 0
                 return
-            with self._lock:
-                self._extra_count += 1
 
     def _help(self) -> None:
         """Computes items in a thread of the pool, in the caller's modes. Does nothing where this comes too late."""
@@ -178,26 +164,18 @@ class _Work(Generic[Item, Result]):
             self._busy_count += 1
         try:
             with torch.inference_mode(self._is_inference), torch.set_grad_enabled(self._with_grad), one_thread():
-                self.compute(is_extra=True)
+                self.compute()
         finally:
             with self._lock:
                 self._busy_count -= 1
-                self._extra_count -= 1
                 if self._busy_count == 0:
                     self._is_helped.release()
 
-    def compute(self, *, is_extra: bool = False) -> None:
-        """Computes items until none is left, or one has failed; extra ones leave where some wait for a core."""
+    def compute(self) -> None:
+        """Computes items until none is left, or one has failed."""
         was_busy, _state.is_busy = _state.is_busy, True
         try:
-            while True:
-                if not is_extra:
-                    self._call_extra_threads()
-                elif free_cores() < 0:
-                    break
-                index = self._take()
-                if index is None:
-                    break
+            while (index := self._take()) is not None:
                 try:
                     self._results[index] = self._function(self._items[index])
                 except BaseException as error:

@@ -1,12 +1,10 @@
 """How many cores the process may use."""
 
 import os
-from pathlib import Path
 
 import pytest
 
-from samwidget.models import cores
-from samwidget.models.cores import core_count, free_cores
+from samwidget.models.cores import core_count
 
 needs_affinity = pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system has no CPU affinity")
 
@@ -73,14 +71,3 @@ def test_cores_that_the_process_may_not_use_do_not_count():
         assert core_count() == 1
     finally:
         os.sched_setaffinity(0, before)
-
-
-def test_threads_that_run_are_not_free():
-    if not Path("/proc/loadavg").exists():
-        pytest.skip("this system does not say how many threads run")
-    assert free_cores() < (os.cpu_count() or 1)  # this thread runs
-
-
-def test_systems_that_do_not_say_have_all_cores_free(monkeypatch):
-    monkeypatch.setattr(cores, "_load_file", lambda: None)
-    assert free_cores() == (os.cpu_count() or 1)

@@ -16,18 +16,11 @@ from threadpoolctl import threadpool_limits
 
 from samwidget.core.blas import _libraries, one_blas_thread
 from samwidget.errors import ModelError
-from samwidget.models import threads
 from samwidget.models.cores import core_count
 from samwidget.models.threads import _state, one_thread, run_in_threads, thread_count
 from tests.new_thread import in_new_thread
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
-
-
-@pytest.fixture(autouse=True)
-def idle_machine(monkeypatch):
-    """As many cores are free as a test wants, whatever else runs."""
-    monkeypatch.setattr(threads, "free_cores", lambda: 8)
 
 
 @pytest.fixture
@@ -50,39 +43,6 @@ def cpu_seconds_per_second(function):
     start, start_cpu = time.perf_counter(), time.process_time()
     function()
     return (time.process_time() - start_cpu) / (time.perf_counter() - start)
-
-
-# Helpers, and the cores that are free for them.
-
-
-def computed_by(free, monkeypatch, items=6):
-    """For each item whether the caller's thread computed it, when so many cores are free before each."""
-    cores = iter(free)
-    monkeypatch.setattr(threads, "free_cores", lambda: next(cores, 0))
-    caller, computed = threading.get_ident(), []
-
-    def compute(item):
-        time.sleep(0.05)
-        computed.append(threading.get_ident() == caller)
-
-    run_in_threads(compute, range(items), 2)
-    return computed
-
-
-def test_the_caller_computes_alone_where_no_core_is_free(monkeypatch):
-    assert all(computed_by([0] * 20, monkeypatch))
-    assert all(computed_by([-3] * 20, monkeypatch))
-
-
-def test_a_helper_comes_when_a_core_becomes_free(monkeypatch):
-    by_caller = computed_by([0, 0, *[1] * 20], monkeypatch)
-    assert by_caller[:2] == [True, True]
-    assert False in by_caller
-
-
-def test_a_helper_leaves_where_threads_wait_for_a_core(monkeypatch):
-    # The caller asks first and calls a helper, which then sees that there is one thread too many.
-    assert all(computed_by([1, -1, 0, 0, 0, 0, 0, 0], monkeypatch))
 
 
 # The number of threads.
