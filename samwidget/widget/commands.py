@@ -21,6 +21,8 @@ from samwidget.errors import PromptError
 from samwidget.widget.corrections import Corrections
 from samwidget.widget.given_masks import without_overlaps
 from samwidget.widget.network import Network
+from samwidget.widget.protocol.requests import SavedPrompt
+from samwidget.widget.saved_prompts import made_again
 
 _SCRIBBLE_POINTS_MAX = 8
 # A point of a scribble stands for this part of the image's longer side: points close together say the same.
@@ -222,6 +224,11 @@ class Commands:
             for masks, name, class_name in zip(candidates, names, class_names, strict=True)
         ]
         return self._document.add_many(drafts, candidates)
+
+    def restore(self, items: Sequence[SavedPrompt]) -> tuple[SegmentedObject, ...]:
+        """Makes the objects of an earlier widget again, in one step, and returns them; the active object stays."""
+        made = list(made_again(items, self._network))
+        return self._document.add_many([draft for draft, _ in made], [masks for _, masks in made])
 
     def keep_found(self, drafts: Sequence[SegmentedObject]) -> tuple[SegmentedObject, ...]:
         """Adds found objects in one step of the history and returns them; what else was found goes."""

@@ -233,6 +233,7 @@ HANDLERS: Mapping[type[Request], Handler] = dict(
             Lane.IN_ORDER,
             lambda c, m: c.commands.corrections.adjust(m.object_id, m.operation, m.amount, m.continues),
         ),
+        _row(requests.RestoreObjects, Lane.IN_ORDER, lambda c, m: c.commands.restore(m.objects)),
         _row(requests.Undo, Lane.IN_ORDER, lambda c, m: c.undo()),
         _row(requests.Redo, Lane.IN_ORDER, lambda c, m: c.redo()),
         _row(requests.KeepFound, Lane.IN_ORDER, lambda c, m: c.keep_chosen(m.ids)),

@@ -14,7 +14,7 @@ import msgspec
 import traitlets
 from msgspec import UNSET, Meta, UnsetType
 
-from samwidget.widget.protocol.fields import Box, Count, Flag, Label, Level, Number, Text
+from samwidget.widget.protocol.fields import Box, ChosenLevels, Count, Flag, Level, Number, PointPrompt, Text
 from samwidget.widget.settings import Between, Choice, Published, Switch
 
 KERNEL_OWNED = frozenset({"document", "status", "session", "_snapshot"})
@@ -23,13 +23,10 @@ KERNEL_OWNED = frozenset({"document", "status", "session", "_snapshot"})
 SETTINGS = frozenset({"tool", "opacity", "threshold", "hover", "theme"})
 """Traits that kernel and browser both write."""
 
-_TOOLS = ("select", "include", "exclude", "box", "scribble", "pan", "brush", "eraser", "lasso", "polygon")
+_TOOLS = ("select", "include", "exclude", "box", "scribble", "pan", "brush", "eraser", "lasso", "polygon", "outline")
 
 _STATIC = Path(__file__).parent.parent / "static"
 
-PointPrompt = Annotated[
-    tuple[Number, Number, Label], Meta(title="PointPrompt", description="x and y in image pixels, and the label")
-]
 Phase = Annotated[
     Literal["loading", "encoding", "ready", "failed", "closed"],
     Meta(title="Phase", description="loading, encoding, ready, failed or closed"),
@@ -49,7 +46,10 @@ class ClassSummary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ObjectSummary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An object of the document, as the trait ``document`` holds it."""
+    """An object of the document, as the trait ``document`` holds it.
+
+    Points, box and ``levels`` make its mask again; ``levels`` is left out where they do not.
+    """
 
     id: Count
     name: Text
@@ -64,6 +64,7 @@ class ObjectSummary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     level: Level | None
     class_name: Text | None = msgspec.field(name="class")
     locked: Flag
+    levels: ChosenLevels | UnsetType = UNSET
 
 
 class CandidateSummary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

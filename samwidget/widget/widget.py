@@ -1,14 +1,14 @@
 """SamWidget: the class that a notebook uses: how it begins and ends, its session file, and what ipywidgets calls.
 
-Its methods for objects are in ``prompting`` and ``labelling``. They ask the ``controller``, which a click reaches
-through ``wire.inbox``. This module imports neither torch nor transformers; the first widget does, on its own thread.
+Its methods for objects are in ``prompting``, ``labelling`` and ``label_files``. They ask the ``controller``, which a
+click reaches through ``wire.inbox``. This module imports neither torch nor transformers; the first widget does, on its
+own thread.
 """
 
 from __future__ import annotations
 
 import base64
 import contextlib
-import secrets
 from collections.abc import Callable, Iterable, Mapping
 from os import PathLike
 from pathlib import Path
@@ -28,8 +28,9 @@ from samwidget.predict import open_predictor
 from samwidget.widget.arguments import checked_classes
 from samwidget.widget.controller import Controller
 from samwidget.widget.handlers import Lanes
-from samwidget.widget.labelling import Labelling
+from samwidget.widget.label_files import LabelFiles
 from samwidget.widget.network import BUNDLED, ModelSource
+from samwidget.widget.photo import id_of_image
 from samwidget.widget.protocol.message import to_json
 from samwidget.widget.saved_page import draw_after_cells, publish_saved_page
 from samwidget.widget.session_images import (
@@ -61,7 +62,7 @@ class _OfClass:
         return MethodType(self._function, owner) if widget is None else MethodType(SharedTraits.open, widget)
 
 
-class SamWidget(Labelling, SharedTraits):
+class SamWidget(LabelFiles, SharedTraits):
     """Shows an image to click on; a model in the kernel segments what was clicked.
 
     The image shows at once. A thread of the widget loads the model and encodes the image; clicks made before that are
@@ -142,7 +143,7 @@ class SamWidget(Labelling, SharedTraits):
         self._image = _read_only(load_rgb(image, scale=scale, frame=frame, exif=exif), image)
         sessions = SessionOpener(image, self._image, {"scale": scale, "frame": frame, "exif": exif})
         saved = None if session is None else sessions.open(_session_choice(session))
-        self._image_id = secrets.token_hex(4)
+        self._image_id = id_of_image(self._image)
         source = _source_of(predictor, model, device, dtype, local_files_only)
         self._first_model_name = source.name
         self._saves_picture = save_picture

@@ -83,9 +83,14 @@ def test_two_widgets_never_meet(make):
     assert other.objects == ()
     assert other.wire.all("masks") == []
     assert other.wire.kinds(name) == []
-    assert one.document["image"] != other.document["image"]
     other.do("add_point", id=name, **CLICK)
     assert [len(one.objects), len(other.objects)] == [1, 1]
+
+
+def test_an_image_has_the_same_name_in_every_kernel_and_another_image_another_one(make):
+    first, again, other = make(), make(np.zeros((96, 128, 3), np.uint8)), make(np.ones((96, 128, 3), np.uint8))
+    assert first.document["image"] == again.document["image"] == "ca433a4ae833a781"
+    assert other.document["image"] != first.document["image"]
 
 
 def test_two_widgets_may_share_a_predictor(make):

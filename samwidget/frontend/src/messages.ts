@@ -246,6 +246,29 @@ export interface Scribble {
   label: Label;
 }
 
+/** Make the objects of an earlier widget again, in one step of the history. */
+export interface RestoreObjects {
+  kind: "restore_objects";
+  objects: SavedPrompt[];
+}
+
+/** An object of an earlier widget: what its trait `document` says of it. */
+export interface SavedPrompt {
+  name: string;
+  class: string | null;
+  points: PointPrompt[];
+  box: Box | null;
+  levels: ChosenLevels;
+  visible: boolean;
+  locked: boolean;
+}
+
+/** The levels that the user chose: of the object, and of what its prompt refines; null where it is the best one. */
+export interface ChosenLevels {
+  chosen: number | null;
+  refined: number | null;
+}
+
 /** Go one step back in the history. */
 export interface Undo {
   kind: "undo";
@@ -438,7 +461,7 @@ export interface DocumentSummary {
   can_redo: boolean;
 }
 
-/** An object of the document, as the trait `document` holds it. */
+/** An object of the document, as the trait `document` holds it. Points, box and `levels` make its mask again; `levels` is left out where they do not. */
 export interface ObjectSummary {
   id: number;
   name: string;
@@ -453,6 +476,7 @@ export interface ObjectSummary {
   level: number | null;
   class: string | null;
   locked: boolean;
+  levels?: ChosenLevels;
 }
 
 /** A candidate of the active object. */
@@ -536,6 +560,7 @@ export type Request =
   | Intersect
   | Adjust
   | Scribble
+  | RestoreObjects
   | Undo
   | Redo
   | Detail
@@ -594,6 +619,7 @@ export const REQUEST_KINDS = [
   "intersect",
   "adjust",
   "scribble",
+  "restore_objects",
   "undo",
   "redo",
   "detail",

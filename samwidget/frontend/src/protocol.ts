@@ -21,6 +21,7 @@ export type {
   Position,
   Reply,
   Request,
+  SavedPrompt,
   SavePhase,
   SearchPhase,
   SessionStatus,

@@ -4,6 +4,7 @@
 import { type ReadonlySignal, signal } from "@preact/signals-core";
 
 import { Scope } from "./dom.ts";
+import { type Earlier, watchEarlier } from "./earlier.ts";
 import { EverythingSearch } from "./everything.ts";
 import { Link, type RequestOptions } from "./link.ts";
 import { MaskStore } from "./mask_store.ts";
@@ -73,6 +74,10 @@ export class Session {
   /** The last failure, until the user dismisses it. */
   readonly failure = signal<Failure | null>(null);
   readonly presence = signal<Presence>("unknown");
+  /** How many views are open. */
+  readonly viewCount = signal(0);
+  /** What an earlier widget of the page had of this image, while this one has nothing. */
+  readonly earlier: ReadonlySignal<Earlier | null>;
   /** Counts how often the kernel was heard again after it was silent or absent. */
   readonly returns = signal(0);
 
@@ -108,6 +113,7 @@ export class Session {
       this.masks.forgetOthers(new Set(named.map(({ mask }) => mask)));
     });
     this.#scope.onChange([this.document, this.status], () => this.#heard());
+    this.earlier = watchEarlier(this, this.#scope);
     const receive = (content: unknown, buffers: DataView[]) => this.#receive(content, buffers);
     model.on("msg:custom", receive);
     // Jupyter says so when the kernel is restarted. Other hosts have no such event; there the next request finds out.
@@ -127,6 +133,8 @@ export class Session {
 
   /** Asks for the image and the masks; every view does so when it opens. */
   sayHello(scope: Scope): void {
+    this.viewCount.value++;
+    scope.onEnd(() => this.viewCount.value--);
     this.#ask();
     const isNew = this.status.value.phase === "loading";
     const timer = setTimeout(

@@ -60,6 +60,9 @@ Box = Annotated[
     tuple[Number, Number, Number, Number],
     Meta(title="Box", description="4 finite numbers: x0, y0, x1, y1 in image pixels"),
 ]
+PointPrompt = Annotated[
+    tuple[Number, Number, Label], Meta(title="PointPrompt", description="x and y in image pixels, and the label")
+]
 Position = Annotated[
     tuple[Number, Number], Meta(title="Position", description="2 finite numbers: x, y in image pixels")
 ]
@@ -92,6 +95,13 @@ SearchPhase = Annotated[
     Literal["none", "running", "done", "cancelled", "failed"],
     Meta(title="SearchPhase", description="none, running, done, cancelled or failed"),
 ]
+
+
+class ChosenLevels(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The levels that the user chose: of the object, and of what its prompt refines; null where it is the best one."""
+
+    chosen: Level | None
+    refined: Level | None
 
 
 def checked_name(name: object) -> str:

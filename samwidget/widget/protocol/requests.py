@@ -16,6 +16,7 @@ from samwidget.widget.protocol.fields import (
     Adjustment,
     Amount,
     Box,
+    ChosenLevels,
     Corners,
     Count,
     Counts,
@@ -30,6 +31,7 @@ from samwidget.widget.protocol.fields import (
     OptionalCount,
     OptionalIds,
     OptionalName,
+    PointPrompt,
     PolygonCorners,
     Positive,
     Radius,
@@ -37,6 +39,18 @@ from samwidget.widget.protocol.fields import (
     Stroke,
 )
 from samwidget.widget.protocol.message import Message, by_kind
+
+
+class SavedPrompt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An object of an earlier widget: what its trait ``document`` says of it."""
+
+    name: ObjectName
+    class_name: OptionalName = msgspec.field(name="class")
+    points: list[PointPrompt]
+    box: Box | None
+    levels: ChosenLevels
+    visible: Flag
+    locked: Flag
 
 
 class Request(Message, frozen=True, kw_only=True):
@@ -263,6 +277,12 @@ class Scribble(Request, frozen=True):
 
     points: Stroke
     label: Label
+
+
+class RestoreObjects(Request, frozen=True):
+    """Make the objects of an earlier widget again, in one step of the history."""
+
+    objects: Annotated[list[SavedPrompt], Meta(min_length=1, description="a list of at least one saved prompt")]
 
 
 class Undo(Request, frozen=True):

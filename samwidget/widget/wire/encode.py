@@ -17,7 +17,9 @@ import numpy.typing as npt
 
 from samwidget.core import FoundObject, Frame, Masks, RunLengths, SegmentedObject, in_windows, logits_of_mask
 from samwidget.document import Document, State
+from samwidget.widget.protocol.message import optional
 from samwidget.widget.protocol.replies import FoundSummary, MaskHeader
+from samwidget.widget.saved_prompts import levels_of
 from samwidget.widget.traits import CandidateSummary, ClassSummary, DocumentSummary, ObjectSummary
 
 SCALE = 16
@@ -211,4 +213,5 @@ def _summarise_object(item: SegmentedObject, packed: PackedMask, level: int | No
         level=level,
         class_name=item.class_name,
         locked=item.locked,
+        levels=optional(levels_of(item)),
     )

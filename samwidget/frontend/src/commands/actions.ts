@@ -24,7 +24,8 @@ import {
 import { closePolygon, dropPolygon, hasBrush, removeCorner, resizeBrush } from "./drawing.ts";
 import { startFind } from "./listing.ts";
 import { renameActive } from "./naming.ts";
-import { openSave } from "./saving.ts";
+import { dropOutline, keepOutline, removeSelectedCorner } from "./outline.ts";
+import { openSave, restoreObjects } from "./saving.ts";
 import {
   clearSelection,
   deleteSelected,
@@ -42,14 +43,14 @@ export function keyActions(view: View, gestures: Gestures): Actions {
   return {
     ...Object.fromEntries(TOOL_NAMES.map((name) => [name, () => tool.set(name)])),
     everything: () => startEverything(view),
-    accept: () => closePolygon(view) || accept(view),
+    accept: () => closePolygon(view) || keepOutline(view) || accept(view),
     digit: ({ key }) => pressDigit(view, Number(key)),
     candidate: (event) => chooseCandidate(view, Number(keyName(event).at(-1)) - 1),
     class: () => chooseClass(view),
     "next-object": () => (hasBrush(view) ? resizeBrush(view, 1) : selectNeighbour(view, 1)),
     "previous-object": () => (hasBrush(view) ? resizeBrush(view, -1) : selectNeighbour(view, -1)),
     rename: () => renameActive(view),
-    delete: () => removeCorner(view) || deleteSelected(view),
+    delete: () => removeCorner(view) || removeSelectedCorner(view) || deleteSelected(view),
     lock: () => toggleLock(view),
     find: () => startFind(view),
     "to-front": () => moveInOrder(view, "front"),
@@ -59,6 +60,7 @@ export function keyActions(view: View, gestures: Gestures): Actions {
     subtract: () => subtractSelected(view),
     split: () => splitSelected(view),
     save: () => openSave(view),
+    restore: () => restoreObjects(view),
     undo: () => undo(view),
     redo: () => redo(view),
     "zoom-in": () => zoom(view, ZOOM_STEP),
@@ -98,13 +100,13 @@ export function closeHelp(view: View): void {
 }
 
 /**
- * Escape ends one of these, the first that there is: help, gesture, polygon, search, choice, many masks, selection, crosshair, and at last
+ * Escape ends one of these, the first that there is: help, gesture, polygon, outline, search, choice, many masks, selection, crosshair, and at last
  * the focus.
  */
 function leave(view: View, gestures: Gestures): void {
   const { session, state } = view;
   if (state.isHelpOpen.value) closeHelp(view);
-  else if (gestures.cancel() || dropPolygon(view)) return;
+  else if (gestures.cancel() || dropPolygon(view) || dropOutline(view)) return;
   else if (session.everything.isRunning.value) cancelEverything(view);
   else if (session.everything.isOpen.value) discardFoundObjects(view);
   else if (stopMaking(view)) return;

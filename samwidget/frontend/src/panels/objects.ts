@@ -15,6 +15,7 @@ import { addButton, classesPanel } from "./classes.ts";
 import { findPanel } from "./find.ts";
 import { openNameField, watchNaming } from "./name.ts";
 import { makeRow, type Row, showObject } from "./object_row.ts";
+import { restorePanel } from "./restore.ts";
 import { selectionPanel } from "./selection.ts";
 import { watchThumbnails } from "./thumbnails.ts";
 
@@ -28,7 +29,7 @@ export function objectsPanel(view: View, scope: Scope): HTMLElement {
   const clear = h("button", { class: "sw-quiet", type: "button", "data-sw": "clear" }, "Clear");
   const rows = h("ul", { class: "sw-rows", "aria-label": "Objects" });
   const empty = h("p", { class: "sw-empty", "data-sw": "empty" });
-  const scroller = h("div", { class: "sw-scroll" }, rows, empty);
+  const scroller = h("div", { class: "sw-scroll" }, rows, empty, restorePanel(view, scope));
   const element = h(
     "section",
     { class: "sw-list", "aria-label": "Objects and how they are shown" },
