@@ -5,8 +5,9 @@ Owns which field holds what. It imports supervision only to make one.
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -15,11 +16,8 @@ from samwidget.errors import FormatError
 from samwidget.formats.labels import NO_CLASS, ClassNumbers, LabelledImage, LabelledObject, class_or_none
 from samwidget.formats.reading import checked_box, score_or_none
 
-if TYPE_CHECKING:
-    import supervision as sv
 
-
-def to_detections(image: LabelledImage, class_names: Sequence[str] = ()) -> sv.Detections:
+def to_detections(image: LabelledImage, class_names: Sequence[str] = ()) -> Any:
     """Returns the objects of an image as ``supervision.Detections``.
 
     ``class_id`` numbers ``class_names``, and then other classes. ``data`` has ``class_name`` and ``name``. Where an
@@ -29,7 +27,7 @@ def to_detections(image: LabelledImage, class_names: Sequence[str] = ()) -> sv.D
         FormatError: supervision is not installed.
     """
     try:
-        import supervision as sv
+        sv = importlib.import_module("supervision")
     except ImportError as error:
         raise FormatError("Detections need supervision", hint="pip install supervision") from error
     if not image.objects:

@@ -90,6 +90,7 @@ def read_labels(
     format: str | None = None,  # noqa: A002
     *,
     size_hw: Size | None = None,
+    image_path: Path | None = None,
     **options: Any,
 ) -> DataSet:
     """Returns the data set of a file or folder. What cannot be taken is named in one SamWidgetWarning.
@@ -98,6 +99,7 @@ def read_labels(
         path: of the file or folder.
         format: a word of ``FORMATS``; None takes that of the name and of the content.
         size_hw: of an image whose size the file does not have.
+        image_path: of the image, for a GeoJSON file with the coordinates of a GeoTIFF.
         **options: of the format's function, such as ``transform`` of ``read_geojson``.
 
     Raises:
@@ -111,8 +113,8 @@ def read_labels(
     if chosen.read is None:
         raise FormatError(f"{chosen.title} cannot be read back", hint="export COCO, too")
     _check_options(chosen.read, options, chosen)
-    if "size_hw" in inspect.signature(chosen.read).parameters:
-        options["size_hw"] = size_hw
+    known = inspect.signature(chosen.read).parameters
+    options |= {name: value for name, value in (("size_hw", size_hw), ("image_path", image_path)) if name in known}
     try:
         return chosen.read(source, **options)
     except OSError as error:

@@ -63,27 +63,33 @@ def write_geojson(data: DataSet, path: Path, *, transform: Transform = "auto", e
     write_each(data, path, ".geojson", partial(_write, reference=reference))
 
 
-def read_geojson(path: Path, size_hw: Size | None = None, *, transform: Transform = "auto") -> DataSet:
+def read_geojson(
+    path: Path, size_hw: Size | None = None, image_path: Path | None = None, *, transform: Transform = "auto"
+) -> DataSet:
     """Returns the polygons of a file, or of each file in a folder.
 
     Args:
         path: of the file or folder.
         size_hw: of the image, where the file does not have it.
-        transform: as ``write_geojson`` has it; ``auto`` takes that of the file, and image pixels where it has none.
+        image_path: of the image, which may be a GeoTIFF.
+        transform: as ``write_geojson`` has it; ``auto`` takes that of a file of samwidget. Other files have the
+            coordinates of a GeoTIFF, and image pixels where the image is none.
 
     Raises:
         FormatError: the file cannot be read, does not have the size, or ``transform`` is not of this form.
     """
     left_out = LeftOut(path)
+    reference = None if image_path is None else geo_reference(image_path)
+    default = None if reference is None else reference.affine
     if path.is_dir():
         images = []
         for file in sorted(path.glob("*.geojson")):
             with left_out.without(file.name):
-                images.append(_read(file, f"{file.name}, ", size_hw, transform, left_out))
+                images.append(_read(file, f"{file.name}, ", size_hw, transform, default, left_out))
         if not images:
             raise FormatError(f"{path} has no GeoJSON file", hint="give a folder with .geojson files")
     else:
-        images = [_read(path, "", size_hw, transform, left_out)]
+        images = [_read(path, "", size_hw, transform, default, left_out)]
     left_out.warn()
     names = [item.class_name for image in images for item in image.objects if item.class_name]
     return DataSet(tuple(images), class_names_of(names))
@@ -167,11 +173,18 @@ def _moved_back(points: Ring, affine: Affine) -> Ring:
     return np.stack([e * x - b * y, a * y - d * x], 1) / (a * e - b * d)
 
 
-def _read(path: Path, file_name: str, size_hw: Size | None, transform: Transform, left_out: LeftOut) -> LabelledImage:
+def _read(
+    path: Path,
+    file_name: str,
+    size_hw: Size | None,
+    transform: Transform,
+    default: Affine | None,
+    left_out: LeftOut,
+) -> LabelledImage:
     value = read_json(path)
     own = value.get("samwidget")
     own = own if isinstance(own, dict) else {}
-    numbers = own.get("transform") if isinstance(transform, str) else transform
+    numbers = own.get("transform", default) if isinstance(transform, str) else transform
     affine = None if numbers is None else checked_affine(numbers)
     if isinstance(own.get("size"), list) and len(own["size"]) == 2:
         image_hw = checked_size(*own["size"])

@@ -35,7 +35,7 @@ def geo_reference(path: Path) -> GeoReference | None:
     """The place of a GeoTIFF; None where the file is no TIFF with a place, or not one that Pillow can open."""
     try:
         with Image.open(path, formats=["TIFF"]) as image:
-            tags: Mapping[int, Any] = dict(image.tag_v2)  # type: ignore[attr-defined]  # of TIFF images alone
+            tags: Mapping[int, Any] = dict(getattr(image, "tag_v2", {}))
         keys = _keys(tags.get(_KEYS, ()))
         affine = _affine(tags, 0.5 if keys.get(_RASTER_TYPE) == _POINT else 0.0)
     except (OSError, ValueError, SyntaxError, TypeError, Image.DecompressionBombError):

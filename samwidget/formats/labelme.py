@@ -89,13 +89,14 @@ def _write(image: LabelledImage, path: Path) -> None:
     height, width = image.size_hw
     groups = count(1)
     shapes = [shape for item in image.objects for shape in _shapes(item, groups)]
-    image_path, image_data = image.file_name, None
+    image_path = image.file_name
+    image_data: str | None = None
     if image.path is not None:
         image_path = _way_to(image.path, path.parent)
     elif image.read is not None:
         image_path = f"{PurePosixPath(image.file_name).stem}.png"
         image_data = base64.b64encode(encode_rgb_png(image.pixels())).decode("ascii")
-    value = {
+    value: Json = {
         "version": _VERSION,
         "flags": {},
         "shapes": shapes,

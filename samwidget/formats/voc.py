@@ -147,10 +147,10 @@ def _xml(image: LabelledImage, file_name: str) -> bytes:
             ElementTree.SubElement(entry, "score").text = f"{item.score:.9g}"
         box = ElementTree.SubElement(entry, "bndbox")
         x0, y0, x1, y1 = item.box_xyxy
-        for name, number in (("xmin", x0 + 1), ("ymin", y0 + 1), ("xmax", x1), ("ymax", y1)):
-            ElementTree.SubElement(box, name).text = f"{number:.9g}"
+        for name, position in (("xmin", x0 + 1), ("ymin", y0 + 1), ("xmax", x1), ("ymax", y1)):
+            ElementTree.SubElement(box, name).text = f"{position:.9g}"
     ElementTree.indent(root)
-    return ElementTree.tostring(root, encoding="utf-8")
+    return bytes(ElementTree.tostring(root, encoding="utf-8"))
 
 
 def _read(file: Path, folder: Path, left_out: LeftOut) -> LabelledImage:

@@ -89,7 +89,7 @@ def read_yolo(path: Path, size_hw: Size | None = None) -> DataSet:
     root = data_file.parent / str(value.get("path") or ".")
     root = root if root.is_dir() else data_file.parent  # the folder has moved since
     left_out = LeftOut(data_file)
-    images = []
+    images: list[LabelledImage] = []
     for folder in _image_folders(value, root, left_out):
         images += _read_folder(folder, names, size_hw, left_out)
     left_out.warn()

@@ -116,6 +116,16 @@ def test_a_geotiff_gives_its_place(tmp_path):
     assert next(iter(read_geojson(tmp_path / "a.geojson").images)).objects[0].area == runs_of(*PICTURE).area
 
 
+def test_a_file_of_another_program_has_the_coordinates_of_the_geotiff(tmp_path):
+    image = geotiff(tmp_path / "a.tif")
+    corner = [[399_000, 5_800_000], [399_001, 5_800_000], [399_001, 5_799_999], [399_000, 5_799_999]]
+    path = written(tmp_path, feature({"type": "Polygon", "coordinates": [corner]}))
+    (loaded,) = read_geojson(path, (7, 7), image).images
+    assert loaded.objects[0].box_xyxy == (0, 0, 2, 2)
+    path = written(tmp_path, feature())
+    assert next(iter(read_geojson(path, (7, 7), image, transform=None).images)).objects[0].area == 4
+
+
 def test_tags_of_geotiffs(tmp_path):
     shifted = (0.5, 0.0, 398_999.75, 0.0, -0.5, 5_800_000.25)
     assert geo_reference(geotiff(tmp_path / "a.tif", POINT)) == GeoReference(shifted, 32633)
