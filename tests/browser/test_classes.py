@@ -1,8 +1,10 @@
 """Classes in a real JupyterLab: label objects by keyboard and mouse, change and merge several at once, and undo."""
 
+import numpy as np
 from playwright.sync_api import expect
 
 from tests.browser.conftest import ARTIFACTS
+from tests.browser.pixels import stage_pixels
 
 CELL = "from samwidget import SamWidget\nw = SamWidget('coins.jpg', classes=['small', 'large'])\nw"
 COINS = [(45, 54), (101, 57), (335, 44), (276, 53)]
@@ -110,3 +112,65 @@ def test_a_list_with_classes_fits_a_narrow_cell(open_notebook):
         assert box["x"] >= root["x"]
         assert box["x"] + box["width"] <= root["x"] + root["width"]
     widget.root.screenshot(path=ARTIFACTS / "classes-narrow.png")
+
+
+CROWD = """
+import numpy as np
+from samwidget import SamWidget
+
+w = SamWidget("coins.jpg", classes=["small", "large"], hover=False)
+y, x = np.mgrid[: w.image.shape[0], : w.image.shape[1]]
+labels = np.where(np.hypot(x % 30 - 15, y % 30 - 15) < 11, 1 + x // 30 + 13 * (y // 30), 0)
+w.add_masks(labels, class_names=["small", "large"] * 65)
+w
+"""
+
+
+def test_a_long_list_of_a_crowded_photo(open_notebook):
+    """The list finds, orders and brings to the front; the photo points at its rows; panning leaves the right pixels."""
+    notebook = open_notebook(CROWD)
+    widget = notebook.widget().ready()
+    widget.wait("s.objects === 130")
+    widget.part("stage").focus()
+    notebook.page.keyboard.press("Control+f")
+    notebook.page.keyboard.type("large 7")
+    expect(widget.part("count")).to_have_text("5 of 130")
+    widget.root.screenshot(path=ARTIFACTS / "list-found.png")
+    notebook.page.keyboard.press("Enter")
+    notebook.page.keyboard.press("Control+a")
+    expect(widget.part("selection")).to_contain_text("5 selected")
+    widget.part("order").click()
+    widget.root.screenshot(path=ARTIFACTS / "list-order.png")
+    widget.part("order-name").click()
+    with widget.change():
+        widget.part("selection-to-front").click()
+    assert all("7" in name for name in notebook.python("[item.name for item in w.objects[-5:]]"))
+    widget.press("Control+z")
+    notebook.page.keyboard.press("Control+f")
+    notebook.page.keyboard.press("Escape")
+    notebook.page.keyboard.press("Escape")
+    notebook.page.keyboard.press("Escape")
+
+    last = widget.objects().filter(has_text="object 130")
+    expect(last).not_to_be_in_viewport()
+    notebook.page.mouse.move(*widget.at(12 * 30 + 15, 9 * 30 + 15))
+    expect(last).to_be_in_viewport()
+
+    before = widget.state()["stage"]
+    notebook.python("setattr(w, 'tool', 'pan')")
+    widget.wait("s.tool === 'pan'")
+    notebook.page.keyboard.press("+")
+    notebook.page.keyboard.press("+")
+    widget.wait(f"s.stage.scale > {before['scale'] * 1.5}")
+    for start, end in [((200, 150), (240, 120)), ((150, 200), (120, 90)), ((200, 100), (300, 190))]:
+        widget.drag(start, end, settle=False)
+        notebook.wait_for_frames()
+    widget.leave()
+    panned = stage_pixels(widget).astype(int)
+    notebook.python("setattr(w, 'opacity', 0.9)")
+    widget.wait("s.opacity === 0.9")
+    notebook.python("setattr(w, 'opacity', 0.45)")
+    widget.wait("s.opacity === 0.45")
+    notebook.wait_for_frames()
+    painted = stage_pixels(widget).astype(int)
+    assert np.abs(panned - painted).max() <= 4, "what panning left is not what a new painting gives"

@@ -161,6 +161,16 @@ def test_the_present_objects_are_readable_rows(path):
     assert query(path, "SELECT value FROM settings WHERE name = 'opacity'") == [("0.3",)]
 
 
+def test_the_order_of_drawing_is_kept(path):
+    document = labelled()
+    document.redo()
+    before = document.steps
+    document.reorder([1], "front")
+    write(path, before, document.steps)
+    assert_same(read(path), document.steps)
+    assert query(path, "SELECT id FROM objects ORDER BY position") == [(2,), (3,), (1,)]
+
+
 def test_a_step_after_an_undo_drops_what_was_undone_and_its_arrays(path):
     document = Document()
     document.add(candidates())

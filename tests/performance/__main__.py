@@ -17,7 +17,7 @@ from pathlib import Path
 import psutil
 
 from samwidget.models.cores import core_count
-from tests.performance import batch, browser, everything, gpu, load, nano, processes, sam
+from tests.performance import actions, batch, browser, everything, gpu, load, nano, panning, processes, sam, strokes
 from tests.performance.bench import Bench
 from tests.performance.peak import peaks
 from tests.performance.process import ROOT
@@ -35,11 +35,18 @@ OF_ANY_CHECKOUT: dict[str, Callable[[Bench], str]] = {
     "processes-encode": processes.encode,
     "batch": batch.main,
 }
-OF_THIS_CHECKOUT: dict[str, Callable[[], str]] = {"browser": browser.main, "load": load.main, "gpu": gpu.main}
+OF_THIS_CHECKOUT: dict[str, Callable[[], str]] = {
+    "browser": browser.main,
+    "panning": panning.main,
+    "strokes": strokes.main,
+    "actions": actions.main,
+    "load": load.main,
+    "gpu": gpu.main,
+}
 # Left out unless it is named: it needs a GPU, and nothing else there.
 WHERE_NAMED = ("gpu",)
 # The processor time of Ray, of Chromium and of kernels cannot be told from that of other programs.
-STARTS_OTHERS = ("batch", "browser", "load")
+STARTS_OTHERS = ("batch", "browser", "panning", "strokes", "actions", "load")
 SECTIONS = [*OF_ANY_CHECKOUT, *OF_THIS_CHECKOUT]
 
 

@@ -178,6 +178,12 @@ def _set_locked(_: Model, state: Snapshot, fields: dict[str, Any]) -> None:
         state.thing(number).locked = fields["locked"]
 
 
+def _reorder(_: Model, state: Snapshot, fields: dict[str, Any]) -> None:
+    moved = [thing for thing in state.things if thing.id in fields["objects"]]
+    others = [thing for thing in state.things if thing.id not in fields["objects"]]
+    state.things = others + moved if fields["to"] == "front" else moved + others
+
+
 def _stripped(name: str | None) -> str | None:
     return None if name is None else name.strip()
 
@@ -231,12 +237,15 @@ _CHANGES = {
     "clear": _clear,
     "delete_objects": _delete_objects,
     "set_locked": _set_locked,
+    "reorder": _reorder,
     "add_class": _add_class,
     "rename_class": _rename_class,
     "delete_class": _delete_class,
     "set_class": _set_class,
 }
-_NO_STEP_WHERE_SAME = ("rename", "set_visible", "clear", "set_locked", "add_class", "rename_class", "set_class")
+_NO_STEP_WHERE_SAME = (
+    "rename", "set_visible", "clear", "set_locked", "reorder", "add_class", "rename_class", "set_class",
+)  # fmt: skip
 CHANGES_DOCUMENT = frozenset({*_CHANGES, "undo", "redo", "accept", "select", "activate_class"})
 """Kinds of requests that the model follows."""
 
@@ -273,6 +282,7 @@ def good_request(rng: Random, state: Snapshot) -> tuple[str, dict[str, Any]]:
             ("select", number),
             ("set_visible", {**number, "visible": rng.random() < 0.5}),
             ("set_locked", {"objects": [thing.id], "locked": rng.random() < 0.3}),
+            ("reorder", {"objects": [thing.id], "to": rng.choice(("front", "back"))}),
         ]
         if not thing.locked:
             choices += [

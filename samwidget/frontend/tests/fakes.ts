@@ -7,7 +7,7 @@ import type { Frame, MaskHeader, Request } from "../src/protocol.ts";
 import { EMPTY_DOCUMENT, type Model, type WidgetTraits } from "../src/traits.ts";
 
 type Listener = (...args: unknown[]) => void;
-export type Sent = Request & { v: number; id: string };
+export type Sent = Request & { v: number; id: string; after?: string };
 
 export class FakeModel {
   readonly sent: Sent[] = [];
@@ -134,6 +134,7 @@ function fakeContext(canvas: HTMLCanvasElement): object {
   calls.set(canvas, log);
   const properties: Record<string, unknown> = {
     isPointInPath: isInPath,
+    measureText: (text: string) => ({ width: 7 * text.length }),
   };
   return new Proxy(properties, {
     get: (target, name: string) => target[name] ?? ((...args: unknown[]) => log.push([name, ...args])),

@@ -21,6 +21,8 @@ export interface Row {
   lock: HTMLButtonElement;
   eye: HTMLButtonElement;
   trash: HTMLButtonElement;
+  /** What the row shows: a change of one object of hundreds costs one row. */
+  shown: string;
   /** What the icons and the class show. */
   appearance: string;
 }
@@ -49,11 +51,14 @@ export function makeRow(id: number): Row {
     main,
     actions,
   );
-  return { element, swatch, picture, main, name, meta, class: class_, lock, eye, trash, appearance: "" };
+  return { element, swatch, picture, main, name, meta, class: class_, lock, eye, trash, shown: "", appearance: "" };
 }
 
 /** Shows `object` in its row; `isSelected` is null where nothing is selected. */
 export function showObject(row: Row, object: ObjectSummary, isActive: boolean, isSelected: boolean | null): void {
+  const shown = JSON.stringify([object, isActive, isSelected]);
+  if (row.shown === shown) return;
+  row.shown = shown;
   row.swatch.style.background = object.colour;
   setText(row.name, object.name);
   setText(row.meta, isActive ? `refining · ${promptText(object)}` : measureText(object));

@@ -1,9 +1,9 @@
 // Layer: the found objects. Those that pass are tinted, the others are a faint dashed line.
 
 import type { MaskStore } from "../mask_store.ts";
-import type { FoundObject } from "../protocol.ts";
+import type { Box, FoundObject } from "../protocol.ts";
 import type { Viewport } from "../viewport.ts";
-import { drawMask, EDGED_MAX, type Lines, type MaskAppearance, stroke } from "./masks.ts";
+import { drawMask, EDGED_MAX, type Lines, type MaskAppearance, reachesInto, stroke } from "./masks.ts";
 import type { Surface } from "./surface.ts";
 
 const EDGE = "rgb(0 0 0 / 0.4)";
@@ -11,7 +11,7 @@ const DROPPED = "rgb(255 255 255 / 0.75)";
 const PASSING: Lines = { edge_px: 2.5, line_px: 1.4, edge: EDGE };
 const CROWDED: Lines = { edge_px: 0, line_px: 1 };
 
-/** Draws `foundObjects`, whose large ones come first, so that small ones lie over them. */
+/** Draws those of `foundObjects` that reach into `part`; large ones come first, so that small ones lie over them. */
 export function drawFoundObjects(
   surface: Surface,
   viewport: Viewport,
@@ -19,13 +19,14 @@ export function drawFoundObjects(
   keptIds: ReadonlySet<number>,
   masks: MaskStore,
   appearance: MaskAppearance,
+  part: Box,
 ): void {
   const { context } = surface;
   const isEdged = foundObjects.length <= EDGED_MAX;
   surface.toImage(viewport);
   context.lineJoin = "bevel";
   for (const { id, mask, colour } of foundObjects) {
-    const path = masks.path(mask, appearance.threshold);
+    const path = reachesInto(part, masks.extent(mask), viewport) && masks.path(mask, appearance.threshold);
     if (!path) continue;
     if (keptIds.has(id)) {
       drawMask(context, viewport, path, colour, appearance.opacity, isEdged ? PASSING : CROWDED);

@@ -3,7 +3,7 @@
 
 import type { Preview } from "../hover.ts";
 import type { MaskStore } from "../mask_store.ts";
-import type { DocumentSummary, ObjectSummary } from "../protocol.ts";
+import type { Box, DocumentSummary, ObjectSummary } from "../protocol.ts";
 import type { Viewport } from "../viewport.ts";
 import type { Surface } from "./surface.ts";
 
@@ -35,7 +35,7 @@ export interface MaskAppearance {
   threshold: number;
 }
 
-/** Draws the visible ones of `objects` in their order; returns how many masks had not arrived. */
+/** Draws the visible ones of `objects` that reach into `part`, in their order; returns how many masks had not arrived. */
 export function drawObjects(
   surface: Surface,
   viewport: Viewport,
@@ -43,6 +43,7 @@ export function drawObjects(
   masks: MaskStore,
   appearance: MaskAppearance,
   state: "closed" | "active" | "pointed",
+  part?: Box,
 ): number {
   let missing = 0;
   const closed = objects.length <= EDGED_MAX ? CLOSED : CROWDED;
@@ -50,13 +51,25 @@ export function drawObjects(
   surface.toImage(viewport);
   surface.context.lineJoin = "round";
   for (const object of objects) {
-    if (!object.visible) continue;
+    if (!object.visible || (part && !reachesInto(part, masks.extent(object.mask), viewport))) continue;
     const path = masks.path(object.mask, appearance.threshold);
     if (path) drawMask(surface.context, viewport, path, object.colour, appearance.opacity, lines);
     else missing++;
   }
   surface.toCss();
   return missing;
+}
+
+/** Whether a mask with its lines may lie in `part`, image pixels; one that has not arrived may. */
+export function reachesInto(part: Box, extent: Box | null, { scale }: Viewport): boolean {
+  const line = POINTED.edge_px / scale;
+  return (
+    !extent ||
+    (extent[0] - line < part[2] &&
+      extent[2] + line > part[0] &&
+      extent[1] - line < part[3] &&
+      extent[3] + line > part[1])
+  );
 }
 
 export function drawPreview(surface: Surface, viewport: Viewport, preview: Preview): void {

@@ -1,6 +1,6 @@
 // Layer: names and classes of objects on the photo, each above its mask.
 
-import type { ObjectSummary } from "../protocol.ts";
+import type { Box, ObjectSummary } from "../protocol.ts";
 import { type Extent, toScreen, type Viewport } from "../viewport.ts";
 
 const FONT = "500 12px system-ui, 'Segoe UI', Helvetica, Arial, sans-serif";
@@ -11,7 +11,10 @@ const GAP_PX = 4;
 const SWATCH_PX = 8;
 const TEXT_WIDTH_MAX_PX = 180;
 
-/** Draws the names of `objects`, and the class of the pointed one; one without a mask has no place on the photo. */
+/**
+ * Draws the names of `objects`, and the class of the pointed one; one without a mask has no place on the photo. Of names that
+ * would cover each other, that of the pointed object is drawn, or else that of the larger one.
+ */
 export function drawNames(
   context: CanvasRenderingContext2D,
   viewport: Viewport,
@@ -21,7 +24,9 @@ export function drawNames(
 ): void {
   context.font = FONT;
   context.textBaseline = "middle";
-  for (const object of objects) {
+  const rank = ({ id, area }: ObjectSummary) => (id === pointedId ? Number.POSITIVE_INFINITY : area);
+  const drawn: Box[] = [];
+  for (const object of [...objects].sort((a, b) => rank(b) - rank(a))) {
     const { box, colour } = object;
     if (!box) continue;
     const text = shortened(context, textOf(object, object.id === pointedId));
@@ -31,6 +36,9 @@ export function drawNames(
     if (bottom < 0 || middle.y > stage.height || middle.x < 0 || middle.x > stage.width) continue;
     const x = Math.min(stage.width - width - GAP_PX, Math.max(GAP_PX, middle.x - width / 2));
     const y = Math.max(GAP_PX, middle.y - HEIGHT_PX - GAP_PX);
+    const place: Box = [x, y, x + width, y + HEIGHT_PX];
+    if (drawn.some((other) => overlaps(place, other))) continue;
+    drawn.push(place);
     drawPill(context, x, y, width, "rgb(20 22 26 / 0.86)", HEIGHT_PX / 2);
     const centre = y + HEIGHT_PX / 2;
     drawPill(context, x + PADDING_PX, centre - SWATCH_PX / 2, SWATCH_PX, colour, 3, SWATCH_PX);
@@ -44,6 +52,10 @@ function textOf({ id, name, class: class_ }: ObjectSummary, isPointed: boolean):
   if (class_ === null) return name;
   if (name === `object ${id}`) return class_;
   return isPointed ? `${name} · ${class_}` : name;
+}
+
+function overlaps(a: Box, b: Box): boolean {
+  return a[0] < b[2] && a[2] > b[0] && a[1] < b[3] && a[3] > b[1];
 }
 
 function drawPill(

@@ -1,6 +1,6 @@
 // A canvas whose backing store has one pixel for each device pixel; its drawing coordinates are CSS pixels.
 
-import type { Extent, Viewport } from "../viewport.ts";
+import type { Extent, Point, Viewport } from "../viewport.ts";
 
 export class Surface {
   readonly context: CanvasRenderingContext2D;
@@ -29,6 +29,33 @@ export class Surface {
   /** Image pixels to device pixels: device = image * scale + (x, y). */
   pixels({ scale, x, y }: Viewport): Viewport {
     return { scale: this.#ratio * scale, x: this.#ratio * x, y: this.#ratio * y };
+  }
+
+  /** The inverse of `pixels`. */
+  viewport({ scale, x, y }: Viewport): Viewport {
+    return { scale: scale / this.#ratio, x: x / this.#ratio, y: y / this.#ratio };
+  }
+
+  /** Moves what is on the canvas by whole device pixels; what comes into sight is blank. */
+  shift(dx: number, dy: number): void {
+    const { context, canvas } = this;
+    context.setTransform(1, 0, 0, 1, 0, 0);
+    context.globalCompositeOperation = "copy";
+    context.drawImage(canvas, dx, dy);
+    context.globalCompositeOperation = "source-over";
+    this.toCss();
+  }
+
+  /** Calls `paint`, which paints inside this part of the canvas only, device pixels. */
+  clip({ x, y, width, height }: Extent & Point, paint: () => void): void {
+    const { context } = this;
+    context.save();
+    context.setTransform(1, 0, 0, 1, 0, 0);
+    context.beginPath();
+    context.rect(x, y, width, height);
+    context.clip();
+    paint();
+    context.restore();
   }
 
   clear(): void {

@@ -8,7 +8,7 @@ import { takeCalls } from "../fakes.ts";
 import { OpenedView, object } from "../opened_view.ts";
 
 const CUP = object({ name: "cup" });
-const SPOON = object({ id: 2, name: "spoon", mask: "m2" });
+const SPOON = object({ id: 2, name: "spoon", mask: "m2", box: [246, 93, 266, 108] });
 
 let opened: OpenedView;
 let list: HTMLElement;
@@ -158,13 +158,28 @@ describe("the pointed object", () => {
     over(name(1));
     expect(texts()).toEqual(["spoon"]);
     opened.view.state.areNamesShown.value = true;
-    expect(texts()).toEqual(["cup", "spoon"]);
+    expect(texts().sort()).toEqual(["cup", "spoon"]);
     show(2, [{ ...CUP, visible: false }, SPOON]);
     expect(texts()).toEqual(["spoon"]);
     const unnamed = { ...CUP, name: "object 1", class: "dish" };
     show(null, [unnamed, { ...SPOON, class: "tool" }]);
-    expect(texts()).toEqual(["dish", "spoon · tool"]);
+    expect(texts().sort()).toEqual(["dish", "spoon · tool"]);
   });
+});
+
+it("of names that would cover each other, the pointed or the larger object's is drawn", () => {
+  const overlay = opened.stage.querySelectorAll<HTMLCanvasElement>("canvas").item(3) as HTMLCanvasElement;
+  const texts = () => {
+    takeCalls(overlay);
+    opened.drawFrame();
+    return takeCalls(overlay).flatMap(([method, text]) => (method === "fillText" ? [text] : []));
+  };
+  const PLATE = object({ id: 3, name: "plate", area: 900 });
+  show(null, [CUP, PLATE, SPOON]);
+  opened.view.state.areNamesShown.value = true;
+  expect(texts()).toEqual(["plate", "spoon"]);
+  opened.view.state.pointedRow.value = 1;
+  expect(texts()).toEqual(["cup", "spoon"]);
 });
 
 describe("the list", () => {
