@@ -41,7 +41,7 @@ unit: $(VENV)/test.stamp $(FRONTEND)/node_modules/.stamp ## tests that need no b
 
 browser: $(VENV)/test.stamp $(FRONTEND)/node_modules/.stamp ## a person's journeys in a real JupyterLab, and one click in each other host, in Chromium
 	@test -n "$(BROWSER)" || { echo "Chromium is missing: install it (Debian: apt-get install chromium) and run again"; exit 1; }
-	HF_HUB_OFFLINE=1 $(BIN)/pytest -m browser tests/browser tests/hosts
+	HF_HUB_OFFLINE=1 $(BIN)/pytest -m browser tests/browser tests/hosts -n 2 --dist loadfile
 
 docs: $(VENV)/test.stamp ## every code block of README and docs, every notebook from top to bottom
 	HF_HUB_OFFLINE=1 $(BIN)/pytest tests/docs
