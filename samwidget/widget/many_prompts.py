@@ -26,7 +26,9 @@ ProgressCallback = Callable[[int, int], object]
 
 # Target time of a step: as of everything, so that clicks and Stop have their turn soon.
 _STEP_S = 0.1
-_FIRST_COUNT, _COUNT_MAX = 8, 64
+_FIRST_COUNT = 8
+# Fewer would leave threads of the processor idle, more would keep a GPU too long.
+_COUNT_MIN, _COUNT_MAX = 4, 64
 # How often Python hears of the progress.
 _CALL_S = 0.1
 
@@ -141,7 +143,7 @@ class ManyPrompts:
             self._end(run, error)
             return
         took_s = max(time.monotonic() - start_s, 1e-6)
-        run.count = max(1, min(_COUNT_MAX, 2 * run.count, int(run.count * _STEP_S / took_s)))
+        run.count = max(_COUNT_MIN, min(_COUNT_MAX, 2 * run.count, int(run.count * _STEP_S / took_s)))
         done, total = len(run.masks), len(run.prompts)
         if done < total:
             self._status.show_making(MakingProgress(done, total))
