@@ -103,6 +103,7 @@ def test_what_changes_nothing_is_no_step(parts):
     parts.corrections.subtract(1, [1])
     parts.corrections.adjust(1, "fill_holes", 1000)
     parts.corrections.adjust(1, "grow", 0)
+    parts.corrections.set_polygons(1, parts.corrections.polygons(1, 0))
     assert parts.document.state is before
 
 
@@ -117,6 +118,9 @@ def test_what_changes_nothing_is_no_step(parts):
         (lambda c: c.paint(None, [[1, 1]], 2, erase=True), "no object is active"),
         (lambda c: c.paint(None, [[-50, 1]], 2, erase=False), "no pixel under the stroke"),
         (lambda c: c.paint(7, [[1, 1]], 2, erase=False), "there is no object 7"),
+        (lambda c: c.set_polygons(1, [[[70, 1], [80, 1], [80, 9]]]), "nothing would be left of"),
+        (lambda c: c.set_polygons(7, [[[1, 1], [9, 1], [9, 9]]]), "there is no object 7"),
+        (lambda c: c.weighted_polygons(7), "there is no object 7"),
     ],
 )
 def test_what_cannot_be_done_changes_nothing(parts, correct, message):
@@ -125,6 +129,33 @@ def test_what_cannot_be_done_changes_nothing(parts, correct, message):
         correct(parts.corrections)
     assert raised.value.hint
     assert parts.document.state is before
+
+
+def test_polygons_of_a_mask_with_a_hole_and_two_pieces(parts):
+    parts.corrections.fill_polygon(1, [[15, 15], [20, 15], [20, 20], [15, 20]], erase=True)
+    item = parts.corrections.fill_polygon(1, [[50, 40], [60, 40], [60, 45]], erase=False)
+    polygons = parts.corrections.polygons(1, 3)
+    assert len(polygons) == 3
+    moved = [polygon + np.array([4, 0]) for polygon in parts.corrections.polygons(1, 0)]
+    corrected = parts.corrections.set_polygons(1, moved)
+    assert np.array_equal(corrected.mask, np.roll(item.mask, 4, axis=1))
+    assert (corrected.id, corrected.name, corrected.score) == (1, "object 1", 1.0)
+    parts.document.undo()
+    assert np.array_equal(mask_of(parts, 1), item.mask)
+
+
+def test_beyond_so_many_corners_those_of_the_lowest_weights_are_left_out(parts, monkeypatch):
+    parts.corrections.paint(1, [[20, 40]], 6, erase=False)
+    every = np.concatenate(parts.corrections.weighted_polygons(1))
+    assert np.isfinite(every).all()
+    monkeypatch.setattr("samwidget.widget.corrections.CORNERS_MAX", len(every) - 1)
+    some = np.concatenate(parts.corrections.weighted_polygons(1))
+    assert 6 <= len(some) < len(every)
+    assert some[:, 2].min() > every[:, 2].min()
+    monkeypatch.setattr("samwidget.widget.corrections.CORNERS_MAX", 5)
+    with pytest.raises(PromptError, match="2 outlines") as raised:
+        parts.corrections.weighted_polygons(1)
+    assert "islands" in raised.value.hint
 
 
 def test_merge_intersect_and_subtract(parts):
@@ -285,8 +316,16 @@ def test_every_correction_by_message(widget):
     widget.do("subtract", object=1, others=[3])
     widget.do("adjust", object=3, operation="grow", amount=1, continues=False)
     assert widget.objects[1].area == 140
+    name = widget.do("polygons", object=1)
+    (polygon,) = widget.wire.wait_for("polygons", re=name)[0]["polygons"]
+    assert all(len(corner) == 3 for corner in polygon)
+    widget.do("set_polygons", object=1, polygons=[[[x, y + 2] for x, y, _ in polygon]])
+    assert widget.objects[0].box_xyxy == (5, 7, 25, 27)
+    widget.do("undo")
     widget.do("set_locked", objects=[1], locked=True)
     refused = widget.say("paint", object=1, points=[[5, 5]], radius=9, erase=True)
+    assert "locked" in widget.wire.wait_for("error", re=refused)[0]["message"]
+    refused = widget.say("set_polygons", object=1, polygons=[[[1, 1], [9, 1], [9, 9]]])
     assert "locked" in widget.wire.wait_for("error", re=refused)[0]["message"]
     widget.do("set_locked", objects=[1], locked=False)
     widget.do("delete_objects", objects=[1, 3])

@@ -128,6 +128,21 @@ def test_corrections_from_python(widget):
     assert widget.objects == ()
 
 
+def test_polygons_from_python(widget):
+    widget.fill_polygon([[10, 10], [30, 10], [30, 30], [10, 30]])
+    before = widget.objects[0]
+    (polygon,) = widget.to_polygons(1)
+    assert len(polygon) == 8
+    assert widget.set_polygons(1, [polygon]).area == 400
+    assert widget.objects[0] is before or np.array_equal(widget.objects[0].mask, before.mask)
+    assert [len(corners) for corners in widget.to_polygons(1, tolerance=50)] == [3]
+    hole = [[15, 15], [20, 15], [20, 20], [15, 20]]
+    assert widget.set_polygons(1, [polygon, hole]).area == 375
+    assert len(widget.to_polygons(1)) == 2
+    widget.undo()
+    assert widget.objects[0].area == 400
+
+
 def test_a_scribble_from_python(widget):
     item = widget.scribble([[10, 10], [90, 10]])
     assert len(item.prompts.points_xy) > 4
@@ -142,7 +157,9 @@ def test_a_scribble_from_python(widget):
         lambda w: w.paint([1, 1], None), lambda w: w.fill_polygon([[1, 1], [2, 2]]), lambda w: w.grow(1, -1),
         lambda w: w.smooth(1, math.nan), lambda w: w.merge([]), lambda w: w.merge(["1"]), lambda w: w.lock(1.5),
         lambda w: w.set_class([], "cat"), lambda w: w.delete(9), lambda w: w.scribble([1, 1], label=3),
-        lambda w: w.set_class(True, "cat"),
+        lambda w: w.set_class(True, "cat"), lambda w: w.to_polygons(1, -1), lambda w: w.to_polygons(9),
+        lambda w: w.set_polygons(1, []), lambda w: w.set_polygons(1, [[[1, 1], [2, 2]]]),
+        lambda w: w.set_polygons(1, [[[1, 1], [9, 1], [9, math.nan]]]), lambda w: w.set_polygons(1, 5),
     ],
 )  # fmt: skip
 def test_wrong_arguments_are_explained_and_change_nothing(widget, call):

@@ -3,6 +3,7 @@
 
 import { keyActions, listenToSpace } from "./commands/actions.ts";
 import { typeName } from "./commands/naming.ts";
+import { watchOutline } from "./commands/outline.ts";
 import { keepFitted } from "./commands/viewport.ts";
 import { h, type Scope } from "./dom.ts";
 import { watchFocus } from "./focus.ts";
@@ -37,6 +38,7 @@ export function openView(session: Session, host: HTMLElement, scope: Scope): voi
   watchSize(view, host, scope);
   watchWindow(view, scope);
   keepFitted(view, scope);
+  watchOutline(view, scope);
   showLatency(view, canvases, scope);
   reportState(view, canvases, scope);
 

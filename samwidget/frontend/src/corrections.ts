@@ -2,13 +2,22 @@
 // stays there until the kernel's mask comes. tools/brush.ts and tools/polygon.ts make them, stage/corrections.ts draws them.
 
 import { activeAfter, type NextActive } from "./prompts.ts";
-import type { DocumentSummary, ObjectSummary, Request } from "./protocol.ts";
-import { distance, type Point } from "./viewport.ts";
+import type { DocumentSummary, ObjectSummary, Position, Request } from "./protocol.ts";
+import { distance, nearestOfSegment, type Point } from "./viewport.ts";
 
-/** A shape that a mask gains or loses; image pixels. */
+/** A line of a round brush; image pixels. */
+export interface Stroke {
+  kind: "stroke";
+  points: readonly Point[];
+  radius: number;
+  isErased: boolean;
+}
+
+/** A shape that a mask gains or loses, or the outline that it gets; image pixels. */
 export type Correction =
-  | { kind: "stroke"; points: readonly Point[]; radius: number; isErased: boolean }
-  | { kind: "polygon"; points: readonly Point[]; isErased: boolean };
+  | Stroke
+  | { kind: "polygon"; points: readonly Point[]; isErased: boolean }
+  | { kind: "outline"; polygons: readonly (readonly Point[])[] };
 
 /** An object with the corrections on their way to it; `object` is null for one that begins with them. */
 export interface ShownCorrections {
@@ -52,14 +61,16 @@ export function correctionsOnScreen(
 const known = new WeakMap<Request, Correction>();
 
 function correctionOf(request: Request): { object: number | null; correction: Correction } | null {
-  if (request.kind !== "paint" && request.kind !== "fill_polygon") return null;
+  if (request.kind !== "paint" && request.kind !== "fill_polygon" && request.kind !== "set_polygons") return null;
   const correction = known.get(request) ?? newCorrection(request);
   known.set(request, correction);
   return { object: request.object, correction };
 }
 
-function newCorrection(request: Extract<Request, { kind: "paint" | "fill_polygon" }>): Correction {
-  const points = request.points.map(([x, y]) => ({ x, y }));
+function newCorrection(request: Extract<Request, { kind: "paint" | "fill_polygon" | "set_polygons" }>): Correction {
+  const asPoints = (positions: readonly Position[]) => positions.map(([x, y]) => ({ x, y }));
+  if (request.kind === "set_polygons") return { kind: "outline", polygons: request.polygons.map(asPoints) };
+  const points = asPoints(request.points);
   return request.kind === "paint"
     ? { kind: "stroke", points, radius: request.radius, isErased: request.erase }
     : { kind: "polygon", points, isErased: request.erase };
@@ -92,7 +103,8 @@ export function simplified(points: readonly Point[], tolerance: number): Point[]
     let furthest = from;
     let most = tolerance;
     for (let i = from + 1; i < to; i++) {
-      const off = distanceToSegment(points[i] as Point, a, b);
+      const point = points[i] as Point;
+      const off = distance(point, nearestOfSegment(point, a, b));
       if (off > most) {
         most = off;
         furthest = i;
@@ -103,11 +115,4 @@ export function simplified(points: readonly Point[], tolerance: number): Point[]
     spans.push([from, furthest], [furthest, to]);
   }
   return points.filter((_, i) => isKept[i] === 1);
-}
-
-function distanceToSegment(point: Point, a: Point, b: Point): number {
-  const length2 = (b.x - a.x) ** 2 + (b.y - a.y) ** 2;
-  const along = (point.x - a.x) * (b.x - a.x) + (point.y - a.y) * (b.y - a.y);
-  const t = length2 === 0 ? 0 : Math.min(1, Math.max(0, along / length2));
-  return distance(point, { x: a.x + t * (b.x - a.x), y: a.y + t * (b.y - a.y) });
 }

@@ -103,6 +103,7 @@ export function promptsOnScreen(
       // A mask that was corrected is its own prompt.
       case "paint":
       case "fill_polygon":
+      case "set_polygons":
         points = [];
         boxes = [];
         break;

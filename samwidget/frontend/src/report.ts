@@ -3,6 +3,7 @@
 // costs a layout and some JSON in each frame.
 
 import { type Scope, setAttribute } from "./dom.ts";
+import { shownPolygons } from "./outline.ts";
 import { dotState, urgentMessage } from "./panels/state_texts.ts";
 import type { StageCanvases } from "./stage/canvases.ts";
 import type { View } from "./view.ts";
@@ -32,6 +33,7 @@ export function reportState(view: View, canvases: StageCanvases, scope: Scope): 
 function describe({ session, state, hover }: View): object {
   const { objects, active } = session.document.value;
   const { everything, settings } = session;
+  const outline = state.outline.value;
   return {
     phase: session.status.value.phase,
     dot: dotState(session),
@@ -45,6 +47,7 @@ function describe({ session, state, hover }: View): object {
     tool: settings.tool.value,
     threshold: settings.threshold.value,
     opacity: settings.opacity.value,
+    corners: outline && shownPolygons(outline).map((polygon) => polygon.map(({ x, y }) => [x, y])),
     preview: hover.preview.value !== null,
     pointer: state.pointer.value !== null,
     everything: {

@@ -3,8 +3,9 @@
 
 import { computed, type ReadonlySignal, type Signal, signal } from "@preact/signals-core";
 
-import { type Correction, correctionsOnScreen, type ShownCorrections } from "./corrections.ts";
+import { type Correction, correctionsOnScreen, type ShownCorrections, type Stroke } from "./corrections.ts";
 import { type Listing, type ListOrder, listed } from "./listing.ts";
+import { isChanged, type Outline, shownPolygons } from "./outline.ts";
 import { activeAfter, classAfter, type Draft, type NextActive, promptsOnScreen, type ShownPrompts } from "./prompts.ts";
 import type { DocumentSummary, ObjectSummary } from "./protocol.ts";
 import type { Session } from "./session.ts";
@@ -42,9 +43,11 @@ export interface ViewState {
   corner: Signal<Point | null>;
   draft: Signal<Draft | null>;
   /** The stroke of the brush that is being drawn. */
-  stroke: Signal<Correction | null>;
+  stroke: Signal<Stroke | null>;
   /** The polygon that is being drawn from corner to corner. */
   polygon: Signal<OpenPolygon | null>;
+  /** The outline of the active object while the tool *outline* is in use. */
+  outline: Signal<Outline | null>;
   /** Diameter of the brush, image pixels; null until the user changes it. */
   brushSize: Signal<number | null>;
   /** The tray shows what mends a mask, where it has no space for the candidates too. */
@@ -104,7 +107,8 @@ export interface ViewState {
 
 export function createViewState(session: Session): ViewState {
   const draft = signal<Draft | null>(null);
-  const stroke = signal<Correction | null>(null);
+  const stroke = signal<Stroke | null>(null);
+  const outline = signal<Outline | null>(null);
   const pointer = signal<Point | null>(null);
   const crosshair = signal<Point | null>(null);
   const isGesturing = signal(false);
@@ -125,7 +129,8 @@ export function createViewState(session: Session): ViewState {
     return session.document.value.objects.filter(({ id }) => ids.includes(id));
   });
   const newClass = computed(() => classAfter(session.document.value.active_class, pending.value));
-  const corrections = computed(() => correctionsOnScreen(session.document.value, pending.value, stroke.value));
+  const drawn = computed(() => stroke.value ?? outlineOnScreen(outline.value));
+  const corrections = computed(() => correctionsOnScreen(session.document.value, pending.value, drawn.value));
   return {
     stageSize: signal({ width: 0, height: 0 }),
     viewport: signal({ scale: 1, x: 0, y: 0 }),
@@ -136,6 +141,7 @@ export function createViewState(session: Session): ViewState {
     draft,
     stroke,
     polygon: signal(null),
+    outline,
     brushSize: signal(null),
     isMending: signal(false),
     isGesturing,
@@ -192,4 +198,9 @@ function documentOfClass(document: DocumentSummary, name: string | null): Docume
   const isShown = (object: ObjectSummary) => object.class === name || object.id === document.active;
   const objects = document.objects.map((object) => (isShown(object) ? object : { ...object, visible: false }));
   return { ...document, objects };
+}
+
+/** What is drawn of an outline that was changed; null where it is that of the mask. */
+function outlineOnScreen(outline: Outline | null): Correction | null {
+  return outline && isChanged(outline) ? { kind: "outline", polygons: shownPolygons(outline) } : null;
 }

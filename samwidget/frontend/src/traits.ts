@@ -19,10 +19,18 @@ export const TOOL_NAMES = [
   "eraser",
   "lasso",
   "polygon",
+  "outline",
 ] as const;
 export type ToolName = (typeof TOOL_NAMES)[number];
 /** These draw on the photo: the objects and prompts under the pointer are not theirs to take. */
-export const DRAWING_TOOLS: ReadonlySet<ToolName> = new Set(["scribble", "brush", "eraser", "lasso", "polygon"]);
+export const DRAWING_TOOLS: ReadonlySet<ToolName> = new Set([
+  "scribble",
+  "brush",
+  "eraser",
+  "lasso",
+  "polygon",
+  "outline",
+]);
 export type ThemeName = "auto" | "light" | "dark";
 
 export interface WidgetTraits {

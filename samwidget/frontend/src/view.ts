@@ -1,6 +1,7 @@
 // One view of a widget: what its tools, commands and panels work with. Owns the root element, which app.ts fills, and
 // sends the requests of its user. Draws nothing and listens to no event.
 
+import { keepOutline } from "./commands/outline.ts";
 import { h, type Scope } from "./dom.ts";
 import { HoverPreview } from "./hover.ts";
 import type { Request } from "./protocol.ts";
@@ -51,9 +52,10 @@ export class View {
 
   /**
    * Sends a change of the document; with `at_ms`, when the user acted, also measures the time until it is drawn. `onEnd` is
-   * called when the kernel has carried it out, or else with false.
+   * called when the kernel has carried it out, or else with false. What was done to an outline before goes first.
    */
   request(request: Request, at_ms?: number, onEnd: (isDone: boolean) => void = () => {}): void {
+    keepOutline(this);
     this.hover.clear();
     this.session.failure.value = null;
     if (!KEEPS_SELECTION.has(request.kind)) this.state.selection.value = [];

@@ -115,6 +115,14 @@ export function distance(a: Point, b: Point): number {
   return Math.hypot(a.x - b.x, a.y - b.y);
 }
 
+/** The point of the segment a to b that is nearest to `point`. */
+export function nearestOfSegment(point: Point, a: Point, b: Point): Point {
+  const length2 = (b.x - a.x) ** 2 + (b.y - a.y) ** 2;
+  const along = (point.x - a.x) * (b.x - a.x) + (point.y - a.y) * (b.y - a.y);
+  const t = length2 === 0 ? 0 : Math.min(1, Math.max(0, along / length2));
+  return { x: a.x + t * (b.x - a.x), y: a.y + t * (b.y - a.y) };
+}
+
 /** The box between two corners in any order. */
 export function boxBetween(a: Point, b: Point): Box {
   return [Math.min(a.x, b.x), Math.min(a.y, b.y), Math.max(a.x, b.x), Math.max(a.y, b.y)];

@@ -5,6 +5,7 @@ import { signal } from "@preact/signals-core";
 
 import { keyActions, listenToSpace } from "../src/commands/actions.ts";
 import { typeName } from "../src/commands/naming.ts";
+import { watchOutline } from "../src/commands/outline.ts";
 import { Scope } from "../src/dom.ts";
 import { watchFocus } from "../src/focus.ts";
 import { listenToKeys } from "../src/keyboard.ts";
@@ -75,6 +76,7 @@ export class OpenedView {
     this.canvases = new StageCanvases(this.view, signal(null), this.scope);
     this.gestures = new Gestures(this.canvases, this.view, this.scope);
     watchFocus(this.view, this.scope);
+    watchOutline(this.view, this.scope);
     const typed = (event: KeyboardEvent) => typeName(this.view, event);
     listenToKeys(this.view.root, keyActions(this.view, this.gestures), this.scope, typed);
     listenToSpace(this.view, this.gestures, this.scope);
@@ -94,7 +96,7 @@ export class OpenedView {
 
   /** The requests so far, without their envelopes. */
   get requests(): Request[] {
-    return this.fake.sent.map(({ v: _, id: __, ...request }) => request as Request);
+    return this.fake.sent.map(({ v: _, id: __, after: ___, ...request }) => request as Request);
   }
 
   /** The newest request. */

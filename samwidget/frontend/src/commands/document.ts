@@ -3,8 +3,10 @@
 
 import { focusEverything } from "../focus.ts";
 import type { View } from "../view.ts";
+import { undoOutline } from "./outline.ts";
 
 export function undo(view: View): void {
+  if (undoOutline(view)) return;
   if (view.session.document.value.can_undo) view.request({ kind: "undo" }, performance.now());
 }
 

@@ -1,10 +1,13 @@
-// Panel: what mends a mask by hand, in the tray: the size of the brush while one is in hand, and for the active object its
-// smoothness, its size, its holes and its islands.
+// Panel: what mends a mask by hand, in the tray: the size of the brush while one is in hand, or the detail of the outline, and
+// for the active object its smoothness, its size, its holes and its islands.
 
 import { Adjusting, type SliderName } from "../adjusting.ts";
 import { BRUSH_MIN, brushSize, brushSizeMax, hasBrush, isDrawing, setBrushSize } from "../commands/drawing.ts";
+import { isOutlining, removeSelectedCorner, setDetail } from "../commands/outline.ts";
 import { h, type Scope, setAttribute } from "../dom.ts";
 import { type IconName, icon } from "../icons.ts";
+import { formatCount } from "../numbers.ts";
+import { DETAIL_MAX, shownPolygons } from "../outline.ts";
 import type { Adjustment } from "../protocol.ts";
 import { slider } from "../slider.ts";
 import type { View } from "../view.ts";
@@ -30,15 +33,20 @@ export function mendPanel(view: View, scope: Scope): HTMLElement {
     "Grow",
     "Make the mask larger, or smaller, in image pixels",
   );
+  const detail = detailSlider(view, scope);
+  const corner = cornerButton(view, scope);
   const holes = adjustButton(view, scope, "fill_holes", "holes", "Fill holes", "Fill all holes of the mask");
   const islands = adjustButton(view, scope, "drop_islands", "islands", "Drop islands", "Keep only its largest piece");
-  const sliders = h("div", { class: "sw-mend-sliders" }, brush, smooth, grow);
-  const buttons = h("div", { class: "sw-mend-buttons" }, holes, islands);
+  const sliders = h("div", { class: "sw-mend-sliders" }, brush, detail, smooth, grow);
+  const buttons = h("div", { class: "sw-mend-buttons" }, corner, holes, islands);
   const element = h("div", { class: "sw-mend", role: "group", "aria-label": "Mend the mask" }, sliders, buttons);
 
   scope.effect(() => {
     const hasObject = state.active.value !== null && !isAbsent(session);
+    const isOutline = hasObject && isOutlining(view);
     brush.hidden = !hasBrush(view);
+    for (const part of [detail, corner]) part.hidden = !isOutline;
+    for (const part of [holes, islands]) part.hidden = isOutline;
     for (const part of [smooth, grow, buttons]) part.hidden = !hasObject;
     element.classList.toggle("sw-empty", brush.hidden && !hasObject);
   });
@@ -70,6 +78,40 @@ function brushSlider(view: View, scope: Scope): HTMLElement {
     },
     scope,
   );
+}
+
+/** From few corners to many. Each position is made of the outline as it was, so that the way back loses nothing. */
+function detailSlider(view: View, scope: Scope): HTMLElement {
+  const { outline } = view.state;
+  const count = () => (outline.value ? shownPolygons(outline.value).flat().length : 0);
+  return slider(
+    {
+      name: "detail",
+      label: "Detail",
+      hint: "How many corners the outline has",
+      min: 0,
+      max: DETAIL_MAX,
+      step: 1,
+      initial: DETAIL_MAX,
+      position: () => outline.value?.detail ?? DETAIL_MAX,
+      move: (position) => setDetail(view, position),
+      text: () => (outline.value ? formatCount(count()) : ""),
+    },
+    scope,
+  );
+}
+
+function cornerButton(view: View, scope: Scope): HTMLButtonElement {
+  const button = mendButton(
+    "remove-corner",
+    "lessCorners",
+    "Remove corner",
+    "Remove the corner that was pressed last (Delete)",
+  );
+  scope.listen(button, "click", () => removeSelectedCorner(view));
+  // aria-disabled, not disabled: a disabled button loses the focus, and the keys would stop working.
+  scope.effect(() => setAttribute(button, "aria-disabled", String(!view.state.outline.value?.selected)));
+  return button;
 }
 
 /** A slider that shows its result while it moves; all of a slide is one step of the history. */
@@ -109,18 +151,7 @@ function adjustButton(
   label: string,
   title: string,
 ): HTMLButtonElement {
-  const button = h(
-    "button",
-    {
-      class: "sw-action sw-second sw-mend-button",
-      type: "button",
-      "data-sw": `mend-${operation}`,
-      "aria-label": label,
-      title,
-    },
-    icon(iconName),
-    h("span", {}, label),
-  );
+  const button = mendButton(`mend-${operation}`, iconName, label, title);
   scope.listen(button, "click", () => {
     const { active } = view.state;
     const size = view.session.photo.value?.size;
@@ -130,4 +161,13 @@ function adjustButton(
     view.request({ kind: "adjust", object: active.value.id, operation, amount, continues: false }, performance.now());
   });
   return button;
+}
+
+function mendButton(name: string, iconName: IconName, label: string, title: string): HTMLButtonElement {
+  return h(
+    "button",
+    { class: "sw-action sw-second sw-mend-button", type: "button", "data-sw": name, "aria-label": label, title },
+    icon(iconName),
+    h("span", {}, label),
+  );
 }

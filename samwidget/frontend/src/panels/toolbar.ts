@@ -12,7 +12,7 @@ import { TOOL_NAMES, type ToolName } from "../traits.ts";
 import type { View } from "../view.ts";
 
 /** The tools that change a mask by hand have a group of their own. */
-const MENDING: ReadonlySet<ToolName> = new Set(["brush", "eraser", "lasso", "polygon"]);
+const MENDING: ReadonlySet<ToolName> = new Set(["brush", "eraser", "lasso", "polygon", "outline"]);
 
 export function toolbarPanel(view: View, scope: Scope): HTMLElement {
   const { session, state } = view;

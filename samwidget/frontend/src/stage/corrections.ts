@@ -64,7 +64,12 @@ export class CorrectionsPainter {
       this.#painted = { ...before, corrections, points: pointsOf(last) };
       return 0;
     }
-    const rings = mask === null ? [] : masks.rings(mask, threshold);
+    // An outline takes the place of the mask and of all corrections before it.
+    const from = Math.max(
+      0,
+      corrections.findLastIndex(({ kind }) => kind === "outline"),
+    );
+    const rings = mask === null || corrections[from]?.kind === "outline" ? [] : masks.rings(mask, threshold);
     if (!rings) return 1;
     surface.clear();
     const field = new DistanceField(size.width, size.height, (ACTIVE.edge_px / 2) * ratio + 1);
@@ -75,7 +80,7 @@ export class CorrectionsPainter {
       ),
     );
     let area = field.fill(outline, false);
-    for (const correction of corrections) area = around(area, apply(field, correction, onCanvas));
+    for (const correction of corrections.slice(from)) area = around(area, apply(field, correction, onCanvas));
     const { edge_px, line_px } = ACTIVE;
     const shading = { colour, opacity, edge_px, line_px, edgeAlpha: EDGE_ALPHA };
     const shades = shadesOf(shading, field.perPixel, ratio);
@@ -101,6 +106,10 @@ function isLonger(painted: Painted, basis: Basis, corrections: readonly Correcti
 
 /** Takes a correction, a stroke from its point `from` on, into the field. */
 function apply(field: DistanceField, correction: Correction, onCanvas: Viewport, from = 0): Area {
+  if (correction.kind === "outline") {
+    const rings = correction.polygons.map((points) => onto(points, onCanvas));
+    return field.fill(rings, false);
+  }
   if (correction.kind === "polygon") return field.fill([onto(correction.points, onCanvas)], correction.isErased);
   // With the point before, where the new part begins.
   const points = correction.points.slice(Math.max(0, from - 1)).map((point) => toScreen(onCanvas, point));

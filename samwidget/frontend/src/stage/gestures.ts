@@ -178,7 +178,9 @@ export class Gestures {
     const tool = session.settings.tool.value;
     const hasPrompts = tool !== "pan" && !DRAWING_TOOLS.has(tool) && !isChoosing;
     const hit = position && hasPrompts ? promptAt(position.screen, this.#view) : null;
-    const cursor = isChoosing && state.pointedId.value === null ? "default" : currentTool(this.#view).cursor;
+    const current = currentTool(this.#view);
+    const own = position ? current.cursorAt?.(position, this.#view) : null;
+    const cursor = isChoosing && state.pointedId.value === null ? "default" : (own ?? current.cursor);
     this.#canvases.element.style.cursor = state.isPanning.value ? "grabbing" : hit ? handleCursor(hit) : cursor;
   }
 

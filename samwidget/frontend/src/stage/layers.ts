@@ -4,6 +4,7 @@
 import { computed, type ReadonlySignal } from "@preact/signals-core";
 
 import { NO_CORRECTIONS } from "../corrections.ts";
+import { selectedCorner, shownPolygons } from "../outline.ts";
 import type { DocumentSummary, ObjectSummary } from "../protocol.ts";
 import type { Photo } from "../session.ts";
 import type { View } from "../view.ts";
@@ -12,14 +13,18 @@ import { CorrectionsPainter } from "./corrections.ts";
 import { drawCrosshair } from "./crosshair.ts";
 import type { DetailPixels } from "./detail.ts";
 import { drawFoundObjects, drawPointed } from "./found_objects.ts";
-import { drawLasso, drawPolygon, drawScribble } from "./lines.ts";
+import { drawCorners, drawLasso, drawPolygon, drawScribble } from "./lines.ts";
 import { drawObjects, drawPreview } from "./masks.ts";
+import { MovingPainter } from "./moving.ts";
 import { drawNames } from "./names.ts";
 import { drawPhoto } from "./photo.ts";
 import { drawBox, drawPrompts } from "./prompts.ts";
 import type { Surface } from "./surface.ts";
 
-/** Paints a blank surface; returns how many masks had not arrived. `pulse_ms` is the clock of pending points, or null. */
+/**
+ * Paints a surface, blank but for a kept layer; returns how many masks had not arrived. `pulse_ms` is the clock of pending
+ * points, or null.
+ */
 export type Painting = (surface: Surface, pulse_ms: number | null) => number;
 
 /** The document, if it belongs to the photo on the screen; null while the document is ahead of a new photo. */
@@ -32,14 +37,16 @@ export function photoLayer(
   { session, state }: View,
   detail: ReadonlySignal<DetailPixels | null>,
 ): ReadonlySignal<Painting> {
+  const painter = new MovingPainter();
   return computed(() => {
     const photo = session.photo.value;
     const viewport = state.viewport.value;
     const pixels = detail.value;
-    return (surface) => {
-      if (photo) drawPhoto(surface, viewport, photo, pixels);
-      return 0;
-    };
+    return (surface) =>
+      painter.paint(surface, viewport, [photo, pixels], (viewport) => {
+        if (photo) drawPhoto(surface, viewport, photo, pixels);
+        return 0;
+      });
   });
 }
 
@@ -47,6 +54,7 @@ export function photoLayer(
 export function objectsLayer({ session, state }: View): ReadonlySignal<Painting> {
   const { masks, settings, everything } = session;
   const closed = closedObjects(session, state);
+  const painter = new MovingPainter();
   return computed(() => {
     const photo = session.photo.value;
     const viewport = state.viewport.value;
@@ -54,12 +62,14 @@ export function objectsLayer({ session, state }: View): ReadonlySignal<Painting>
     const foundObjects = everything.foundObjects.value;
     const keptIds = everything.keptIds.value;
     const appearance = { opacity: settings.opacity.value, threshold: settings.threshold.value };
-    return (surface) => {
-      if (!photo) return 0;
-      const missing = drawObjects(surface, viewport, objects, masks, appearance, "closed");
-      if (foundObjects.length > 0) drawFoundObjects(surface, viewport, foundObjects, keptIds, masks, appearance);
-      return missing;
-    };
+    const content = [photo, objects, foundObjects, keptIds, ...Object.values(appearance)];
+    return (surface) =>
+      painter.paint(surface, viewport, content, (viewport, part) => {
+        if (!photo) return 0;
+        const missing = drawObjects(surface, viewport, objects, masks, appearance, "closed", part);
+        drawFoundObjects(surface, viewport, foundObjects, keptIds, masks, appearance, part);
+        return missing;
+      });
   });
 }
 
@@ -103,7 +113,8 @@ export function overlayLayer({ session, state, hover }: View): ReadonlySignal<Pa
     const pointed = everything.foundObjects.value.find(({ id }) => id === state.pointedId.value);
     const isPointedKept = pointed !== undefined && everything.keptIds.value.has(pointed.id);
     // Prompts cannot be moved while there are found objects to choose from.
-    const prompts = everything.isOpen.value ? null : state.prompts.value;
+    const outline = state.outline.value;
+    const prompts = everything.isOpen.value || outline ? null : state.prompts.value;
     const draft = state.draft.value;
     const crosshair = state.crosshair.value;
     const corner = state.corner.value;
@@ -132,6 +143,7 @@ export function overlayLayer({ session, state, hover }: View): ReadonlySignal<Pa
       }
       if (draft?.kind === "scribble") drawScribble(context, viewport, draft.points, draft.label);
       if (polygon) drawPolygon(context, viewport, polygon, nextCorner);
+      if (outline) drawCorners(context, viewport, shownPolygons(outline), selectedCorner(outline));
       if (corner && crosshair) drawBox(context, viewport, boxBetween(corner, crosshair), false);
       if (crosshair) drawCrosshair(context, viewport, crosshair);
       return missing;

@@ -1,10 +1,14 @@
 // Layer: lines that are being drawn, in CSS pixels: a lasso, a polygon with its corners, a scribble.
 
 import type { Label } from "../protocol.ts";
-import { type Point, toScreen, type Viewport } from "../viewport.ts";
+import { distance, type Point, toScreen, type Viewport } from "../viewport.ts";
 import { EXCLUDE, INCLUDE } from "./prompts.ts";
 
 const CORNER = 4.5;
+const CORNER_SMALL = 2.8;
+/** Corners nearer to each other than this, CSS pixels, are small. */
+const CLOSE = 14;
+const SELECTED = "#2563eb";
 
 /** A polygon that is not closed yet. */
 export interface OpenPolygon {
@@ -31,16 +35,45 @@ export function drawPolygon(
   if (all.length > 2) tint(context, pathOf(viewport, all), isErased);
   drawLine(context, pathOf(viewport, points), false);
   if (to) drawLine(context, pathOf(viewport, [...points.slice(-1), to]), true);
-  for (const [i, corner] of points.entries()) {
-    const { x, y } = toScreen(viewport, corner);
-    context.beginPath();
-    context.arc(x, y, i === 0 ? CORNER + 1 : CORNER, 0, 2 * Math.PI);
-    context.fillStyle = "#fff";
-    context.fill();
-    context.strokeStyle = "rgb(0 0 0 / 0.6)";
-    context.lineWidth = 1;
-    context.stroke();
+  for (const [i, corner] of points.entries())
+    drawCorner(context, viewport, corner, i === 0 ? CORNER + 1 : CORNER, "#fff");
+}
+
+/** Draws the corners of an outline, small where they are close together. */
+export function drawCorners(
+  context: CanvasRenderingContext2D,
+  viewport: Viewport,
+  polygons: readonly (readonly Point[])[],
+  selected: Point | null,
+): void {
+  for (const polygon of polygons) {
+    const radius = spacing(viewport, polygon) < CLOSE ? CORNER_SMALL : CORNER;
+    for (const corner of polygon) drawCorner(context, viewport, corner, radius, "#fff");
   }
+  if (selected) drawCorner(context, viewport, selected, CORNER + 1, SELECTED);
+}
+
+function drawCorner(
+  context: CanvasRenderingContext2D,
+  viewport: Viewport,
+  corner: Point,
+  radius: number,
+  colour: string,
+): void {
+  const { x, y } = toScreen(viewport, corner);
+  context.beginPath();
+  context.arc(x, y, radius, 0, 2 * Math.PI);
+  context.fillStyle = colour;
+  context.fill();
+  context.strokeStyle = colour === SELECTED ? "#fff" : "rgb(0 0 0 / 0.6)";
+  context.lineWidth = colour === SELECTED ? 1.5 : 1;
+  context.stroke();
+}
+
+/** CSS pixels from corner to corner, in the middle. */
+function spacing({ scale }: Viewport, polygon: readonly Point[]): number {
+  const length = polygon.reduce((sum, corner, i) => sum + distance(corner, polygon.at(i - 1) as Point), 0);
+  return (scale * length) / Math.max(1, polygon.length);
 }
 
 /** Draws the line of a scribble; exclude is dashed, too, since colour alone does not tell. */

@@ -45,7 +45,7 @@ export function addRing(canvases: StageCanvases, view: View, scope: Scope): void
     if (ring.hidden === isShown) ring.hidden = !isShown;
     if (!isShown) return;
     const stroke = state.stroke.value;
-    const diameter = stroke?.kind === "stroke" ? 2 * stroke.radius : brushSize(view);
+    const diameter = stroke ? 2 * stroke.radius : brushSize(view);
     const size = Math.max(SIZE_MIN_PX, diameter * viewport.scale);
     ring.style.width = `${size}px`;
     ring.style.height = `${size}px`;

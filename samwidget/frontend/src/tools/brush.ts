@@ -2,7 +2,7 @@
 // (stage/corrections.ts); the kernel settles it when the pointer is lifted.
 
 import { beginErasing, brushSize, paint } from "../commands/drawing.ts";
-import type { Correction } from "../corrections.ts";
+import type { Stroke } from "../corrections.ts";
 import type { View } from "../view.ts";
 import type { Point, Position } from "../viewport.ts";
 import { type Gesture, lineGesture, NO_GESTURE, type Press, type Tool } from "./tool.ts";
@@ -38,7 +38,7 @@ function startStroke(press: Press, view: View, isErased: boolean): Gesture {
     share = Math.max(share, shareOf(pressure));
     const last = points.at(-1);
     if (last?.x !== image.x || last.y !== image.y) points.push(image);
-    stroke.value = { kind: "stroke", points, radius: radius(), isErased } satisfies Correction;
+    stroke.value = { kind: "stroke", points, radius: radius(), isErased } satisfies Stroke;
   };
   add(press);
   return lineGesture(stroke, add, (at_ms) => paint(view, points, radius(), isErased, at_ms));

@@ -4,6 +4,7 @@ import type { ToolName } from "../traits.ts";
 import type { View } from "../view.ts";
 import { box } from "./box.ts";
 import { brush, eraser } from "./brush.ts";
+import { outline } from "./outline.ts";
 import { pan } from "./pan.ts";
 import { pick } from "./pick.ts";
 import { exclude, include } from "./point.ts";
@@ -23,6 +24,7 @@ const TOOLS: Record<ToolName, Tool> = {
   eraser,
   lasso,
   polygon,
+  outline,
 };
 
 export function currentTool(view: View): Tool {

@@ -56,6 +56,8 @@ export interface Tool {
   useAt(at: Point, view: View, at_ms: number): void;
   /** CSS cursor where there is no handle under the pointer. */
   cursor: string;
+  /** CSS cursor of what the tool itself has there; null where it has nothing. */
+  cursorAt?(position: Position, view: View): string | null;
   /** One line for the status bar: what the next gesture does. */
   hint(view: View): string;
 }
