@@ -69,13 +69,12 @@ class Labelling(Prompting):
         Raises:
             PromptError: there is no class ``name``, another one has the new name, or that is blank or too long.
         """
-        before, after = checked_name(name), checked_name(new_name)
-        self._controller.call(lambda commands: commands.rename_class(before, after))
+        after = checked_name(new_name)
+        self._controller.call(lambda commands: commands.rename_class(str(name), after))
 
     def delete_class(self, name: str) -> None:
         """Deletes a class; its objects keep their colour and have no class then."""
-        checked = checked_name(name)
-        self._controller.call(lambda commands: commands.delete_class(checked))
+        self._controller.call(lambda commands: commands.delete_class(str(name)))
 
     def activate_class(self, name: str | None) -> None:
         """Gives new objects this class; None gives them none. It is no step of the history."""

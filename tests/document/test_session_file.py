@@ -431,6 +431,18 @@ def test_a_damaged_array_costs_its_object_and_no_other(path):
     assert recover(path).is_earlier, "work may have gone on there"
 
 
+def test_a_mask_of_another_size_costs_its_object_and_no_other(path):
+    document = labelled()
+    write(path, document.steps)
+    with closing(sqlite3.connect(path)) as database, database:
+        # The object as its first step has it; the present state has a later version of it.
+        database.execute("UPDATE versions SET value = replace(value, '[8, 8]', '[8, 9]') WHERE version = 1")
+    with pytest.raises(DamagedError, match="of an image of another size"):
+        read(path)
+    steps = read(recover(path).path)
+    assert plain(steps.states[steps.position]) == plain(document.state)
+
+
 def test_lost_steps_leave_the_last_version_of_each_object(path):
     document = labelled()
     write(path, document.steps)

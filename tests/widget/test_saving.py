@@ -1,7 +1,9 @@
 """A widget with a session file: saved by itself, taken up again, told apart where it cannot be saved."""
 
+import contextlib
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -13,8 +15,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import samwidget
 from samwidget.document.session import open_session
-from samwidget.errors import SamWidgetWarning, SessionError
+from samwidget.errors import PromptError, SamWidgetWarning, SessionError
 from samwidget.widget import saving
 from samwidget.widget.session_images import SessionOpener, describe, find_photo
 from samwidget.widget.widget import SamWidget
@@ -51,7 +54,13 @@ def wait_for_phase(widget, phase):
 
 
 def masks_of(widget):
-    return [(item.id, item.name, item.mask.tobytes()) for item in widget.objects]
+    """Of a widget, or of its objects."""
+    return [(item.id, item.name, item.mask.tobytes()) for item in getattr(widget, "objects", widget)]
+
+
+def replay(path, image="photo.png"):
+    """The objects that a session file has, read beside the widget that writes it."""
+    return samwidget.replay(path, image, predictor=FakePredictor())
 
 
 def test_a_change_is_saved_by_itself(make):
@@ -330,12 +339,30 @@ def test_open_finds_a_photo_that_moved_by_its_content(make, reopen):
     assert masks_of(reopen()) == expected
 
 
+def test_a_photo_that_moves_while_it_is_labelled_is_found_later(make, reopen):
+    first = make("photo.png", session="labels.samw")
+    click(first)
+    Path("photo.png").replace("moved.png")
+    click(first, x=100)
+    wait_for_phase(first, "saved")
+    first.close()
+    assert masks_of(reopen()) == masks_of(first)
+    Path("moved.png").write_bytes(b"no image any more")
+    with pytest.raises(SessionError, match=r"the image photo\.png of labels\.samw is missing"):
+        SamWidget.open("labels.samw")
+
+
+def save_and_close(widget):
+    widget.save()
+    widget.close()
+
+
 def test_open_says_what_to_do_about_a_missing_photo(make):
-    make("photo.png", session="labels.samw").close()
+    save_and_close(make("photo.png", session="labels.samw"))
     Path("photo.png").unlink()
     with pytest.raises(SessionError, match=r"the image photo\.png of labels\.samw is missing.*image=\.\.\."):
         SamWidget.open("labels.samw")
-    make(smooth_photo(seed=3), session="array.samw").close()
+    save_and_close(make(smooth_photo(seed=3), session="array.samw"))
     with pytest.raises(SessionError, match=r"was no file.*image=\.\.\."):
         SamWidget.open("array.samw")
     with pytest.raises(SessionError, match="there is no session file"):
@@ -486,6 +513,121 @@ def test_a_save_that_is_refused_leaves_the_other_widget_its_file(make):
     click(first, x=100)
     first.save()
     assert first.session["phase"] == "saved"
+
+
+def test_of_two_widgets_of_one_photo_the_newer_one_saves_and_the_older_one_may_elsewhere(make):
+    first = make("photo.png", session="labels.samw")
+    click(first)
+    second = make("photo.png", session="labels.samw")
+    for x in (20, 40):
+        first.add(points=(x, 20), name="of the older one")
+        second.add(points=(x, 70), name="of the newer one")
+    second.save()
+    with pytest.raises(SessionError, match="read-only here"):
+        first.save()
+    kind, text = save_from_view(first, "labels.samw")
+    assert kind == "error"
+    assert "read-only here" in text
+    assert save_from_view(first, "elsewhere.samw") == ("done", "")
+    saved_masks = {path: masks_of(replay(path)) for path in ("labels.samw", "elsewhere.samw")}
+    assert saved_masks == {"labels.samw": masks_of(second), "elsewhere.samw": masks_of(first)}
+    first.add(points=(90, 20))
+    second.close()
+    first.close()
+    assert len(replay("elsewhere.samw")) == len(replay("labels.samw")) + 1 == 4
+
+
+def test_widgets_that_change_at_the_same_time_all_save(make):
+    photos = ["photo.png", *(f"{number}.png" for number in range(3))]
+    for number, name in enumerate(photos[1:], start=1):
+        Image.fromarray(smooth_photo(seed=number)).save(name)
+    widgets = [make(name, session="labels.samw") for name in photos]
+
+    def label(widget, number):
+        for x in range(number + 3):
+            widget.add(points=(10 + 20 * x, 50))
+
+    threads = [threading.Thread(target=label, args=(widget, number)) for number, widget in enumerate(widgets)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(TIMEOUT_S)
+    for widget in widgets:
+        widget.close()
+        assert widget.session["phase"] == "saved"
+    for number, (name, widget) in enumerate(zip(photos, widgets, strict=True)):
+        assert len(widget.objects) == number + 3
+        assert masks_of(replay("labels.samw", name)) == masks_of(widget)
+
+
+def test_a_disk_that_fills_while_strokes_are_saved_keeps_the_strokes(make):
+    resource = pytest.importorskip("resource")
+    widget = make("photo.png", session="labels.samw")
+
+    def paint(y):
+        widget.do("paint", object=None, points=[[10, y], [110, y + 7]], radius=3, erase=False)
+
+    paint(10)
+    widget.save()
+    saved_masks = masks_of(widget)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (Path("labels.samw").stat().st_size, hard))
+    try:
+        y = 10
+        while widget.session["phase"] != "failed":
+            saved_masks = masks_of(replay("labels.samw"))  # whole at every moment
+            y += 3
+            assert y < 90
+            paint(y)
+            with contextlib.suppress(SessionError):
+                widget.save()
+        assert masks_of(replay("labels.samw")) == saved_masks
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert widget.objects[0].mask[y + 3, 50]
+    paint(85)
+    wait_for_phase(widget, "saved")
+    assert masks_of(replay("labels.samw")) == masks_of(widget)
+    strokes = 0
+    while widget.undo():
+        strokes += 1
+    assert strokes == (y - 10) // 3 + 2
+
+
+NAMES = [
+    "<img src=x onerror=alert(1)>",
+    "\N{CAT FACE}\N{ZERO WIDTH JOINER}\N{BLACK LARGE SQUARE}",
+    "a'); DROP TABLE objects;--",
+]
+
+
+def test_class_names_of_any_kind_come_back(make):
+    widget = make("photo.png", session="labels.samw", classes=NAMES)
+    for number, name in enumerate(NAMES):
+        widget.add(points=(20 + 30 * number, 50), class_name=name, name=name)
+    for name in ("n" * 10_000, " ", "a\ud800"):
+        with pytest.raises(PromptError):
+            widget.define_class(name)
+    widget.close()
+    again = make("photo.png", session="labels.samw")
+    assert list(again.classes) == NAMES
+    assert [(item.name, item.class_name) for item in again.objects] == [(name, name) for name in NAMES]
+
+
+def test_a_class_name_of_ten_kilobytes_in_a_file_can_be_opened_and_made_shorter(make):
+    widget = make("photo.png", session="labels.samw", classes=["cat"])
+    widget.add(points=(20, 50), class_name="cat")
+    widget.close()
+    long_name = "<b>\N{CAT FACE}</b>" * 900
+    with contextlib.closing(sqlite3.connect("labels.samw")) as database, database:
+        # Both texts are JSON, where the name stands in quotation marks.
+        for table, column in (("steps", "classes"), ("versions", "value")):
+            database.execute(f"UPDATE {table} SET {column} = replace({column}, ?, ?)", ('"cat"', f'"{long_name}"'))
+    again = make("photo.png", session="labels.samw")
+    assert [item.class_name for item in again.objects] == list(again.classes) == [long_name]
+    again.rename_class(long_name, "cat")
+    again.save()
+    assert [item.class_name for item in replay("labels.samw")] == ["cat"]
 
 
 # Other kernels.
