@@ -34,7 +34,7 @@ _CALL_S = 0.1
 
 
 @dataclass(eq=False)
-class Run:
+class Making:
     """One call: its prompts, and the masks so far.
 
     Attributes:
@@ -51,7 +51,7 @@ class Run:
 
 
 class ManyPrompts:
-    """The runs of one widget. Its methods may be called from any thread.
+    """The calls of one widget. Its methods may be called from any thread.
 
     Args:
         network: the image and its model.
@@ -65,14 +65,14 @@ class ManyPrompts:
         self._worker = worker
         # An RLock, because garbage collection may close the widget on this very thread.
         self._lock = threading.RLock()
-        self._runs: list[Run] = []
+        self._makings: list[Making] = []
 
     def masks(self, prompts: Sequence[Prompt], progress: ProgressCallback | None) -> list[Masks]:
         """Returns the three candidates of each prompt.
 
         Args:
             prompts: one for each object.
-            progress: called on the caller's thread; an error that it raises ends the run.
+            progress: called on the caller's thread; an error that it raises ends the call.
 
         Raises:
             PromptError: a part of a prompt is outside the image; raised before the model runs.
@@ -81,86 +81,86 @@ class ManyPrompts:
             ClosedError: the widget is closed, or was closed meanwhile.
         """
         self._network.check_inside(prompts)
-        run = Run(prompts)
+        making = Making(prompts)
         try:
             with held_interrupts(), self._lock:
-                self._runs.append(run)
+                self._makings.append(making)
                 if not self._worker.is_current:
-                    self._worker.submit(lambda: self._step(run))
-            self._wait(run, progress)
-            return run.masks
+                    self._worker.submit(lambda: self._step(making))
+            self._wait(making, progress)
+            return making.masks
         finally:  # also after the notebook's Stop button
-            self._end(run, StoppedError("the call was interrupted"))
+            self._end(making, StoppedError("the call was interrupted"))
 
     def stop(self) -> None:
-        """Stops all runs; whoever waits for one gets a StoppedError."""
-        for run in list(self._runs):
-            made = f"{len(run.masks)} of {len(run.prompts)} masks"
+        """Stops all calls; whoever waits for one gets a StoppedError."""
+        for making in list(self._makings):
+            made = f"{len(making.masks)} of {len(making.prompts)} masks"
             hint = "call it again, with fewer prompts if it takes too long"
-            self._end(run, StoppedError(f"stopped on the screen after {made}; no object was added", hint=hint))
+            self._end(making, StoppedError(f"stopped on the screen after {made}; no object was added", hint=hint))
 
     def close(self) -> None:
-        """Ends all runs."""
-        for run in list(self._runs):
-            self._end(run, ClosedError("the widget was closed before the masks were made", hint="make a new one"))
+        """Ends all calls."""
+        for making in list(self._makings):
+            self._end(making, ClosedError("the widget was closed before the masks were made", hint="make a new one"))
 
-    def _wait(self, run: Run, progress: ProgressCallback | None) -> None:
-        total, told = len(run.prompts), 0
+    def _wait(self, making: Making, progress: ProgressCallback | None) -> None:
+        total, reported = len(making.prompts), 0
 
         def tell() -> None:
-            nonlocal told
-            if progress is not None and len(run.masks) > told:
-                told = len(run.masks)
-                progress(told, total)
+            nonlocal reported
+            if progress is not None and len(making.masks) > reported:
+                reported = len(making.masks)
+                progress(reported, total)
 
         if self._worker.is_current:  # called by a function given to on_change: nobody else could take the steps
-            while not run.ended.done():
-                self._advance(run)
+            while not making.ended.done():
+                self._advance(making)
                 tell()
         with held_interrupts() as interrupts:
-            while not interrupts.wait_for(run.ended, _CALL_S if progress else None):
+            while not interrupts.wait_for(making.ended, _CALL_S if progress else None):
                 interrupts.allow(tell)
-            run.ended.result()
+            making.ended.result()
         tell()
 
     # On the worker's thread.
 
-    def _step(self, run: Run) -> None:
-        self._advance(run)
-        if not run.ended.done():
-            self._worker.submit(lambda: self._step(run))
+    def _step(self, making: Making) -> None:
+        self._advance(making)
+        if not making.ended.done():
+            self._worker.submit(lambda: self._step(making))
 
-    def _advance(self, run: Run) -> None:
-        """Takes one step; an error ends the run."""
-        if run.ended.done():
+    def _advance(self, making: Making) -> None:
+        """Takes one step; an error ends the call."""
+        if making.ended.done():
             return
-        begin, start_s = len(run.masks), time.monotonic()
+        begin, start_s = len(making.masks), time.monotonic()
         try:
             if self._status.failure is not None:
                 raise self._status.failure
-            run.masks += self._network.predict_many(run.prompts[begin : begin + run.count])
+            making.masks += self._network.predict_many(making.prompts[begin : begin + making.count])
         except Exception as error:
-            self._end(run, error)
+            self._end(making, error)
             return
         took_s = max(time.monotonic() - start_s, 1e-6)
-        run.count = max(_COUNT_MIN, min(_COUNT_MAX, 2 * run.count, int(run.count * _STEP_S / took_s)))
-        done, total = len(run.masks), len(run.prompts)
+        making.count = max(_COUNT_MIN, min(_COUNT_MAX, 2 * making.count, int(making.count * _STEP_S / took_s)))
+        done, total = len(making.masks), len(making.prompts)
         if done < total:
             self._status.show_making(MakingProgress(done, total))
         else:
-            self._end(run)
+            self._end(making)
 
     # On any thread.
 
-    def _end(self, run: Run, error: Exception | None = None) -> None:
+    def _end(self, making: Making, error: Exception | None = None) -> None:
         with held_interrupts(), self._lock:
-            if run not in self._runs:
+            if making not in self._makings:
                 return
-            self._runs.remove(run)
+            self._makings.remove(making)
             if error is None:
-                run.ended.set_result(None)
+                making.ended.set_result(None)
             else:
-                run.ended.set_exception(error)
-            if not self._runs:
+                making.ended.set_exception(error)
+            if not self._makings:
                 with contextlib.suppress(ClosedError):  # the views are closed, too
                     self._worker.submit(lambda: self._status.show_making(None))

@@ -47,9 +47,9 @@ export function listed({ objects, active }: DocumentSummary, { shownClass, searc
   const words = search.toLocaleLowerCase().split(/\s+/).filter(Boolean);
   const isListed = (object: ObjectSummary) =>
     object.id === active || ((shownClass === null || object.class === shownClass) && matches(object, words));
-  const shown = objects.filter(isListed);
+  const ofList = objects.filter(isListed);
   const { compare } = ORDERS[order];
-  return compare ? shown.sort(compare) : shown;
+  return compare ? ofList.sort(compare) : ofList;
 }
 
 /** Whether each of `words`, lower case, is in the name or the class. */

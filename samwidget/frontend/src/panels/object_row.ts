@@ -22,7 +22,7 @@ export interface Row {
   eye: HTMLButtonElement;
   trash: HTMLButtonElement;
   /** What the row shows: a change of one object of hundreds costs one row. */
-  shown: string;
+  content: string;
   /** What the icons and the class show. */
   appearance: string;
 }
@@ -51,14 +51,14 @@ export function makeRow(id: number): Row {
     main,
     actions,
   );
-  return { element, swatch, picture, main, name, meta, class: class_, lock, eye, trash, shown: "", appearance: "" };
+  return { element, swatch, picture, main, name, meta, class: class_, lock, eye, trash, content: "", appearance: "" };
 }
 
 /** Shows `object` in its row; `isSelected` is null where nothing is selected. */
 export function showObject(row: Row, object: ObjectSummary, isActive: boolean, isSelected: boolean | null): void {
-  const shown = JSON.stringify([object, isActive, isSelected]);
-  if (row.shown === shown) return;
-  row.shown = shown;
+  const content = JSON.stringify([object, isActive, isSelected]);
+  if (row.content === content) return;
+  row.content = content;
   row.swatch.style.background = object.colour;
   setText(row.name, object.name);
   setText(row.meta, isActive ? `refining · ${promptText(object)}` : measureText(object));

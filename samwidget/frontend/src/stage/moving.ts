@@ -35,7 +35,7 @@ export class MovingPainter {
     const { width, height } = surface.canvas;
     const target = surface.pixels(viewport);
     const before = this.#painted;
-    const whole = { x: 0, y: 0, width, height };
+    const wholeCanvas = { x: 0, y: 0, width, height };
     const isSame =
       before !== null &&
       before.missing === 0 &&
@@ -48,7 +48,7 @@ export class MovingPainter {
     const dy = isSame ? Math.round(target.y - before.pixels.y) : 0;
     if (!isSame || Math.abs(dx) >= width || Math.abs(dy) >= height) {
       surface.clear();
-      const missing = paint(viewport, partOf(target, whole));
+      const missing = paint(viewport, partOf(target, wholeCanvas));
       this.#painted = { content, pixels: target, width, height, missing };
       return missing;
     }

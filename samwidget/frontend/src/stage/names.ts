@@ -36,9 +36,9 @@ export function drawNames(
     if (bottom < 0 || middle.y > stage.height || middle.x < 0 || middle.x > stage.width) continue;
     const x = Math.min(stage.width - width - GAP_PX, Math.max(GAP_PX, middle.x - width / 2));
     const y = Math.max(GAP_PX, middle.y - HEIGHT_PX - GAP_PX);
-    const place: Box = [x, y, x + width, y + HEIGHT_PX];
-    if (drawn.some((other) => overlaps(place, other))) continue;
-    drawn.push(place);
+    const pill: Box = [x, y, x + width, y + HEIGHT_PX];
+    if (drawn.some((other) => overlaps(pill, other))) continue;
+    drawn.push(pill);
     drawPill(context, x, y, width, "rgb(20 22 26 / 0.86)", HEIGHT_PX / 2);
     const centre = y + HEIGHT_PX / 2;
     drawPill(context, x + PADDING_PX, centre - SWATCH_PX / 2, SWATCH_PX, colour, 3, SWATCH_PX);

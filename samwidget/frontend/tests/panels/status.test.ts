@@ -76,6 +76,10 @@ describe("the masks of many prompts", () => {
     making().querySelector("button")?.click();
     opened.key("Escape");
     expect(opened.requests).toEqual([{ kind: "stop_making" }, { kind: "stop_making" }]);
+    expect(making().querySelector("button")?.textContent).toBe("Stopping…");
+    vi.advanceTimersByTime(BUSY_AFTER_MS);
+    expect(text('[data-sw="making"]')).toContain("A cell is running");
+    opened.done();
     changeStatus({ making: undefined });
     expect(making().hidden).toBe(true);
     opened.key("Escape");
