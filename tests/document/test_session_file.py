@@ -6,6 +6,7 @@ import sqlite3
 import zlib
 from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -553,6 +554,24 @@ def test_rows_that_another_program_changed_are_written_again(path):
     opened.writer.write(Snapshot(document.steps, document.state.objects))
     session.close()
     assert_same(read(path), document.steps)
+
+
+def test_a_file_stays_where_it_is_when_the_current_folder_changes(tmp_path, monkeypatch):
+    (tmp_path / "other").mkdir()
+    monkeypatch.chdir(tmp_path)
+    session = open_session(Path("labels.samw"))
+    try:
+        writer = session.open_image(IMAGE).writer
+        document = Document()
+        writer.write(Snapshot(document.steps))
+        monkeypatch.chdir(tmp_path / "other")
+        document.add(candidates())
+        writer.write(Snapshot(document.steps, document.state.objects))
+    finally:
+        session.close()
+    assert not list((tmp_path / "other").iterdir())
+    assert [item.name for item in tmp_path.iterdir() if item.is_file()] == ["labels.samw"]
+    assert_same(read(tmp_path / "labels.samw"), document.steps)
 
 
 def test_a_deleted_file_is_written_anew(path):

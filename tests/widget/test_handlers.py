@@ -56,6 +56,7 @@ def test_each_example_reaches_a_handler_that_takes_it(kind, make, tmp_path, monk
         name = f"{kind}-{number}"
         widget.hear({**example, "id": name})
         widget.wait(TIMEOUT_S)
+        widget._controller.saving._worker.call(lambda: None)
         replies = [message for message, _ in widget.wire.sent if message.get("re") == name]
         assert replies[0]["kind"] == "ack"
         # There is no object yet, so some kinds are refused; no handler may fail for another reason.

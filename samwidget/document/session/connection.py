@@ -52,6 +52,7 @@ class Connection:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._file = path.absolute()  # the current folder may change while the file is open
         self.lock = threading.RLock()
         self.generation = 0
         """Grows when the rows are no longer what this process wrote: the writers then write everything."""
@@ -59,7 +60,7 @@ class Connection:
         """Whether another process writes the file: then this one only reads it."""
         self.failure: SessionError | None = None
         """Why the file could not be made or opened for writing at first; None where it could."""
-        self._file_lock = FileLock(path.with_name(f"{path.name}.lock"))
+        self._file_lock = FileLock(self._file.with_name(f"{path.name}.lock"))
         self._database: sqlite3.Connection | None = None
         self._file_id: tuple[int, int] | None = None
         self._data_version = 0
@@ -124,7 +125,7 @@ class Connection:
             SessionError: as ``Connection``.
         """
         with self.lock:
-            if self._file_id is None or _file_id(self.path) != self._file_id:
+            if self._file_id is None or _file_id(self._file) != self._file_id:
                 self._close()
                 self.generation += 1
                 self._open()
@@ -154,20 +155,20 @@ class Connection:
         if self.is_held_elsewhere:
             self._open_to_read()
             return
-        database = self._database = connect(self.path, "rwc")
+        database = self._database = connect(self._file, "rwc")
         if check_version(database, self.path) < schema.newest_version():
             database.execute("BEGIN IMMEDIATE")
             schema.migrate(database, check_version(database, self.path))
             database.execute("COMMIT")
         database.execute("PRAGMA journal_mode = DELETE")
-        self._data_version, self._file_id = _data_version(database), _file_id(self.path)
+        self._data_version, self._file_id = _data_version(database), _file_id(self._file)
         self.failure = None
 
     def _open_to_read(self) -> None:
-        if not self.path.exists():
+        if not self._file.exists():
             return
         try:
-            database = self._database = connect(self.path, "ro")
+            database = self._database = connect(self._file, "ro")
             if check_version(database, self.path) < schema.newest_version():
                 raise SessionError(
                     f"{self.path.name} is of an earlier version of samwidget, and cannot be brought up to date",
@@ -180,13 +181,13 @@ class Connection:
         """The database inside a transaction, after a look whether the file is still the one that was opened."""
         self._check_not_held_elsewhere()
         if self._database is not None and self._file_lock.is_held:
-            file_id = _file_id(self.path)
+            file_id = _file_id(self._file)
             if file_id is not None and file_id != self._file_id:
                 raise SessionError(
                     f"{self.path.name} was replaced by another file",
                     hint="run the cell again, or save to another file with w.save(path)",
                 )
-        if self._database is None or not self._file_lock.is_held or _file_id(self.path) is None:
+        if self._database is None or not self._file_lock.is_held or _file_id(self._file) is None:
             self._close()  # it could not be opened before, or somebody deleted it
             self.generation += 1
             self._open_to_write()

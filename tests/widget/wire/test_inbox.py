@@ -103,6 +103,7 @@ def shared_widget(tmp_path_factory):
         widget = WiredWidget()
         widget.wait(TIMEOUT_S)
         yield widget
+        widget._controller.saving._worker.call(lambda: None)  # it saves in this folder
         widget.close()
 
 
