@@ -52,8 +52,8 @@ export class StageCanvases {
     this.frame = this.#frame;
     const transparent = { class: "sw-canvas sw-over", "aria-hidden": "true" };
     this.#layers = {
-      photo: blankLayer({ class: "sw-canvas" }),
-      objects: blankLayer(transparent),
+      photo: { ...blankLayer({ class: "sw-canvas" }), isKept: true },
+      objects: { ...blankLayer(transparent), isKept: true },
       corrections: { ...blankLayer(transparent), isKept: true },
       overlay: blankLayer(transparent),
     };
