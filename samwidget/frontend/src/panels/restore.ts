@@ -26,5 +26,5 @@ export function restorePanel(view: View, scope: Scope): HTMLElement {
 function noteOf(lostCount: number): string {
   const lost = { 0: "", 1: " One more was drawn or corrected by hand: only a session file keeps such." }[lostCount];
   const many = ` ${lostCount} more were drawn or corrected by hand: only a session file keeps such.`;
-  return `They were made here before, and never saved to a session file.${lost ?? many}`;
+  return `They were made here before, with clicks and boxes.${lost ?? many}`;
 }
