@@ -12,7 +12,7 @@ from samwidget.widget.traits import KERNEL_OWNED, SETTINGS
 from tests.widget.fakes import WiredWidget
 
 NOTHING_MEANT = [*(None, [], {}, (), object(), b"", 1j, np.zeros(3), 10**400, float("nan"), float("inf"), "\ud800")]
-TOOLS = ("select", "include", "exclude", "box", "scribble", "pan", "brush", "eraser", "lasso", "polygon")
+TOOLS = ("select", "include", "exclude", "box", "scribble", "pan", "brush", "eraser", "lasso", "polygon", "outline")
 GOOD = {
     "tool": [(name, name) for name in TOOLS],
     "theme": [(name, name) for name in ("auto", "light", "dark")],

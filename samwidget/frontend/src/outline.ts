@@ -38,7 +38,8 @@ export interface Outline {
   selected: Place | null;
   /** The draft before the last edit of a corner. */
   before: Outline | null;
-  /** The draft as the kernel has it. */
+  /** The draft as the kernel has it, or as it was sent: then its mask is on the way. */
+  isSent: boolean;
   saved: { polygons: Outline["polygons"]; detail: number };
 }
 
@@ -61,7 +62,7 @@ export function newOutline(
   const span = Math.max(0, extent(all.map(({ x }) => x)), extent(all.map(({ y }) => y)));
   const known = detail ?? detailOf(UNSEEN_PX / scale, span);
   const saved = { polygons: corners, detail: known };
-  return { object, mask, ...saved, span, selected: null, before: null, saved };
+  return { object, mask, ...saved, span, selected: null, before: null, isSent: false, saved };
 }
 
 /** How far the outline may be off, image pixels. */

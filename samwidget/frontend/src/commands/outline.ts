@@ -44,7 +44,14 @@ export function watchOutline(view: View, scope: Scope): void {
   scope.watch([wanted, session.link.pending], (key, pending) => {
     if (key === shown || pending.length > 0) return;
     if (outline.value && isChanged(outline.value)) {
-      // Only its owner may keep it: elsewhere the object was changed meanwhile, or it is gone.
+      const { value: active } = state.active;
+      if (outline.value.isSent && key !== "" && active?.id === outline.value.object) {
+        // The mask that was sent is here; meanwhile the user has gone on with its corners.
+        outline.value = { ...outline.value, mask: active.mask, isSent: false };
+        shown = key;
+        return;
+      }
+      // Only the outline of the present mask can be kept: elsewhere the object was changed meanwhile, or it is gone.
       if (isOfPresentMask(view, outline.value)) {
         keepOutline(view);
         return;
@@ -70,7 +77,7 @@ export function keepOutline(view: View): boolean {
   const drawn = outline.value;
   if (!drawn || !isChanged(drawn)) return false;
   // First, since the request is another change that would keep the outline.
-  outline.value = asSaved(drawn);
+  outline.value = { ...asSaved(drawn), isSent: true };
   view.request(keepRequest(drawn), performance.now(), (isDone) => {
     if (!isDone && outline.value?.object === drawn.object) outline.value = drawn;
   });
@@ -116,7 +123,7 @@ export function setDetail({ state }: View, detail: number): void {
   if (drawn) state.outline.value = { ...drawn, detail, selected: null };
 }
 
-/** The outline as if the kernel had it. */
+/** The outline, as the kernel has it. */
 function asSaved(outline: Outline): Outline {
   const { polygons, detail } = outline;
   return { ...outline, selected: null, before: null, saved: { polygons, detail } };

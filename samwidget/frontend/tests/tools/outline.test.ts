@@ -246,6 +246,17 @@ describe("what was done to an outline", () => {
     expect(kinds()).toEqual(["polygons"]);
   });
 
+  it("goes on while the kernel is at work on what was kept", () => {
+    opened.key("Enter");
+    opened.drag(A, { x: 80, y: 90 });
+    opened.show([object({ mask: "m2" })], 1);
+    opened.done();
+    expect(opened.session.failure.value).toBeNull();
+    expect(corners()?.[0]).toContainEqual([80, 90]);
+    opened.key("Enter");
+    expect(kinds()).toEqual(["set_polygons", "set_polygons"]);
+  });
+
   it("is sent once, and the new outline keeps the detail", () => {
     setDetail(opened.view, 7);
     opened.key("Enter");
