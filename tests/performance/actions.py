@@ -168,10 +168,12 @@ def go_on(notebook: Notebook) -> Count:
     notebook.python("w.save()")
     notebook.page.evaluate("window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")
     notebook.wait_for_kernel("idle")
-    notebook.page.wait_for_timeout(500)
-    person = Person(notebook.page)
-    person.click(*middle(notebook.page.locator(".jp-InputArea-editor .cm-line").first))
+    notebook.wait_for_python("'w' not in globals()")
+    person, line = Person(notebook.page), notebook.page.locator(".jp-InputArea-editor .cm-line").first
+    line.scroll_into_view_if_needed()
+    person.click(*middle(line))
     person.press("Shift+Enter")
+    notebook.wait_for_python("'w' in globals()", timeout_s=60)
     notebook.widget().ready()
     assert notebook.python(made) == before
     return person.count

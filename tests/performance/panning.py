@@ -35,27 +35,36 @@ w = SamWidget(photo, classes=["small", "medium", "large"], hover=False)
 w.add_masks(labels, class_names=[w.classes[i % 3] for i in range({count})])
 w
 """
+# The times of the frames that show the photo elsewhere than the frame before.
 RECORD = """
 window.frameTimes = [];
 window.isRecording = true;
-const record = (now) => { window.frameTimes.push(now); if (window.isRecording) requestAnimationFrame(record); };
+let before = "";
+const record = (now) => {
+  const state = document.querySelector(".samwidget").getAttribute("data-sw-state");
+  if (state !== before) window.frameTimes.push(now);
+  before = state;
+  if (window.isRecording) requestAnimationFrame(record);
+};
 requestAnimationFrame(record); 0
 """
 COUNTS = (0, 100, 500)
 SIDES = (1000, 4000)
 SECONDS = 4.0
+# Of the circles, CSS pixels.
+RADII = (40, 120)
 ZOOM = 3
 
 
 def intervals(page: Page, act) -> np.ndarray:
-    """Returns the milliseconds between frames while ``act()`` moves the pointer."""
+    """Returns the milliseconds between frames that move the photo, while ``act()`` moves the pointer."""
     page.evaluate(RECORD)
     act()
     times = page.evaluate("(window.isRecording = false, window.frameTimes)")
     return np.diff(np.array(times))
 
 
-def circle(widget: Widget, seconds: float = SECONDS) -> None:
+def circle(widget: Widget, radius: float, seconds: float = SECONDS) -> None:
     """Drags the photo in circles for some seconds, with about a hundred moves of the pointer a second."""
     box = widget.part("stage").bounding_box()
     middle = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
@@ -68,7 +77,7 @@ def circle(widget: Widget, seconds: float = SECONDS) -> None:
         for _ in range(5):
             step += 1
             angle = step / 12
-            page.mouse.move(middle[0] + 150 * np.sin(angle), middle[1] + 90 * (1 - np.cos(angle)) - 90)
+            page.mouse.move(middle[0] + radius * np.sin(angle), middle[1] + radius * (np.cos(angle) - 1))
     page.mouse.up()
 
 
@@ -85,10 +94,10 @@ def measure(lab: Lab, page: Page, side: int, count: int) -> str:
     widget.wait("s.tool === 'pan'")
     page.mouse.move(*widget.at(side / 2, side * 3 / 8))
     cells = []
-    for _ in range(2):  # the whole photo in sight, then a part of it
-        circle(widget, 0.5)
+    for radius in RADII:  # the whole photo in sight, which moves little, then a part of it
+        circle(widget, radius, 0.5)
         notebook.wait_for_frames()
-        times = intervals(page, lambda: circle(widget))
+        times = intervals(page, lambda radius=radius: circle(widget, radius))
         cells.append(f"{1000 * len(times) / times.sum():.0f} | {np.percentile(times, 95):.0f} ms")
         page.mouse.move(*widget.at(side / 2, side * 3 / 8))
         page.keyboard.down("Control")
