@@ -13,7 +13,7 @@ from enum import Enum
 from functools import partial
 from typing import Any, TypeVar
 
-from samwidget.errors import SamWidgetError
+from samwidget.errors import SamWidgetError, SessionError
 from samwidget.widget.controller import Controller
 from samwidget.widget.protocol import requests
 from samwidget.widget.protocol.replies import DoneReply, PolygonsReply
@@ -160,6 +160,8 @@ def _send_polygons(controller: Controller, request: requests.Polygons) -> None:
 
 def _save_session(controller: Controller, request: requests.SaveSession) -> None:
     """Saves to the session file that a view asks for, on the thread that saves."""
+    if controller.outbox.is_app:
+        raise SessionError("an app saves nothing for those who see it", hint="its author may give the widget session=")
 
     def work() -> None:
         path = controller.saving.path  # Python may have chosen one that a view may not

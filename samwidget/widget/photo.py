@@ -98,7 +98,10 @@ class Photo:
     def send_preview(self) -> None:
         """Sends the whole image, made smaller where it is large; every view shows it first."""
         height, width = self._image.shape[:2]
-        reply = ImageReply(self._image_id, (height, width), self._preview.mime, name=optional(self._name))
+        is_app = optional(self._outbox.is_app or None)
+        reply = ImageReply(
+            self._image_id, (height, width), self._preview.mime, name=optional(self._name), is_app=is_app
+        )
         self._outbox.send(reply, buffers=[self._preview.data])
 
     def send_detail(self, re: str, box_xyxy: Sequence[float], width: int) -> None:

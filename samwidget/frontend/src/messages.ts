@@ -341,13 +341,14 @@ export interface ResendReply {
   re: string;
 }
 
-/** The whole image, made smaller where it is large; `name` is that of its file. */
+/** The whole image, made smaller where it is large; `name` is that of its file, `is_app` that nobody may save. */
 export interface ImageReply {
   kind: "image";
   image: string;
   size_hw: Size;
   mime: string;
   name?: string;
+  is_app?: boolean;
   bytes: Uint8Array;
 }
 
@@ -671,6 +672,7 @@ export const REPLY_FIELDS = {
     size_hw: isSize,
     mime: text,
     name: optional(text),
+    is_app: optional(flag),
   },
   masks: {
     image: text,

@@ -54,6 +54,8 @@ export interface Photo {
   bitmap: ImageBitmap;
   /** Of the image's file; undefined where it is from memory. */
   name?: string | undefined;
+  /** Whether the page is that of an app, which saves nothing for those who see it. */
+  isApp?: boolean | undefined;
 }
 
 /** Whether the kernel has sent anything: `absent` after the time for it is over. */
@@ -225,7 +227,8 @@ export class Session {
     } else if (message.kind === "image" && message.image !== this.#imageId) {
       this.#imageId = message.image;
       const [height, width] = message.size_hw;
-      this.#showPhoto({ id: message.image, size: { width, height }, name: message.name }, message.bytes, message.mime);
+      const { image: id, name, is_app: isApp } = message;
+      this.#showPhoto({ id, size: { width, height }, name, isApp }, message.bytes, message.mime);
     }
   }
 

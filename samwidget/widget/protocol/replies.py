@@ -83,12 +83,13 @@ class ResendReply(Reply, frozen=True):
 
 
 class ImageReply(Reply, frozen=True):
-    """The whole image, made smaller where it is large; ``name`` is that of its file."""
+    """The whole image, made smaller where it is large; ``name`` is that of its file, ``is_app`` that nobody may save."""
 
     image: Text
     size_hw: Size
     mime: Text
     name: Text | UnsetType = UNSET
+    is_app: Flag | UnsetType = UNSET
 
 
 class MasksReply(Reply, frozen=True):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import sys
 import threading
 from collections.abc import Callable
@@ -24,12 +25,24 @@ Work = Callable[[], object]
 class Host(Protocol):
     """The program that shows a widget."""
 
+    @property
+    def is_app(self) -> bool:
+        """Whether anybody may use the page who sees it, also who could not run code in a notebook."""
+
     def run(self, work: Work) -> None:
         """Runs work where messages may leave, in the order of the calls; returns at once where that is elsewhere."""
 
 
 class AnyThread:
     """A host that takes messages from any thread: the work runs at once."""
+
+    @property
+    def is_app(self) -> bool:
+        """Whether Voila shows the notebook, or marimo runs it as an app."""
+        if os.environ.get("SERVER_SOFTWARE", "").startswith("voila"):
+            return True
+        marimo: Any = sys.modules.get("marimo")
+        return marimo is not None and marimo.app_meta().mode == "run"
 
     def run(self, work: Work) -> None:
         """Runs work on the thread of the caller."""
@@ -43,6 +56,8 @@ class SessionLoop:
         schedule: calls a function on that loop soon, while the session is locked; may be called from any thread.
             Raises whatever it likes where the session has ended: nobody is left to hear of the work.
     """
+
+    is_app = True
 
     def __init__(self, schedule: Callable[[Work], object]) -> None:
         self._schedule = schedule

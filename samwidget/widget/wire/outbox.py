@@ -62,6 +62,11 @@ class Outbox:
         """The widget; None once it is gone or closed."""
         return None if self._closed else self._widget()
 
+    @property
+    def is_app(self) -> bool:
+        """Whether the page is that of an app, which anybody may use who sees it."""
+        return self._host.is_app
+
     def send(self, reply: Reply, buffers: Sequence[bytes] = ()) -> None:
         """Sends a message with its buffers to every view."""
         message = to_json(reply)

@@ -1,6 +1,8 @@
 """In a host with a loop for each session, everything that leaves and every function of the user waits for the loop."""
 
+import sys
 import threading
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -167,3 +169,27 @@ def test_closing_sends_what_waits_and_no_more(looped, session):
     session.schedule(lambda: None)
     session.turn()
     assert len(looped.wire.sent) == sent
+
+
+def test_an_app_is_told_from_a_notebook(monkeypatch):
+    monkeypatch.delenv("SERVER_SOFTWARE", raising=False)
+    monkeypatch.setitem(sys.modules, "marimo", SimpleNamespace(app_meta=lambda: SimpleNamespace(mode="edit")))
+    assert not AnyThread().is_app
+    monkeypatch.setitem(sys.modules, "marimo", SimpleNamespace(app_meta=lambda: SimpleNamespace(mode="run")))
+    assert AnyThread().is_app
+    monkeypatch.delitem(sys.modules, "marimo")
+    assert not AnyThread().is_app
+    monkeypatch.setenv("SERVER_SOFTWARE", "voila/0.5.12")
+    assert AnyThread().is_app
+    assert SessionLoop(lambda work: None).is_app
+
+
+def test_an_app_saves_nothing_for_those_who_see_it(make, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SERVER_SOFTWARE", "voila/0.5.12")
+    widget = make()
+    widget.do("hello")
+    assert widget.wire.wait_for("image")[0]["is_app"] is True
+    error, _ = widget.wire.wait_for("error", re=widget.say("save_session", path="labels.samw"))
+    assert (error["code"], error["message"]) == ("session", "An app saves nothing for those who see it.")
+    assert not list(tmp_path.iterdir())

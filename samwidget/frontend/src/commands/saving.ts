@@ -5,9 +5,9 @@ import { requestsOf } from "../earlier.ts";
 import type { Session } from "../session.ts";
 import type { View } from "../view.ts";
 
-/** Whether there is a kernel that could save. */
-export function canSave({ presence, status }: Session): boolean {
-  return presence.value !== "absent" && status.value.phase !== "closed";
+/** Whether there is a kernel that saves to the file that its user names. */
+export function canSave({ photo, presence, status }: Session): boolean {
+  return presence.value !== "absent" && status.value.phase !== "closed" && !photo.value?.isApp;
 }
 
 /** Opens the panel that saves to a session file. */

@@ -68,8 +68,8 @@ export function urgentMessage(session: Session): string {
 /** Whether the session file holds every change, and what a wide cell says more; both empty where nothing can be saved. */
 export function describeSaving(session: Session): { text: string; more: string } {
   const status = session.sessionFile.value;
-  if (!canSave(session)) return { text: "", more: "" };
-  if (!status) return { text: "Save", more: " session" };
+  if (!status) return canSave(session) ? { text: "Save", more: " session" } : { text: "", more: "" };
+  if (isAbsent(session)) return { text: "", more: "" };
   const file = status.path.split(/[\\/]/).at(-1) ?? "";
   switch (status.phase) {
     case "saved":

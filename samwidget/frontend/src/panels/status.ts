@@ -111,7 +111,7 @@ function savedPart(view: View, scope: Scope): HTMLElement {
     const lines = status ? [status.path, status.message, status.hint] : [SAVE_HINT];
     setAttribute(element, "title", lines.filter(Boolean).join("\n"));
   };
-  scope.watch([session.sessionFile, session.presence, session.status], (status) => {
+  scope.watch([session.sessionFile, session.presence, session.status, session.photo], (status) => {
     clearTimeout(timer);
     if (status?.phase === "saving") timer = setTimeout(show, SAVING_AFTER_MS);
     else show();

@@ -47,6 +47,15 @@ describe("the button in the status bar", () => {
     expect(field()).toBeNull();
   });
 
+  it("is not there in an app, which says how its own file is", () => {
+    opened.session.photo.value = { ...PHOTO, isApp: true };
+    expect(part("saved")?.hidden).toBe(true);
+    opened.fake.change("session", file("saved"));
+    expect(part("saved")?.textContent).toBe("Saved to b.samw");
+    part("saved")?.click();
+    expect(field()).toBeNull();
+  });
+
   it.each([
     ["saved", "a/b.samw"],
     ["failed", "cat.of.mine-2.samw"],
