@@ -341,7 +341,7 @@ export interface ResendReply {
   re: string;
 }
 
-/** The whole image, made smaller where it is large; `name` is that of its file, `is_app` that nobody may save. */
+/** The whole image, made smaller where it is large; `name` is that of its file; in an app nobody may save. */
 export interface ImageReply {
   kind: "image";
   image: string;

@@ -83,7 +83,7 @@ class ResendReply(Reply, frozen=True):
 
 
 class ImageReply(Reply, frozen=True):
-    """The whole image, made smaller where it is large; ``name`` is that of its file, ``is_app`` that nobody may save."""
+    """The whole image, made smaller where it is large; ``name`` is that of its file; in an app nobody may save."""
 
     image: Text
     size_hw: Size
