@@ -11,7 +11,7 @@ export interface Corner extends Point {
 }
 
 /** Where a corner is: the index of its polygon, and its own index there. */
-export interface Place {
+export interface CornerIndex {
   polygon: number;
   corner: number;
 }
@@ -35,7 +35,7 @@ export interface Outline {
   /** The longer side of the object, image pixels. */
   span: number;
   /** The corner that was pressed last. */
-  selected: Place | null;
+  selected: CornerIndex | null;
   /** The draft before the last edit of a corner. */
   before: Outline | null;
   /** The draft as the kernel has it, or as it was sent: then its mask is on the way. */
@@ -107,8 +107,8 @@ export function keepRequest(outline: Outline): Request {
 }
 
 /** The corner that is shown nearest to `screen`, CSS pixels, within `reach`. */
-export function cornerAt(outline: Outline, viewport: Viewport, screen: Point, reach: number): Place | null {
-  let nearest: Place | null = null;
+export function cornerAt(outline: Outline, viewport: Viewport, screen: Point, reach: number): CornerIndex | null {
+  let nearest: CornerIndex | null = null;
   let least = reach;
   for (const [polygon, corners] of outline.polygons.entries()) {
     for (const corner of shownCorners(outline, polygon)) {
@@ -126,9 +126,9 @@ export function edgeAt(outline: Outline, viewport: Viewport, screen: Point, reac
   let nearest: Edge | null = null;
   let least = reach;
   for (const [polygon, corners] of outline.polygons.entries()) {
-    const shown = shownCorners(outline, polygon);
-    for (const [i, to] of shown.entries()) {
-      const from = shown.at(i - 1) as number;
+    const indices = shownCorners(outline, polygon);
+    for (const [i, to] of indices.entries()) {
+      const from = indices.at(i - 1) as number;
       const [a, b] = [corners[from] as Corner, corners[to] as Corner];
       const at = nearestOfSegment(toImage(viewport, screen), a, b);
       const off = distance(toScreen(viewport, at), screen);
@@ -141,7 +141,7 @@ export function edgeAt(outline: Outline, viewport: Viewport, screen: Point, reac
 }
 
 /** With a corner at another position; what was left out beside it goes. */
-export function withCornerMoved(outline: Outline, { polygon, corner }: Place, to: Point): Outline {
+export function withCornerMoved(outline: Outline, { polygon, corner }: CornerIndex, to: Point): Outline {
   const [from, next] = neighbours(outline, { polygon, corner });
   return edited(outline, polygon, from, next, to);
 }
@@ -152,7 +152,7 @@ export function withCornerAdded(outline: Outline, { polygon, from, to, at }: Edg
 }
 
 /** Without a corner; a polygon of three goes as a whole. The same outline where it is the only one. */
-export function withoutCorner(outline: Outline, { polygon, corner }: Place): Outline {
+export function withoutCorner(outline: Outline, { polygon, corner }: CornerIndex): Outline {
   if (shownCorners(outline, polygon).length > 3) {
     const [from, next] = neighbours(outline, { polygon, corner });
     return edited(outline, polygon, from, next, null);
@@ -163,10 +163,10 @@ export function withoutCorner(outline: Outline, { polygon, corner }: Place): Out
 }
 
 /** The corners that are shown before and behind one. */
-function neighbours(outline: Outline, { polygon, corner }: Place): [from: number, to: number] {
-  const shown = shownCorners(outline, polygon);
-  const i = shown.indexOf(corner);
-  return [shown.at(i - 1) as number, shown[(i + 1) % shown.length] as number];
+function neighbours(outline: Outline, { polygon, corner }: CornerIndex): [from: number, to: number] {
+  const indices = shownCorners(outline, polygon);
+  const i = indices.indexOf(corner);
+  return [indices.at(i - 1) as number, indices[(i + 1) % indices.length] as number];
 }
 
 /** With a corner at `at`, or none, in the place of all that are between two corners. It is selected, and always shown. */

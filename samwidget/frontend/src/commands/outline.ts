@@ -24,11 +24,11 @@ export function watchOutline(view: View, scope: Scope): void {
       return "";
     return JSON.stringify([active.id, active.mask, session.settings.threshold.value]);
   });
-  let shown = "";
+  let shownKey = "";
   const ask = (key: string) => {
     const active = state.active.value;
     if (!active || session.link.pending.value.length > 0) return;
-    shown = key;
+    shownKey = key;
     const { id: object, mask } = active;
     session.request(
       { kind: "polygons", object },
@@ -42,13 +42,13 @@ export function watchOutline(view: View, scope: Scope): void {
     );
   };
   scope.watch([wanted, session.link.pending], (key, pending) => {
-    if (key === shown || pending.length > 0) return;
+    if (key === shownKey || pending.length > 0) return;
     if (outline.value && isChanged(outline.value)) {
       const { value: active } = state.active;
       if (outline.value.isSent && key !== "" && active?.id === outline.value.object) {
         // The mask that was sent is here; meanwhile the user has gone on with its corners.
         outline.value = { ...outline.value, mask: active.mask, isSent: false };
-        shown = key;
+        shownKey = key;
         return;
       }
       // Only the outline of the present mask can be kept: elsewhere the object was changed meanwhile, or it is gone.
@@ -62,7 +62,7 @@ export function watchOutline(view: View, scope: Scope): void {
         hint: "The outline is shown anew.",
       };
     }
-    shown = "";
+    shownKey = "";
     const next = key === "" ? null : state.active.value?.id;
     // The corners stay on the screen until those of the new mask come.
     if (outline.value?.object !== next) outline.value = null;

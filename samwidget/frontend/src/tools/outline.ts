@@ -2,7 +2,15 @@
 // elsewhere a click selects an object, and a drag moves the photo, as with Select.
 
 import { removeSelectedCorner } from "../commands/outline.ts";
-import { cornerAt, type Edge, edgeAt, isChanged, type Place, withCornerAdded, withCornerMoved } from "../outline.ts";
+import {
+  type CornerIndex,
+  cornerAt,
+  type Edge,
+  edgeAt,
+  isChanged,
+  withCornerAdded,
+  withCornerMoved,
+} from "../outline.ts";
 import type { View } from "../view.ts";
 import { distance, intoImage, type Point, type Position, toScreen } from "../viewport.ts";
 import { select } from "./select.ts";
@@ -33,7 +41,7 @@ function outlineHint({ state }: View): string {
 }
 
 /** What a press at `screen`, CSS pixels, takes: a corner, or else an edge. */
-function hitAt(screen: Point, { state }: View, isTouch: boolean): Place | Edge | null {
+function hitAt(screen: Point, { state }: View, isTouch: boolean): CornerIndex | Edge | null {
   const drawn = state.outline.value;
   const reach = isTouch ? REACH_TOUCH_PX : REACH_PX;
   const viewport = state.viewport.value;
@@ -68,7 +76,7 @@ function startOnCorner(press: Press, view: View): Gesture | null {
 }
 
 /** An Alt-click, which removes a corner when it is let go. */
-function removing(view: View, corner: Place): Gesture {
+function removing(view: View, corner: CornerIndex): Gesture {
   return {
     move() {},
     end() {
