@@ -66,9 +66,11 @@ def checked_groups(
     points: npt.ArrayLike | Sequence[npt.ArrayLike], labels: npt.ArrayLike | Sequence[npt.ArrayLike] | None
 ) -> list[Prompt]:
     """Returns the prompt of each point, or of each group of points; raises PromptError where one is no point."""
+    given_points: Any = points
+    given_labels: Any = labels
     try:
-        groups: list[Any] = list(points)  # type: ignore[arg-type]
-        own: list[Any] = [None] * len(groups) if labels is None else list(labels)  # type: ignore[arg-type]
+        groups = list(given_points)
+        own = [None] * len(groups) if labels is None else list(given_labels)
     except TypeError:
         hint = "give (N, 2) x, y in image pixels, or the points of each object"
         raise PromptError(f"points is {short_text(points)}, labels is {short_text(labels)}", hint=hint) from None
