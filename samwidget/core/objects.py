@@ -145,7 +145,7 @@ class SegmentedObject:
             return RunLengths.joined([], self.frame.image_hw)
         top, left, _ = parts[0]
         inside = np.concatenate([pixels for _, _, pixels in parts])
-        return RunLengths.from_columns(inside.T).moved(left, top, self.frame.image_hw)
+        return RunLengths.from_mask(inside).moved(left, top, self.frame.image_hw)
 
     @property
     def exact_mask(self) -> RunLengths | None:
