@@ -45,7 +45,7 @@ const KERNEL_GONE: Failure = {
 const NO_KERNEL: Failure = { code: "no_kernel", message: "There is no kernel.", hint: "Run the cell to continue." };
 
 /** Requests that a view sends on its own: that they reach nobody is said once. */
-const UNASKED: ReadonlySet<Request["kind"]> = new Set(["hello", "hover", "detail"]);
+const UNASKED: ReadonlySet<Request["kind"]> = new Set(["hello", "hover", "detail", "polygons"]);
 
 export interface Photo {
   id: string;
