@@ -36,13 +36,8 @@ class Host(Protocol):
 class AnyThread:
     """A host that takes messages from any thread: the work runs at once."""
 
-    @property
-    def is_app(self) -> bool:
-        """Whether Voila shows the notebook, or marimo runs it as an app."""
-        if os.environ.get("SERVER_SOFTWARE", "").startswith("voila"):
-            return True
-        marimo: Any = sys.modules.get("marimo")
-        return marimo is not None and marimo.app_meta().mode == "run"
+    def __init__(self) -> None:
+        self.is_app = _is_app()  # asked where the widget is made: marimo knows it only there
 
     def run(self, work: Work) -> None:
         """Runs work on the thread of the caller."""
@@ -95,6 +90,14 @@ def present_host(end: Work) -> Host:
         end: called when the session ends, where the host itself does not close what was made for it.
     """
     return _shiny_session() or _bokeh_document(end) or AnyThread()
+
+
+def _is_app() -> bool:
+    """Whether Voila shows the notebook, or marimo runs it as an app."""
+    if os.environ.get("SERVER_SOFTWARE", "").startswith("voila"):
+        return True
+    app_meta: Any = getattr(sys.modules.get("marimo"), "app_meta", None)
+    return app_meta is not None and app_meta().mode == "run"
 
 
 def _shiny_session() -> Host | None:
