@@ -1,7 +1,6 @@
 // One view of a widget: what its tools, commands and panels work with. Owns the root element, which app.ts fills, and
 // sends the requests of its user. Draws nothing and listens to no event.
 
-import { keepOutline } from "./commands/outline.ts";
 import { h, type Scope } from "./dom.ts";
 import { HoverPreview } from "./hover.ts";
 import type { Request } from "./protocol.ts";
@@ -34,6 +33,8 @@ export class View {
   readonly state: ViewState;
   readonly hover: HoverPreview;
   readonly clickTimer = new ClickTimer();
+  /** Sends what must go before the next change: what was done to an outline. */
+  beforeRequest: () => void = () => {};
 
   constructor(session: Session, scope: Scope) {
     this.session = session;
@@ -52,10 +53,10 @@ export class View {
 
   /**
    * Sends a change of the document; with `at_ms`, when the user acted, also measures the time until it is drawn. `onEnd` is
-   * called when the kernel has carried it out, or else with false. What was done to an outline before goes first.
+   * called when the kernel has carried it out, or else with false.
    */
   request(request: Request, at_ms?: number, onEnd: (isDone: boolean) => void = () => {}): void {
-    keepOutline(this);
+    this.beforeRequest();
     this.hover.clear();
     this.session.failure.value = null;
     if (!KEEPS_SELECTION.has(request.kind)) this.state.selection.value = [];

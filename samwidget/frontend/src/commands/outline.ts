@@ -16,6 +16,7 @@ export function isOutlining({ session }: View): boolean {
 export function watchOutline(view: View, scope: Scope): void {
   const { session, state } = view;
   const { outline } = state;
+  view.beforeRequest = () => keepOutline(view);
   /** What the corners belong to; empty where none are wanted. While a name is written, its letters may be no key. */
   const wanted = computed(() => {
     const { value: active } = state.active;
