@@ -123,7 +123,8 @@ def _weights(outline: Points, least: float) -> Points:
     limits = np.full(len(starts), np.inf)
     while len(starts):
         inner = ends - starts - 1
-        starts, ends, limits, inner = (values[inner > 0] for values in (starts, ends, limits, inner))
+        is_split = inner > 0
+        starts, ends, limits, inner = starts[is_split], ends[is_split], limits[is_split], inner[is_split]
         if len(starts) == 0:
             break
         begins = np.cumsum(inner) - inner

@@ -128,7 +128,7 @@ class Corrections:
         """
         (item,) = self._items([object_id])
         before = self._shown_mask(item)
-        return self._correct(item, before, edits.from_polygons(before.shape, corners))
+        return self._correct(item, before, edits.from_polygons(self._network.frame.image_hw, corners))
 
     def merge(self, object_ids: Sequence[int]) -> SegmentedObject:
         """Gives the first object the pixels of all, deletes the others and returns it."""

@@ -16,6 +16,7 @@ from tests.performance.panning import CELL, SECONDS, circle, intervals
 
 SIDE = 4000  # of a photo of 12 megapixels
 COUNT = 12
+RADIUS = 90  # of the circles that are drawn, CSS pixels
 
 
 def begin(widget: Widget, tool: str) -> None:
@@ -42,7 +43,17 @@ def drag_corner(widget: Widget) -> None:
     page.keyboard.press("Escape")
 
 
-WAYS: dict[str, Callable[[Widget], None]] = {"brush": circle, "eraser": circle, "lasso": circle, "outline": drag_corner}
+def draw_circles(widget: Widget) -> None:
+    """Draws a line in circles."""
+    circle(widget, RADIUS)
+
+
+WAYS: dict[str, Callable[[Widget], None]] = {
+    "brush": draw_circles,
+    "eraser": draw_circles,
+    "lasso": draw_circles,
+    "outline": drag_corner,
+}
 
 
 def measure(lab: Lab, page: Page) -> list[str]:
