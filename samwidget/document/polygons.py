@@ -123,8 +123,8 @@ def _weights(outline: Points, least: float) -> Points:
     limits = np.full(len(starts), np.inf)
     while len(starts):
         inner = ends - starts - 1
-        is_split = inner > 0
-        starts, ends, limits, inner = starts[is_split], ends[is_split], limits[is_split], inner[is_split]
+        has_inner = inner > 0
+        starts, ends, limits, inner = starts[has_inner], ends[has_inner], limits[has_inner], inner[has_inner]
         if len(starts) == 0:
             break
         begins = np.cumsum(inner) - inner
