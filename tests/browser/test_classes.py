@@ -151,7 +151,7 @@ def test_a_long_list_of_a_crowded_photo(open_notebook):
     notebook.page.keyboard.press("Escape")
     notebook.page.keyboard.press("Escape")
 
-    last = widget.objects().filter(has_text="object 130")
+    last = widget.root.locator('[data-object-id="130"]')
     expect(last).not_to_be_in_viewport()
     notebook.page.mouse.move(*widget.at(12 * 30 + 15, 9 * 30 + 15))
     expect(last).to_be_in_viewport()
