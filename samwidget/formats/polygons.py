@@ -135,9 +135,11 @@ def _outline(region: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
     by_column = np.lexsort((y, x))
     along_column = np.empty_like(along_row)
     along_column[by_column] = by_column.reshape(-1, 2)[:, ::-1].reshape(-1)
+    next_in_row, next_in_column = along_row.tolist(), along_column.tolist()  # lists are faster to follow than arrays
     order: list[int] = []
     current = 0
     while len(order) < len(x):
-        order += [current, int(along_row[current])]
-        current = int(along_column[along_row[current]])
+        partner = next_in_row[current]
+        order += (current, partner)
+        current = next_in_column[partner]
     return np.stack([x[order], y[order]], 1)
