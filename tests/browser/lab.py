@@ -14,6 +14,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -281,6 +282,20 @@ class Widget:
             self.page.mouse.move(*self.at(*end))
             self.page.mouse.up()
 
+    def draw(self, *points: tuple[float, float]) -> None:
+        """Presses at the first image pixel and moves through the others; the button stays down."""
+        self.page.mouse.move(*self.at(*points[0]))
+        self.page.mouse.down()
+        for point in points[1:]:
+            self.page.mouse.move(*self.at(*point), steps=4)
+        self.notebook.wait_for_frames()
+
+    def stroke(self, *points: tuple[float, float]) -> None:
+        """Draws a line through image pixels, lets go, and waits until the change is drawn."""
+        with self.change():
+            self.draw(*points)
+            self.page.mouse.up()
+
     def press(self, key: str, settle: bool = True) -> None:
         """Presses a key while the widget has the focus, and waits for what it changes."""
         with self.change(settle):
@@ -295,3 +310,38 @@ class Widget:
     def objects(self) -> Locator:
         """The rows of the list."""
         return self.part("object")
+
+
+class Fingers:
+    """Fingers on the page, CSS pixels."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.client = page.context.new_cdp_session(page)
+        self.client.send("Emulation.setTouchEmulationEnabled", {"enabled": True, "maxTouchPoints": 2})
+
+    def touch(self, kind: str, *points: tuple[float, float]) -> None:
+        """Sends ``touchStart``, ``touchMove`` or ``touchEnd`` of fingers that are at ``points``."""
+        touches = [{"x": x, "y": y, "id": number} for number, (x, y) in enumerate(points)]
+        self.client.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": touches})
+
+    def tap(self, x: float, y: float) -> None:
+        """Taps once."""
+        self.touch("touchStart", (x, y))
+        self.touch("touchEnd")
+
+    def follow(self, *points: tuple[float, float]) -> None:
+        """Draws a line through points with one finger."""
+        self.touch("touchStart", points[0])
+        for (x0, y0), (x1, y1) in pairwise(points):
+            for step in (1, 2, 3, 4):
+                self.touch("touchMove", (x0 + (x1 - x0) * step / 4, y0 + (y1 - y0) * step / 4))
+        self.touch("touchEnd")
+
+    def swipe(self, *paths: tuple[tuple[float, float], tuple[float, float]]) -> None:
+        """Moves each finger along a straight path, ((x, y), (x, y))."""
+        for step in range(11):
+            points = [(x0 + (x1 - x0) * step / 10, y0 + (y1 - y0) * step / 10) for (x0, y0), (x1, y1) in paths]
+            self.touch("touchMove" if step else "touchStart", *points)
+            self.page.wait_for_timeout(20)
+        self.touch("touchEnd")

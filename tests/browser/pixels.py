@@ -8,7 +8,21 @@ import numpy as np
 from PIL import Image
 from scipy.ndimage import binary_erosion
 
-from tests.browser.lab import Widget
+from tests.browser.lab import Notebook, Widget
+
+
+def mask_of(notebook: Notebook, index: int = -1) -> np.ndarray:
+    """(H, W) bool: the mask of an object, as the kernel has it."""
+    packed = notebook.python(f"__import__('numpy').packbits(w.masks[{index}]).tobytes().hex()")
+    height, width = notebook.python("w.image.shape[:2]")
+    bits = np.unpackbits(np.frombuffer(bytes.fromhex(packed), np.uint8))[: height * width]
+    return bits.reshape(height, width).astype(bool)
+
+
+def on_stage(widget: Widget, x: float, y: float) -> tuple[int, int]:
+    """Where the image pixel (x, y) is in the pixels of the stage."""
+    viewport = widget.state()["stage"]
+    return int(viewport["x"] + x * viewport["scale"]), int(viewport["y"] + y * viewport["scale"])
 
 
 def stage_pixels(widget: Widget) -> np.ndarray:

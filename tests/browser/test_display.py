@@ -8,12 +8,23 @@ from nbconvert import HTMLExporter
 from playwright.sync_api import expect
 
 from tests.browser.conftest import ARTIFACTS, FIRST_CELL, ROOT
-from tests.browser.lab import KERNEL, REPORT_STATE
-from tests.browser.pixels import assert_drawn, stage_pixels
-from tests.browser.test_prompts import mask_of
+from tests.browser.lab import KERNEL, REPORT_STATE, Fingers
+from tests.browser.pixels import assert_drawn, mask_of, stage_pixels
 
 CUP = (290, 110)
-TOOL_NAMES = ("select", "include", "exclude", "box", "scribble", "pan", "brush", "eraser", "lasso", "polygon")
+TOOL_NAMES = (
+    "select",
+    "include",
+    "exclude",
+    "box",
+    "scribble",
+    "pan",
+    "brush",
+    "eraser",
+    "lasso",
+    "polygon",
+    "outline",
+)
 
 
 @pytest.mark.parametrize("scale", [1, 1.5, 2, 3])
@@ -157,32 +168,6 @@ def test_the_tray_is_below_the_photo_and_nothing_moves_when_it_fills(open_notebo
     notebook.page.keyboard.press("Escape")
     widget.wait("s.everything.phase === 'none'")
     assert boxes() == empty
-
-
-class Fingers:
-    """Fingers on the page, CSS pixels."""
-
-    def __init__(self, page):
-        self.page = page
-        self.client = page.context.new_cdp_session(page)
-        self.client.send("Emulation.setTouchEmulationEnabled", {"enabled": True, "maxTouchPoints": 2})
-
-    def touch(self, kind, *points):
-        """Sends ``touchStart``, ``touchMove`` or ``touchEnd`` of fingers that are at ``points``."""
-        touches = [{"x": x, "y": y, "id": number} for number, (x, y) in enumerate(points)]
-        self.client.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": touches})
-
-    def tap(self, x, y):
-        self.touch("touchStart", (x, y))
-        self.touch("touchEnd")
-
-    def swipe(self, *paths):
-        """Moves each finger along a straight path, ((x, y), (x, y))."""
-        for step in range(11):
-            points = [(x0 + (x1 - x0) * step / 10, y0 + (y1 - y0) * step / 10) for (x0, y0), (x1, y1) in paths]
-            self.touch("touchMove" if step else "touchStart", *points)
-            self.page.wait_for_timeout(20)
-        self.touch("touchEnd")
 
 
 def test_a_finger_clicks_and_scrolls_and_two_zoom(open_notebook):

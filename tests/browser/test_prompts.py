@@ -2,18 +2,11 @@
 
 import numpy as np
 
-from tests.browser.pixels import assert_drawn
+from tests.browser.pixels import assert_drawn, mask_of
 
 CUP = (290, 110)
 SPOON = (365, 285)
 SAUCER = (130, 260)
-
-
-def mask_of(notebook, index=-1):
-    packed = notebook.python(f"__import__('numpy').packbits(w.masks[{index}]).tobytes().hex()")
-    height, width = notebook.python("w.image.shape[:2]")
-    bits = np.unpackbits(np.frombuffer(bytes.fromhex(packed), np.uint8))[: height * width]
-    return bits.reshape(height, width).astype(bool)
 
 
 def test_a_click_draws_the_mask_that_python_has(open_notebook):

@@ -17,12 +17,10 @@ export function watchOutline(view: View, scope: Scope): void {
   const { session, state } = view;
   const { outline } = state;
   view.beforeRequest = () => keepOutline(view);
-  /** What the corners belong to; empty where none are wanted. While a name is written, its letters may be no key. */
+  /** What the corners belong to; empty where none are wanted. */
   const wanted = computed(() => {
     const { value: active } = state.active;
-    const isNaming = state.naming.value !== null && state.loneKey.value?.action !== "outline";
-    if (!isOutlining(view) || !active || active.locked || !active.visible || isNaming || !session.photo.value)
-      return "";
+    if (!isOutlining(view) || !active || active.locked || !active.visible || !session.photo.value) return "";
     return JSON.stringify([active.id, active.mask, session.settings.threshold.value]);
   });
   let shownKey = "";

@@ -53,7 +53,7 @@ describe("the corners", () => {
     expect(kinds()).toEqual(["polygons"]);
   });
 
-  it("are not asked for while the object is locked, hidden or none is active, or a name is written", () => {
+  it("are not asked for while the object is locked or hidden, or where none is active", () => {
     reply();
     const before = opened.requests.length;
     opened.show([object({ locked: true })], 1);
@@ -80,7 +80,17 @@ describe("the corners", () => {
     expect(draft()).toBeNull();
   });
 
-  it("can be had by the letter, before a click ends the name", () => {
+  it("can be had by the letter, and dragged at once", () => {
+    opened.fake.change("tool", "include");
+    opened.type("u");
+    reply();
+    setDetail(opened.view, 20);
+    opened.drag(B, MOVED);
+    expect(opened.view.state.naming.value).toBeNull();
+    expect(corners()?.[0]).toContainEqual([220, 80]);
+  });
+
+  it("go again where the letter begins a name", () => {
     opened.fake.change("tool", "include");
     expect(draft()).toBeNull();
     opened.type("u");
