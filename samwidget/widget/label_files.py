@@ -134,10 +134,11 @@ class LabelFiles(Labelling):
             same = [item for item in images if _stem(item.file_name) == _stem(own)]
             exact = [item for item in same if PurePosixPath(item.file_name).name == own]
             if len(exact or same) != 1:
-                some = ", ".join(item.file_name for item in images[:5])
+                file_names = ", ".join(item.file_name for item in images[:5])
                 count = "several images" if same else "no image"
                 raise FormatError(
-                    f"{name} has {count} called {own}", hint=f"its {len(images)} images are {some}" if images else ""
+                    f"{name} has {count} called {own}",
+                    hint=f"its {len(images)} images are {file_names}" if images else "",
                 )
             image = (exact or same)[0]
         if image.size_hw != self._image_hw:
