@@ -42,8 +42,10 @@ export function photoLayer(
     const photo = session.photo.value;
     const viewport = state.viewport.value;
     const pixels = detail.value;
+    // At the end of a pan all is painted anew, exact to a part of a pixel.
+    const content = [photo, pixels, state.isPanning.value];
     return (surface) =>
-      painter.paint(surface, viewport, [photo, pixels], (viewport) => {
+      painter.paint(surface, viewport, content, (viewport) => {
         if (photo) drawPhoto(surface, viewport, photo, pixels);
         return 0;
       });
@@ -62,7 +64,7 @@ export function objectsLayer({ session, state }: View): ReadonlySignal<Painting>
     const foundObjects = everything.foundObjects.value;
     const keptIds = everything.keptIds.value;
     const appearance = { opacity: settings.opacity.value, threshold: settings.threshold.value };
-    const content = [photo, objects, foundObjects, keptIds, ...Object.values(appearance)];
+    const content = [photo, objects, foundObjects, keptIds, state.isPanning.value, ...Object.values(appearance)];
     return (surface) =>
       painter.paint(surface, viewport, content, (viewport, part) => {
         if (!photo) return 0;
