@@ -102,7 +102,7 @@ def _middles(corners: Points) -> Points:
     ends = np.roll(corners, -1, axis=0)
     half_edge = np.sign(ends - corners) / 2
     middles = np.stack([corners + half_edge, ends - half_edge], 1).reshape(-1, 2)
-    return middles[(middles != np.roll(middles, 1, axis=0)).any(1)]
+    return np.asarray(middles[(middles != np.roll(middles, 1, axis=0)).any(1)])
 
 
 def _weights(outline: Points, least: float) -> Points:
