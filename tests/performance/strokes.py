@@ -12,11 +12,19 @@ import numpy as np
 from playwright.sync_api import Page, sync_playwright
 
 from tests.browser.lab import CHROMIUM_FLAGS, Lab, Notebook, Widget
-from tests.performance.panning import CELL, SECONDS, circle, intervals
+from tests.performance.panning import CELL, SECONDS, circle
 
 SIDE = 4000  # of a photo of 12 megapixels
 COUNT = 12
 RADIUS = 90  # of the circles that are drawn, CSS pixels
+
+
+RECORD = """
+window.frameTimes = [];
+window.isRecording = true;
+const record = (now) => { window.frameTimes.push(now); if (window.isRecording) requestAnimationFrame(record); };
+requestAnimationFrame(record); 0
+"""
 
 
 def begin(widget: Widget, tool: str) -> None:
@@ -68,7 +76,9 @@ def measure(lab: Lab, page: Page) -> list[str]:
     for tool, act in WAYS.items():
         begin(widget, tool)
         notebook.wait_for_frames()
-        times = intervals(page, lambda act=act: act(widget))
+        page.evaluate(RECORD)
+        act(widget)
+        times = np.diff(np.array(page.evaluate("(window.isRecording = false, window.frameTimes)")))
         widget.wait("s.pending === 0")
         rows.append(f"| {tool} | {np.median(times):.1f} ms | {np.percentile(times, 95):.1f} ms | {len(times)} |")
     notebook.shut_down()
