@@ -87,6 +87,15 @@ def test_it_is_drawn_after_a_change_without_being_asked(make):
     widget.wire.wait_for("trait:_snapshot", count=2)
 
 
+def test_a_closed_widget_leaves_no_picture_in_the_page(make):
+    widget = make()
+    widget.wire.wait_for("trait:_snapshot")
+    widget.close()
+    widget.close()
+    # Twice: the page's model keeps the values from before the last update, too.
+    assert [message["value"] for message, _ in widget.wire.all("trait:_snapshot")][-2:] == [b"", b""]
+
+
 def test_displaying_shows_a_picture_beside_the_view(make):
     widget = make(np.full((900, 1200, 3), 200, np.uint8))
     bundle, _ = widget._repr_mimebundle_()
