@@ -23,8 +23,8 @@ LANES = {
         "add_point", "move_point", "remove_point", "add_box", "move_box", "remove_box", "choose", "accept", "select",
         "rename", "set_visible", "delete", "clear", "undo", "redo", "keep_found", "discard_found",
         "delete_objects", "set_locked", "reorder", "add_class", "rename_class", "delete_class", "activate_class",
-        "set_class", "paint", "fill_polygon", "merge", "split", "subtract", "intersect", "adjust", "scribble", "restore_objects",
-        "polygons", "set_polygons",
+        "set_class", "paint", "fill_polygon", "merge", "split", "subtract", "intersect", "adjust", "scribble",
+        "restore_objects", "polygons", "set_polygons",
     },
 }  # fmt: skip
 
