@@ -141,5 +141,8 @@ class Photo:
         return draw_overlay(self._small_image, self._objects(), self.opacity)
 
     def close(self) -> None:
-        """Drops the jobs that wait."""
+        """Drops the jobs that wait, and the snapshot."""
         self.worker.close()
+        if self._sent_snapshot:
+            for _ in range(2):  # JupyterLab keeps what a closed widget had last, and what it had before that
+                self._outbox.assign("_snapshot", b"")

@@ -302,10 +302,6 @@ class SamWidget(LabelFiles, SharedTraits):
         """
         if self._controller_or_none is not None:
             self._controller_or_none.close()
-        if self._snapshot:  # JupyterLab keeps what a closed widget had last, and what it had before that
-            self.set_trait("_snapshot", b"")
-            for _ in range(2):
-                self.send_state("_snapshot")
         super().close()
         if self._own_layout is not None:  # ipywidgets leaves it open, in the kernel and in each page
             self._own_layout.close()
