@@ -109,6 +109,21 @@ class Controller:
         self.many_prompts.close()
         self.worker.close(self.network.close)
         self._waiting.clear()
+        self._listeners.clear()
+
+    def forget(self) -> None:
+        """Lets go of everything, for a widget that is gone: the parts refer to each other through the controller.
+
+        Python frees such a circle late: it counts objects, not bytes, and the photos of twenty reruns of a cell would
+        wait for it.
+        """
+        network = self.network
+
+        def last() -> None:
+            network.close()
+            vars(self).clear()
+
+        self.worker.close(last)
 
     # What browser and Python ask.
 
@@ -333,11 +348,12 @@ class Controller:
 
     def listen(self, listener: Listener) -> Callable[[], None]:
         """Calls ``listener`` with the widget after each change; returns a function that ends this."""
-        self._listeners.append(listener)
+        listeners = self._listeners
+        listeners.append(listener)
 
         def unsubscribe() -> None:
-            with contextlib.suppress(ValueError):  # a second call finds it removed
-                self._listeners.remove(listener)
+            with contextlib.suppress(ValueError):  # a second call, or one after ``close``, finds it removed
+                listeners.remove(listener)
 
         return unsubscribe
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import weakref
 from collections.abc import Callable, Iterable, Mapping
 from os import PathLike
 from pathlib import Path
@@ -104,6 +105,7 @@ class SamWidget(LabelFiles, SharedTraits):
 
     # None until __init__ is done: garbage collection closes a widget whose __init__ has failed, too.
     _controller_or_none: Controller | None = None
+    _is_closed = False
     # The layout where the user gave none: theirs may belong to other widgets, too.
     _own_layout: Any = None
 
@@ -168,8 +170,8 @@ class SamWidget(LabelFiles, SharedTraits):
             self._first_classes,
         )
         lanes = Lanes(controller, outbox)
-        self._inbox = Inbox(outbox, lanes.take, lanes.take_again)
-        self.on_msg(lambda _widget, content, buffers: self._inbox.receive(content, buffers))
+        self._inbox = inbox = Inbox(outbox, lanes.take, lanes.take_again)
+        self.on_msg(lambda _widget, content, buffers: inbox.receive(content, buffers))
         self._controller_or_none = controller
         controller.start(saved)
         if save_picture:
@@ -300,11 +302,18 @@ class SamWidget(LabelFiles, SharedTraits):
 
         The objects can still be read. A job that runs now ends first; its result is not shown.
         """
-        if self._controller_or_none is not None:
-            self._controller_or_none.close()
+        if self._is_closed:
+            return
+        controller = self._controller_or_none
+        if controller is not None:
+            controller.close()
         super().close()
         if self._own_layout is not None:  # ipywidgets leaves it open, in the kernel and in each page
             self._own_layout.close()
+        self._is_closed = True
+        if controller is not None:
+            # No part refers to the widget, so Python frees it, and its photo, as soon as nobody uses it any more.
+            weakref.finalize(self, controller.forget).atexit = False
 
     def __enter__(self) -> SamWidget:
         return self

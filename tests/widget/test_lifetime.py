@@ -70,6 +70,24 @@ def test_a_hundred_closed_widgets_leave_nothing():
     assert_gone(refs, before)
 
 
+def test_a_closed_widget_is_freed_at_once_by_counting_references():
+    """Not first when Python looks for circles: the photos of many reruns of a cell would wait for that."""
+    widget = used_widget(FakePredictor())
+    widget.masks, widget.label_map(), widget.snapshot(), widget.request()
+    refs, workers = traces(widget), [widget._controller.worker, widget._controller.photo.worker]
+    gc.collect()
+    gc.disable()
+    try:
+        widget.close()
+        del widget
+        for worker in workers:
+            if (thread := worker.thread) is not None:
+                thread.join(TIMEOUT_S)
+        assert [ref() for ref in refs if ref() is not None] == []
+    finally:
+        gc.enable()
+
+
 def test_a_hundred_dropped_widgets_leave_nothing_once_jupyter_lets_go_of_them():
     before, refs, predictor = threads(), [], FakePredictor()
     for _ in range(100):
