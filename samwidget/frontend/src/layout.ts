@@ -14,9 +14,9 @@ const TIGHT_BELOW_PX = 480;
 /** Below this width the toolbar has two lines, and *Accept* is an icon. */
 const SLIM_BELOW_PX = 360;
 /** Below this height the buttons of the toolbar are smaller ... */
-const LOW_BELOW_PX = 640;
+const LOW_BELOW_PX = 676;
 /** ... and below this one they have two columns. */
-const SHORT_BELOW_PX = 540;
+const SHORT_BELOW_PX = 564;
 /** The photo is not higher than this, whatever its proportions ... */
 const PHOTO_HEIGHT_MAX_PX = 640;
 /** ... but as high as this, also in a low window. */

@@ -69,7 +69,11 @@ function messagePart(view: View, scope: Scope): HTMLElement {
 
 function figuresPart(view: View, scope: Scope): HTMLElement {
   const { session, state } = view;
-  const latency = h("span", { class: "sw-figure", title: "Time from click to drawn mask", "data-sw": "latency" });
+  const latency = h("span", {
+    class: "sw-figure sw-latency",
+    title: "Time from click to drawn mask",
+    "data-sw": "latency",
+  });
   const pointer = h("span", { class: "sw-figure sw-pointer", "data-sw": "pointer" });
   const zoom = h("span", {
     class: "sw-figure sw-zoom",
