@@ -65,7 +65,9 @@ class Prompt:
                 f"labels has shape {labels.shape}, points has shape {points.shape}", hint="give one label per point"
             )
         if not np.isin(labels, (EXCLUDE, INCLUDE)).all():
-            raise PromptError(f"labels are {labels.tolist()}", hint="use 1 to include and 0 to exclude")
+            # Values of strangers that are no numbers may be nested too deeply to be written.
+            shown = labels.tolist() if labels.dtype.kind in "biuf" else "no numbers"
+            raise PromptError(f"labels are {shown}", hint="use 1 to include and 0 to exclude")
         object.__setattr__(self, "points_xy", _frozen(points))
         object.__setattr__(self, "labels", _frozen(labels.astype(np.int32)))
         if self.box_xyxy is not None:
@@ -73,7 +75,7 @@ class Prompt:
         if self.mask is not None:
             object.__setattr__(self, "mask", _frozen(_checked_mask(self.mask)))
         if self.level not in (None, 0, 1, 2):
-            raise PromptError(f"level is {self.level!r}", hint="give 0, 1 or 2, or None for the best candidate")
+            raise PromptError("level is no level", hint="give 0, 1 or 2, or None for the best candidate")
 
     @property
     def is_empty(self) -> bool:

@@ -69,6 +69,16 @@ def test_requests_that_cannot_be_read(request_json, error, message):
         read_request(request_json)
 
 
+@pytest.mark.parametrize("entry", ["level", "labels", "points", "box", "mask"])
+def test_values_that_are_nested_too_deeply_to_be_written(entry):
+    value: object = {}
+    for _ in range(100_000):
+        value = {"a": value}
+    prompt = {"points": [[1, 2]], "labels": [1], entry: value if entry == "level" else [value]}
+    with pytest.raises((FormatError, PromptError)):
+        read_request({"prompts": [prompt]})
+
+
 @pytest.mark.parametrize("data", [b"", b"no tensors", write_response(np.zeros((1, 2, 3, 3)), np.zeros((1, 2)))[:-1]])
 def test_responses_that_cannot_be_read(data):
     with pytest.raises(FormatError):
