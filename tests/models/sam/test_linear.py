@@ -1,5 +1,7 @@
 """Linear layers by two products, and when the private one is not taken."""
 
+from functools import cache
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -8,10 +10,9 @@ from samwidget.models.sam import linear
 
 
 @pytest.fixture(autouse=True)
-def _forget():
-    linear._packing_pays.cache_clear()
-    yield
-    linear._packing_pays.cache_clear()
+def new_choice(monkeypatch):
+    """The choice is made anew in each test, and that of the process stays: other tests have embeddings made with it."""
+    monkeypatch.setattr(linear, "_packing_pays", cache(linear._packing_pays.__wrapped__))
 
 
 @pytest.mark.parametrize("packing_pays", [True, False])
