@@ -5,6 +5,7 @@ from samwidget.formats.cutouts import cut_out
 from samwidget.formats.detections import from_detections, to_detections
 from samwidget.formats.file_formats import FORMATS, FileFormat, read_labels, write_labels
 from samwidget.formats.geotiff import geo_reference
+from samwidget.formats.label_map import masks_of
 from samwidget.formats.labels import DataSet, LabelledImage, LabelledObject, labelled_object
 from samwidget.formats.measurements import measure, to_pandas
 from samwidget.formats.names import describe_unknown
@@ -27,6 +28,7 @@ __all__ = [
     "image_entry",
     "labelled_object",
     "mask_polygons",
+    "masks_of",
     "measure",
     "read_labels",
     "to_detections",
