@@ -66,8 +66,8 @@ class Prompt:
             )
         if not np.isin(labels, (EXCLUDE, INCLUDE)).all():
             # Values of strangers that are no numbers may be nested too deeply to be written.
-            shown = labels.tolist() if labels.dtype.kind in "biuf" else "no numbers"
-            raise PromptError(f"labels are {shown}", hint="use 1 to include and 0 to exclude")
+            values = labels.tolist() if labels.dtype.kind in "biuf" else "no numbers"
+            raise PromptError(f"labels are {values}", hint="use 1 to include and 0 to exclude")
         object.__setattr__(self, "points_xy", _frozen(points))
         object.__setattr__(self, "labels", _frozen(labels.astype(np.int32)))
         if self.box_xyxy is not None:
