@@ -21,8 +21,8 @@ def photo_and_labels(side, count):
     width, height = side, side * 3 // 4
     y, x = np.mgrid[:height, :width].astype(np.float32)
     photo = np.stack([x % 251, y % 241, (x + y) % 239], axis=-1).astype(np.uint8)
-    columns = round((count * 4 / 3) ** 0.5)
-    rows = -(-count // columns)
+    columns = max(1, round((count * 4 / 3) ** 0.5))
+    rows = max(1, -(-count // columns))
     row, column = (y * rows // height).astype(int), (x * columns // width).astype(int)
     dy, dx = y - (row + 0.5) * height / rows, x - (column + 0.5) * width / columns
     number = row * columns + column
