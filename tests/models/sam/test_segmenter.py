@@ -8,7 +8,7 @@ import torch
 
 from samwidget.core.prompt import Prompt, make_prompt
 from samwidget.models.loader import load
-from samwidget.models.sam import segmenter as sam
+from samwidget.models.sam import base
 from samwidget.predict.predictor import SamPredictor
 
 PROMPTS = [
@@ -48,7 +48,7 @@ def test_sizes_come_from_the_config(segmenter, image):
 def test_batches_change_no_mask(segmenter, image, monkeypatch, at_once, multimask_output):
     embedding = segmenter.encode(image)
     alone = [segmenter.decode(embedding, [prompt], multimask_output=multimask_output) for prompt in PROMPTS]
-    monkeypatch.setattr(sam, "_BATCH_SIZE_CPU", at_once)
+    monkeypatch.setattr(base, "_BATCH_SIZE_CPU", at_once)
     logits, scores = segmenter.decode(embedding, PROMPTS, multimask_output=multimask_output)
     assert logits.shape == (len(PROMPTS), 3 if multimask_output else 1, 16, 16)
     torch.testing.assert_close(logits, torch.cat([mask_logits for mask_logits, _ in alone]), atol=1e-4, rtol=1e-4)
