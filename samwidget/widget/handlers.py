@@ -13,7 +13,7 @@ from enum import Enum
 from functools import partial
 from typing import Any, TypeVar
 
-from samwidget.errors import SamWidgetError, SessionError
+from samwidget.errors import PromptError, SamWidgetError, SessionError
 from samwidget.widget.controller import Controller
 from samwidget.widget.protocol import requests
 from samwidget.widget.protocol.replies import DoneReply, PolygonsReply
@@ -110,7 +110,7 @@ def _send_all(controller: Controller, request: requests.Hello) -> None:
     controller.photo.send_preview()
     controller.publisher.send_all(request.id)
     controller.everything.send_all(request.id)
-    outbox.send_traits(["document", "status", "session"])
+    outbox.send_traits(["document", "status", "saving", "images"])
     if failure is None:
         outbox.send(DoneReply(request.id))
     else:
@@ -169,6 +169,10 @@ def _save_session(controller: Controller, request: requests.SaveSession) -> None
         controller.outbox.send(DoneReply(request.id))
 
     controller.saving.submit(lambda: _reply_to_errors(controller.outbox, request, work))
+
+
+def _refuse(_controller: Controller, _request: Request) -> None:
+    raise PromptError("this widget shows one image", hint="give it a folder")
 
 
 def _row(
@@ -240,6 +244,13 @@ HANDLERS: Mapping[type[Request], Handler] = dict(
         _row(requests.Redo, Lane.IN_ORDER, lambda c, m: c.redo()),
         _row(requests.KeepFound, Lane.IN_ORDER, lambda c, m: c.keep_chosen(m.ids)),
         _row(requests.DiscardFound, Lane.IN_ORDER, lambda c, m: c.discard_found()),
+        _row(requests.GoTo, Lane.IN_ORDER, _refuse),
+        _row(requests.AcceptImage, Lane.IN_ORDER, _refuse),
+        _row(requests.SetImageState, Lane.IN_ORDER, _refuse),
+        _row(requests.CopyObjects, Lane.IN_ORDER, _refuse),
+        _row(requests.ListImages, Lane.PICTURES, _refuse),
+        _row(requests.Thumbnails, Lane.NOW, _refuse),
+        _row(requests.Export, Lane.NOW, _refuse),
     ]
 )
 """Which handler takes which kind of message, and in which lane."""

@@ -2,7 +2,7 @@
 
 A change hands over one reference to the history, which never changes. The thread writes what is new since its last
 write; changes that come faster than the disk are written together, each step of the history among them. The trait
-``session`` says ``saved`` only while the file has everything. What a session file holds is up to ``document.session``,
+``saving`` says ``saved`` only while the file has everything. What a session file holds is up to ``document.session``,
 and which image belongs to it is up to ``session_images``.
 """
 
@@ -32,7 +32,7 @@ class Saving:
     """The session file of one widget, if it has one.
 
     Args:
-        outbox: sets the trait ``session``.
+        outbox: sets the trait ``saving``.
         settings: returns the settings of the widget.
     """
 
@@ -224,7 +224,7 @@ class Saving:
         try:
             while (status := self._status) is not None and status != self._shown_status:
                 self._shown_status = status
-                self._outbox.assign("session", to_json(status))
+                self._outbox.assign("saving", to_json(status))
         finally:
             self._show_lock.release()
 

@@ -17,7 +17,7 @@ from msgspec import UNSET, Meta, UnsetType
 from samwidget.widget.protocol.fields import Box, ChosenLevels, Count, Flag, Level, Number, PointPrompt, Text
 from samwidget.widget.settings import Between, Choice, Published, Switch
 
-KERNEL_OWNED = frozenset({"document", "status", "session", "_snapshot"})
+KERNEL_OWNED = frozenset({"document", "status", "saving", "images", "_snapshot"})
 """Traits that only the kernel writes; ``wire.outbox`` sends them."""
 
 SETTINGS = frozenset({"tool", "opacity", "threshold", "hover", "theme"})
@@ -118,12 +118,35 @@ class NetworkStatus(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SessionStatus(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The trait ``session``: whether the session file holds every change; null without one. The kernel writes it."""
+    """The trait ``saving``: whether the session file holds every change; null without one. The kernel writes it."""
 
     path: Text
     phase: SavePhase
     message: Text
     hint: Text
+
+
+class StateCounts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How many images of a folder are in each state."""
+
+    new: Count
+    in_work: Count
+    done: Count
+    skipped: Count
+    to_check: Count
+
+
+class ImagesSummary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The trait ``images``: the images of a folder, and which one is shown; null for one image. The kernel writes it.
+
+    ``revision`` grows with each change of a row; ``ready`` is how many of the next images are encoded.
+    """
+
+    count: Count
+    index: Count
+    revision: Count
+    counts: StateCounts
+    ready: Count
 
 
 class SharedTraits(anywidget.AnyWidget):
@@ -137,7 +160,8 @@ class SharedTraits(anywidget.AnyWidget):
         theme: ``light``, ``dark``, or ``auto`` as the notebook.
         document: read-only summary of the objects.
         status: read-only state of the model.
-        session: read-only state of the session file; None without one.
+        saving: read-only state of the session file; None without one.
+        images: read-only summary of the images of a folder; None for one image.
     """
 
     tool = Choice(_TOOLS, "include").tag(sync=True)
@@ -147,7 +171,8 @@ class SharedTraits(anywidget.AnyWidget):
     theme = Choice(("auto", "light", "dark"), "auto").tag(sync=True)
     document = Published().tag(sync=True)
     status = Published().tag(sync=True)
-    session = Published(default_value=None, allow_none=True).tag(sync=True)
+    saving = Published(default_value=None, allow_none=True).tag(sync=True)
+    images = Published(default_value=None, allow_none=True).tag(sync=True)
     _snapshot = traitlets.Bytes(b"", read_only=True).tag(sync=True)
     # Written by the browser in marimo, which runs cells again for what the browser writes, and for nothing else.
     _documents_seen = traitlets.Int(0).tag(sync=True)

@@ -69,7 +69,7 @@ def test_save_on_screen(open_notebook):
     expect(widget.part("saved")).to_contain_text("Saved to on_screen.samw")
     widget.click(*COINS[1])
     expect(widget.part("saved")).to_contain_text("Saved to on_screen.samw")
-    notebook.wait_for_python("w.session['phase'] == 'saved'")
+    notebook.wait_for_python("w.saving['phase'] == 'saved'")
     assert notebook.python("len(__import__('samwidget').replay('on_screen.samw', 'coins.jpg'))") == 1
 
 

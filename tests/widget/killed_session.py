@@ -33,9 +33,9 @@ def label(path, image, pipe):
             widget.add(points=(10 + number % 100, 50), name=str(number))
         else:
             widget.rename(widget.objects[0].id, str(number))
-        while widget.session["phase"] != "saved" and number % 4:  # otherwise a change comes while one is saved
+        while widget.saving["phase"] != "saved" and number % 4:  # otherwise a change comes while one is saved
             time.sleep(0.001)
-        if widget.session["phase"] == "saved":
+        if widget.saving["phase"] == "saved":
             os.write(pipe, b"%d\n" % number)
 
 

@@ -16,15 +16,16 @@ from tests.widget.fakes import TIMEOUT_S
 ROOT = Path(__file__).parents[2]
 EXAMPLES = json.loads((ROOT / "tests/shared/messages.json").read_text(encoding="utf-8"))
 LANES = {
-    Lane.NOW: {"everything", "cancel_everything", "stop_making", "retry", "use_bundled", "save_session"},
+    Lane.NOW: {"everything", "cancel_everything", "stop_making", "retry", "use_bundled", "save_session",
+               "thumbnails", "export"},
     Lane.PREVIEW: {"hover"},
-    Lane.PICTURES: {"hello", "detail"},
+    Lane.PICTURES: {"hello", "detail", "list_images"},
     Lane.IN_ORDER: {
         "add_point", "move_point", "remove_point", "add_box", "move_box", "remove_box", "choose", "accept", "select",
         "rename", "set_visible", "delete", "clear", "undo", "redo", "keep_found", "discard_found",
         "delete_objects", "set_locked", "reorder", "add_class", "rename_class", "delete_class", "activate_class",
         "set_class", "paint", "fill_polygon", "merge", "split", "subtract", "intersect", "adjust", "scribble",
-        "restore_objects", "polygons", "set_polygons",
+        "restore_objects", "polygons", "set_polygons", "go_to", "accept_image", "set_image_state", "copy_objects",
     },
 }  # fmt: skip
 

@@ -48,8 +48,8 @@ def phases(widget):
 
 def wait_for_phase(widget, phase):
     deadline = time.monotonic() + TIMEOUT_S
-    while widget.session["phase"] != phase:
-        assert time.monotonic() < deadline, widget.session
+    while widget.saving["phase"] != phase:
+        assert time.monotonic() < deadline, widget.saving
         time.sleep(0.005)
 
 
@@ -67,7 +67,7 @@ def test_a_change_is_saved_by_itself(make):
     widget = make("photo.png", session="labels.samw")
     click(widget)
     wait_for_phase(widget, "saved")
-    assert widget.session == {"path": "labels.samw", "phase": "saved", "message": "", "hint": ""}
+    assert widget.saving == {"path": "labels.samw", "phase": "saved", "message": "", "hint": ""}
     assert masks_of(make("photo.png", session="labels.samw")) == masks_of(widget)
 
 
@@ -88,7 +88,7 @@ def test_it_is_not_called_saved_between_done_and_the_disk(make, monkeypatch):
         if message["kind"] in ("trait:session", "done")
     ]
     assert order[-2:] == ["saving", "done"]
-    assert widget.session["phase"] == "saving"
+    assert widget.saving["phase"] == "saving"
     gate.open()
     wait_for_phase(widget, "saved")
 
@@ -125,9 +125,9 @@ def test_the_cell_that_runs_again_goes_on_undo_included(make):
     first.rename(2, "cup")
     second = make("photo.png", session="labels.samw")
     assert [item.name for item in second.objects] == ["object 1", "cup"]
-    assert first.session["phase"] == "read-only"
-    assert "another widget in this notebook" in first.session["message"].lower()
-    assert second.session["phase"] in ("saved", "saving")
+    assert first.saving["phase"] == "read-only"
+    assert "another widget in this notebook" in first.saving["message"].lower()
+    assert second.saving["phase"] in ("saved", "saving")
     assert second.undo()
     assert second.undo()
     assert [item.name for item in second.objects] == ["object 1"]
@@ -184,7 +184,7 @@ def test_several_photos_share_a_file(make):
     click(first, x=30)
     for widget in (first, second):
         widget.save()
-        assert widget.session["phase"] == "saved"
+        assert widget.saving["phase"] == "saved"
     first_masks, second_masks = masks_of(first), masks_of(second)
     first.close()
     second.close()
@@ -195,12 +195,12 @@ def test_several_photos_share_a_file(make):
 
 def test_save_gives_a_widget_a_session(make):
     widget = make("photo.png")
-    assert widget.session is None
+    assert widget.saving is None
     with pytest.raises(SessionError, match="no session file"):
         widget.save()
     click(widget)
     widget.save("labels.samw")
-    assert widget.session["phase"] == "saved"
+    assert widget.saving["phase"] == "saved"
     click(widget, x=100)
     widget.save()
     assert masks_of(make("photo.png", session="labels.samw")) == masks_of(widget)
@@ -216,7 +216,7 @@ def test_save_never_writes_over_other_objects(make):
     with pytest.raises(SessionError, match="has objects of this image already"):
         widget.save("labels.samw")
     assert Path("labels.samw").read_bytes() == data
-    assert widget.session is None
+    assert widget.saving is None
 
 
 # A view saves.
@@ -238,7 +238,7 @@ def test_a_view_saves_and_later_changes_are_saved_by_themselves(make):
     widget = make("photo.png")
     click(widget)
     assert save_from_view(widget, "sub/labels.samw") == ("done", "")
-    assert widget.session == {"path": "sub/labels.samw", "phase": "saved", "message": "", "hint": ""}
+    assert widget.saving == {"path": "sub/labels.samw", "phase": "saved", "message": "", "hint": ""}
     click(widget, x=100)
     wait_for_phase(widget, "saved")
     assert save_from_view(widget, "sub/labels.samw") == ("done", "")
@@ -284,7 +284,7 @@ def test_a_view_is_told_why_a_file_cannot_be_saved_and_nothing_is_lost(make, fol
     kind, text = save_from_view(widget, path.format(folder=folder))
     assert kind == "error"
     assert words in text
-    assert widget.session is None
+    assert widget.saving is None
     after = {item.name: item.read_bytes() for item in folder.iterdir() if item.is_file()}
     assert after == before
     assert not (folder.parent / "labels.samw").exists()
@@ -305,7 +305,7 @@ def test_a_disk_that_is_full_when_a_view_saves_loses_nothing(make):
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert kind == "error"
     assert "heck that it has space" in text
-    assert widget.session is None
+    assert widget.saving is None
     assert save_from_view(widget, "labels.samw") == ("done", "")
     assert masks_of(make("photo.png", session="labels.samw")) == masks_of(widget)
 
@@ -386,7 +386,7 @@ def test_a_photo_that_changed_is_told(make):
         second = make("photo.png", session="labels.samw")
     assert masks_of(second) == masks_of(first)
     wait_for_phase(second, "saved")
-    assert "has changed" in second.session["message"]
+    assert "has changed" in second.saving["message"]
 
 
 def test_masks_of_another_size_are_refused(make):
@@ -436,7 +436,7 @@ def test_a_full_disk_is_told_and_the_next_change_saves_everything(make):
         wait_for_phase(widget, "failed")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    assert "Check that it has space" in widget.session["hint"]
+    assert "Check that it has space" in widget.saving["hint"]
     assert [item.id for item in widget.objects] == list(range(1, 14))
     click(widget, x=100)
     wait_for_phase(widget, "saved")
@@ -446,12 +446,12 @@ def test_a_full_disk_is_told_and_the_next_change_saves_everything(make):
 def test_a_folder_that_cannot_be_written_is_told_and_the_work_goes_on(make):
     Path("labels.samw.lock").mkdir()  # root may write into every folder, so the mode of one would not do
     widget = make("photo.png", session="labels.samw")
-    assert widget.session["phase"] == "failed"
-    assert "w.save(path)" in widget.session["hint"]
+    assert widget.saving["phase"] == "failed"
+    assert "w.save(path)" in widget.saving["hint"]
     click(widget)
     assert len(widget.objects) == 1
     widget.save("other.samw")
-    assert widget.session == {"path": "other.samw", "phase": "saved", "message": "", "hint": ""}
+    assert widget.saving == {"path": "other.samw", "phase": "saved", "message": "", "hint": ""}
     Path("labels.samw.lock").rmdir()
     again = make("photo.png", session="labels.samw")
     assert again.objects == ()
@@ -476,8 +476,8 @@ def test_a_damaged_session_goes_on_in_a_new_file(make):
     data = Path("labels.samw").read_bytes()
     with pytest.warns(SamWidgetWarning, match=r"labels\.samw is damaged.*labels-recovered\.samw"):
         second = make("photo.png", session="labels.samw")
-    assert second.session["path"] == "labels-recovered.samw"
-    assert "is damaged" in second.session["message"]
+    assert second.saving["path"] == "labels-recovered.samw"
+    assert "is damaged" in second.saving["message"]
     assert len(second.objects) == 11
     assert Path("labels.samw").read_bytes() == data
     click(second)
@@ -496,13 +496,13 @@ def test_a_session_path_that_is_none_is_refused():
 def test_a_function_that_observes_the_trait_may_use_the_widget(make):
     widget = make("photo.png", session="labels.samw")
     counts = []
-    widget.observe(lambda _: (widget.wait(TIMEOUT_S), counts.append(len(widget.objects))), "session")
+    widget.observe(lambda _: (widget.wait(TIMEOUT_S), counts.append(len(widget.objects))), "saving")
     for number in range(3):
         click(widget, x=20 + 40 * number)
         widget.accept()
     wait_for_phase(widget, "saved")
     assert counts[-1] <= 3
-    assert widget.session["phase"] == "saved"
+    assert widget.saving["phase"] == "saved"
 
 
 def test_a_save_that_is_refused_leaves_the_other_widget_its_file(make):
@@ -513,7 +513,7 @@ def test_a_save_that_is_refused_leaves_the_other_widget_its_file(make):
         other.save("labels.samw")
     click(first, x=100)
     first.save()
-    assert first.session["phase"] == "saved"
+    assert first.saving["phase"] == "saved"
 
 
 def test_of_two_widgets_of_one_photo_the_newer_one_saves_and_the_older_one_may_elsewhere(make):
@@ -555,7 +555,7 @@ def test_widgets_that_change_at_the_same_time_all_save(make):
         thread.join(TIMEOUT_S)
     for widget in widgets:
         widget.close()
-        assert widget.session["phase"] == "saved"
+        assert widget.saving["phase"] == "saved"
     for number, (name, widget) in enumerate(zip(photos, widgets, strict=True)):
         assert len(widget.objects) == number + 3
         assert masks_of(replay("labels.samw", name)) == masks_of(widget)
@@ -575,7 +575,7 @@ def test_a_disk_that_fills_while_strokes_are_saved_keeps_the_strokes(make):
     resource.setrlimit(resource.RLIMIT_FSIZE, (Path("labels.samw").stat().st_size, hard))
     try:
         y = 10
-        while widget.session["phase"] != "failed":
+        while widget.saving["phase"] != "failed":
             saved_masks = masks_of(replay("labels.samw"))  # whole at every moment
             y += 3
             assert y < 90
@@ -638,7 +638,7 @@ import sys
 from tests.widget.fakes import WiredWidget
 widget = WiredWidget("photo.png", session="labels.samw")
 widget.do("add_point", x=60, y=40, label=1)
-print(widget.session["phase"], flush=True) if widget.session["phase"] == "read-only" else widget.save()
+print(widget.saving["phase"], flush=True) if widget.saving["phase"] == "read-only" else widget.save()
 print("ready", flush=True)
 sys.stdin.read()
 """
@@ -674,8 +674,8 @@ def test_a_second_kernel_reads_only_until_the_first_is_killed(make, kernel):
     process, lines = kernel()
     assert lines == ["ready"]
     widget = make("photo.png", session="labels.samw")
-    assert widget.session["phase"] == "read-only"
-    assert "another kernel" in widget.session["message"].lower()
+    assert widget.saving["phase"] == "read-only"
+    assert "another kernel" in widget.saving["message"].lower()
     assert len(widget.objects) == 1
     data = Path("labels.samw").read_bytes()
     click(widget, x=100)
@@ -708,7 +708,7 @@ def test_a_widget_that_is_dropped_leaves_no_lock(make):
     widget.close()
     assert not Path("labels.samw.lock").exists()
     assert threading.active_count() < 50
-    assert json.loads(json.dumps(widget.session))["phase"] == "saved"
+    assert json.loads(json.dumps(widget.saving))["phase"] == "saved"
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")

@@ -56,13 +56,16 @@ const UNORDERED: ReadonlySet<Request["kind"]> = new Set([
   "cancel_everything",
   "stop_making",
   "polygons",
+  "list_images",
+  "thumbnails",
+  "export",
 ]);
 
 /** Requests that change no object: the view does not show them as pending. */
 const QUIET: ReadonlySet<Request["kind"]> = new Set([...UNORDERED, "discard_found"]);
 
 /** Replies that another reply to the same request follows. */
-const INTERIM: ReadonlySet<Reply["kind"]> = new Set(["masks", "found", "polygons"]);
+const INTERIM: ReadonlySet<Reply["kind"]> = new Set(["masks", "found", "polygons", "thumbnail", "exporting"]);
 
 export class Link {
   /** True while a request has waited too long for its acknowledgement. */

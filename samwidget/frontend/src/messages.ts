@@ -10,6 +10,8 @@ export const NAME_LENGTH_MAX = 80;
 export type Adjustment = "drop_islands" | "fill_holes" | "grow" | "shrink" | "smooth";
 /** 4 finite numbers: x0, y0, x1, y1 in image pixels */
 export type Box = [number, number, number, number];
+/** new, in_work, done, skipped or to_check */
+export type ImageState = "done" | "in_work" | "new" | "skipped" | "to_check";
 /** 0 (exclude) or 1 (include) */
 export type Label = 0 | 1;
 /** loading, encoding, ready, failed or closed */
@@ -329,6 +331,53 @@ export interface DiscardFound {
   kind: "discard_found";
 }
 
+/** Show another image of the folder; what was asked before is carried out on the image that was there. */
+export interface GoTo {
+  kind: "go_to";
+  image: number;
+}
+
+/** Say that the image is done, and show the next one that is neither done nor skipped. */
+export interface AcceptImage {
+  kind: "accept_image";
+}
+
+/** Say how far images are. */
+export interface SetImageState {
+  kind: "set_image_state";
+  images: number[];
+  state: ImageState;
+}
+
+/** Add the objects of another image (null: the one before) in one step; with `prompts` the model makes them. */
+export interface CopyObjects {
+  kind: "copy_objects";
+  image: number | null;
+  prompts: boolean;
+}
+
+/** Send rows of the list of images: those in one of the states, with an object of the class; null takes all. */
+export interface ListImages {
+  kind: "list_images";
+  first: number;
+  count: number;
+  states: ImageState[] | null;
+  class: string | null;
+}
+
+/** Send small pictures of images, one message each; the newest request comes first. */
+export interface Thumbnails {
+  kind: "thumbnails";
+  images: number[];
+}
+
+/** Write the objects of this image, or of all, in a format, and send the file. */
+export interface Export {
+  kind: "export";
+  format: string;
+  all: boolean;
+}
+
 /** The kernel has received the request; the work follows. */
 export interface AckReply {
   kind: "ack";
@@ -422,6 +471,52 @@ export interface PolygonsReply {
   kind: "polygons";
   re: string;
   polygons: WeightedCorner[][];
+}
+
+/** Rows of the list of images from `first` on, of `total` rows that pass the filter. */
+export interface ImagesReply {
+  kind: "images";
+  re: string;
+  first: number;
+  total: number;
+  images: ImageRow[];
+}
+
+/** One image of a folder; `problem` says why it cannot be shown, or what has happened to it. */
+export interface ImageRow {
+  index: number;
+  name: string;
+  state: ImageState;
+  objects: number;
+  classes: string[];
+  problem?: string;
+}
+
+/** A small picture of an image; its buffer is empty where `problem` says why there is none. */
+export interface ThumbnailReply {
+  kind: "thumbnail";
+  re: string;
+  image: number;
+  mime: string;
+  problem?: string;
+  bytes: Uint8Array;
+}
+
+/** How far an export is; `exported` follows. */
+export interface ExportingReply {
+  kind: "exporting";
+  re: string;
+  done: number;
+  total: number;
+}
+
+/** The file that was asked for, for the browser to save. */
+export interface ExportedReply {
+  kind: "exported";
+  re: string;
+  file_name: string;
+  mime: string;
+  bytes: Uint8Array;
 }
 
 /** The request was carried out; the trait `document` shows the result. */
@@ -519,12 +614,30 @@ export interface MakingProgress {
   total: number;
 }
 
-/** The trait `session`: whether the session file holds every change; null without one. The kernel writes it. */
+/** The trait `saving`: whether the session file holds every change; null without one. The kernel writes it. */
 export interface SessionStatus {
   path: string;
   phase: SavePhase;
   message: string;
   hint: string;
+}
+
+/** The trait `images`: the images of a folder, and which one is shown; null for one image. The kernel writes it. `revision` grows with each change of a row; `ready` is how many of the next images are encoded. */
+export interface ImagesSummary {
+  count: number;
+  index: number;
+  revision: number;
+  counts: StateCounts;
+  ready: number;
+}
+
+/** How many images of a folder are in each state. */
+export interface StateCounts {
+  new: number;
+  in_work: number;
+  done: number;
+  skipped: number;
+  to_check: number;
 }
 
 export type Request =
@@ -572,7 +685,14 @@ export type Request =
   | CancelEverything
   | StopMaking
   | KeepFound
-  | DiscardFound;
+  | DiscardFound
+  | GoTo
+  | AcceptImage
+  | SetImageState
+  | CopyObjects
+  | ListImages
+  | Thumbnails
+  | Export;
 
 export type Reply =
   | AckReply
@@ -582,6 +702,10 @@ export type Reply =
   | PreviewReply
   | FoundReply
   | PolygonsReply
+  | ImagesReply
+  | ThumbnailReply
+  | ExportingReply
+  | ExportedReply
   | DoneReply
   | DetailReply
   | ErrorReply;
@@ -632,6 +756,13 @@ export const REQUEST_KINDS = [
   "stop_making",
   "keep_found",
   "discard_found",
+  "go_to",
+  "accept_image",
+  "set_image_state",
+  "copy_objects",
+  "list_images",
+  "thumbnails",
+  "export",
 ] as const satisfies readonly Request["kind"][];
 
 const isSize = tuple(integer(1), integer(1));
@@ -658,6 +789,15 @@ const isFoundSummary = record({
   box: isBox,
 });
 const isWeightedCorner = tuple(number, number, number);
+const isImageState = oneOf("done", "in_work", "new", "skipped", "to_check");
+const isImageRow = record({
+  index: integer(0),
+  name: text,
+  state: isImageState,
+  objects: integer(0),
+  classes: list(text),
+  problem: optional(text),
+});
 
 /** The fields of each kind from the kernel, with their checks. */
 export const REPLY_FIELDS = {
@@ -704,6 +844,28 @@ export const REPLY_FIELDS = {
   polygons: {
     re: text,
     polygons: list(list(isWeightedCorner)),
+  },
+  images: {
+    re: text,
+    first: integer(0),
+    total: integer(0),
+    images: list(isImageRow),
+  },
+  thumbnail: {
+    re: text,
+    image: integer(0),
+    mime: text,
+    problem: optional(text),
+  },
+  exporting: {
+    re: text,
+    done: integer(0),
+    total: integer(0),
+  },
+  exported: {
+    re: text,
+    file_name: text,
+    mime: text,
   },
   done: {
     re: text,

@@ -5,7 +5,7 @@ import type { AnyModel } from "@anywidget/types";
 import { type ReadonlySignal, type Signal, signal } from "@preact/signals-core";
 
 import type { Scope } from "./dom.ts";
-import type { DocumentSummary, SessionStatus, Status } from "./protocol.ts";
+import type { DocumentSummary, ImagesSummary, SessionStatus, Status } from "./protocol.ts";
 
 /** In the order of the toolbar. */
 export const TOOL_NAMES = [
@@ -41,7 +41,8 @@ export interface WidgetTraits {
   theme: ThemeName;
   document: DocumentSummary;
   status: Status;
-  session: SessionStatus | null;
+  saving: SessionStatus | null;
+  images: ImagesSummary | null;
   _snapshot: DataView | ArrayBuffer | null;
   _documents_seen: number;
 }
@@ -119,7 +120,12 @@ export function watchStatus(model: Model, scope: Scope): ReadonlySignal<Status> 
 
 /** Whether the session file holds every change; null without such a file. */
 export function watchSessionFile(model: Model, scope: Scope): ReadonlySignal<SessionStatus | null> {
-  return watch(model, "session", null, scope);
+  return watch(model, "saving", null, scope);
+}
+
+/** The images of a folder, and which one is shown; null for one image. */
+export function watchImages(model: Model, scope: Scope): ReadonlySignal<ImagesSummary | null> {
+  return watch(model, "images", null, scope);
 }
 
 function bindSetting<K extends keyof WidgetTraits>(

@@ -20,7 +20,8 @@ export class FakeModel {
     theme: "light",
     document: EMPTY_DOCUMENT,
     status: { network: "nano", device: "CPU", phase: "ready", elapsed_s: 0, encode_s: 0.5, note: "" },
-    session: null,
+    saving: null,
+    images: null,
     _snapshot: null,
     _documents_seen: 0,
   };

@@ -89,6 +89,23 @@ Adjustment = Annotated[
     Literal["fill_holes", "drop_islands", "smooth", "grow", "shrink"],
     Meta(title="Adjustment", description="fill_holes, drop_islands, smooth, grow or shrink"),
 ]
+ImageState = Annotated[
+    Literal["new", "in_work", "done", "skipped", "to_check"],
+    Meta(title="ImageState", description="new, in_work, done, skipped or to_check"),
+]
+OptionalStates = Annotated[
+    list[ImageState] | None, Meta(description="a list of new, in_work, done, skipped and to_check, or null")
+]
+ImageIndices = Annotated[
+    list[Count], Meta(min_length=1, description=f"a list of at least one whole number from 0 to {_WHOLE_MAX}")
+]
+ThumbnailIndices = Annotated[
+    list[Count], Meta(min_length=1, max_length=50, description="a list of 1 to 50 whole numbers from 0")
+]
+RowCount = Annotated[int, Meta(ge=1, le=200, description="a whole number from 1 to 200")]
+FormatName = Annotated[
+    str, Meta(pattern=r"\S", max_length=40, description="a string of 1 to 40 characters, not all blank")
+]
 Side = Annotated[Literal["front", "back"], Meta(title="Side", description="front or back")]
 Size = Annotated[tuple[Positive, Positive], Meta(title="Size", description="2 whole numbers: height, width")]
 SearchPhase = Annotated[

@@ -19,6 +19,7 @@ from samwidget.widget.protocol.fields import (
     Count,
     Counts,
     Flag,
+    ImageState,
     MessageId,
     Number,
     Positive,
@@ -57,6 +58,17 @@ class FoundSummary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     stability: Number
     area: Positive
     box: Box
+
+
+class ImageRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One image of a folder; ``problem`` says why it cannot be shown, or what has happened to it."""
+
+    index: Count
+    name: Text
+    state: ImageState
+    objects: Count
+    classes: list[Text]
+    problem: Text | UnsetType = UNSET
 
 
 Frame = Annotated[FrameSizes, Meta(description="image_hw, input_hw, content_hw and logits_hw, 2 whole numbers each")]
@@ -133,6 +145,40 @@ class PolygonsReply(Reply, frozen=True):
 
     re: MessageId
     polygons: WeightedPolygons
+
+
+class ImagesReply(Reply, frozen=True):
+    """Rows of the list of images from ``first`` on, of ``total`` rows that pass the filter."""
+
+    re: MessageId
+    first: Count
+    total: Count
+    images: Annotated[list[ImageRow], Meta(description="a list of index, name, state, objects, classes and problem")]
+
+
+class ThumbnailReply(Reply, frozen=True):
+    """A small picture of an image; its buffer is empty where ``problem`` says why there is none."""
+
+    re: MessageId
+    image: Count
+    mime: Text
+    problem: Text | UnsetType = UNSET
+
+
+class ExportingReply(Reply, frozen=True):
+    """How far an export is; ``exported`` follows."""
+
+    re: MessageId
+    done: Count
+    total: Count
+
+
+class ExportedReply(Reply, frozen=True):
+    """The file that was asked for, for the browser to save."""
+
+    re: MessageId
+    file_name: Text
+    mime: Text
 
 
 class DoneReply(Reply, frozen=True):

@@ -22,6 +22,9 @@ from samwidget.widget.protocol.fields import (
     Counts,
     FilePath,
     Flag,
+    FormatName,
+    ImageIndices,
+    ImageState,
     Label,
     Level,
     MessageId,
@@ -31,12 +34,15 @@ from samwidget.widget.protocol.fields import (
     OptionalCount,
     OptionalIds,
     OptionalName,
+    OptionalStates,
     PointPrompt,
     PolygonCorners,
     Positive,
     Radius,
+    RowCount,
     Side,
     Stroke,
+    ThumbnailIndices,
 )
 from samwidget.widget.protocol.message import Message, by_kind
 
@@ -338,6 +344,52 @@ class KeepFound(Request, frozen=True):
 
 class DiscardFound(Request, frozen=True):
     """Forget everything that was found."""
+
+
+class GoTo(Request, frozen=True):
+    """Show another image of the folder; what was asked before is carried out on the image that was there."""
+
+    image: Count
+
+
+class AcceptImage(Request, frozen=True):
+    """Say that the image is done, and show the next one that is neither done nor skipped."""
+
+
+class SetImageState(Request, frozen=True):
+    """Say how far images are."""
+
+    images: ImageIndices
+    state: ImageState
+
+
+class CopyObjects(Request, frozen=True):
+    """Add the objects of another image (null: the one before) in one step; with ``prompts`` the model makes them."""
+
+    image: OptionalCount
+    prompts: Flag
+
+
+class ListImages(Request, frozen=True):
+    """Send rows of the list of images: those in one of the states, with an object of the class; null takes all."""
+
+    first: Count
+    count: RowCount
+    states: OptionalStates
+    class_name: OptionalName = msgspec.field(name="class")
+
+
+class Thumbnails(Request, frozen=True):
+    """Send small pictures of images, one message each; the newest request comes first."""
+
+    images: ThumbnailIndices
+
+
+class Export(Request, frozen=True):
+    """Write the objects of this image, or of all, in a format, and send the file."""
+
+    format: FormatName
+    is_all: Flag = msgspec.field(name="all")
 
 
 REQUESTS: Mapping[str, type[Request]] = by_kind(Request)

@@ -50,7 +50,7 @@ describe("the button in the status bar", () => {
   it("is not there in an app, which says how its own file is", () => {
     opened.session.photo.value = { ...PHOTO, isApp: true };
     expect(part("saved")?.hidden).toBe(true);
-    opened.fake.change("session", file("saved"));
+    opened.fake.change("saving", file("saved"));
     expect(part("saved")?.textContent).toBe("Saved to b.samw");
     part("saved")?.click();
     expect(field()).toBeNull();
@@ -61,7 +61,7 @@ describe("the button in the status bar", () => {
     ["failed", "cat.of.mine-2.samw"],
     ["read-only", "cat.of.mine-2.samw"],
   ] as const)("proposes for a file that is %s: %s", (phase, name) => {
-    opened.fake.change("session", file(phase));
+    opened.fake.change("saving", file(phase));
     part("saved")?.click();
     expect(field()?.value).toBe(name);
   });

@@ -131,7 +131,7 @@ describe("the figures", () => {
 
 describe("the session file", () => {
   const save = (phase: "saved" | "saving" | "failed" | "read-only", message = "", hint = "") =>
-    opened.fake.change("session", { path: "/home/me/labels.samw", phase, message, hint });
+    opened.fake.change("saving", { path: "/home/me/labels.samw", phase, message, hint });
   const saved = () => panel.querySelector<HTMLElement>('[data-sw="saved"]') as HTMLElement;
 
   it("is offered where there is none, but not without a kernel or a widget in it", () => {
