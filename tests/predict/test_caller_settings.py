@@ -37,7 +37,7 @@ def setting(name):
             try:
                 yield
             finally:
-                torch.set_default_device(None)
+                torch.set_default_device("cpu")  # after None, torch 2.6 cannot tell its default device any more
         case "default dtype":
             torch.set_default_dtype(torch.float64)
             try:

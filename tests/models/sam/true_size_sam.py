@@ -15,7 +15,8 @@ def randomise(model, seed=0):
     """Weights of a size that keeps signals alive; transformers' own would leave logits near zero."""
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
-        for name, parameter in sorted(model.named_parameters()):
+        # Transformers 4 keeps the positional embedding as a buffer.
+        for name, parameter in sorted([*model.named_parameters(), *model.named_buffers()]):
             noise = torch.randn(parameter.shape, generator=generator)
             if "positional_embedding" in name:
                 parameter.copy_(noise)
