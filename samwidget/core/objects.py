@@ -18,7 +18,7 @@ from samwidget.core.masks import Masks
 from samwidget.core.measure import Box
 from samwidget.core.prompt import Prompt
 from samwidget.core.rle import RunLengths
-from samwidget.core.upsample import upsample_mask, upsampled_extent, upsampled_strips
+from samwidget.core.upsample import upsample_mask, upsampled_strips
 
 _COLOUR = re.compile(r"#[0-9a-f]{6}")
 
@@ -127,25 +127,16 @@ class SegmentedObject:
     @property
     def area(self) -> int:
         """Number of pixels in the mask."""
-        return self._extent[0]
+        return self.to_run_lengths().area
 
     @property
     def box_xyxy(self) -> Box | None:
         """The box around the mask in image pixels, maximum exclusive; None where the mask is empty."""
-        return self._extent[1]
+        return self.to_run_lengths().box_xyxy
 
     def to_run_lengths(self) -> RunLengths:
         """The mask as run lengths."""
-        if self.exact_mask is not None:
-            return self.exact_mask
-        # Without the mask itself: an object of a 12-megapixel photo is a small part of it.
-        strips = upsampled_strips(self.logits, self.frame, self.threshold)
-        parts = [(y.start, x.start, values > self.threshold) for y, x, values in strips]
-        if not parts:
-            return RunLengths.joined([], self.frame.image_hw)
-        top, left, _ = parts[0]
-        inside = np.concatenate([pixels for _, _, pixels in parts])
-        return RunLengths.from_mask(inside).moved(left, top, self.frame.image_hw)
+        return self._run_lengths_of_logits if self.exact_mask is None else self.exact_mask
 
     @property
     def exact_mask(self) -> RunLengths | None:
@@ -154,8 +145,13 @@ class SegmentedObject:
         return None if has_prompt else self.run_lengths
 
     @cached_property
-    def _extent(self) -> tuple[int, Box | None]:
-        # The widget shows area and box after each click, so they are computed without the full-size mask.
-        if self.exact_mask is not None:
-            return self.exact_mask.area, self.exact_mask.box_xyxy
-        return upsampled_extent(self.logits, self.frame, self.threshold)
+    def _run_lengths_of_logits(self) -> RunLengths:
+        # Once: the widget shows area and box after each click, and the session file has the run lengths. Without the
+        # mask itself: an object of a 12-megapixel photo is a small part of it.
+        strips = upsampled_strips(self.logits, self.frame, self.threshold)
+        parts = [(y.start, x.start, values > self.threshold) for y, x, values in strips]
+        if not parts:
+            return RunLengths.joined([], self.frame.image_hw)
+        top, left, _ = parts[0]
+        inside = np.concatenate([pixels for _, _, pixels in parts])
+        return RunLengths.from_mask(inside).moved(left, top, self.frame.image_hw)

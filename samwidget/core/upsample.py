@@ -20,7 +20,6 @@ import numpy.typing as npt
 
 from samwidget.core.blas import one_blas_thread
 from samwidget.core.frame import Frame, Size
-from samwidget.core.measure import Box
 
 # 64 rows of an image 4000 pixels wide are 1 MB, which stays in the processor's cache until it is compared with the
 # threshold.
@@ -98,30 +97,6 @@ def upsample_mask(logits: npt.NDArray[np.float32], frame: Frame, threshold: floa
     for y, x, values in upsampled_strips(logits, frame, threshold):
         np.greater(values, threshold, out=out[y, x])
     return out
-
-
-def upsampled_extent(logits: npt.NDArray[np.float32], frame: Frame, threshold: float = 0.0) -> tuple[int, Box | None]:
-    """Area in pixels and box of ``upsample_mask``, computed without making the mask; (0, None) where it is empty.
-
-    Args:
-        logits: (h, w) float32 low-res logits, of the size ``frame.logits_hw``.
-        frame: ties the logits to image pixels.
-        threshold: a logit.
-
-    Raises:
-        ValueError: the logits have another size than ``frame.logits_hw``.
-    """
-    height, width = frame.image_hw
-    area, rows, columns = 0, np.zeros(height, np.bool_), np.zeros(width, np.bool_)
-    for y, x, values in upsampled_strips(logits, frame, threshold):
-        inside = values > threshold
-        area += int(np.count_nonzero(inside))
-        rows[y] = inside.any(1)
-        columns[x] |= inside.any(0)
-    if area == 0:
-        return 0, None
-    xs, ys = np.flatnonzero(columns), np.flatnonzero(rows)
-    return area, (int(xs[0]), int(ys[0]), int(xs[-1]) + 1, int(ys[-1]) + 1)
 
 
 def upsampled_strips(

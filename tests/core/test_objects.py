@@ -6,6 +6,7 @@ import pytest
 
 from samwidget.core.frame import Frame
 from samwidget.core.masks import Masks
+from samwidget.core.measure import box_of
 from samwidget.core.objects import FoundObject, SegmentedObject
 from samwidget.core.prompt import Prompt, make_prompt
 from samwidget.core.rle import RunLengths
@@ -104,3 +105,4 @@ def test_run_lengths_are_those_of_the_mask(threshold):
     logits = np.random.default_rng(0).normal(0, 2, (16, 16)).astype(np.float32)
     item = SegmentedObject(1, "a", "#000000", logits, 0.9, frame, Prompt([[5, 5]], [1]), None, threshold=threshold)
     np.testing.assert_array_equal(item.to_run_lengths().to_mask(), item.mask)
+    assert (item.area, item.box_xyxy) == (item.mask.sum(), box_of(item.mask))

@@ -6,8 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from samwidget.core.frame import Frame
-from samwidget.core.measure import box_of
-from samwidget.core.upsample import area_bounds, upsample, upsample_mask, upsampled_extent
+from samwidget.core.upsample import area_bounds, upsample, upsample_mask
 
 
 def two_steps_of_torch(logits, frame):
@@ -51,14 +50,6 @@ def test_a_mask_in_a_corner_is_whole(frame, corner):
     logits = np.full(frame.logits_hw, -1.0, np.float32)
     logits[corner] = 3.0
     np.testing.assert_array_equal(upsample_mask(logits, frame), upsample(logits, frame) > 0)
-
-
-@pytest.mark.parametrize("frame", FRAMES)
-@pytest.mark.parametrize("threshold", [0.0, 2.5, 9.0])
-def test_the_extent_is_that_of_the_mask(frame, threshold):
-    logits = noise(frame.logits_hw)
-    mask = upsample_mask(logits, frame, threshold)
-    assert upsampled_extent(logits, frame, threshold) == (np.count_nonzero(mask), box_of(mask))
 
 
 over_small_frames = given(
