@@ -4,6 +4,7 @@
 import { keyActions, listenToSpace } from "./commands/actions.ts";
 import { typeName } from "./commands/naming.ts";
 import { watchOutline } from "./commands/outline.ts";
+import { watchTurning } from "./commands/turning.ts";
 import { keepFitted } from "./commands/viewport.ts";
 import { h, type Scope } from "./dom.ts";
 import { watchFocus } from "./focus.ts";
@@ -11,6 +12,7 @@ import { listenToKeys } from "./keyboard.ts";
 import { watchAspect, watchModes, watchSize, watchWindow } from "./layout.ts";
 import { bannerPanel } from "./panels/banner.ts";
 import { everythingAnnouncer } from "./panels/everything.ts";
+import { filmstripPanel } from "./panels/filmstrip.ts";
 import { helpPanel } from "./panels/help.ts";
 import { namePanel } from "./panels/name.ts";
 import { objectsPanel } from "./panels/objects.ts";
@@ -53,7 +55,11 @@ function addPanels(view: View, canvases: StageCanvases, scope: Scope): void {
   canvases.element.prepend(build(snapshotPanel));
   canvases.element.append(build(workingPanel), build(namePanel));
   const main = h("div", { class: "sw-main" }, canvases.element, ...[bannerPanel, everythingAnnouncer].map(build));
-  view.root.append(build(toolbarPanel), main, ...[trayPanel, objectsPanel, statusPanel, helpPanel].map(build));
+  view.root.append(
+    build(toolbarPanel),
+    main,
+    ...[trayPanel, objectsPanel, filmstripPanel, statusPanel, helpPanel].map(build),
+  );
 }
 
 /** Pointer, keys and focus. */
@@ -61,6 +67,7 @@ function addInput(view: View, canvases: StageCanvases, scope: Scope): void {
   const gestures = new Gestures(canvases, view, scope);
   addRing(canvases, view, scope);
   watchFocus(view, scope);
+  watchTurning(view, gestures, scope);
   listenToKeys(view.root, keyActions(view, gestures), scope, (event) => typeName(view, event));
   listenToSpace(view, gestures, scope);
 }

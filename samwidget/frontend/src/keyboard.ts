@@ -28,6 +28,8 @@ const ACTION_OF: ReadonlyMap<string, string> = new Map(
 /** Keys that a focused button or slider needs itself. */
 const BUTTON_KEYS = /^(Enter|Space|(Shift\+)?Arrow.*)$/;
 const SLIDER_KEYS = /^((Shift\+)?Arrow.*|Home|End)$/;
+/** Keys that a field of one line has no use for. */
+const NO_FIELD_KEYS = /^((Shift\+)?Page(Up|Down)|Ctrl\+(Shift\+)?Enter)$/;
 
 /** The name of the pressed key in the table, such as `Ctrl+Shift+Z`; Ctrl stands for Cmd as well. */
 export function keyName(event: KeyboardEvent): string {
@@ -94,6 +96,6 @@ export function listenToKeys(
 function belongsTo(target: EventTarget | undefined, key: string): boolean {
   if (target instanceof HTMLButtonElement) return BUTTON_KEYS.test(key);
   if (!(target instanceof HTMLInputElement)) return false;
-  if (target.type === "text") return true;
+  if (target.type === "text") return !NO_FIELD_KEYS.test(key);
   return (target.type === "range" ? SLIDER_KEYS : BUTTON_KEYS).test(key);
 }

@@ -21,18 +21,25 @@ const SHORT_BELOW_PX = 564;
 const PHOTO_HEIGHT_MAX_PX = 640;
 /** ... but as high as this, also in a low window. */
 const PHOTO_HEIGHT_MIN_PX = 280;
+/** A strip of photos above its line of buttons takes this much, and the line alone that much. */
+const STRIP_OPEN_PX = 74;
+const STRIP_LINE_PX = 37;
+/** Where an open strip would leave the photo less height than this, it is folded to its line at first. */
+const PHOTO_BESIDE_STRIP_PX = 380;
 /** Height of what a notebook has around the photo at its first sight: its own bars, a cell, the tray, the status bar. */
 const AROUND_PHOTO_PX = 440;
 /** An output frame that grows with its content (Colab) has no height of its own; a notebook fills this part of a screen. */
 const WINDOW_OF_SCREEN = 0.75;
 
 /** Keeps the arrangement of the root fitting while `host` changes its size. */
-export function watchSize({ root }: View, host: HTMLElement, scope: Scope): void {
+export function watchSize({ root, state }: View, host: HTMLElement, scope: Scope): void {
   host.classList.add("sw-host");
   scope.onEnd(() => host.classList.remove("sw-host"));
 
   const arrange = () => {
-    const { width, height } = root.getBoundingClientRect();
+    const { width, height: outer } = root.getBoundingClientRect();
+    // The tools end above the strip of photos.
+    const height = outer - (strip?.offsetHeight ?? 0);
     root.classList.toggle("sw-wide", width >= WIDE_FROM_PX);
     root.classList.toggle("sw-narrow", width < WIDE_FROM_PX);
     root.classList.toggle("sw-tight", width < TIGHT_BELOW_PX);
@@ -44,10 +51,19 @@ export function watchSize({ root }: View, host: HTMLElement, scope: Scope): void
     // Shiny gives the host the height of its card or page, by this class.
     const isFilling = host.parentElement?.classList.contains("html-fill-container") ?? false;
     root.classList.toggle("sw-filled", hasHeight || isFilling);
+    // Not by the height of the strip itself, which would then fold and open for ever.
+    const isLow =
+      hasHeight || isFilling
+        ? outer < LOW_BELOW_PX
+        : windowHeight() - AROUND_PHOTO_PX - STRIP_OPEN_PX < PHOTO_BESIDE_STRIP_PX;
+    state.isCellSmall.value = width < WIDE_FROM_PX || isLow;
   };
+  const strip = root.querySelector<HTMLElement>(".sw-strip");
   const observer = new ResizeObserver(arrange);
   observer.observe(root);
   observer.observe(host);
+  if (strip) observer.observe(strip);
+  scope.listen(window, "resize", arrange);
   const styles = new MutationObserver(arrange);
   styles.observe(host, { attributes: true, attributeFilter: ["style"] });
   scope.onEnd(() => {
@@ -57,15 +73,21 @@ export function watchSize({ root }: View, host: HTMLElement, scope: Scope): void
 }
 
 /** Gives the stylesheet the height that the photo may have, so that the whole widget fits the window. */
-export function watchWindow({ root }: View, scope: Scope): void {
+export function watchWindow({ root, session, state }: View, scope: Scope): void {
   const measure = () => {
-    const isFramed = window.parent !== window;
-    const window_px = isFramed ? Math.max(innerHeight, WINDOW_OF_SCREEN * screen.availHeight) : innerHeight;
-    const height_px = Math.min(PHOTO_HEIGHT_MAX_PX, Math.max(PHOTO_HEIGHT_MIN_PX, window_px - AROUND_PHOTO_PX));
+    const strip_px = session.images.value === null ? 0 : state.isStripOpen.value ? STRIP_OPEN_PX : STRIP_LINE_PX;
+    const free_px = windowHeight() - AROUND_PHOTO_PX - strip_px;
+    const height_px = Math.min(PHOTO_HEIGHT_MAX_PX, Math.max(PHOTO_HEIGHT_MIN_PX, free_px));
     root.style.setProperty("--sw-height-max", `${Math.round(height_px)}px`);
   };
-  measure();
+  scope.effect(measure);
   scope.listen(window, "resize", measure);
+}
+
+/** Of the window, CSS pixels; in a frame that grows with its content, of what it may grow to. */
+function windowHeight(): number {
+  const isFramed = window.parent !== window;
+  return isFramed ? Math.max(innerHeight, WINDOW_OF_SCREEN * screen.availHeight) : innerHeight;
 }
 
 /** Gives the stylesheet the photo's proportions; before it comes, those of the snapshot, so that nothing moves later. */

@@ -39,6 +39,7 @@ export function activeAfter(active: NextActive, pending: readonly Request[]): Ne
   let next: NextActive = active;
   for (const request of pending) {
     if (request.kind === "add_point" || request.kind === "scribble") next ??= "unknown";
+    else if (request.kind === "go_to" || request.kind === "accept_image") next = null;
     else if (request.kind === "paint" || request.kind === "fill_polygon") next = request.object ?? next ?? "unknown";
     // The kernel decides whether a box belongs to the active object or begins one.
     else if (request.kind === "add_box") next = "unknown";

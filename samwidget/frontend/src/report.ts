@@ -44,6 +44,7 @@ function describe({ session, state, hover }: View): object {
     pointed: state.pointedObject.value,
     pending: session.link.pending.value.length,
     image: session.photo.value?.id ?? null,
+    index: state.isTurning.value ? null : (session.images.value?.index ?? null),
     tool: settings.tool.value,
     threshold: settings.threshold.value,
     opacity: settings.opacity.value,

@@ -1,7 +1,7 @@
 // What all views of one widget share: the traits, the link, the photo, the masks and the search of everything. Created by
 // initialize, ended with the widget. Keeps what the kernel sends; decides nothing about how it is shown.
 
-import { type ReadonlySignal, signal } from "@preact/signals-core";
+import { batch, type ReadonlySignal, type Signal, signal } from "@preact/signals-core";
 
 import { Scope } from "./dom.ts";
 import { type Earlier, watchEarlier } from "./earlier.ts";
@@ -13,6 +13,7 @@ import {
   bytesOf,
   type DocumentSummary,
   type Failure,
+  type ImagesSummary,
   parseReply,
   type Reply,
   type Request,
@@ -25,6 +26,7 @@ import {
   runMarimoCells,
   type Settings,
   watchDocument,
+  watchImages,
   watchSessionFile,
   watchStatus,
 } from "./traits.ts";
@@ -45,7 +47,14 @@ const KERNEL_GONE: Failure = {
 const NO_KERNEL: Failure = { code: "no_kernel", message: "There is no kernel.", hint: "Run the cell to continue." };
 
 /** Requests that a view sends on its own: that they reach nobody is said once. */
-const UNASKED: ReadonlySet<Request["kind"]> = new Set(["hello", "hover", "detail", "polygons"]);
+const UNASKED: ReadonlySet<Request["kind"]> = new Set([
+  "hello",
+  "hover",
+  "detail",
+  "polygons",
+  "list_images",
+  "thumbnails",
+]);
 
 export interface Photo {
   id: string;
@@ -63,7 +72,10 @@ export type Presence = "unknown" | "here" | "absent";
 
 export class Session {
   readonly settings: Settings;
+  /** What belongs to `photo`: where another image comes, both change at once. */
   readonly document: ReadonlySignal<DocumentSummary>;
+  /** The images of a folder, and which one the kernel has; null for one image. */
+  readonly images: ReadonlySignal<ImagesSummary | null>;
   readonly status: ReadonlySignal<Status>;
   /** Whether the session file holds every change; null without such a file. */
   readonly sessionFile: ReadonlySignal<SessionStatus | null>;
@@ -73,6 +85,8 @@ export class Session {
   readonly masks = new MaskStore();
   readonly everything = new EverythingSearch();
   readonly photo = signal<Photo | null>(null);
+  /** The kernel has another image than the screen, which comes. */
+  readonly isTurning = signal(false);
   /** The last failure, until the user dismisses it. */
   readonly failure = signal<Failure | null>(null);
   readonly presence = signal<Presence>("unknown");
@@ -85,6 +99,11 @@ export class Session {
 
   readonly #model: Model;
   readonly #scope: Scope;
+  /** What the kernel has, which may be of another image than the screen. */
+  readonly #newest: ReadonlySignal<DocumentSummary>;
+  readonly #document: Signal<DocumentSummary>;
+  /** A photo that waits for its document. */
+  #nextPhoto: Photo | null = null;
   #imageId = "";
   #isAsking = false;
 
@@ -92,7 +111,10 @@ export class Session {
     this.#model = model;
     this.#scope = new Scope(signal_);
     this.settings = bindSettings(model, this.#scope, () => this.#lost(true));
-    this.document = watchDocument(model, this.#scope);
+    this.#newest = watchDocument(model, this.#scope);
+    this.#document = signal(this.#newest.peek());
+    this.document = this.#document;
+    this.images = watchImages(model, this.#scope);
     runMarimoCells(model, this.document, this.#scope);
     this.status = watchStatus(model, this.#scope);
     this.sessionFile = watchSessionFile(model, this.#scope);
@@ -109,12 +131,16 @@ export class Session {
       (message, onHandled) => model.send(message, whenHandled(onHandled)),
       ({ kind }) => this.#lost(!UNASKED.has(kind)),
     );
-    this.#scope.watch([this.document], (document) => {
+    this.#scope.watch([this.#newest], (document) => {
+      this.#settle();
       this.#askForMissing(document);
-      const named = [...document.objects, ...document.candidates, ...this.everything.foundObjects.peek()];
+      const onScreen = this.document.peek();
+      const named = [document, onScreen].flatMap(({ objects, candidates }) => [...objects, ...candidates]);
+      named.push(...this.everything.foundObjects.peek());
       this.masks.forgetOthers(new Set(named.map(({ mask }) => mask)));
     });
     this.#scope.onChange([this.document, this.status], () => this.#heard());
+    this.#scope.onChange([this.photo], () => this.#settle());
     this.earlier = watchEarlier(this, this.#scope);
     const receive = (content: unknown, buffers: DataView[]) => this.#receive(content, buffers);
     model.on("msg:custom", receive);
@@ -126,6 +152,7 @@ export class Session {
       model.off("comm_live_update", probe);
       this.link.end();
       this.photo.value?.bitmap.close();
+      this.#nextPhoto?.bitmap.close();
     });
   }
 
@@ -182,8 +209,10 @@ export class Session {
   }
 
   /** Masks come before the document that names them: where they are not here, their message was lost on the way. */
-  #askForMissing({ objects, candidates }: DocumentSummary): void {
-    const isComplete = [...objects, ...candidates].every(({ mask }) => this.masks.has(mask));
+  #askForMissing({ image, objects, candidates }: DocumentSummary): void {
+    // The message with a photo comes before its document, too.
+    const hasPhoto = image === "" || this.#imageId === "" || image === this.#imageId;
+    const isComplete = hasPhoto && [...objects, ...candidates].every(({ mask }) => this.masks.has(mask));
     if (!isComplete && !this.#isAsking && this.presence.value === "here") this.#ask();
   }
 
@@ -239,12 +268,15 @@ export class Session {
           bitmap.close();
           return;
         }
-        const before = this.photo.value;
-        this.photo.value = { ...photo, bitmap };
-        before?.bitmap.close();
+        this.#nextPhoto?.bitmap.close();
+        this.#nextPhoto = { ...photo, bitmap };
+        this.#settle();
       },
       () => {
+        if (photo.id !== this.#imageId) return;
         this.#imageId = "";
+        this.#setPhoto(null);
+        this.#settle();
         this.#fail({
           code: "image",
           message: `The browser cannot decode the image (${mime}).`,
@@ -254,17 +286,40 @@ export class Session {
     );
   }
 
+  /** Shows the newest photo with its document: masks of one image must not lie on another. */
+  #settle(): void {
+    const document = this.#newest.peek();
+    const photo = this.photo.peek();
+    const next = this.#nextPhoto;
+    const isOf = (candidate: Photo | null) => candidate?.id === document.image || document.image === "";
+    batch(() => {
+      this.isTurning.value = photo !== null && !isOf(photo) && !isOf(next);
+      if (next && (photo === null || isOf(next))) {
+        this.#nextPhoto = null;
+        this.#setPhoto(next);
+      }
+      if (!this.isTurning.value) this.#document.value = document;
+    });
+  }
+
+  #setPhoto(photo: Photo | null): void {
+    const before = this.photo.value;
+    this.photo.value = photo;
+    if (before !== photo) before?.bitmap.close();
+  }
+
   #fail(failure: Failure): void {
     this.failure.value = { code: failure.code, message: failure.message, hint: failure.hint };
   }
 }
 
 /**
- * A failure is not worth a message: of a preview, and of name or class for an object that its own click could not make. That
- * of a save has a place of its own.
+ * A failure is not worth a message: of a preview, and of name or class for an object that its own click could not make. Those
+ * of a save and an export have a place of their own.
  */
 function isQuiet(request: Request): boolean {
-  if (request.kind === "save_session") return true;
+  if (request.kind === "save_session" || request.kind === "export") return true;
+  if (request.kind === "list_images" || request.kind === "thumbnails") return true;
   if (request.kind === "set_class") return request.objects === null;
   return request.kind === "hover" || (request.kind === "rename" && request.object === null);
 }

@@ -3,14 +3,16 @@
 
 import { computed, type ReadonlySignal, type Signal, signal } from "@preact/signals-core";
 
+import type { Exporting } from "./commands/exporting.ts";
 import { type Correction, correctionsOnScreen, type ShownCorrections, type Stroke } from "./corrections.ts";
 import { type Listing, type ListOrder, listed } from "./listing.ts";
 import { isChanged, type Outline, shownPolygons } from "./outline.ts";
 import { activeAfter, classAfter, type Draft, type NextActive, promptsOnScreen, type ShownPrompts } from "./prompts.ts";
-import type { DocumentSummary, ObjectSummary } from "./protocol.ts";
+import type { DocumentSummary, ObjectSummary, Request } from "./protocol.ts";
 import type { Session } from "./session.ts";
 import { foundObjectAt, objectAt } from "./stage/hit.ts";
 import type { OpenPolygon } from "./stage/lines.ts";
+import { StripChoice } from "./strip_choice.ts";
 import { DRAWING_TOOLS, type ToolName } from "./traits.ts";
 import type { Extent, Point, Viewport } from "./viewport.ts";
 
@@ -28,6 +30,9 @@ export interface LoneKey {
   /** The tool before the letter, which may have changed it. */
   toolBefore: ToolName;
 }
+
+/** Requests that bring another photo. */
+const TURNS: ReadonlySet<Request["kind"]> = new Set(["go_to", "accept_image"]);
 
 export interface ViewState {
   /** CSS pixels of the photo's area on the screen; zero before the first layout. */
@@ -71,6 +76,14 @@ export interface ViewState {
   isChoosingClass: Signal<boolean>;
   /** The panel that saves to a session file is open. */
   isSaveOpen: Signal<boolean>;
+  /** The menu of formats is open. */
+  isExportOpen: Signal<boolean>;
+  /** Exports take all photos of a folder, not only the one on the screen. */
+  exportsAll: Signal<boolean>;
+  /** What the kernel writes now; null while it writes nothing. */
+  exporting: Signal<Exporting | null>;
+  /** Of the file that was exported last. */
+  exportedName: Signal<string>;
   /** The only class whose objects this view shows; null shows all. */
   shownClass: Signal<string | null>;
   /** What was typed to find objects in the list. */
@@ -86,6 +99,15 @@ export interface ViewState {
   markedClass: ReadonlySignal<string | null | undefined>;
   /** The document as this view shows it: objects of other classes are not visible while it shows one class. */
   shownDocument: ReadonlySignal<DocumentSummary>;
+  /** Another photo was asked for, or comes: until it is here, nothing can be done to a photo. */
+  isTurning: ReadonlySignal<boolean>;
+  /** Index of the photo on the screen, or of the one that was asked for last; -1 where the widget has one photo. */
+  nextImage: ReadonlySignal<number>;
+  /** The cell has little height or width for the strip of photos. */
+  isCellSmall: Signal<boolean>;
+  stripChoice: StripChoice;
+  /** The strip shows thumbnails, not only its line. */
+  isStripOpen: ReadonlySignal<boolean>;
   /** From the last click to the frame that showed its masks. */
   latency_ms: Signal<number | null>;
   active: ReadonlySignal<ObjectSummary | null>;
@@ -128,6 +150,8 @@ export function createViewState(session: Session): ViewState {
     const ids = selection.value.length > 0 ? selection.value : active.value ? [active.value.id] : [];
     return session.document.value.objects.filter(({ id }) => ids.includes(id));
   });
+  const isCellSmall = signal(false);
+  const stripChoice = new StripChoice(isCellSmall);
   const newClass = computed(() => classAfter(session.document.value.active_class, pending.value));
   const drawn = computed(() => stroke.value ?? outlineOnScreen(outline.value));
   const corrections = computed(() => correctionsOnScreen(session.document.value, pending.value, drawn.value));
@@ -157,6 +181,10 @@ export function createViewState(session: Session): ViewState {
     targets,
     isChoosingClass: signal(false),
     isSaveOpen: signal(false),
+    isExportOpen: signal(false),
+    exportsAll: signal(true),
+    exporting: signal(null),
+    exportedName: signal(""),
     shownClass,
     search,
     listOrder,
@@ -168,6 +196,14 @@ export function createViewState(session: Session): ViewState {
       return names.size === 1 ? [...names][0] : undefined;
     }),
     shownDocument,
+    isTurning: computed(() => session.isTurning.value || pending.value.some(({ kind }) => TURNS.has(kind))),
+    nextImage: computed(() => {
+      const asked = pending.value.findLast(({ kind }) => kind === "go_to");
+      return asked?.kind === "go_to" ? asked.image : (session.images.value?.index ?? -1);
+    }),
+    isCellSmall,
+    stripChoice,
+    isStripOpen: computed(() => stripChoice.isOpen),
     latency_ms: signal(null),
     active,
     lastActive: signal(null),

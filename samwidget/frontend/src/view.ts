@@ -2,6 +2,7 @@
 // sends the requests of its user. Draws nothing and listens to no event.
 
 import { h, type Scope } from "./dom.ts";
+import { Filmstrip } from "./filmstrip.ts";
 import { HoverPreview } from "./hover.ts";
 import type { Request } from "./protocol.ts";
 import type { Session } from "./session.ts";
@@ -32,6 +33,7 @@ export class View {
   readonly session: Session;
   readonly state: ViewState;
   readonly hover: HoverPreview;
+  readonly filmstrip: Filmstrip;
   readonly clickTimer = new ClickTimer();
   /** Sends what must go before the next change: what was done to an outline. */
   beforeRequest: () => void = () => {};
@@ -40,6 +42,7 @@ export class View {
     this.session = session;
     this.state = createViewState(session);
     this.hover = new HoverPreview(session.link, () => session.settings.threshold.value);
+    this.filmstrip = new Filmstrip(session, scope);
     scope.onEnd(() => this.hover.end());
     this.#clearOutdatedPreviews(scope);
     scope.watch([session.document], ({ active, objects, classes }) => {
@@ -56,6 +59,11 @@ export class View {
    * called when the kernel has carried it out, or else with false.
    */
   request(request: Request, at_ms?: number, onEnd: (isDone: boolean) => void = () => {}): void {
+    // The photo that it would change is not on the screen yet. Another page may be asked for.
+    if (this.state.isTurning.value && request.kind !== "go_to") {
+      onEnd(false);
+      return;
+    }
     this.beforeRequest();
     this.hover.clear();
     this.session.failure.value = null;

@@ -6,11 +6,12 @@ import { signal } from "@preact/signals-core";
 import { keyActions, listenToSpace } from "../src/commands/actions.ts";
 import { typeName } from "../src/commands/naming.ts";
 import { watchOutline } from "../src/commands/outline.ts";
+import { watchTurning } from "../src/commands/turning.ts";
 import { Scope } from "../src/dom.ts";
 import { watchFocus } from "../src/focus.ts";
 import { listenToKeys } from "../src/keyboard.ts";
 import { namePanel } from "../src/panels/name.ts";
-import type { DocumentSummary, ObjectSummary, Request } from "../src/protocol.ts";
+import type { DocumentSummary, ImageRow, ImagesSummary, ObjectSummary, Request } from "../src/protocol.ts";
 import { type Photo, Session } from "../src/session.ts";
 import { StageCanvases } from "../src/stage/canvases.ts";
 import { Gestures } from "../src/stage/gestures.ts";
@@ -43,6 +44,17 @@ export const object = (changes: Partial<ObjectSummary> = {}): ObjectSummary => (
   ...changes,
 });
 
+/** `count` rows of a folder, all of them new. */
+export const imageRows = (count: number, changes: Record<number, Partial<ImageRow>> = {}): ImageRow[] =>
+  Array.from({ length: count }, (_, index) => ({
+    index,
+    name: `${index}.jpg`,
+    state: "new",
+    objects: 0,
+    classes: [],
+    ...changes[index],
+  }));
+
 export const documentOf = (objects: ObjectSummary[], active: number | null): DocumentSummary => ({
   revision: 1,
   image: "a",
@@ -66,6 +78,8 @@ export class OpenedView {
   readonly #frames = new Map<number, FrameRequestCallback>();
   readonly #resizes: ((entries: unknown[]) => void)[] = [];
   disconnected = 0;
+  /** Ids of the requests for rows that have their reply. */
+  readonly #listed = new Set<string>();
 
   constructor() {
     stubBrowser();
@@ -76,6 +90,7 @@ export class OpenedView {
     this.canvases = new StageCanvases(this.view, signal(null), this.scope);
     this.gestures = new Gestures(this.canvases, this.view, this.scope);
     watchFocus(this.view, this.scope);
+    watchTurning(this.view, this.gestures, this.scope);
     watchOutline(this.view, this.scope);
     const typed = (event: KeyboardEvent) => typeName(this.view, event);
     listenToKeys(this.view.root, keyActions(this.view, this.gestures), this.scope, typed);
@@ -172,6 +187,36 @@ export class OpenedView {
   /** The kernel changes the document. */
   show(objects: ObjectSummary[], active: number | null = null): void {
     this.fake.change("document", documentOf(objects, active));
+  }
+
+  /** The kernel says which photo of a folder it has, and how far all are. */
+  showImages(changes: Partial<ImagesSummary> = {}): void {
+    const counts = { new: 8, in_work: 1, done: 3, skipped: 0, to_check: 0 };
+    this.fake.change("images", { count: 12, index: 2, revision: 1, counts, ready: 0, ...changes });
+  }
+
+  /** The kernel replies to the newest request of `kind`. */
+  reply(kind: Request["kind"], message: object, buffers: Uint8Array[] = []): void {
+    this.fake.receive({ re: this.fake.last(kind).id, ...message }, buffers);
+  }
+
+  /** The kernel replies to all requests for rows that wait, with those of `rows` that they ask for. */
+  listImages(rows: readonly ImageRow[]): void {
+    for (const request of [...this.fake.sent]) {
+      if (request.kind !== "list_images" || this.#listed.has(request.id)) continue;
+      this.#listed.add(request.id);
+      const { first, count, states, class: name, id: re } = request;
+      const passes = ({ state, classes }: ImageRow) =>
+        (states?.includes(state) ?? true) && (!name || classes.includes(name));
+      const passing = rows.filter(passes);
+      this.fake.receive({
+        kind: "images",
+        re,
+        first,
+        total: passing.length,
+        images: passing.slice(first, first + count),
+      });
+    }
   }
 
   /** The kernel sends a mask of x 46.9 to 65.6 and y 93.8 to 107.9, image pixels; larger with more logits. */

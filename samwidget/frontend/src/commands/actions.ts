@@ -22,6 +22,7 @@ import {
   undo,
 } from "./document.ts";
 import { closePolygon, dropPolygon, hasBrush, removeCorner, resizeBrush } from "./drawing.ts";
+import { openExport } from "./exporting.ts";
 import { startFind } from "./listing.ts";
 import { renameActive } from "./naming.ts";
 import { dropOutline, keepOutline, removeSelectedCorner } from "./outline.ts";
@@ -36,6 +37,7 @@ import {
   subtractSelected,
   toggleLock,
 } from "./selection.ts";
+import { acceptImage, copyObjects, goToNeighbour, markImage } from "./turning.ts";
 import { fitPhoto, oneToOne, zoom } from "./viewport.ts";
 
 export function keyActions(view: View, gestures: Gestures): Actions {
@@ -61,6 +63,14 @@ export function keyActions(view: View, gestures: Gestures): Actions {
     split: () => splitSelected(view),
     save: () => openSave(view),
     restore: () => restoreObjects(view),
+    export: () => openExport(view),
+    // With one photo these keys are for the page.
+    "next-image": () => goToNeighbour(view, 1),
+    "previous-image": () => goToNeighbour(view, -1),
+    "accept-image": () => acceptImage(view),
+    "check-image": () => markImage(view, "to_check"),
+    "skip-image": () => markImage(view, "skipped"),
+    "copy-objects": () => copyObjects(view, false),
     undo: () => undo(view),
     redo: () => redo(view),
     "zoom-in": () => zoom(view, ZOOM_STEP),

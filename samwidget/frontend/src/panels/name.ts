@@ -84,6 +84,8 @@ export function openNameField(view: View, scope: Scope, insert: (field: HTMLElem
 
 function pressKey(event: KeyboardEvent, view: View): void {
   if (isComposing(event)) return;
+  // With Ctrl it is a key for the photo: commands/turning.ts.
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) return;
   if (event.key === "Enter") acceptName(view);
   else if (event.key === "Escape") dropName(view);
   else if (event.key.startsWith("Arrow") && view.state.loneKey.value) {

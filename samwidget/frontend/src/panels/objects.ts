@@ -12,6 +12,7 @@ import type { View } from "../view.ts";
 import { appearancePanel } from "./appearance.ts";
 import { watchClassPicker } from "./class_picker.ts";
 import { addButton, classesPanel } from "./classes.ts";
+import { exportButton } from "./export.ts";
 import { findPanel } from "./find.ts";
 import { openNameField, watchNaming } from "./name.ts";
 import { makeRow, type Row, showObject } from "./object_row.ts";
@@ -33,7 +34,15 @@ export function objectsPanel(view: View, scope: Scope): HTMLElement {
   const element = h(
     "section",
     { class: "sw-list", "aria-label": "Objects and how they are shown" },
-    h("div", { class: "sw-head" }, h("span", { class: "sw-title" }, "Objects"), addClass, clear, count),
+    h(
+      "div",
+      { class: "sw-head" },
+      h("span", { class: "sw-title" }, "Objects"),
+      count,
+      addClass,
+      clear,
+      exportButton(view, scope),
+    ),
     classesPanel(view, scope),
     findPanel(view, scope, () => focusFirst(rows)),
     scroller,

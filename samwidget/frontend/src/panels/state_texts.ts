@@ -35,10 +35,12 @@ export function describeModel(session: Session): string {
   }
 }
 
-/** How long the image took to encode; empty where it is not encoded. */
+/** How long the image took to encode, or how many of the next ones are encoded ahead; empty where it is not encoded. */
 export function encodingTime(session: Session): string {
   const { phase, encode_s } = session.status.value;
   if (isAbsent(session) || phase !== "ready" || encode_s === null) return "";
+  const ready = session.images.value?.ready ?? 0;
+  if (ready > 0) return ` · next ${ready === 1 ? "photo" : `${ready} photos`} ready`;
   return encode_s === 0 ? " · encoded before" : ` · encoded in ${formatSeconds(encode_s)}`;
 }
 

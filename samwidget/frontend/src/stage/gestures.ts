@@ -87,7 +87,7 @@ export class Gestures {
         this.#pinch = this.#measurePinch();
       }
     }
-    if (this.#gesture || this.#pinch || !session.photo.value) return;
+    if (this.#gesture || this.#pinch || !session.photo.value || this.#view.state.isTurning.value) return;
     this.#canvases.element.setPointerCapture(event.pointerId);
     const press: Press = {
       ...position,
