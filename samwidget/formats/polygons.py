@@ -7,11 +7,14 @@ forms, for what formats can hold:
   cover exactly the pixels of the mask, no two overlap, and none touches itself.
 - ``mask_regions``: a ring and its holes for each region, as in GeoJSON.
 - ``joined_ring``: one ring through everything, as in YOLO.
+
+All of it is made of the run lengths: the pixels of a large mask would take a hundred times as long.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +24,7 @@ from samwidget.core import RunLengths
 Ring = npt.NDArray[np.int64]
 """(N, 2) x, y of the corners of an outline, not closed."""
 
-_Window = tuple[slice, slice]
+_BOTTOM_LEFT = 2  # of the corners of a run, 0 to 3: top left, top right, bottom left, bottom right
 
 
 def mask_polygons(mask: npt.NDArray[np.bool_] | RunLengths) -> list[list[int]]:
@@ -30,9 +33,8 @@ def mask_polygons(mask: npt.NDArray[np.bool_] | RunLengths) -> list[list[int]]:
     Coordinates are image pixels, whole numbers: pixel (0, 0) is the square from (0, 0) to (1, 1). An empty mask has no
     polygons.
     """
-    pixels, x, y = _cropped(mask)
-    regions = _regions_without_holes(pixels, x, y)
-    return [(_outline(region) + np.array([left, top])).reshape(-1).tolist() for region, left, top in regions]
+    runs = mask if isinstance(mask, RunLengths) else RunLengths.from_mask(mask)
+    return [ring.reshape(-1).tolist() for ring in _rings_without_holes(runs)]
 
 
 def mask_regions(mask: RunLengths) -> list[list[Ring]]:
@@ -40,15 +42,11 @@ def mask_regions(mask: RunLengths) -> list[list[Ring]]:
 
     No outline crosses itself or another one; a hole may touch the outline of its region at a corner.
     """
-    pixels, left, top = _cropped(mask)
-    numbers, windows = _connected(pixels)
-    return [
-        [
-            ring + np.array([left + window[1].start, top + window[0].start])
-            for ring in _outlines(numbers[window] == number)
-        ]
-        for number, window in enumerate(windows, 1)
-    ]
+    outlines = _outlines(mask)
+    if not outlines.holes and not outlines.touch:
+        return [[ring] for ring in outlines.rings]
+    parts = [_outlines(region) for region in _regions(mask)]
+    return [[*part.rings, *part.holes] for part in parts]
 
 
 def joined_ring(rings: list[Ring]) -> Ring:
@@ -68,78 +66,124 @@ def joined_ring(rings: list[Ring]) -> Ring:
     return path
 
 
-def _cropped(mask: npt.NDArray[np.bool_] | RunLengths) -> tuple[npt.NDArray[np.bool_], int, int]:
-    """The part of a mask that has pixels, with its position in the image."""
-    runs = mask if isinstance(mask, RunLengths) else RunLengths.from_mask(mask)
-    x0, y0, x1, y1 = runs.box_xyxy or (0, 0, 1, 1)
-    return runs.moved(-x0, -y0, (y1 - y0, x1 - x0)).to_mask(), x0, y0
+@dataclass(frozen=True)
+class _Outlines:
+    """The outlines of a mask, each from its first corner in the first row, and to the right.
 
-
-def _outlines(region: npt.NDArray[np.bool_]) -> Iterator[Ring]:
-    """The outline of a connected region, and then those of its holes."""
-    numbers, windows = _connected(~np.pad(region, 1))
-    outside = numbers[0, 0]
-    yield _outline((numbers != outside)[1:-1, 1:-1])
-    for number, window in enumerate(windows, 1):
-        if number != outside:
-            yield _outline(numbers[window] == number) + np.array([window[1].start - 1, window[0].start - 1])
-
-
-def _regions_without_holes(
-    mask: npt.NDArray[np.bool_], left: int, top: int
-) -> Iterator[tuple[npt.NDArray[np.bool_], int, int]]:
-    """The regions of a mask, connected by edges of pixels, with the position of each in the image."""
-    numbers, windows = _connected(mask)
-    for number, window in enumerate(windows, 1):
-        region = numbers[window] == number
-        x, y = left + window[1].start, top + window[0].start
-        row = _row_through_holes(region)
-        if row is None:
-            yield region, x, y
-        else:
-            yield from _regions_without_holes(region[:row], x, y)
-            yield from _regions_without_holes(region[row:], x, y + row)
-
-
-def _row_through_holes(region: npt.NDArray[np.bool_]) -> int | None:
-    """The row above which to cut a region, so that about half of its holes lie on each side; None without holes.
-
-    A part of the background that touches the outside only at a corner is a hole, too: else the outline would touch
-    itself there.
+    Attributes:
+        rings: of the regions, from top to bottom by their first corners. Of regions that touch at a corner they are
+            one, so such regions belong apart.
+        holes: in them. What is outside and connected with the outside only by a corner is a hole, too.
+        touch: whether two outlines, or one with itself, touch at a corner.
     """
-    numbers, windows = _connected(~np.pad(region, 1))
-    holes = [window for number, window in enumerate(windows, 1) if number != numbers[0, 0]]
-    if not holes:
-        return None
-    # In rows of the padded region; a cut in or above the middle row of a hole opens it.
-    middles = sorted((window[0].start + window[0].stop - 1) // 2 for window in holes)
-    return int(middles[len(middles) // 2]) - 1
+
+    rings: list[Ring]
+    holes: list[Ring]
+    touch: bool
 
 
-def _connected(mask: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.int32], list[_Window]]:
-    """The number of the region of each pixel, from 1, 0 outside the mask; and the window around each region."""
-    from scipy import ndimage  # 0.1 s to import, which requests and responses do not need
+def _rings_without_holes(runs: RunLengths) -> Iterator[Ring]:
+    """Rings that do not touch themselves; regions with holes are cut into an upper and a lower part."""
+    outlines = _outlines(runs)
+    if not outlines.holes and not outlines.touch:
+        yield from outlines.rings
+        return
+    regions = _regions(runs) if outlines.touch or len(outlines.rings) > 1 else [runs]
+    if len(regions) > 1:
+        for region in regions:
+            yield from _rings_without_holes(region)
+        return
+    # A cut in or above the middle row of a hole opens it; about half of the holes lie on each side.
+    rows = sorted(int(ring[:, 1].min() + ring[:, 1].max() - 1) // 2 for ring in outlines.holes)
+    row = rows[len(rows) // 2]
+    for inside, top, bottom in ((runs.tops < row, 0, row), (runs.bottoms > row, row, runs.size_hw[0])):
+        tops, bottoms = np.maximum(runs.tops[inside], top), np.minimum(runs.bottoms[inside], bottom)
+        yield from _rings_without_holes(RunLengths(runs.size_hw, runs.columns[inside], tops, bottoms))
 
-    numbers, _ = ndimage.label(mask)
-    return numbers, ndimage.find_objects(numbers)
+
+def _outlines(runs: RunLengths) -> _Outlines:
+    """All outlines of a mask."""
+    if runs.area == 0:
+        return _Outlines([], [], False)
+    columns, tops, bottoms = (array.astype(np.int64) for array in (runs.columns, runs.tops, runs.bottoms))
+    stride = runs.size_hw[0] + 1
+    left, right = columns * stride, (columns + 1) * stride
+    # The corners of the runs by their points, which are numbered down the columns.
+    corners = np.concatenate(
+        [4 * (left + tops), 4 * (right + tops) + 1, 4 * (left + bottoms) + 2, 4 * (right + bottoms) + 3]
+    )
+    corners.sort()
+    is_shared = corners[1:] >> 2 == corners[:-1] >> 2
+    # Where two runs begin, or end, side by side, the outline goes straight on.
+    is_straight = is_shared & ((corners[1:] ^ corners[:-1]) == 1)
+    turns = corners[~(np.append(is_straight, False) | np.append(False, is_straight))]
+    kinds = turns & 3
+    x, y = np.divmod(turns >> 2, stride)
+    # Where two pixels have only a corner in common, it is there twice: in a column once for the edge above and once for
+    # the one below, in a row once for the left and once for the right. In this order the outline keeps both pixels on
+    # its inner side, so that what is outside comes apart.
+    by_row = np.lexsort(((kinds - 1) & 3, x, y))
+    points, is_hole = np.stack([x, y], 1)[by_row], (kinds == _BOTTOM_LEFT)[by_row]
+    outlines = _Outlines([], [], bool((is_shared & ~is_straight).any()))
+    for order in _followed(by_row):
+        (outlines.holes if is_hole[order[0]] else outlines.rings).append(points[order])
+    return outlines
 
 
-def _outline(region: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
-    """(N, 2) x, y of the corners of a region without holes, in their order along its outline."""
-    padded = np.pad(region, 1).astype(np.uint8)
-    inside = padded[:-1, :-1] + padded[:-1, 1:] + padded[1:, :-1] + padded[1:, 1:]
-    # Where one or three of the four pixels around a point are inside, the outline turns. Within a row of such points
-    # the first and the second are the ends of one edge, the third and the fourth of another; so in a column.
-    y, x = np.nonzero(inside % 2)
-    along_row = np.arange(len(x)).reshape(-1, 2)[:, ::-1].reshape(-1)
-    by_column = np.lexsort((y, x))
-    along_column = np.empty_like(along_row)
+def _followed(by_row: npt.NDArray[np.intp]) -> Iterator[list[int]]:
+    """The corners of each outline in their order, as numbers in the order of the rows.
+
+    In a column the first and the second corner are the ends of one edge, the third and the fourth of another; so in a
+    row.
+
+    Args:
+        by_row: (N,) in the order of the rows, the number of each corner in the order of the columns.
+    """
+    by_column = np.empty_like(by_row)
+    by_column[by_row] = np.arange(len(by_row))
+    along_column = np.empty_like(by_row)
     along_column[by_column] = by_column.reshape(-1, 2)[:, ::-1].reshape(-1)
-    next_in_row, next_in_column = along_row.tolist(), along_column.tolist()  # lists are faster to follow than arrays
-    order: list[int] = []
-    current = 0
-    while len(order) < len(x):
-        partner = next_in_row[current]
-        order += (current, partner)
-        current = next_in_column[partner]
-    return np.stack([x[order], y[order]], 1)
+    next_in_column: list[int] = along_column.tolist()  # a list is faster to follow than an array
+    is_visited = bytearray(len(next_in_column))
+    for start in range(0, len(next_in_column), 2):
+        order: list[int] = []
+        current = start
+        while not is_visited[current]:
+            partner = current ^ 1
+            order += (current, partner)
+            is_visited[current] = is_visited[partner] = 1
+            current = next_in_column[partner]
+        if order:
+            yield order
+
+
+def _regions(runs: RunLengths) -> list[RunLengths]:
+    """The regions of a mask, connected by edges of pixels, by their first pixels from top to bottom."""
+    columns, tops, bottoms = (array.astype(np.int64) for array in (runs.columns, runs.tops, runs.bottoms))
+    stride = runs.size_hw[0] + 1
+    here, right = columns * stride, (columns + 1) * stride
+    # The runs of the next column that have a row in common with each run.
+    first = np.searchsorted(here + bottoms, right + tops, side="right")
+    count = np.maximum(np.searchsorted(here + tops, right + bottoms, side="left") - first, 0)
+    run = np.repeat(np.arange(len(columns)), count)
+    neighbour = np.arange(len(run)) - np.repeat(np.cumsum(count) - count, count) + first[run]
+    numbers = np.array(_joined_numbers(len(columns), run.tolist(), neighbour.tolist()))
+    by_pixel = np.lexsort((columns, tops))
+    members = [numbers == number for number in dict.fromkeys(numbers[by_pixel].tolist())]
+    return [RunLengths(runs.size_hw, runs.columns[m], runs.tops[m], runs.bottoms[m]) for m in members]
+
+
+def _joined_numbers(count: int, firsts: list[int], seconds: list[int]) -> list[int]:
+    """A number for each of ``count`` runs: two that are joined, also through others, have the same."""
+    numbers = list(range(count))  # of a run that is joined to this one; its own where it is the first
+
+    def first_of(run: int) -> int:
+        while numbers[run] != run:
+            numbers[run] = numbers[numbers[run]]
+            run = numbers[run]
+        return run
+
+    for pair in zip(firsts, seconds, strict=True):
+        first, second = map(first_of, pair)
+        numbers[max(first, second)] = min(first, second)
+    return [first_of(run) for run in range(count)]
