@@ -79,6 +79,8 @@ export class Link {
   readonly #onLost: (request: Request) => void;
   readonly #waiting = new Map<string, Waiting>();
   readonly #prefix = randomPrefix();
+  /** What waits until no change of the document is pending. */
+  readonly #afterwards: (() => void)[] = [];
   #count = 0;
 
   /** `onLost` is called where a request reaches nobody, because the kernel or its half of the widget is gone. */
@@ -141,6 +143,12 @@ export class Link {
     return true;
   }
 
+  /** Calls `act` when no change of the document is pending: at once where none is. */
+  afterPending(act: () => void): void {
+    if (this.pending.value.length === 0) act();
+    else this.#afterwards.push(act);
+  }
+
   /** Stops waiting for a request. */
   forget(id: string): void {
     const waiting = this.#waiting.get(id);
@@ -148,6 +156,7 @@ export class Link {
   }
 
   end(): void {
+    this.#afterwards.length = 0;
     for (const waiting of [...this.#waiting.values()]) this.#finish(waiting);
   }
 
@@ -203,6 +212,8 @@ export class Link {
   #publish(): void {
     const pending = [...this.#waiting.values()].filter(({ request }) => !QUIET.has(request.kind));
     if (pending.length > 0 || this.pending.value.length > 0) this.pending.value = pending;
+    if (pending.length > 0) return;
+    for (const act of this.#afterwards.splice(0)) act();
   }
 }
 

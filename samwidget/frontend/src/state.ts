@@ -3,7 +3,6 @@
 
 import { computed, type ReadonlySignal, type Signal, signal } from "@preact/signals-core";
 
-import type { Exporting } from "./commands/exporting.ts";
 import { type Correction, correctionsOnScreen, type ShownCorrections, type Stroke } from "./corrections.ts";
 import { type Listing, type ListOrder, listed } from "./listing.ts";
 import { isChanged, type Outline, shownPolygons } from "./outline.ts";
@@ -15,6 +14,14 @@ import type { OpenPolygon } from "./stage/lines.ts";
 import { StripChoice } from "./strip_choice.ts";
 import { DRAWING_TOOLS, type ToolName } from "./traits.ts";
 import type { Extent, Point, Viewport } from "./viewport.ts";
+
+/** An export that the kernel works on. */
+export interface Exporting {
+  format: string;
+  /** Images that are written, and all of them; 0 before the first word of the kernel. */
+  done: number;
+  total: number;
+}
 
 /** A name that is being written. */
 export interface Naming {

@@ -4,14 +4,6 @@
 import type { Failure } from "../protocol.ts";
 import type { View } from "../view.ts";
 
-/** An export that the kernel works on. */
-export interface Exporting {
-  format: string;
-  /** Images that are written, and all of them; 0 before the first word of the kernel. */
-  done: number;
-  total: number;
-}
-
 /** Whether there is something to write, and a kernel that writes it. */
 export function canExport({ session }: View): boolean {
   const { images, document, presence, status } = session;
@@ -29,25 +21,28 @@ export function exportObjects(view: View, format: string, all: boolean, onFailur
   if (state.exporting.value) return;
   state.exporting.value = { format, done: 0, total: 0 };
   state.exportedName.value = "";
-  const id = session.request(
-    { kind: "export", format, all },
-    {
-      onReply: (reply) => {
-        if (reply.kind === "exporting") {
-          state.exporting.value = { format, done: reply.done, total: reply.total };
-          return;
-        }
-        state.exporting.value = null;
-        if (reply.kind === "exported") {
-          state.exportedName.value = reply.file_name;
-          saveFile(reply.file_name, reply.bytes, reply.mime);
-        } else if (reply.kind === "error") {
-          onFailure({ code: reply.code, message: reply.message, hint: reply.hint });
-        }
+  // A name that was written just now belongs to the file.
+  session.link.afterPending(() => {
+    const id = session.request(
+      { kind: "export", format, all },
+      {
+        onReply: (reply) => {
+          if (reply.kind === "exporting") {
+            state.exporting.value = { format, done: reply.done, total: reply.total };
+            return;
+          }
+          state.exporting.value = null;
+          if (reply.kind === "exported") {
+            state.exportedName.value = reply.file_name;
+            saveFile(reply.file_name, reply.bytes, reply.mime);
+          } else if (reply.kind === "error") {
+            onFailure({ code: reply.code, message: reply.message, hint: reply.hint });
+          }
+        },
       },
-    },
-  );
-  if (id === null) state.exporting.value = null; // the failure is on the screen
+    );
+    if (id === null) state.exporting.value = null; // the failure is on the screen
+  });
 }
 
 /** Has the browser save a file, as a link to it would. */

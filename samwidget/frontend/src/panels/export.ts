@@ -51,6 +51,10 @@ export function exportButton(view: View, scope: Scope): HTMLElement {
     setAttribute(button, "data-working", exporting.value ? "" : null);
     setText(live, exporting.value ? "Exporting." : exportedName.value ? `Exported ${exportedName.value}.` : "");
   });
+  // A kernel that is gone writes nothing more.
+  scope.watch([view.session.presence], (presence) => {
+    if (presence === "absent") state.exporting.value = null;
+  });
   scope.effect(() => setAttribute(button, "aria-expanded", String(state.isExportOpen.value)));
   scope.watch([state.isExportOpen], (isOpen) => {
     if (isOpen) openMenu(view, button, scope);

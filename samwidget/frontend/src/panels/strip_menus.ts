@@ -21,8 +21,8 @@ export const STATE_TEXTS: Readonly<Record<ImageState, string>> = {
 /** Offers the objects of the photo before. */
 export function openCopyMenu(view: View, anchor: HTMLElement, viewScope: Scope): void {
   const items: [string, string, () => void][] = [
-    ["Copy the objects of the photo before", "copy-masks", () => copyObjects(view, false)],
-    ["Ask the model again, with their prompts", "copy-prompts", () => copyObjects(view, true)],
+    ["Copy its objects", "copy-masks", () => copyObjects(view, false)],
+    ["Copy its prompts, for new masks", "copy-prompts", () => copyObjects(view, true)],
   ];
   const buttons = items.map(([text, dataName, act]) => {
     const attributes = { class: "sw-item", type: "button", role: "menuitem", "data-sw": dataName, tabindex: -1 };

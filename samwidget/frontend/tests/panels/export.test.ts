@@ -48,6 +48,14 @@ describe("of one photo", () => {
     expect(opened.view.root.querySelector(".sw-live")?.textContent).toBe("Exported labels.json.");
   });
 
+  it("waits until what was done before is carried out", () => {
+    opened.view.request({ kind: "rename", object: 1, name: "mug" });
+    part("export-coco")?.click();
+    expect(opened.last?.kind).toBe("rename");
+    opened.done();
+    expect(opened.last?.kind).toBe("export");
+  });
+
   it("says what goes wrong, with a way to choose again", () => {
     part("export-voc")?.click();
     send({ kind: "error", code: "format", message: "The disk is full.", hint: "Free some space." });
