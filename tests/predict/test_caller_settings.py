@@ -1,6 +1,9 @@
 """Torch's settings in the caller's program change nothing: not the masks, and not what is kept for later."""
 
 import contextlib
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +15,7 @@ from samwidget.predict.predictor import SamPredictor
 from tests.models.sam.true_size_sam import save_sam
 from tests.predict.fake_segmenter import FakeSegmenter
 
+ROOT = Path(__file__).parents[2]
 PROMPTS = [
     make_prompt([[20, 15]]),
     make_prompt([[20, 15], [30, 20], [5, 5]], [1, 1, 0]),
@@ -112,6 +116,25 @@ def test_the_masks_are_the_same_and_those_after_it_too(model, name, models, expe
     assert_equal(masks_of(again), expected[model])
     assert again.encodes == 0
     assert_equal(masks_of(predictor, an_image(1)), masks_of(again, an_image(1)))
+
+
+@pytest.mark.parametrize("name", ["autocast", "default dtype"])
+def test_a_new_process_reads_what_was_kept_under_a_setting(name, models, expected, tmp_path):
+    with setting(name):
+        SamPredictor.from_pretrained(models["sam"], device="cpu", cache_folder=tmp_path / "cache").embed(an_image())
+    code = (
+        "import sys, numpy as np\n"
+        "from samwidget.predict.predictor import SamPredictor\n"
+        "from tests.predict.test_caller_settings import masks_of\n"
+        "predictor = SamPredictor.from_pretrained(sys.argv[1], device='cpu', cache_folder=sys.argv[2])\n"
+        "np.savez(sys.argv[3], *[array for pair in masks_of(predictor) for array in pair])\n"
+        "print(predictor.encodes)"
+    )
+    words = [sys.executable, "-c", code, models["sam"], tmp_path / "cache", tmp_path / "masks.npz"]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["0"]
+    arrays = list(np.load(tmp_path / "masks.npz").values())
+    assert_equal(list(zip(arrays[::2], arrays[1::2], strict=True)), expected["sam"])
 
 
 @pytest.mark.parametrize("name", SETTINGS)

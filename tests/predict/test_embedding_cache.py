@@ -12,6 +12,8 @@ from samwidget.core.frame import Frame
 from samwidget.errors import SamWidgetWarning
 from samwidget.models.segmenter import Embedding
 from samwidget.predict.embedding_cache import EmbeddingCache, content_key
+from samwidget.predict.predictor import SamPredictor
+from tests.predict.fake_segmenter import FakeSegmenter
 
 FRAME = Frame.padded((3, 4), 64, 16)
 
@@ -115,6 +117,24 @@ def test_a_well_formed_file_with_other_tensors_is_not_used(tmp_path, tensors):
     save_file(tensors, path, metadata)
     with pytest.warns(SamWidgetWarning, match="does not hold the tensors and the frame"):
         assert cache.read_file("k", "net 1") is None
+
+
+def test_a_predictor_encodes_again_where_the_file_is_of_another_image(tmp_path):
+    images = [np.full((30, 40, 3), value, np.uint8) for value in (50, 200)]
+    writer = SamPredictor(FakeSegmenter(), cache_folder=tmp_path)
+    files = []
+    for image in images:
+        before = set(tmp_path.iterdir())
+        writer.embed(image)
+        files.extend(set(tmp_path.iterdir()) - before)
+    files[1].replace(files[0])
+    reader = SamPredictor(FakeSegmenter(), cache_folder=tmp_path)
+    with pytest.warns(SamWidgetWarning, match="of another image"):
+        embedding = reader.embed(images[0])
+    assert reader.encodes == 1
+    for name, tensor in writer.embed(images[0]).tensors.items():
+        assert torch.equal(embedding.tensors[name], tensor)
+    assert SamPredictor(FakeSegmenter(), cache_folder=tmp_path).embed(images[0]).signature == embedding.signature
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16, torch.float64, torch.uint8])

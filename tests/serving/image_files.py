@@ -30,3 +30,10 @@ def slow_jpeg(hw=(3000, 4000), scans=2000):
     data = encoded("JPEG", hw, progressive=True, quality=1)
     last_scan, end = data.rindex(b"\xff\xda"), data.rindex(b"\xff\xd9")
     return data[:end] + data[last_scan:end] * scans + data[end:]
+
+
+def rotated_jpeg():
+    """A photo of 40 x 30 in its file, which its EXIF tag turns to 30 x 40."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    return encoded("JPEG", (30, 40), exif=exif)

@@ -22,6 +22,7 @@ from samwidget.serving.scoring import score
 from tests.drawn_photo import drawn_photo
 from tests.models.sam.true_size_sam import save_sam
 from tests.predict.fake_segmenter import FakeSegmenter
+from tests.serving.image_files import rotated_jpeg
 
 COFFEE = Path(__file__).parents[2] / "notebooks/photos/coffee.jpg"
 
@@ -247,15 +248,6 @@ def test_a_network_that_fails_is_not_the_rows_fault():
     predictor = SamPredictor(FakeSegmenter(error=RuntimeError("it broke")))
     with pytest.raises(ModelError, match="fake failed: RuntimeError: it broke"):
         score(request_of(GOOD, image=PHOTOS[0]), predictor)
-
-
-def rotated_jpeg():
-    """A photo of 40 x 30 in its file, which its EXIF tag turns to 30 x 40."""
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    buffer = io.BytesIO()
-    Image.fromarray(drawn_photo(30, 40)).save(buffer, "JPEG", exif=exif)
-    return buffer.getvalue()
 
 
 def test_the_service_leaves_an_image_as_it_lies_in_its_file(fake):

@@ -12,13 +12,13 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from samwidget.formats.azure_ml.messages import COLUMNS, build_request
+from samwidget.formats.azure_ml.messages import COLUMNS, build_request, parse_response
 from samwidget.formats.azure_ml.schema import load_schema
 from samwidget.predict.predictor import SamPredictor
 from samwidget.serving.scoring import score
 from tests.drawn_photo import drawn_photo
 from tests.predict.fake_segmenter import FakeSegmenter
-from tests.serving.image_files import png_of_claimed_size
+from tests.serving.image_files import png_of_claimed_size, rotated_jpeg
 from tests.serving.processes import running, until
 
 KEY = "a key of enough letters"
@@ -89,6 +89,19 @@ def test_the_response_is_that_of_the_library(server, query, style):
     answer = server.client.post("/score" + query, json=REQUEST)
     assert answer.status_code == 200
     assert answer.json() == score(REQUEST, SamPredictor(FakeSegmenter()), style)
+
+
+def test_a_rotated_jpeg_lies_as_in_its_file_for_the_service_and_upright_for_the_card(server):
+    request = build_request(rotated_jpeg(), points=[[38, 9]], multimask_output=False)
+    answer = server.client.post("/score", json=request)
+    assert answer.status_code == 200
+    (((masks, _),),) = parse_response(answer.json())
+    assert masks.shape == (1, 30, 40)
+    answer = server.client.post("/score?style=card", json=request)
+    assert answer.status_code == 400
+    error = answer.json()["error"]
+    assert "lies outside the image of 30 x 40" in error["message"]
+    assert "EXIF orientation" in error["hint"]
 
 
 def test_health_needs_no_key(server):
