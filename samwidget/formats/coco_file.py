@@ -30,10 +30,12 @@ from samwidget.formats.labels import (
 )
 from samwidget.formats.names import describe_value
 from samwidget.formats.reading import (
+    KnownSize,
     LeftOut,
     checked_box,
     checked_ring,
     checked_size,
+    known_size,
     list_of,
     read_json,
     score_or_none,
@@ -68,7 +70,7 @@ def write_coco(data: DataSet, path: Path, *, polygons: bool = False) -> None:
         file.write(f'],\n"images": {json.dumps(images)},\n"categories": {json.dumps(categories)}}}\n')
 
 
-def read_coco(path: Path, size_hw: Size | None = None) -> DataSet:
+def read_coco(path: Path, size_hw: KnownSize = None) -> DataSet:
     """Returns the data set of a COCO file: run lengths, polygons, and boxes of objects without either.
 
     A region that is marked as a crowd becomes an object like others. What cannot be taken is named in one
@@ -76,7 +78,7 @@ def read_coco(path: Path, size_hw: Size | None = None) -> DataSet:
 
     Args:
         path: of the file.
-        size_hw: of the image, where the file does not have it.
+        size_hw: of images whose size the file does not have.
 
     Raises:
         FormatError: the file cannot be read.
@@ -139,7 +141,7 @@ def _classes(entries: list[Any], left_out: LeftOut) -> dict[Any, str]:
     return classes
 
 
-def _images(entries: list[Any], size_hw: Size | None, left_out: LeftOut) -> dict[Any, LabelledImage]:
+def _images(entries: list[Any], size_hw: KnownSize, left_out: LeftOut) -> dict[Any, LabelledImage]:
     images: dict[Any, LabelledImage] = {}
     for index, entry in enumerate(entries):
         where = f"images[{index}]"
@@ -148,8 +150,8 @@ def _images(entries: list[Any], size_hw: Size | None, left_out: LeftOut) -> dict
                 left_out.add(where, f"left out, id {describe_value(entry['id'])} is there twice")
                 continue
             size = (entry.get("height"), entry.get("width"))
-            if None in size and size_hw is not None:
-                size = size_hw
+            if None in size:
+                size = known_size(size_hw, str(entry["file_name"])) or size
             images[entry["id"]] = LabelledImage(str(entry["file_name"]), checked_size(*size))
     return images
 

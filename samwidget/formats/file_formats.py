@@ -12,7 +12,6 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from samwidget.core import Size
 from samwidget.errors import FormatError
 from samwidget.formats import label_map
 from samwidget.formats.coco_file import read_coco, write_coco
@@ -23,7 +22,7 @@ from samwidget.formats.labels import DataSet
 from samwidget.formats.measurements import SUFFIXES as TABLE_SUFFIXES
 from samwidget.formats.measurements import read_table, write_table
 from samwidget.formats.names import describe_unknown, describe_value
-from samwidget.formats.reading import read_json
+from samwidget.formats.reading import KnownSize, read_json
 from samwidget.formats.voc import read_voc, write_voc
 from samwidget.formats.yolo import read_yolo, write_yolo
 from samwidget.images import find_path
@@ -38,19 +37,21 @@ class FileFormat:
         suffixes: of the names that choose it, in lower case; none for a format that is only a folder.
         write: writes a data set to a path, with options of its own.
         read: returns the data set of a path, with options of its own; None where nothing can be read back.
+        holds_many: whether one file holds several images; otherwise several become a folder.
     """
 
     title: str
     suffixes: tuple[str, ...]
     write: Callable[..., None]
     read: Callable[..., DataSet] | None
+    holds_many: bool = False
 
 
 FORMATS = {
-    "coco": FileFormat("COCO", (".json",), write_coco, read_coco),
+    "coco": FileFormat("COCO", (".json",), write_coco, read_coco, holds_many=True),
     "geojson": FileFormat("GeoJSON", (".geojson",), write_geojson, read_geojson),
     "label_map": FileFormat("label map", label_map.SUFFIXES, label_map.write_label_map, label_map.read_label_map),
-    "table": FileFormat("table", TABLE_SUFFIXES, write_table, read_table),
+    "table": FileFormat("table", TABLE_SUFFIXES, write_table, read_table, holds_many=True),
     "yolo": FileFormat("YOLO segmentation", (), write_yolo, read_yolo),
     "labelme": FileFormat("LabelMe", (), write_labelme, read_labelme),
     "voc": FileFormat("Pascal VOC", (), write_voc, read_voc),
@@ -89,7 +90,7 @@ def read_labels(
     path: str | PathLike[str],
     format: str | None = None,  # noqa: A002
     *,
-    size_hw: Size | None = None,
+    size_hw: KnownSize = None,
     image_path: Path | None = None,
     **options: Any,
 ) -> DataSet:
@@ -98,7 +99,7 @@ def read_labels(
     Args:
         path: of the file or folder.
         format: a word of ``FORMATS``; None takes that of the name and of the content.
-        size_hw: of an image whose size the file does not have.
+        size_hw: of images whose size the file does not have: of all, or a function of the file name.
         image_path: of the image, for a GeoJSON file with the coordinates of a GeoTIFF.
         **options: of the format's function, such as ``transform`` of ``read_geojson``.
 

@@ -26,10 +26,12 @@ from samwidget.formats.labels import DataSet, LabelledImage, LabelledObject, cla
 from samwidget.formats.names import describe_value
 from samwidget.formats.polygons import mask_regions
 from samwidget.formats.reading import (
+    KnownSize,
     LeftOut,
     checked_box,
     checked_ring,
     checked_size,
+    known_size,
     list_of,
     read_json,
     score_or_none,
@@ -64,7 +66,7 @@ def write_geojson(data: DataSet, path: Path, *, transform: Transform = "auto", e
 
 
 def read_geojson(
-    path: Path, size_hw: Size | None = None, image_path: Path | None = None, *, transform: Transform = "auto"
+    path: Path, size_hw: KnownSize = None, image_path: Path | None = None, *, transform: Transform = "auto"
 ) -> DataSet:
     """Returns the polygons of a file, or of each file in a folder.
 
@@ -176,7 +178,7 @@ def _moved_back(points: Ring, affine: Affine) -> Ring:
 def _read(
     path: Path,
     file_name: str,
-    size_hw: Size | None,
+    size_hw: KnownSize,
     transform: Transform,
     default: Affine | None,
     left_out: LeftOut,
@@ -186,17 +188,18 @@ def _read(
     own = own if isinstance(own, dict) else {}
     numbers = own.get("transform", default) if isinstance(transform, str) else transform
     affine = None if numbers is None else checked_affine(numbers)
+    name = str(own.get("image") or path.stem)
     if isinstance(own.get("size"), list) and len(own["size"]) == 2:
-        image_hw = checked_size(*own["size"])
-    elif size_hw is not None:
-        image_hw = size_hw
+        image_hw: Size | None = checked_size(*own["size"])
     else:
+        image_hw = known_size(size_hw, name)
+    if image_hw is None:
         raise FormatError(f"{path.name} does not have the size of its image", hint="give size_hw, or use w.load")
     objects = []
     for index, feature in enumerate(_features(value, path)):
         with left_out.without(f"{file_name}features[{index}]"):
             objects.append(_object(feature, image_hw, affine))
-    return LabelledImage(str(own.get("image") or path.stem), image_hw, tuple(objects))
+    return LabelledImage(name, image_hw, tuple(objects))
 
 
 def _features(value: Json, path: Path) -> list[Any]:

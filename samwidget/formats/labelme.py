@@ -29,10 +29,12 @@ from samwidget.formats.labels import NO_CLASS, DataSet, LabelledImage, LabelledO
 from samwidget.formats.names import describe_value
 from samwidget.formats.polygons import mask_polygons
 from samwidget.formats.reading import (
+    KnownSize,
     LeftOut,
     checked_box,
     checked_ring,
     checked_size,
+    known_size,
     list_of,
     read_json,
     score_or_none,
@@ -58,7 +60,7 @@ def write_labelme(data: DataSet, path: Path) -> None:
     write_each(data, path, ".json", _write)
 
 
-def read_labelme(path: Path, size_hw: Size | None = None) -> DataSet:
+def read_labelme(path: Path, size_hw: KnownSize = None) -> DataSet:
     """Returns the objects of a file, or of each file in a folder.
 
     Shapes of one label and one ``group_id`` are one object. A rectangle is a box; points and lines are left out.
@@ -136,7 +138,7 @@ def _way_to(path: Path, folder: Path) -> str:
         return path.absolute().as_posix()
 
 
-def _read(path: Path, file_name: str, size_hw: Size | None, left_out: LeftOut) -> LabelledImage:
+def _read(path: Path, file_name: str, size_hw: KnownSize, left_out: LeftOut) -> LabelledImage:
     value = read_json(path)
     if "shapes" not in value:
         raise FormatError(f"{path.name} is not a LabelMe file", hint="it needs the list shapes")
@@ -145,8 +147,8 @@ def _read(path: Path, file_name: str, size_hw: Size | None, left_out: LeftOut) -
     size = (value.get("imageHeight"), value.get("imageWidth"))
     if None in size and image_file.is_file():
         size = image_size(image_file)
-    elif None in size and size_hw is not None:
-        size = size_hw
+    elif None in size:
+        size = known_size(size_hw, name) or size
     image_hw = checked_size(*size)
     objects: list[LabelledObject] = []
     groups: dict[tuple[str, Any], int] = {}

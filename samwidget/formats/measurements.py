@@ -19,7 +19,7 @@ from samwidget.errors import FormatError
 from samwidget.files import atomic_text_writer, atomic_writer
 from samwidget.formats.labels import DataSet, LabelledImage, LabelledObject, class_names_of, class_or_none
 from samwidget.formats.measures import centroid, mean_colour, perimeter, solidity
-from samwidget.formats.reading import LeftOut, checked_box, read_bytes, read_text, score_or_none
+from samwidget.formats.reading import KnownSize, LeftOut, checked_box, known_size, read_bytes, read_text, score_or_none
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -88,7 +88,7 @@ def write_table(data: DataSet, path: Path, *, pixel_size: float | None = None, u
         writer.writerows([_written(row[column]) for column in columns] for row in rows)
 
 
-def read_table(path: Path, size_hw: Size | None = None) -> DataSet:
+def read_table(path: Path, size_hw: KnownSize = None) -> DataSet:
     """Returns the boxes of a table with columns ``x0``, ``y0``, ``x1``, ``y1``, with class, name and score.
 
     Args:
@@ -96,19 +96,24 @@ def read_table(path: Path, size_hw: Size | None = None) -> DataSet:
         size_hw: of its images, which a table does not have.
 
     Raises:
-        FormatError: the file cannot be read, has not these columns, or the size is not given.
+        FormatError: the file cannot be read, has not these columns, or no size is given.
     """
     if size_hw is None:
-        raise FormatError(
-            f"{path.name} does not tell the size of its image", hint="give size_hw, or load it in a widget"
-        )
+        raise _unknown_size(path.name)
     left_out = LeftOut(path)
-    images: dict[str, list[LabelledObject]] = {}
+    sizes: dict[str, Size | None] = {}
+    images: dict[tuple[str, Size], list[LabelledObject]] = {}
     for where, row in _rows(path):
         with left_out.without(where):
-            box = checked_box([row[column] for column in _BOX], size_hw)
+            file_name = str(row.get("image") or path.stem)
+            if file_name not in sizes:
+                sizes[file_name] = known_size(size_hw, file_name)
+            size = sizes[file_name]
+            if size is None:
+                raise _unknown_size(file_name)
+            box = checked_box([row[column] for column in _BOX], size)
             name, class_name = (str(row.get(column) or "").strip() for column in ("name", "class"))
-            images.setdefault(str(row.get("image") or path.stem), []).append(
+            images.setdefault((file_name, size), []).append(
                 LabelledObject(
                     box=box,
                     class_name=class_or_none(class_name),
@@ -119,8 +124,12 @@ def read_table(path: Path, size_hw: Size | None = None) -> DataSet:
     left_out.warn()
     names = [item.class_name for objects in images.values() for item in objects if item.class_name]
     return DataSet(
-        tuple(LabelledImage(name, size_hw, tuple(objects)) for name, objects in images.items()), class_names_of(names)
+        tuple(LabelledImage(*image, tuple(objects)) for image, objects in images.items()), class_names_of(names)
     )
+
+
+def _unknown_size(name: str) -> FormatError:
+    return FormatError(f"{name} does not tell the size of its image", hint="give size_hw, or load it in a widget")
 
 
 def _measured(item: LabelledObject, pixels: Any) -> _Row:

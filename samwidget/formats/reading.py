@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,9 @@ from samwidget.core import PIXELS_MAX, Size
 from samwidget.errors import FormatError, warn_user
 from samwidget.formats.labels import FloatBox
 from samwidget.formats.names import describe_value
+
+KnownSize = Size | Callable[[str], Size | None] | None
+"""Height and width of images whose size a file does not have: of all, of the one with a file name, or not known."""
 
 _NAMED_MAX = 5
 _WRONG = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
@@ -137,6 +140,11 @@ def checked_size(height: Any, width: Any) -> Size:
             hint=f"give width and height, at most {PIXELS_MAX} pixels",
         )
     return size
+
+
+def known_size(size_hw: KnownSize, file_name: str) -> Size | None:
+    """Height and width of the image with this name; None where it is not known."""
+    return size_hw(file_name) if callable(size_hw) else size_hw
 
 
 def checked_box(box: Sequence[Any], size_hw: Size) -> FloatBox:

@@ -11,6 +11,7 @@ import shutil
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path, PurePosixPath
 
 from PIL import Image
@@ -87,10 +88,11 @@ def write_each(data: DataSet, path: Path, suffix: str, write: Callable[[Labelled
         OSError: the file or folder cannot be written; what was there stays.
     """
     if path.suffix.lower() == suffix:
-        images = list(data.images)
+        images = list(islice(data.images, 2))  # they may be made one by one, and a thousand more may follow
         if len(images) != 1:
+            count = "several" if images else "none"
             raise FormatError(
-                f"{path.name} is a file for one image, and there are {len(images)}",
+                f"{path.name} is a file for one image, and there are {count}",
                 hint=f"give a folder: {path.with_suffix('')}",
             )
         _check_not_image(images[0], path)

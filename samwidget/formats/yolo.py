@@ -28,7 +28,7 @@ from samwidget.formats.labels import (
 )
 from samwidget.formats.names import describe_value
 from samwidget.formats.polygons import joined_ring, mask_regions
-from samwidget.formats.reading import LeftOut, checked_box, checked_ring, read_text
+from samwidget.formats.reading import KnownSize, LeftOut, checked_box, checked_ring, known_size, read_text
 from samwidget.formats.writing import FileNames, image_size, put_image, staged_folder
 from samwidget.images import load_rgb
 
@@ -73,12 +73,12 @@ def write_yolo(data: DataSet, path: Path) -> None:
         warn_user(f"{empty} objects without a pixel are not in {path.name}")
 
 
-def read_yolo(path: Path, size_hw: Size | None = None) -> DataSet:
+def read_yolo(path: Path, size_hw: KnownSize = None) -> DataSet:
     """Returns the data set of a folder or its ``data.yaml``, with the images of train, val and test.
 
     Args:
         path: of the folder, or of its ``data.yaml``.
-        size_hw: of an image whose file is missing.
+        size_hw: of images whose files are missing.
 
     Raises:
         FormatError: there is no ``data.yaml``, or it cannot be read.
@@ -168,9 +168,7 @@ def _entries(value: Any) -> list[str]:
     return [str(entry) for entry in (value if isinstance(value, list) else [value]) if entry]
 
 
-def _read_folder(
-    folder: Path, names: dict[int, str], size_hw: Size | None, left_out: LeftOut
-) -> Iterator[LabelledImage]:
+def _read_folder(folder: Path, names: dict[int, str], size_hw: KnownSize, left_out: LeftOut) -> Iterator[LabelledImage]:
     """The images of a folder, and those whose file is missing and has labels."""
     files = {item.stem: item for item in sorted(folder.iterdir()) if item.suffix.lower() in _IMAGE_SUFFIXES}
     labels = _labels_folder(folder)
@@ -178,10 +176,9 @@ def _read_folder(
     for stem in sorted(files.keys() | texts.keys()):
         file = files.get(stem)
         with left_out.without(file.name if file else texts[stem].name):
-            if file is None and size_hw is None:
+            size = image_size(file) if file else known_size(size_hw, stem)
+            if size is None:
                 raise FormatError("its image is missing", hint=f"put it into {folder}")
-            size = image_size(file) if file else size_hw
-            assert size is not None
             objects = _read_lines(texts[stem], names, size, left_out) if stem in texts else ()
             read = None if file is None else lambda file=file: load_rgb(file)
             yield LabelledImage(file.name if file else stem, size, tuple(objects), file, read)

@@ -68,7 +68,7 @@ def test_one_file_or_a_folder_of_files(tmp_path):
     write_each(DataSet(images[:1]), tmp_path / "labels.JSON", ".json", write)
     write_each(DataSet(images), tmp_path / "set", ".json", write)
     assert files_of(tmp_path) == {"labels.JSON": "a.png", "set/a.json": "a.png", "set/b.json": "b.png"}
-    with pytest.raises(FormatError, match="a file for one image, and there are 2"):
+    with pytest.raises(FormatError, match="a file for one image, and there are several"):
         write_each(DataSet(images), tmp_path / "labels.json", ".json", write)
 
 
