@@ -172,6 +172,11 @@ class MaskDecoder(_Part):
         super().__init__("mask_decoder", owner)
         self.mask_decoder = model.mask_decoder
 
+    def train(self, mode: bool = True) -> MaskDecoder:
+        """Marks this part alone: its layers do the same in training, where those of transformers 4.54 to 4.56 fail."""
+        self.training = mode
+        return self
+
     def forward(
         self,
         image_embeddings: Tensor,
