@@ -13,7 +13,7 @@ const THUMBNAILS_PER_REQUEST = 50;
 /** Thumbnails that are kept, some 5 kB each. */
 const THUMBNAILS_MAX = 500;
 /** Thumbnails are asked for when the strip has rested this long: what flies past is not made. */
-const THUMBNAILS_AFTER_MS = 60;
+const THUMBNAILS_AFTER_MS = 100;
 const REPLY_WITHIN_MS = 15_000;
 
 /** Which photos the strip has; null takes all. */
@@ -105,13 +105,16 @@ export class Filmstrip {
     this.#inSight = [from, to];
     this.#ask();
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#askThumbnails(), THUMBNAILS_AFTER_MS);
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      this.#askThumbnails();
+    }, THUMBNAILS_AFTER_MS);
   }
 
   /** The position of the first photo with this index or a larger one, among those that pass the filter. */
   async positionOf(index: number): Promise<number> {
     if (!this.isFiltered.value) return index;
-    await this.#askPage(0);
+    if (!this.#rows.has(0)) await this.#askPage(0);
     let [from, to] = [0, this.total.value];
     while (from < to) {
       const middle = Math.floor((from + to) / 2);
@@ -162,7 +165,7 @@ export class Filmstrip {
         if (version === this.#version) this.#freshPages.add(page);
         else this.#ask();
         this.arrivals.value++;
-        this.#askThumbnails();
+        if (this.#timer === undefined) this.#askThumbnails();
       });
     });
     this.#askedPages.set(page, asked);

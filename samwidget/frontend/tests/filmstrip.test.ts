@@ -127,6 +127,7 @@ describe("the thumbnails", () => {
     opened.showImages();
     filmstrip.show(0, 4);
     opened.listImages(imageRows(12));
+    vi.advanceTimersByTime(100);
   });
 
   it("are asked for once, when the strip has come to rest, and kept", () => {

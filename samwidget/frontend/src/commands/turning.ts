@@ -30,11 +30,18 @@ export function goToNeighbour(view: View, step: 1 | -1): boolean {
   return true;
 }
 
-/** Says that the photo is done, and shows the next one that is neither done nor skipped. */
+/** Says that the photo is done, and shows the next one that is neither done nor skipped; with a filter, the next that passes. */
 export function acceptImage(view: View): boolean {
-  if (!view.session.images.value) return false;
+  const { filmstrip, session, state } = view;
+  const { images } = session;
+  if (!images.value) return false;
+  if (state.isTurning.value) return true;
   leaveName(view);
-  view.request({ kind: "accept_image" });
+  if (!filmstrip.isFiltered.value) view.request({ kind: "accept_image" });
+  else {
+    view.request({ kind: "set_image_state", images: [images.value.index], state: "done" });
+    goToNeighbour(view, 1);
+  }
   return true;
 }
 

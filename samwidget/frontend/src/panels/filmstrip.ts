@@ -36,7 +36,9 @@ export function filmstripPanel(view: View, scope: Scope): HTMLElement {
     announcer(view, scope),
   );
   scope.effect(() => {
-    const isOpen = state.isStripOpen.value;
+    // A page without a kernel has no thumbnails.
+    const isEmpty = isAbsent(session) && view.filmstrip.arrivals.value === 0;
+    const isOpen = state.isStripOpen.value && !isEmpty;
     element.hidden = session.images.value === null;
     film.hidden = !isOpen;
     setAttribute(view.root, "data-strip", element.hidden ? null : isOpen ? "open" : "line");

@@ -63,6 +63,9 @@ export function objectsPanel(view: View, scope: Scope): HTMLElement {
   watchPointedRow(rows, view, scope);
   watchClassPicker(view, scope);
   watchThumbnails(view, scope, scroller, rows, (id) => rowsById.get(id)?.picture);
+  scope.onChange([session.photo], () => {
+    scroller.scrollTop = 0;
+  });
   let lastDocument: DocumentSummary | null = null;
   scope.effect(() => {
     const document = session.document.value;

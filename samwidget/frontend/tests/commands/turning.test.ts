@@ -68,6 +68,18 @@ describe("the keys of a folder", () => {
     expect(changes().map((request) => request.kind === "go_to" && request.image)).toEqual([3, 4, 5, 4]);
   });
 
+  it("go on to the next photo that passes the filter", async () => {
+    const rows = imageRows(12, { 2: { state: "to_check" }, 7: { state: "to_check" } });
+    opened.view.filmstrip.filter.value = { state: "to_check", class: null };
+    opened.listImages(rows);
+    press.accept();
+    await settled();
+    expect(changes()).toEqual([
+      { kind: "set_image_state", images: [2], state: "done" },
+      { kind: "go_to", image: 7 },
+    ]);
+  });
+
   it("stop at the first and the last photo", () => {
     opened.showImages({ index: 0 });
     press.previous();
