@@ -1,4 +1,4 @@
-"""How many clicks, drags and keys four pieces of work need, counted while they are done in a real JupyterLab.
+"""How many clicks, drags and keys six pieces of work need, counted while they are done in a real JupyterLab.
 
 The table is in docs/labelling.md. Each piece of work is done with the real pointer and keyboard, and is checked in the
 kernel: a count is that of a way that works.
@@ -6,6 +6,7 @@ kernel: a count is that of a way that works.
 
 from __future__ import annotations
 
+import json
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -28,6 +29,23 @@ def given(name, *boxes):  # a mask as another tool may have left it
     return w.add_masks([mask], names=[name])[0].id
 
 w"""
+FILE_CELL = """from samwidget import SamWidget
+w = SamWidget('coins.jpg')
+w"""
+# Ten photos of coins, each of its own size, so that none is the same as another.
+FOLDER_CELL = """from pathlib import Path
+from PIL import Image
+from samwidget import SamWidget
+
+folder = Path('ten')
+folder.mkdir(exist_ok=True)
+for i in range(10):
+    Image.open('coins.jpg').resize((384 + i, 303)).save(folder / f'{i}.jpg')
+w = SamWidget(folder, classes=['coin'], session='ten.samw')
+w"""
+STATES = "[image.state for image in w.session.images]"
+# The photos that are looked at once more.
+DOUBTFUL = (3, 6)
 # Where a coin is, its class and its name: two small ones, two medium ones and a large one.
 COINS = [
     ((45, 54), "small", "cent"),
@@ -161,6 +179,41 @@ def merge_two(widget: Widget) -> Count:
     return person.count
 
 
+def export_five(widget: Widget) -> Count:
+    """Five named objects become a COCO file. The last name ends with the click on the button."""
+    person = Person(widget.page)
+    for number, (place, _, name) in enumerate(COINS):
+        with widget.change():
+            person.click(*widget.at(*place))
+        person.write(name)
+        if number < len(COINS) - 1:
+            with widget.change():
+                person.press("Enter")
+    person.click(*middle(widget.part("export")))
+    with widget.page.expect_download() as download:
+        person.click(*middle(widget.part("export-coco")))
+    data = json.loads(download.value.path().read_text())
+    assert len(data["annotations"]) == len(COINS), data
+    assert widget.notebook.python("[item.name for item in w.objects]") == [name for *_, name in COINS]
+    return person.count
+
+
+def label_ten(widget: Widget) -> Count:
+    """Ten photos get an object each; two are marked on the way and looked at again at the end."""
+    person = Person(widget.page)
+    for index in range(10):
+        widget.wait(f"s.index === {index} && s.pending === 0 && s.phase === 'ready'")
+        with widget.change():
+            person.click(*widget.at(101, 57))
+        person.press("Control+Shift+Enter" if index in DOUBTFUL else "Control+Enter")
+    for index in DOUBTFUL:
+        widget.wait(f"s.index === {index} && s.pending === 0 && s.phase === 'ready'")
+        person.press("Control+Enter")
+    widget.notebook.wait_for_python(f"{STATES} == ['done'] * 10")
+    assert widget.notebook.python("[len(image.objects) for image in w.session.images]") == [1] * 10
+    return person.count
+
+
 def go_on(notebook: Notebook) -> Count:
     """The kernel is gone; the cell is run again, and all is there."""
     made = "[[item.class_name, item.name, int(item.area)] for item in w.objects]"
@@ -201,6 +254,14 @@ def main() -> str:
             lines.append(merge_two(widget).row("two pieces merged"))
             lines.append(go_on(notebook).row("going on tomorrow"))
             notebook.shut_down()
+            for name, cell, work, count in (
+                ("file", FILE_CELL, "five named objects to a COCO file", export_five),
+                ("folder", FOLDER_CELL, "ten photos labelled and checked", label_ten),
+            ):
+                notebook = Notebook(lab, browser.new_page(viewport={"width": 1280, "height": 900}), name, [cell])
+                notebook.run_all()
+                lines.append(count(notebook.widget().ready()).row(work))
+                notebook.shut_down()
             browser.close()
     finally:
         lab.close()
