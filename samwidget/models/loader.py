@@ -1,7 +1,7 @@
 """Loads a model by name, file, folder or hub id. Its config, read before any weights, says which family it is.
 
 It owns where the files are, and the errors for names, folders and weights that do not work. The families themselves are
-in ``nano`` and ``sam``; models behind an address are opened by ``remote``. Called by ``SamPredictor`` and training.
+in folders beside it; models behind an address are opened by ``remote``. Called by ``SamPredictor`` and training.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import torch
 
@@ -17,6 +17,9 @@ from samwidget.errors import ModelError, ModelNotFoundError, SamWidgetError, Uns
 from samwidget.models.device import DeviceChoice, choose_device
 from samwidget.models.registry import BUNDLED_FOLDER, BUNDLED_NAME, MODELS
 from samwidget.models.segmenter import Segmenter
+
+if TYPE_CHECKING:
+    from samwidget.models.sam.preprocessing import Preprocessing
 
 _CONFIG = "config.json"
 _SUPPORTED = (
@@ -186,15 +189,52 @@ def _load_nano(name: str, source: _Folder | _HubRepo, choice: DeviceChoice, loca
 
 
 def _load_sam(name: str, source: _Folder | _HubRepo, choice: DeviceChoice, local_files_only: bool | None) -> Segmenter:
-    from transformers import SamModel
-
-    from samwidget.models.sam.preprocessing import PREPROCESSOR_FILE, PROCESSOR_FILE, read_preprocessing
+    from samwidget.models.sam.preprocessing import Preprocessing
     from samwidget.models.sam.segmenter import SamSegmenter
 
+    model, preprocessing = _read_network("Sam", name, source, local_files_only, Preprocessing())
+    return SamSegmenter(model, name=name, device=choice.device, dtype=choice.dtype, preprocessing=preprocessing)
+
+
+def _load_sam2(name: str, source: _Folder | _HubRepo, choice: DeviceChoice, local_files_only: bool | None) -> Segmenter:
+    from samwidget.models.sam.preprocessing import Preprocessing
+    from samwidget.models.sam2.segmenter import Sam2Segmenter
+
+    model, preprocessing = _read_network("Sam2", name, source, local_files_only, Preprocessing(stretches=True))
+    return Sam2Segmenter(model, name=name, device=choice.device, dtype=choice.dtype, preprocessing=preprocessing)
+
+
+def _read_network(
+    family: str, name: str, source: _Folder | _HubRepo, local_files_only: bool | None, usual: Preprocessing
+) -> tuple[Any, Preprocessing]:
+    """A network of transformers with its weights, and what its checkpoint says about images.
+
+    Args:
+        family: the class of the network is called so, with ``Model`` behind it. A checkpoint of the family's network
+            for videos is read too, without what that has more.
+        name: the name that the user gave.
+        source: where the files are.
+        local_files_only: as for ``load``.
+        usual: the preprocessing of the family's own checkpoints.
+    """
+    import transformers
+
+    from samwidget.models.sam.preprocessing import PREPROCESSOR_FILE, PROCESSOR_FILE, read_preprocessing
+
+    network_class: Any = getattr(transformers, f"{family}Model", None)
+    if network_class is None:
+        raise UnsupportedModelError(
+            f"transformers {transformers.__version__} has no {family}Model, which {name} needs",
+            hint="pip install --upgrade transformers, then restart the kernel",
+        )
     folder = _Folder(source.folder(local_files_only))
     try:
+        # The config is read here, since transformers warns about one that is for videos.
+        config = network_class.config_class.from_dict(folder.read_json(_CONFIG, local_files_only) or {})
         # Any: transformers' types do not know that output_loading_info gives a pair.
-        loaded: Any = SamModel.from_pretrained(folder.path, local_files_only=True, output_loading_info=True)
+        loaded: Any = network_class.from_pretrained(
+            folder.path, config=config, local_files_only=True, output_loading_info=True
+        )
     except OSError as error:
         raise ModelNotFoundError(f"{source.description} has no weights that can be read", hint=str(error)) from error
     model, info = loaded
@@ -208,9 +248,10 @@ def _load_sam(name: str, source: _Folder | _HubRepo, choice: DeviceChoice, local
     preprocessing = read_preprocessing(
         folder.read_json(PROCESSOR_FILE, local_files_only),
         folder.read_json(PREPROCESSOR_FILE, local_files_only),
-        model.config.vision_config.image_size,
+        int(model.prompt_encoder.input_image_size),
+        usual,
     )
-    return SamSegmenter(model, name=name, device=choice.device, dtype=choice.dtype, preprocessing=preprocessing)
+    return model, preprocessing
 
 
 def _load_file(name: str | Path, choice: DeviceChoice) -> Segmenter:
@@ -224,5 +265,7 @@ def _load_file(name: str | Path, choice: DeviceChoice) -> Segmenter:
 # By ``model_type`` of the config. A family is imported when its first model is loaded.
 _FAMILIES: dict[str, Callable[[str, _Folder | _HubRepo, DeviceChoice, bool | None], Segmenter]] = {
     "sam": _load_sam,
+    "sam2": _load_sam2,
+    "sam2_video": _load_sam2,
     "samwidget-nano": _load_nano,
 }

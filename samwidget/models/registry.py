@@ -1,7 +1,7 @@
 """The models that samwidget knows by name, and where the bundled one is.
 
-Other SAM v1 checkpoints load too: ``loader`` decides by their config, not by this list. No torch here, so that the
-command line lists models at once.
+Other checkpoints of these families load too: ``loader`` decides by their config, not by this list. No torch here, so
+that the command line lists models at once.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class ModelCard:
     Attributes:
         name: the value of ``model=`` that loads it.
         repo: its id on the Hugging Face hub; None for the bundled model.
-        family: the implementation that runs it, ``nano`` or ``sam``.
+        family: the implementation that runs it, such as ``nano``, ``sam`` or ``sam2``.
         size_mb: megabytes of its weights file.
         licence: of the weights.
         is_gated: whether the hub asks for an account first.
@@ -36,8 +36,10 @@ class ModelCard:
     prompts: tuple[str, ...] = ("points", "box", "mask")
 
 
-def _hub_card(repo: str, size_mb: float, prompts: tuple[str, ...] = ("points", "box", "mask")) -> ModelCard:
-    return ModelCard(repo, repo, "sam", size_mb, "Apache-2.0", prompts=prompts)
+def _hub_card(
+    repo: str, size_mb: float, prompts: tuple[str, ...] = ("points", "box", "mask"), family: str = "sam"
+) -> ModelCard:
+    return ModelCard(repo, repo, family, size_mb, "Apache-2.0", prompts=prompts)
 
 
 MODELS: tuple[ModelCard, ...] = (
@@ -45,6 +47,10 @@ MODELS: tuple[ModelCard, ...] = (
     _hub_card("facebook/sam-vit-base", 375),
     _hub_card("facebook/sam-vit-large", 1250),
     _hub_card("facebook/sam-vit-huge", 2564),
+    _hub_card("facebook/sam2.1-hiera-tiny", 156, family="sam2"),
+    _hub_card("facebook/sam2.1-hiera-small", 184, family="sam2"),
+    _hub_card("facebook/sam2.1-hiera-base-plus", 323, family="sam2"),
+    _hub_card("facebook/sam2.1-hiera-large", 898, family="sam2"),
     _hub_card("Zigeng/SlimSAM-uniform-50", 112),
     _hub_card("Zigeng/SlimSAM-uniform-77", 39),
     _hub_card("wanglab/medsam-vit-base", 375, prompts=("box",)),  # trained on boxes in medical images

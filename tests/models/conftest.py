@@ -38,3 +38,10 @@ def true_size(tmp_path_factory):
 def photo():
     """photo(h, w): an (h, w, 3) uint8 picture with coarse and fine structure."""
     return drawn_photo
+
+
+@pytest.fixture(scope="session")
+def small_sam2_folder(tmp_path_factory):
+    from tests.models.sam2.true_size_sam2 import save_sam2
+
+    return save_sam2(tmp_path_factory.mktemp("small-sam2"), side=128)

@@ -18,7 +18,7 @@ def test_a_folder(small_sam_folder):
     assert load(str(small_sam_folder)).signature == segmenter.signature
 
 
-@pytest.mark.parametrize("model_type", ["sam2", "sam_hq", "clip", None])
+@pytest.mark.parametrize("model_type", ["seggpt", "clip", None])
 def test_other_families_are_refused_before_their_weights(tmp_path, model_type):
     (tmp_path / "config.json").write_text(json.dumps({"model_type": model_type}))
     (tmp_path / "model.safetensors").write_bytes(b"reading this would fail otherwise")
@@ -29,7 +29,7 @@ def test_other_families_are_refused_before_their_weights(tmp_path, model_type):
 
 
 def test_a_hub_id_of_another_family_downloads_its_config_alone(tmp_path, monkeypatch):
-    (tmp_path / "config.json").write_text('{"model_type": "sam2"}')
+    (tmp_path / "config.json").write_text('{"model_type": "seggpt"}')
     asked = []
 
     def download(repo, file, **options):
@@ -38,7 +38,7 @@ def test_a_hub_id_of_another_family_downloads_its_config_alone(tmp_path, monkeyp
 
     monkeypatch.setattr("huggingface_hub.hf_hub_download", download)
     monkeypatch.setattr("huggingface_hub.snapshot_download", lambda *_, **__: pytest.fail("weights were asked for"))
-    with pytest.raises(UnsupportedModelError, match="sam2"):
+    with pytest.raises(UnsupportedModelError, match="seggpt"):
         load("someone/something", local_files_only=False)
     assert asked == [("someone/something", "config.json", False)]
 

@@ -94,7 +94,7 @@ class BaseSegmenter(ABC):
         """The tensors of an embedding, ``image_embeddings`` (1, C, h, w) among them.
 
         Args:
-            pixels: (3, height, width) levels, 0 to 255, of the image as the frame's content, on the model's device.
+            pixels: (3, height, width) levels, 0 to 255, of the image in the size for the network, on its device.
             threads: as for ``encode``.
         """
 
@@ -155,7 +155,7 @@ class BaseSegmenter(ABC):
                 the encoder, it uses as many as torch does.
         """
         frame = self._preprocessing.frame((image.shape[0], image.shape[1]), self._input_side, self._logits_side)
-        height, width = frame.content_hw
+        height, width = self._preprocessing.resized_hw(frame, self._input_side)
         # Pillow's filters on bytes, as in training. Torch's differ by more than rounding when they shrink.
         resized = Image.fromarray(image).resize((width, height), self._preprocessing.resample)
         pixels = torch.from_numpy(np.array(resized)).to(self.device).permute(2, 0, 1).float()
@@ -239,17 +239,23 @@ class BaseSegmenter(ABC):
             prompts, _BATCH_SIZE_TRANSFORMERS_CPU if self.device.type == "cpu" else _BATCH_SIZE_TRANSFORMERS_GPU
         )
         outputs = [
-            self._model(
-                # Prompts lie along the batch axis, since transformers' axis for several objects takes no masks.
-                multimask_output=multimask_output,
-                **self._features(embedding, batch.stop - batch.start),
-                **self._inputs([prompts[index] for index in order[batch]], embedding.frame),
-            )
-            for batch in batches
+            self._forward(embedding, [prompts[index] for index in order[batch]], multimask_output) for batch in batches
         ]
         positions = torch.tensor(order, device=self.device).argsort()
-        logits = torch.cat([output.pred_masks[:, 0] for output in outputs])[positions]
-        return logits, torch.cat([output.iou_scores[:, 0] for output in outputs])[positions]
+        logits, scores = (torch.cat(parts)[positions] for parts in zip(*outputs, strict=True))
+        return logits, scores
+
+    def _forward(
+        self, embedding: Embedding, prompts: Sequence[Prompt], multimask_output: bool
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """(P, C, h, w) logits and (P, C) scores of P prompts of one form, by transformers."""
+        output = self._model(
+            # Prompts lie along the batch axis, since transformers' axis for several objects takes no masks.
+            multimask_output=multimask_output,
+            **self._features(embedding, len(prompts)),
+            **self._inputs(prompts, embedding.frame),
+        )
+        return output.pred_masks[:, 0], output.iou_scores[:, 0]
 
 
 def _batches_of_one_form(prompts: Sequence[Prompt], batch_size: int) -> tuple[list[int], list[slice]]:

@@ -4,7 +4,9 @@ Replaces ``SamMaskDecoder.forward`` of transformers and gives the same logits an
 logits' standard deviation. Owns the prompt tokens' half of the two-way transformer, which is small and runs for several
 prompts together, and keeps the constants of recent images. The image tokens' half is in ``low_rank``, which explains
 the algebra; the last layers are in ``upscaling``. Prompts become tokens in the model's own ``SamPromptEncoder``.
-``SamSegmenter`` is the only caller. Plain torch with the model's own weights; nothing is compiled.
+``base.BaseSegmenter`` is the only caller. Plain torch with the model's own weights; nothing is compiled. Decoders of
+SAM's successors derive from it: their layers have the same names but for two, which ``output_layer`` and
+``_packed_mlp`` know.
 
 Runs in float32 on every device. With the image tokens rounded to float16 the tests' masks agreed with the reference at
 IoU 0.998 to 0.9999, with bfloat16 at 0.990, and 0.999 is required. It has been run on CUDA, not on MPS.
@@ -13,7 +15,7 @@ IoU 0.998 to 0.9999, with bfloat16 at 0.990, and 0.999 is required. It has been 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakKeyDictionary
 
 import torch
@@ -21,7 +23,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from samwidget.models.sam.cuda_graph import Decode, Decoded, GraphedDecoder
-from samwidget.models.sam.folded_weights import FoldedWeights, ImageProducts, TokenToImageWeights, layers_of
+from samwidget.models.sam.folded_weights import (
+    FoldedWeights,
+    ImageProducts,
+    TokenToImageWeights,
+    layers_of,
+    output_layer,
+)
 from samwidget.models.sam.linear import prepare
 from samwidget.models.sam.low_rank import BlockSize, ImageTokenBlock, LowRankImageTokens
 from samwidget.models.sam.upscaling import Upscaler
@@ -31,7 +39,7 @@ from samwidget.models.threads import one_thread, run_in_threads
 
 if TYPE_CHECKING:
     from transformers import SamModel
-    from transformers.models.sam.modeling_sam import SamAttention, SamFeedForward, SamMLPBlock
+    from transformers.models.sam.modeling_sam import SamAttention, SamFeedForward
 
 TOKENS_MAX = 24
 """Prompt tokens, five of them the network's own, up to which low rank pays; beyond, transformers is about as fast."""
@@ -51,14 +59,20 @@ _ROWS = 56
 _KNOWN_LAYERS = (nn.Linear, nn.LayerNorm, nn.ConvTranspose2d, nn.Embedding, nn.ModuleList, nn.ReLU, nn.GELU)
 
 
-def reason_not_covered(model: SamModel) -> str:
-    """Why this module cannot compute the decoder of ``model``, as half a sentence; empty where it can."""
+def reason_not_covered(model: SamModel, family: str = "Sam", other_layers: tuple[type[nn.Module], ...] = ()) -> str:
+    """Why this module cannot compute the decoder of ``model``, as half a sentence; empty where it can.
+
+    Args:
+        model: of this family, or of a successor.
+        family: what the names of its classes begin with in transformers.
+        other_layers: layers of torch that the family's decoder has beside SAM's.
+    """
     decoder, prompts = model.mask_decoder, model.prompt_encoder
-    if type(decoder).__name__ != "SamMaskDecoder" or type(prompts).__name__ != "SamPromptEncoder":
+    if type(decoder).__name__ != f"{family}MaskDecoder" or type(prompts).__name__ != f"{family}PromptEncoder":
         return f"its decoder is a {type(decoder).__name__} with a {type(prompts).__name__}"
     for name, module in decoder.named_modules():
         # Adapters and quantisation replace layers by their own classes.
-        if type(module).__module__.startswith("torch.") and not isinstance(module, _KNOWN_LAYERS):
+        if type(module).__module__.startswith("torch.") and not isinstance(module, _KNOWN_LAYERS + other_layers):
             return f"mask_decoder.{name} is a {type(module).__name__}"
         if not type(module).__module__.startswith(("torch.nn.modules", "transformers.")):
             return f"mask_decoder.{name} is a {type(module).__module__}.{type(module).__name__}"
@@ -90,7 +104,7 @@ class SamDecoder:
         self._workspace = Workspace()
         # Least recently used first. Weak, so that the products of an image are freed with its embedding.
         self._image_products: WeakKeyDictionary[Embedding, ImageProducts] = WeakKeyDictionary()
-        self._output_tokens = torch.cat([self._decoder.iou_token.weight, self._decoder.mask_tokens.weight])
+        self._output_tokens = self._own_tokens()
         self._mlps = [_packed_mlp(layer.mlp) for layer in layers_of(self._decoder.transformer)]
         self._graphed = GraphedDecoder(self._decode_for_graph)
         self._hypernetworks = _stacked(cast("Iterable[SamFeedForward]", self._decoder.output_hypernetworks_mlps))
@@ -113,11 +127,18 @@ class SamDecoder:
             by_age = list(self._image_products)
             for oldest in by_age[: len(by_age) + 1 - IMAGES_MAX]:
                 del self._image_products[oldest]
-            image = embedding.tensors["image_embeddings"]
-            image = image[0].flatten(1).to(self._output_tokens.device, torch.float32)
-            products = self._weights.multiply(image, threads)
+            products = self._new_products(embedding, threads)
         self._image_products[embedding] = products
         return products
+
+    def _new_products(self, embedding: Embedding, threads: int) -> ImageProducts:
+        """The products of one image."""
+        image = embedding.tensors["image_embeddings"]
+        return self._weights.multiply(image[0].flatten(1).to(self._output_tokens.device, torch.float32), threads)
+
+    def _own_tokens(self) -> Tensor:
+        """(t, C) the network's output tokens: that of the scores, then those of the masks, then any others."""
+        return torch.cat([self._decoder.iou_token.weight, self._decoder.mask_tokens.weight])
 
     def mask_count(self, multimask_output: bool) -> int:
         """N, the number of masks of a prompt: 3 or 1 for SAM."""
@@ -241,9 +262,13 @@ class SamDecoder:
         """
         tokens = yield from self._transform(prompts, image_tokens)
         wanted = slice(1, None) if multimask_output else slice(0, 1)
-        hyper_in = self._hyper_vectors(tokens[:, 1 : len(self._output_tokens)], wanted)
+        hyper_in = self._hyper_vectors(self._mask_tokens(tokens), wanted)
         scores.copy_(self._decoder.iou_prediction_head(tokens[:, 0])[:, wanted])
         yield self._upscaler.fill_logits(image_tokens, hyper_in, workspace, logits)
+
+    def _mask_tokens(self, tokens: Tensor) -> Tensor:
+        """Those of all masks, of (P, T, C) prompt tokens: behind that of the scores, one for each hypernetwork."""
+        return tokens[:, 1 : 1 + len(self._hypernetworks[0][0])]
 
     def _transform(self, prompts: Tensor, image_tokens: LowRankImageTokens) -> Generator[_Step, None, Tensor]:
         """(P, T, C) prompt tokens after ``SamTwoWayTransformer``; the image tokens are transformed too.
@@ -315,7 +340,7 @@ def _attend_to_tokens(attention: SamAttention, queries: Tensor, values: Tensor) 
     """(P, T, C): self-attention of the prompt tokens."""
     query = _by_head(attention, attention.q_proj(queries))
     key, value = _by_head(attention, attention.k_proj(queries)), _by_head(attention, attention.v_proj(values))
-    out: Tensor = attention.out_proj(F.scaled_dot_product_attention(query, key, value).transpose(1, 2).flatten(2))
+    out: Tensor = output_layer(attention)(F.scaled_dot_product_attention(query, key, value).transpose(1, 2).flatten(2))
     return out
 
 
@@ -326,7 +351,7 @@ def _attend_to_image(
     query = _scaled(_by_head(attention, attention.q_proj(queries)))
     values = yield from image_tokens.read_by_tokens(query, weights)
     # Attention weights add up to one, so the bias of the values can be added after the sum.
-    out: Tensor = attention.out_proj(values.transpose(1, 2).flatten(2) + attention.v_proj.bias)
+    out: Tensor = output_layer(attention)(values.transpose(1, 2).flatten(2) + attention.v_proj.bias)
     return out
 
 
@@ -345,11 +370,21 @@ def _run(steps: Iterator[_Step], blocks: list[ImageTokenBlock], threads: int) ->
         run_in_threads(next_step, blocks, threads)
 
 
-def _packed_mlp(mlp: SamMLPBlock) -> Callable[[Tensor], Tensor]:
-    """The two linear layers between the attentions, whose weights are most of the decoder's."""
-    first, second = (prepare(_ROWS, layer.weight, layer.bias) for layer in (mlp.lin1, mlp.lin2))
+def _packed_mlp(mlp: Any) -> Callable[[Tensor], Tensor]:
+    """The linear layers between the attentions, whose weights are most of the decoder's: two for SAM.
+
+    Args:
+        mlp: a ``SamMLPBlock``, or a ``Sam2FeedForward``, which has other names and may have more layers.
+    """
+    is_first = hasattr(mlp, "lin1")
+    activation = mlp.act if is_first else mlp.activation
+    layers = [mlp.lin1, mlp.lin2] if is_first else [mlp.proj_in, *mlp.layers, mlp.proj_out]
+    first, *others = [prepare(_ROWS, layer.weight, layer.bias) for layer in layers]
 
     def compute(tokens: Tensor) -> Tensor:
-        return second(mlp.act(first(tokens.flatten(0, 1)))).view(tokens.shape)
+        hidden = first(tokens.flatten(0, 1))
+        for layer in others:
+            hidden = layer(activation(hidden))
+        return hidden.view(tokens.shape)
 
     return compute

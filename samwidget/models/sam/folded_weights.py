@@ -16,7 +16,7 @@ the other, make one matrix, and one product with F_0 gives an image everything t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, cast
 
 import torch
@@ -108,19 +108,27 @@ class ImageProducts:
     squared_norms: Tensor
 
     @property
+    def details(self) -> tuple[Tensor, Tensor] | None:
+        """What successors of SAM add in the up-scaling, as ``Upscaler.details`` returns it; None for SAM."""
+        return None
+
+    @property
     def byte_count(self) -> int:
         """Bytes held."""
-        return sum(tensor.nbytes for tensor in (self.projected, self.upscaled, self.squared_norms))
+        return sum(tensor.nbytes for tensor in self._tensors)
 
     def copy(self) -> ImageProducts:
         """The same numbers in other memory."""
-        return ImageProducts(self.projected.clone(), self.upscaled.clone(), self.squared_norms.clone())
+        return type(self)(*(tensor.clone() for tensor in self._tensors))
 
     def copy_(self, other: ImageProducts) -> None:
         """Takes the numbers of another image, into the same memory."""
-        self.projected.copy_(other.projected)
-        self.upscaled.copy_(other.upscaled)
-        self.squared_norms.copy_(other.squared_norms)
+        for tensor, other_tensor in zip(self._tensors, other._tensors, strict=True):
+            tensor.copy_(other_tensor)
+
+    @property
+    def _tensors(self) -> tuple[Tensor, ...]:
+        return tuple(getattr(self, field.name) for field in fields(self))
 
 
 class FoldedWeights:
@@ -255,14 +263,19 @@ def layers_of(transformer: SamTwoWayTransformer) -> Iterable[SamTwoWayAttentionB
     return cast("Iterable[SamTwoWayAttentionBlock]", transformer.layers)
 
 
+def output_layer(attention: SamAttention) -> nn.Linear:
+    """The last layer of an attention: ``out_proj`` in SAM, ``o_proj`` in its successors."""
+    return cast("nn.Linear", getattr(attention, "o_proj", None) or attention.out_proj)
+
+
 def _double(tensor: Tensor) -> Tensor:
     return tensor.detach().to("cpu", torch.float64)
 
 
 def _output_by_head(attention: SamAttention) -> Tensor:
     """(H, C, d + 1) float64: each head's columns of ``out_proj``, and its share of the bias."""
-    heads = int(attention.num_attention_heads)
-    weight = _double(attention.out_proj.weight)
+    heads, layer = int(attention.num_attention_heads), output_layer(attention)
+    weight = _double(layer.weight)
     weight = weight.view(len(weight), heads, -1).transpose(0, 1)
-    bias = (_double(attention.out_proj.bias) / heads).reshape(1, -1, 1).expand(heads, -1, 1)
+    bias = (_double(layer.bias) / heads).reshape(1, -1, 1).expand(heads, -1, 1)
     return torch.cat([weight, bias], 2)

@@ -122,6 +122,7 @@ class LowRankImageTokens:
         block_size: of ``blocks``; the last ones may be smaller.
 
     Attributes:
+        products: the image's.
         blocks: the parts of the image tokens, by column, then by prompt: neighbours read the same ``products``.
     """
 
@@ -136,7 +137,7 @@ class LowRankImageTokens:
         mask_features: Tensor | None,
         block_size: BlockSize,
     ) -> None:
-        self._weights = weights
+        self._weights, self.products = weights, products
         self._token_values: list[_TokenValues] = []
         rank = weights.mask_embedding.shape[1] if mask_features is not None else 0
         self._left = weights.mask_embedding.expand(prompt_count, -1, -1)[:, :, :rank]
@@ -385,8 +386,22 @@ class ImageTokenBlock:
         """
         assert self._scale is not None, "there is at least one layer"
         upscaled = self._products.upscaled[self.columns][columns]
-        torch.mul(upscaled, self._scale[:, 0, columns, None], out=out)
+        scale = self._scale[:, 0, columns, None]
+        details = self._products.details
+        if details:
+            torch.addcmul(details[0][self.columns][columns], upscaled, scale, out=out)
+        else:
+            torch.mul(upscaled, scale, out=out)
         out.baddbmm_(self._right[:, :, columns].transpose(1, 2), left)
+
+    def second_detail(self, columns: slice) -> Tensor | None:
+        """(n, 16 C2): what a successor of SAM adds to the up-scaling's second layer; None for SAM.
+
+        Args:
+            columns: n columns of the block.
+        """
+        details = self._products.details
+        return details[1][self.columns][columns] if details else None
 
     def _fill_cross_products(self, out: Tensor, token_values: list[_TokenValues], weights: ImageToTokenWeights) -> None:
         """Fills (b, K, m) with (J L)^T F, in the order of the rows of R.

@@ -1,9 +1,10 @@
 """Preprocessing: what a SAM checkpoint says about how an image becomes the input of its network.
 
 Owns the entries of ``preprocessor_config.json``, which transformers 4 writes, and of ``processor_config.json``, where
-transformers 5 nests the same entries as ``image_processor``; their meaning is that of its ``SamImageProcessor``. What
+transformers 5 nests the same entries as ``image_processor``; their meaning is that of its ``SamImageProcessor``, and
+for SAM's successors that of ``Sam2ImageProcessor``, which stretches images. What
 samwidget does not do is refused by name: on pixels of another kind a network gives wrong masks and no error. Pure:
-``models.loader`` reads the files, and ``SamSegmenter`` does what the value says.
+``models.loader`` reads the files, and ``BaseSegmenter`` does what the value says.
 """
 
 from __future__ import annotations
@@ -21,11 +22,15 @@ from samwidget.errors import ModelError
 PREPROCESSOR_FILE = "preprocessor_config.json"
 PROCESSOR_FILE = "processor_config.json"
 
-# Raise it when ``SamSegmenter.encode`` prepares images differently: embeddings on disk are then computed again.
+# Raise it when ``BaseSegmenter.encode`` prepares images differently: embeddings on disk are then computed again.
 _VERSION = 1
 # Beyond these a float32 of the network's input could overflow.
 _NUMBER_MIN, _NUMBER_MAX = 1e-12, 1e12
-_IMAGE_PROCESSORS = ("SamImageProcessor", "SamImageProcessorFast", "SamImageProcessorPil")
+# By whether they stretch images.
+_IMAGE_PROCESSORS = {
+    False: ("SamImageProcessor", "SamImageProcessorFast", "SamImageProcessorPil"),
+    True: tuple(f"{family}ImageProcessor{kind}" for family in ("Sam2", "Sam3") for kind in ("", "Fast", "Pil")),
+}
 # The first line is about RGB, training masks and cropping, which is refused; the others are about calls and prompts.
 _WITHOUT_EFFECT = {
     *("do_convert_rgb", "mask_size", "mask_pad_size", "crop_size"),
@@ -51,6 +56,7 @@ class Preprocessing:
         rescale_factor: above 0.
         resample: the filter that resizes.
         longest_edge: the length of the image's longer side in the input, in pixels; None fills the input.
+        stretches: whether the image is stretched over the whole input, as SAM's successors want it.
     """
 
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
@@ -58,6 +64,7 @@ class Preprocessing:
     rescale_factor: float = 1 / 255
     resample: Image.Resampling = Image.Resampling.BILINEAR
     longest_edge: int | None = None
+    stretches: bool = False
 
     @property
     def signature(self) -> str:
@@ -70,15 +77,29 @@ class Preprocessing:
         return line
 
     def frame(self, image_hw: Size, input_side: int, logits_side: int) -> Frame:
-        """Where an image lies in the network's square input and in its logits."""
+        """Where an image lies in the network's square input and in its logits.
+
+        SAM scales logits to the input, cuts the padding off and scales the rest to the image; its successors scale
+        logits to the image at once. Masks go by way of the frame's input. So where the image is stretched, that is the
+        grid of logits, and lengths in the network's own input are ``input_side / logits_side`` times as large.
+        """
+        if self.stretches:
+            return Frame.stretched(image_hw, (logits_side, logits_side), (logits_side, logits_side))
         filled = Frame.padded(image_hw, self.longest_edge or input_side, logits_side)
         return replace(filled, input_hw=(input_side, input_side))
 
+    def resized_hw(self, frame: Frame, input_side: int) -> Size:
+        """Height and width of an image in the network's input."""
+        return (input_side, input_side) if self.stretches else frame.content_hw
+
 
 def read_preprocessing(
-    processor: Mapping[str, object] | None, preprocessor: Mapping[str, object] | None, input_side: int
+    processor: Mapping[str, object] | None,
+    preprocessor: Mapping[str, object] | None,
+    input_side: int,
+    usual: Preprocessing = Preprocessing(),
 ) -> Preprocessing:
-    """What the files of a checkpoint say; the default where it has none.
+    """What the files of a checkpoint say; what is usual where it has none.
 
     Of two files the nested entries of ``processor_config.json`` count, as in transformers 5.
 
@@ -86,6 +107,7 @@ def read_preprocessing(
         processor: ``processor_config.json``, parsed; None where there is none.
         preprocessor: ``preprocessor_config.json``, parsed; None where there is none.
         input_side: of the network, in pixels.
+        usual: what the family's own checkpoints have; it says whether images are stretched.
 
     Raises:
         ModelError: an entry makes no sense, or says something that samwidget does not do.
@@ -94,30 +116,37 @@ def read_preprocessing(
     if nested is not None:
         if not isinstance(nested, Mapping):
             raise _refusal(f"{PROCESSOR_FILE}: image_processor", nested, "it must hold entries by name")
-        return _Entries(f"{PROCESSOR_FILE}: image_processor.", nested).preprocessing(input_side)
+        return _Entries(f"{PROCESSOR_FILE}: image_processor.", nested, usual).preprocessing(input_side)
     if preprocessor is not None:
-        return _Entries(f"{PREPROCESSOR_FILE}: ", preprocessor).preprocessing(input_side)
-    return _Entries(f"{PROCESSOR_FILE}: ", processor or {}).preprocessing(input_side)
+        return _Entries(f"{PREPROCESSOR_FILE}: ", preprocessor, usual).preprocessing(input_side)
+    return _Entries(f"{PROCESSOR_FILE}: ", processor or {}, usual).preprocessing(input_side)
 
 
 @dataclass(frozen=True)
 class _Entries:
-    """The entries of a file, with what stands before their names in errors."""
+    """The entries of a file, with what stands before their names in errors, and what is usual for the family."""
 
     prefix: str
     values: Mapping[str, object]
+    usual: Preprocessing
 
     def preprocessing(self, input_side: int) -> Preprocessing:
         self._check_names()
         if not self._flag("do_resize", True):
             raise self._refusal("do_resize", "samwidget always resizes images to the network's input")
-        if not self._flag("do_pad", True):
-            raise self._refusal("do_pad", "the network reads squares, so images have to be padded")
         if self._flag("do_center_crop", False):
             raise self._refusal("do_center_crop", "samwidget does not crop images")
-        self._check_pad_size(input_side)
-        longest_edge = self._longest_edge(input_side)
-        usual = Preprocessing()
+        longest_edge = input_side
+        if self.usual.stretches:
+            if self._flag("do_pad", False):
+                raise self._refusal("do_pad", "the network reads stretched images")
+            self._check_square("size", input_side)
+        else:
+            if not self._flag("do_pad", True):
+                raise self._refusal("do_pad", "the network reads squares, so images have to be padded")
+            self._check_square("pad_size", input_side)
+            longest_edge = self._longest_edge(input_side)
+        usual = self.usual
         normalises = self._flag("do_normalize", True)
         return Preprocessing(
             mean=self._triple("image_mean", usual.mean, -_NUMBER_MAX) if normalises else (0.0, 0.0, 0.0),
@@ -125,6 +154,7 @@ class _Entries:
             rescale_factor=self._factor(usual.rescale_factor) if self._flag("do_rescale", True) else 1.0,
             resample=self._filter(usual.resample),
             longest_edge=None if longest_edge == input_side else longest_edge,
+            stretches=usual.stretches,
         )
 
     def _check_names(self) -> None:
@@ -134,8 +164,9 @@ class _Entries:
             if not is_known and value is not None and value is not False:
                 raise self._refusal(name, "samwidget does not know this entry")
         kind = self.values.get("image_processor_type")
-        if kind is not None and kind not in _IMAGE_PROCESSORS:
-            raise self._refusal("image_processor_type", "samwidget prepares images as SamImageProcessor does")
+        known = _IMAGE_PROCESSORS[self.usual.stretches]
+        if kind is not None and kind not in known:
+            raise self._refusal("image_processor_type", f"samwidget prepares images as {known[0]} does")
 
     def _flag(self, name: str, default: bool) -> bool:
         value = self.values.get(name, default)
@@ -180,11 +211,11 @@ class _Entries:
             raise self._refusal("size", f"the network reads {input_side} x {input_side} pixels")
         return longest
 
-    def _check_pad_size(self, input_side: int) -> None:
-        value = self.values.get("pad_size", input_side)
+    def _check_square(self, name: str, input_side: int) -> None:
+        value = self.values.get(name, input_side)
         sides = {"height": value, "width": value} if isinstance(value, int) else _present(value)
         if sides.keys() != {"height", "width"} or any(_pixels(side) != input_side for side in sides.values()):
-            raise self._refusal("pad_size", f"the network reads {input_side} x {input_side} pixels")
+            raise self._refusal(name, f"the network reads {input_side} x {input_side} pixels")
 
     def _refusal(self, name: str, reason: str) -> ModelError:
         return _refusal(self.prefix + name, self.values.get(name), reason)

@@ -5,7 +5,8 @@ with the vectors of the hypernetworks (``hyper_in``). A transposed convolution o
 product: it turns the C channels of a pixel into a square of 2 x 2 sub-pixels with fewer channels each. Sub-pixels stay
 beside each other in memory through both convolutions; only the finished logits, a few numbers a pixel, are moved to
 their positions in the image. The first product acts on the low-rank image tokens, so most of it is done once per image
-(``low_rank``). ``SamDecoder`` is the only caller.
+(``low_rank``). Successors of SAM add finer maps of the image to the results of both convolutions (``details``).
+``SamDecoder`` is the only caller.
 """
 
 from __future__ import annotations
@@ -50,10 +51,32 @@ class Upscaler:
         self._first_bias = (first_bias - first_bias.mean()).repeat(4)
         weight = second.weight.detach().permute(2, 3, 1, 0).flatten(0, 2)
         self._second = prepare(4 * _TILE_CPU, weight, _bias(second).repeat(4), gelu=True)
+        self._second_weight, self._second_bias = weight.T.contiguous(), _bias(second)
         self._channels = (first.out_channels, second.out_channels)
 
+    def details(self, finer: Tensor, finest: Tensor) -> tuple[Tensor, Tensor]:
+        """Maps of an image in the order of this module's sub-pixels, as ``ImageProducts.details`` has them.
+
+        Returns (M, 4 C1), to be added to the result of the first convolution, with the mean over the channels
+        subtracted; and (M, 16 C2), to be added to that of the second, with its bias.
+
+        Args:
+            finer: (C1, 2 h, 2 w) float32.
+            finest: (C2, 4 h, 4 w) float32.
+        """
+        channels_1, channels_2 = self._channels
+        height, width = finer.shape[1] // 2, finer.shape[2] // 2
+        first = (finer - finer.mean(0)).view(channels_1, height, 2, width, 2).permute(1, 3, 2, 4, 0)
+        second = finest.view(channels_2, height, 2, 2, width, 2, 2).permute(1, 4, 2, 5, 3, 6, 0) + self._second_bias
+        return first.reshape(height * width, -1), second.reshape(height * width, -1)
+
     def fill_logits(
-        self, image_tokens: LowRankImageTokens, hyper_in: Tensor, workspace: Workspace, out: Tensor
+        self,
+        image_tokens: LowRankImageTokens,
+        hyper_in: Tensor,
+        workspace: Workspace,
+        out: Tensor,
+        upscaled: Tensor | None = None,
     ) -> Callable[[ImageTokenBlock], None]:
         """What is to be done with each block of image tokens, so that (P, N, 4 h, 4 w) float32 ``out`` has the logits.
 
@@ -62,6 +85,7 @@ class Upscaler:
             hyper_in: (P, N, C2), the vector of each wanted mask; C2 are the output channels of ``upscale_conv2``.
             workspace: memory.
             out: contiguous; h and w are the sides of the grid of image tokens.
+            upscaled: (P, 4 h, 4 w, C2), filled with the up-scaled image tokens; None where nobody needs them.
         """
         left = image_tokens.times_left(self._first_weight)
         left[:, -1] += self._first_bias
@@ -70,12 +94,19 @@ class Upscaler:
         def fill_block(block: ImageTokenBlock) -> None:
             part = block.prompts
             rows = slice(4 * (block.columns.start // width), 4 * (block.columns.stop // width))
-            self._fill_block(block, left[part], hyper_in[part], workspace, out[part, :, rows])
+            upscaled_part = None if upscaled is None else upscaled[part, rows]
+            self._fill_block(block, left[part], hyper_in[part], workspace, out[part, :, rows], upscaled_part)
 
         return fill_block
 
     def _fill_block(
-        self, block: ImageTokenBlock, left: Tensor, hyper_in: Tensor, workspace: Workspace, out: Tensor
+        self,
+        block: ImageTokenBlock,
+        left: Tensor,
+        hyper_in: Tensor,
+        workspace: Workspace,
+        out: Tensor,
+        upscaled: Tensor | None,
     ) -> None:
         """Fills the (b, N, rows, 4 w) ``out`` of a block; arguments as those of ``fill_logits``, for its prompts."""
         prompts, masks, channels_2 = hyper_in.shape
@@ -86,18 +117,40 @@ class Upscaler:
         block.scale_right()
         for start in range(0, height, rows_in_tile):
             stop = min(start + rows_in_tile, height)
-            count = (stop - start) * width
+            tile = slice(start * width, stop * width)
+            count = tile.stop - tile.start
             first = workspace.take("upscaled 2x", (prompts, count, 4 * channels_1), hyper_in)
             logits = workspace.take("logits", (prompts, masks, 16 * count), hyper_in)
-            block.fill_upscaled(left, slice(start * width, stop * width), first)
+            block.fill_upscaled(left, tile, first)
             rows = first.view(-1, channels_1)
             # The layer norm of rows whose mean is zero. Torch's own takes twice as long, since rows are short.
             lengths = torch.linalg.vector_norm(rows, dim=1, keepdim=True)
             rows.mul_(lengths.square_().div_(channels_1).add_(self._norm.eps).rsqrt_())
             torch.addcmul(self._norm.bias, rows, self._norm.weight, out=rows)
-            by_pixel = self._second(torch.ops.aten.gelu_(rows)).view(prompts, 16 * count, channels_2)
+            detail = block.second_detail(tile)
+            by_pixel = self._second_layer(torch.ops.aten.gelu_(rows), detail).view(prompts, 16 * count, channels_2)
             torch.bmm(hyper_in, by_pixel.transpose(1, 2), out=logits)
             _fill_image(logits.view(prompts, masks, -1, width, 2, 2, 2, 2), out[:, :, 4 * start : 4 * stop])
+            if upscaled is not None:
+                # From (b, h, w, y1, x1, y2, x2, C2), as in ``_fill_image``.
+                by_sub_pixel = by_pixel.view(prompts, -1, width, 2, 2, 2, 2, channels_2)
+                rows_out = upscaled[:, 4 * start : 4 * stop].unflatten(2, (width, 2, 2)).unflatten(1, (-1, 2, 2))
+                rows_out.copy_(by_sub_pixel.permute(0, 1, 3, 5, 2, 4, 6, 7))
+
+    def _second_layer(self, rows: Tensor, detail: Tensor | None) -> Tensor:
+        """(b 4 n, 4 C2): the second convolution of n image tokens for b prompts, and GELU.
+
+        Args:
+            rows: (b 4 n, C1).
+            detail: (n, 16 C2), which has the bias; None where nothing but the bias is to be added.
+        """
+        if detail is None:
+            return self._second(rows)
+        detail = detail.view(1, -1, self._second_weight.shape[1])
+        by_prompt = rows.view(-1, detail.shape[1], rows.shape[1])
+        weight = self._second_weight.expand(len(by_prompt), -1, -1)
+        added: Tensor = torch.ops.aten.gelu_(torch.baddbmm(detail, by_prompt, weight))
+        return added
 
 
 def _bias(convolution: torch.nn.ConvTranspose2d) -> Tensor:
