@@ -8,6 +8,9 @@ import type { Gestures } from "../stage/gestures.ts";
 import type { View } from "../view.ts";
 import { dropName, leaveName } from "./naming.ts";
 
+/** Photos in these states wait for their user. */
+const OPEN_STATES = ["new", "in_work", "to_check"] as const;
+
 /** Shows the photo with this index; false where the widget has one photo only. */
 export function goTo(view: View, index: number): boolean {
   const { session, state } = view;
@@ -37,11 +40,14 @@ export function acceptImage(view: View): boolean {
   if (!images.value) return false;
   if (state.isTurning.value) return true;
   leaveName(view);
-  if (!filmstrip.isFiltered.value) view.request({ kind: "accept_image" });
-  else {
-    view.request({ kind: "set_image_state", images: [images.value.index], state: "done" });
-    goToNeighbour(view, 1);
-  }
+  const { index, counts } = images.value;
+  const isListed = filmstrip.isFiltered.value;
+  const isOpen = OPEN_STATES.some((name) => name === filmstrip.present.value?.state);
+  const openCount = OPEN_STATES.reduce((sum, name) => sum + counts[name], 0);
+  if (!isListed && openCount > (isOpen ? 1 : 0)) view.request({ kind: "accept_image" });
+  // The last one stays on the screen.
+  else view.request({ kind: "set_image_state", images: [index], state: "done" });
+  if (isListed) goToNeighbour(view, 1);
   return true;
 }
 

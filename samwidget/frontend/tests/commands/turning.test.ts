@@ -80,6 +80,14 @@ describe("the keys of a folder", () => {
     ]);
   });
 
+  it("say of the last photo that it is done, and stay", () => {
+    const counts = { new: 0, in_work: 1, done: 11, skipped: 0, to_check: 0 };
+    opened.showImages({ index: 2, revision: 2, counts });
+    opened.listImages(imageRows(12, { 2: { state: "in_work" } }));
+    press.accept();
+    expect(changes()).toEqual([{ kind: "set_image_state", images: [2], state: "done" }]);
+  });
+
   it("stop at the first and the last photo", () => {
     opened.showImages({ index: 0 });
     press.previous();
