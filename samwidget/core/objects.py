@@ -6,21 +6,19 @@ found belongs to ``predict.everything``; how they change belongs to ``document``
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
+from samwidget.core.classes import check_colour
 from samwidget.core.frame import Frame
 from samwidget.core.masks import Masks
 from samwidget.core.measure import Box
 from samwidget.core.prompt import Prompt
 from samwidget.core.rle import RunLengths
 from samwidget.core.upsample import upsample_mask, upsampled_strips
-
-_COLOUR = re.compile(r"#[0-9a-f]{6}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,8 +107,7 @@ class SegmentedObject:
             raise ValueError(f"logits has shape {self.logits.shape}, the frame's logits are {self.frame.logits_hw}")
         if self.run_lengths is not None and self.run_lengths.size_hw != self.frame.image_hw:
             raise ValueError(f"run_lengths has size {self.run_lengths.size_hw}, the image is {self.frame.image_hw}")
-        if not _COLOUR.fullmatch(self.colour):
-            raise ValueError(f"colour is {self.colour!r}: give #rrggbb in lower case")
+        check_colour(self.colour)
 
     @property
     def prompts(self) -> Prompt:

@@ -71,8 +71,10 @@ class Document:
         return self._history.steps(self._next_id)
 
     def restore(self, steps: Steps) -> None:
-        """Goes on with the history of a session file, in the place of the own one; classes that it lacks stay."""
-        names = [item.name for item in self.state.classes]
+        """Goes on with the history of a session file, in the place of the own one; classes that it never had stay."""
+        # One that was there and is not any more was renamed or deleted: it stays so when the cell runs again.
+        past = {item.name for state in steps.states for item in state.classes}
+        names = [item.name for item in self.state.classes if item.name not in past]
         self._history.restore(steps)
         self._history.amend(reduce(classes.add_class, names, self.state))
         self._next_id = steps.next_id

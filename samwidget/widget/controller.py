@@ -323,7 +323,7 @@ class Controller:
         Raises:
             SessionError: it cannot be written, or has objects of this image already; nothing changes.
         """
-        if path == self.saving.path:
+        if self.saving.is_at(path):
             self.save()
             return
         saved = self._sessions.open_unused(path)

@@ -164,8 +164,10 @@ def _save_session(controller: Controller, request: requests.SaveSession) -> None
         raise SessionError("an app saves nothing for those who see it", hint="its author may give the widget session=")
 
     def work() -> None:
-        path = controller.saving.path  # Python may have chosen one that a view may not
-        controller.save_as(path if path and str(path) == request.path else path_from_view(request.path))
+        if str(controller.saving.path) == request.path:  # Python may have chosen one that a view may not
+            controller.save()
+        else:
+            controller.save_as(path_from_view(request.path))
         controller.outbox.send(DoneReply(request.id))
 
     controller.saving.submit(lambda: _reply_to_errors(controller.outbox, request, work))

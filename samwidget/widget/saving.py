@@ -8,6 +8,7 @@ and which image belongs to it is up to ``session_images``.
 
 from __future__ import annotations
 
+import logging
 import threading
 import weakref
 from collections.abc import Callable, Mapping
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from samwidget.document.session import Snapshot
-from samwidget.errors import SessionError
+from samwidget.errors import SessionError, warn_user
 from samwidget.widget.protocol.message import to_json
 from samwidget.widget.session_images import SavedImage
 from samwidget.widget.traits import SavePhase, SessionStatus
@@ -26,6 +27,7 @@ from samwidget.widget.worker import Worker
 # A slider changes a setting many times a second, and the threshold every mask; one write afterwards is enough.
 _SETTINGS_DELAY_S = 1.0
 _SHOW_WAIT_S = 0.5
+log = logging.getLogger(__name__)
 
 
 class Saving:
@@ -57,6 +59,11 @@ class Saving:
     def path(self) -> Path | None:
         """Of the session file; None where there is none."""
         return None if self._saved is None else self._saved.session.path
+
+    def is_at(self, path: Path) -> bool:
+        """Whether the widget has the session file of this path."""
+        saved = self._saved
+        return saved is not None and saved.session.is_at(path)
 
     def attach(self, saved: SavedImage) -> None:
         """Saves to this file from now on; a file before is given back, and this one is closed with this object."""
@@ -138,11 +145,13 @@ class Saving:
             self.take(later)
 
     def close(self) -> None:
-        """Saves what is not saved yet, and gives the file back."""
+        """Saves what is not saved yet, and gives the file back; a SamWidgetWarning says where that fails."""
         with self._lock:
             self._is_closed = True
         self._worker.close()
         self._save_pending()
+        if self._failure is not None and not self._is_read_only:
+            warn_user(f"the last changes are not saved: {self._failure.message}")
 
     def give_up(self) -> Snapshot | None:
         """Saves what is not saved yet; from now on another widget of this process saves the image.
@@ -187,9 +196,9 @@ class Saving:
         assert self._saved is not None
         try:
             self._saved.opened.writer.write(snapshot)
-        except SessionError as error:
-            self._failure = error
-            self._publish("failed", error.message, error.hint)
+        except Exception as error:
+            self._failure = error if isinstance(error, SessionError) else _unexpected(error)
+            self._publish("failed", self._failure.message, self._failure.hint)
             return
         with self._lock:
             self._failure = None
@@ -227,6 +236,13 @@ class Saving:
                 self._outbox.assign("saving", to_json(status))
         finally:
             self._show_lock.release()
+
+
+def _unexpected(error: Exception) -> SessionError:
+    """Says what nobody has thought of: the work goes on, and the status must not say *saving* for ever."""
+    log.exception("saving failed")
+    hint = "this is a bug in samwidget; the traceback is in the kernel's log. Save to another file with w.save(path)"
+    return SessionError(f"saving failed ({type(error).__name__}: {error!s:.200})", hint=hint)
 
 
 _savings: weakref.WeakSet[Saving] = weakref.WeakSet()

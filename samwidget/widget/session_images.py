@@ -7,8 +7,10 @@ widget; ``widget`` and ``controller`` call it.
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import chain
 from os import PathLike
@@ -125,7 +127,9 @@ class SessionOpener:
 def session_path(path: object) -> Path:
     """The path of a session file; raises SessionError where it is none."""
     if isinstance(path, str | PathLike) and str(path).strip():
-        return find_path(path)
+        chosen = find_path(path)
+        _check_name(chosen)
+        return chosen
     raise SessionError(f"session is {path!r:.60}", hint="give the path of a file, such as 'labels.samw'")
 
 
@@ -139,10 +143,11 @@ def path_from_view(path: str) -> Path:
         SessionError: it is not.
     """
     chosen = Path(path.strip())
+    _check_name(chosen)
     try:
         is_inside = (Path.cwd() / chosen).resolve().is_relative_to(Path.cwd().resolve())
-    except (OSError, RuntimeError, ValueError) as error:  # a loop of links, or a name that no file can have
-        raise SessionError(f"{path!r:.60} is no name of a file", hint="give one such as labels.samw") from error
+    except (OSError, RuntimeError) as error:  # a loop of links
+        raise _no_name(chosen) from error
     if chosen.is_absolute() or not is_inside:
         raise SessionError(
             f"{path[:60]} is outside the folder of the notebook",
@@ -151,6 +156,19 @@ def path_from_view(path: str) -> Path:
     if chosen.suffix.lower() != SUFFIX:
         raise SessionError(f"{path[:60]} does not end in {SUFFIX}", hint="give a name such as labels.samw")
     return chosen
+
+
+def _check_name(path: Path) -> None:
+    """Raises SessionError where no file can have this name."""
+    try:
+        path.lstat()
+    except (OSError, ValueError) as error:
+        if not isinstance(error, OSError) or error.errno == errno.ENAMETOOLONG:
+            raise _no_name(path) from error
+
+
+def _no_name(path: Path) -> SessionError:
+    return SessionError(f"{str(path)!r:.60} is no name of a file", hint="give one such as labels.samw")
 
 
 def describe(source: Any, pixels: npt.NDArray[np.uint8], options: Mapping[str, Any], folder: Path) -> SessionImage:
@@ -237,14 +255,15 @@ def find_photo(path: Path, image: SessionImage) -> str | Path:
         return image.path
     folder = path.absolute().parent
     candidates = [folder / image.path, Path(image.path), folder / Path(image.path).name]
-    existing = [candidate for candidate in candidates if candidate.is_file()]
+    existing = [candidate for candidate in candidates if _is_file(candidate)]
     for candidate in chain(existing, _files_in(folder) if image.file_hash else ()):
-        if candidate.stat().st_size == image.file_bytes and hash_of_file(candidate) == image.file_hash:
-            return candidate
+        with suppress(OSError):  # a file that nobody may read is not the one
+            if candidate.stat().st_size == image.file_bytes and hash_of_file(candidate) == image.file_hash:
+                return candidate
     if existing:
         return existing[0]  # it has changed, which the user is told
     raise SessionError(
-        f"the image {image.path} of {path.name} is missing", hint=f"put it next to {path.name}, or give it: {give}"
+        f"the image {image.path:.80} of {path.name} is missing", hint=f"put it next to {path.name}, or give it: {give}"
     )
 
 
@@ -259,14 +278,24 @@ def _path_of(source: Any) -> Path | str | None:
 
 def _files_in(folder: Path) -> Iterator[Path]:
     """The files of a folder, which is read only where the first one is asked for: it may hold 100,000."""
-    yield from (item for item in sorted(folder.iterdir()) if item.is_file())
+    try:
+        yield from (item for item in sorted(folder.iterdir()) if _is_file(item))
+    except OSError:  # a folder that nobody may list
+        return
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # a name that no file can have
+        return False
 
 
 def _image_in(session: SessionFile, row: int | None, image: SessionImage, takes_over: bool) -> SavedImage:
     """The image in an open session; one that is not there yet begins with nothing."""
     note = ""
     before = None if row is None else next((item for item in session.images() if item.row == row), None)
-    before = before or session.find(image.content_hash, image.size_hw, image.path)
+    before = before or session.find(image.content_hash, image.size_hw, image.path, image.options.get("frame"))
     if before is not None:
         if before.content_hash != image.content_hash:
             note = _changed_note(before, image, session.path)
@@ -281,6 +310,8 @@ def _image_in(session: SessionFile, row: int | None, image: SessionImage, takes_
 
 def _recovered(path: Path) -> tuple[Path, str]:
     """The file with what could be read of a damaged one, and what the user is told."""
+    if path.stem.endswith(3 * "-recovered"):
+        raise SessionError(f"{path.name} is damaged, too", hint="give the path of another file")
     recovery = recover(path)
     if recovery.is_earlier:
         note = f"{path.name} is damaged, and work goes on in {recovery.path.name}, which was recovered from it before"
@@ -307,6 +338,8 @@ def _changed_note(before: SessionImage, now: SessionImage, path: Path) -> str:
 
 def _relative(path: Path, folder: Path) -> str:
     try:
-        return Path(os.path.relpath(path.absolute(), folder.absolute())).as_posix()
+        relative = Path(os.path.relpath(path.absolute(), folder.absolute()))
     except ValueError:  # on another drive of Windows
-        return path.absolute().as_posix()
+        relative = path.absolute()
+    # The name of a file may be no text, which SQLite does not take: such a file is found by its content.
+    return relative.as_posix().encode("utf-8", "backslashreplace").decode()

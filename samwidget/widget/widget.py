@@ -23,6 +23,7 @@ from PIL import Image
 
 from samwidget.core import Size
 from samwidget.document import Document
+from samwidget.errors import ImageError, SessionError
 from samwidget.images import Exif, Scale, draw_overlay, encode_small_png, load_rgb
 from samwidget.models import checked_threads
 from samwidget.predict import open_predictor
@@ -241,14 +242,21 @@ class SamWidget(LabelFiles, SharedTraits):
             **kwargs: other arguments of ``SamWidget``.
 
         Raises:
-            SessionError: there is no such file, it cannot be used, or its image is missing.
-            ImageError: the image cannot be read.
+            SessionError: there is no such file, it cannot be used, or its image is missing or no image any more.
+            ImageError: ``image`` cannot be read.
         """
         file, images = images_of(session_path(path))
         if image is not None:
             choice = SessionChoice(file, images[0].row) if len(images) == 1 and images[0].row is not None else file
             return cls(image, session=choice, **kwargs)
-        return cls(find_photo(file, images[0]), session=file, **{**images[0].options, **kwargs})
+        photo = find_photo(file, images[0])
+        try:
+            return cls(photo, session=file, **{**images[0].options, **kwargs})
+        except ImageError as error:
+            raise SessionError(
+                f"the image {photo} of {file.name} cannot be read: {error.message}",
+                hint=f"put the image back, or give it: SamWidget.open({file.name!r}, image=...)",
+            ) from error
 
     def save(self, path: str | PathLike[str] | None = None) -> None:
         """Saves to a session file, and each later change by itself; returns when everything is on the disk.

@@ -254,6 +254,7 @@ def test_a_write_after_the_reading_goes_on_with_the_rows(path):
 
 
 floats = st.floats(-1e6, 1e6, width=32)
+places = st.floats(0, 8, width=32)
 names = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
 
 
@@ -274,7 +275,7 @@ def arrays(draw, shape):
 
 @st.composite
 def prompts(draw, frame):
-    points = draw(st.lists(st.tuples(floats, floats, st.integers(0, 1)), max_size=3))
+    points = draw(st.lists(st.tuples(places, places, st.integers(0, 1)), max_size=3))
     return Prompt(
         np.array([point[:2] for point in points], np.float32),
         np.array([point[2] for point in points], np.int32),

@@ -69,6 +69,8 @@ class Connection:
             raise SessionError(f"there is no folder {path.parent}", hint="make it, or give the path of another file")
         if path.is_dir():
             raise SessionError(f"{path.name} is a folder", hint="give the path of a file, such as labels.samw")
+        if path.exists() and not path.is_file():  # to open a named pipe would wait for its other end
+            raise SessionError(f"{path.name} is no plain file", hint="give the path of one, such as labels.samw")
         try:
             self._open()
         except BaseException:
@@ -112,6 +114,10 @@ class Connection:
                 raise refusal(self.path, error) from error
             finally:
                 self._roll_back()
+
+    def is_at(self, path: Path) -> bool:
+        """Whether this is the file of a path."""
+        return path.resolve() == self._file.resolve()
 
     def hold(self) -> None:
         """Counts one holder more."""
@@ -224,6 +230,8 @@ def check_version(database: sqlite3.Connection, path: Path) -> int:
     version = schema.version_of(database)
     if version is None:
         raise SessionError(f"{path.name} is not a session file", hint="give the path of another file")
+    if schema.runs_code(database):
+        raise SessionError(f"{path.name} is not a session file", hint="it has views or triggers; give another file")
     if version > schema.newest_version():
         raise SessionError(
             f"{path.name} was written by a newer version of samwidget",

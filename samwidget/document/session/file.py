@@ -20,8 +20,9 @@ import numpy.typing as npt
 
 from samwidget.core import Size
 from samwidget.document.history import Steps
+from samwidget.document.session.checks import UNREADABLE
 from samwidget.document.session.connection import Connection, DamagedError
-from samwidget.document.session.reader import UNREADABLE, HistoryReader, read_images, read_settings
+from samwidget.document.session.reader import HistoryReader, read_images, read_settings
 from samwidget.document.session.rows import SessionImage, Snapshot
 from samwidget.document.session.writer import ImageWriter
 from samwidget.errors import SessionError
@@ -55,6 +56,10 @@ class SessionFile:
         """Of the file."""
         return self._connection.path
 
+    def is_at(self, path: Path) -> bool:
+        """Whether this is the file of a path, however it is spelled and wherever the current folder is now."""
+        return self._connection.is_at(path)
+
     @property
     def is_read_only(self) -> bool:
         """Whether another process writes the file."""
@@ -74,15 +79,22 @@ class SessionFile:
         """
         return self._read(read_images)
 
-    def find(self, content_hash: str, size_hw: Size, path: str | None) -> SessionImage | None:
+    def find(self, content_hash: str, size_hw: Size, path: str | None, frame: int | None = None) -> SessionImage | None:
         """The image with this content, or else the one of this path, whose content has changed since; else None.
+
+        Args:
+            content_hash: of the pixels.
+            size_hw: height and width.
+            path: as the session file has it.
+            frame: of a file with several images; each is an image of its own.
 
         Raises:
             SessionError: as ``images``.
         """
         images = self.images()
         same = [image for image in images if (image.content_hash, image.size_hw) == (content_hash, size_hw)]
-        same += [image for image in images if path is not None and image.path == path]
+        key = (path, frame or 0)
+        same += [image for image in images if path and (image.path, image.options.get("frame") or 0) == key]
         return same[0] if same else None
 
     def open_image(self, image: SessionImage) -> OpenedImage:

@@ -13,8 +13,9 @@ from pathlib import Path
 
 from samwidget.core import SegmentedObject
 from samwidget.document.session import schema
+from samwidget.document.session.checks import UNREADABLE
 from samwidget.document.session.connection import DamagedError, check_version, connect, refusal
-from samwidget.document.session.reader import UNREADABLE, HistoryReader, read_images
+from samwidget.document.session.reader import HistoryReader, read_images
 from samwidget.document.session.rows import SessionImage
 from samwidget.errors import SamWidgetError, SessionError
 

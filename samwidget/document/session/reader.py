@@ -13,24 +13,39 @@ import numpy.typing as npt
 
 from samwidget.core import Masks, ObjectClass, SegmentedObject
 from samwidget.document.history import Steps
+from samwidget.document.session.checks import (
+    IMAGE_COLUMNS,
+    UNREADABLE,
+    finite,
+    image_of_row,
+    integer,
+    optional_text,
+    text,
+)
 from samwidget.document.session.rows import ObjectRow, Rows, SessionImage, Version
 from samwidget.document.session.values import PackedArray, candidates_of_value, object_of_value, unpack_array
 from samwidget.document.state import State
 
-UNREADABLE = (ValueError, KeyError, TypeError, IndexError, AssertionError, sqlite3.Error)
-"""What a damaged row raises."""
 
+def read_images(database: sqlite3.Connection, lose: Callable[[Exception], None] | None = None) -> list[SessionImage]:
+    """The images of a session, the one that was changed last first.
 
-def read_images(database: sqlite3.Connection) -> list[SessionImage]:
-    """The images of a session, the one that was changed last first."""
-    rows = database.execute(
-        "SELECT image, path, content_hash, height, width, options, file_hash, file_bytes, state, network"
-        " FROM images ORDER BY changed_at DESC, image DESC"
-    )
-    return [
-        SessionImage(path, name, (height, width), json.loads(options), file_hash, file_bytes, state, network, row)
-        for row, path, name, height, width, options, file_hash, file_bytes, state, network in rows
-    ]
+    Args:
+        database: open.
+        lose: as for ``HistoryReader``.
+
+    Raises:
+        ValueError and others of ``UNREADABLE``: a row is damaged.
+    """
+    images = []
+    for row in database.execute(f"SELECT {IMAGE_COLUMNS} FROM images ORDER BY changed_at DESC, image DESC"):
+        try:
+            images.append(image_of_row(row))
+        except UNREADABLE as error:
+            if lose is None:
+                raise
+            lose(error)
+    return images
 
 
 def read_settings(database: sqlite3.Connection) -> dict[str, Any]:
@@ -69,6 +84,8 @@ class HistoryReader:
         present_step, next_id = self._database.execute(
             "SELECT present_step, next_id FROM images WHERE image = ?", (self._image.row,)
         ).fetchone()
+        next_id = self._attempt(lambda: integer(next_id)) or 1
+        present_step = self._attempt(lambda: integer(present_step)) or 0
         numbers: list[int] = []
         states: list[State] = []
         for number, *fields in self._database.execute(
@@ -103,13 +120,13 @@ class HistoryReader:
         ).fetchone()
         state = State() if row is None else self._state(*row)
         columns = {
-            number: (threshold, network)
-            for number, threshold, network in self._database.execute(
+            item_id: (threshold, network)
+            for item_id, threshold, network in self._database.execute(
                 "SELECT id, threshold, network FROM objects WHERE image = ?", (self._image.row,)
             )
         }
-        objects = tuple(replace(item, threshold=float(columns[item.id][0])) for item in state.objects)
-        return objects, {number: str(network) for number, (_, network) in columns.items()}
+        objects = tuple(replace(item, threshold=finite(columns[item.id][0])) for item in state.objects)
+        return objects, {item_id: text(network) for item_id, (_, network) in columns.items()}
 
     def latest_versions(self) -> State:
         """The last version of each object, in the order of their ids: what is left where the steps are lost."""
@@ -132,12 +149,14 @@ class HistoryReader:
     def _state(self, versions: str, active: int | None, classes: str, active_class: str | None) -> State:
         known = [version for number in json.loads(versions) if (version := self._version(int(number))) is not None]
         objects = tuple(item for item, _ in known)
+        if len({item.id for item in objects}) < len(objects):
+            raise ValueError("two objects have the same id")
         return State(
             objects,
-            active if any(item.id == active for item in objects) else None,
+            next((item.id for item in objects if item.id == active), None),
             tuple(candidates for _, candidates in known),
-            classes=tuple(ObjectClass(str(name), str(colour)) for name, colour in json.loads(classes)),
-            active_class=active_class,
+            classes=tuple(ObjectClass(text(name), text(colour)) for name, colour in json.loads(classes)),
+            active_class=optional_text(active_class),
         )
 
     def _version(self, number: int) -> Version | None:
@@ -159,7 +178,7 @@ class HistoryReader:
         item = object_of_value(value, self._array, self._candidates_of)
         candidates = None if value["candidates"] is None else self._candidates_of(value["candidates"])
         self.rows.version_of[item, candidates] = number
-        self.rows.network_of[value["logits"]] = value["network"]
+        self.rows.network_of[value["logits"]] = text(value["network"])
         self.rows.arrays_of[number] = tuple(dict.fromkeys(self._names))
         return item, candidates
 

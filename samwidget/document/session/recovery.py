@@ -14,8 +14,9 @@ from typing import Any
 
 from samwidget.document.history import Steps
 from samwidget.document.session import schema
+from samwidget.document.session.checks import UNREADABLE
 from samwidget.document.session.connection import Connection
-from samwidget.document.session.reader import UNREADABLE, HistoryReader, read_images, read_settings
+from samwidget.document.session.reader import HistoryReader, read_images, read_settings
 from samwidget.document.session.rows import Rows, SessionImage, Snapshot
 from samwidget.document.session.writer import ImageWriter
 from samwidget.errors import SessionError
@@ -98,7 +99,8 @@ def _salvaged(path: Path) -> sqlite3.Connection:
 
 def _images(database: sqlite3.Connection) -> list[SessionImage]:
     try:
-        return read_images(database)[::-1]  # written in this order, the last one is the newest again
+        # Written in this order, the last one is the newest again.
+        return read_images(database, lose=lambda error: None)[::-1]
     except UNREADABLE:
         return []
 

@@ -12,6 +12,9 @@ from samwidget.core import Masks, SegmentedObject, Size
 from samwidget.document.history import Steps
 from samwidget.document.state import State
 
+IMAGE_OPTIONS = ("scale", "frame", "exif")
+"""Arguments of ``load_rgb`` that a session file has."""
+
 
 @dataclass(frozen=True)
 class SessionImage:

@@ -117,6 +117,12 @@ def version_of(connection: sqlite3.Connection) -> int | None:
     return 0 if is_empty and application_id == 0 and version == 0 else None
 
 
+def runs_code(connection: sqlite3.Connection) -> bool:
+    """Whether the file has SQL that would run when its tables are read or written: a session file has none."""
+    query = "SELECT count(*) FROM sqlite_master WHERE type IN ('view', 'trigger')"
+    return int(connection.execute(query).fetchone()[0]) > 0
+
+
 def migrate(connection: sqlite3.Connection, version: int) -> None:
     """Makes a file of ``version`` one of the newest version, inside a transaction of the caller."""
     for step in MIGRATIONS[version:]:

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from samwidget.core import Frame, Masks, Prompt, RunLengths, SegmentedObject
+from samwidget.document.session.checks import finite, integer, level, optional_text, text
 
 Put = Callable[[npt.NDArray[Any]], str]
 """Takes an array and returns its hash."""
@@ -134,23 +135,23 @@ def object_of_value(value: Mapping[str, Any], get: Get, get_candidates: Callable
         names = value["candidates"]["logits"]
         if value["logits"] in names:
             logits = get_candidates(value["candidates"]).logits[names.index(value["logits"])]
-    if value["level"] not in (None, 0, 1, 2):
-        raise ValueError(f"level {value['level']!r}")
+    prompt = prompt_of_value(value["prompt"], get)
+    prompt.check_inside(frame.image_hw)
     run_lengths = None
     if value["run_lengths"] is not None:
         run_lengths = RunLengths.from_counts(get(value["run_lengths"]).tolist(), frame.image_hw)
     return SegmentedObject(
-        id=int(value["id"]),
-        name=str(value["name"]),
-        colour=str(value["colour"]),
+        id=integer(value["id"], 1),
+        name=text(value["name"]),
+        colour=text(value["colour"]),
         logits=logits,
-        score=float(value["score"]),
+        score=finite(value["score"]),
         frame=frame,
-        prompt=prompt_of_value(value["prompt"], get),
-        level=value["level"],
+        prompt=prompt,
+        level=level(value["level"]),
         visible=bool(value["visible"]),
         run_lengths=run_lengths,
-        class_name=value["class"],
+        class_name=optional_text(value["class"]),
         locked=bool(value["locked"]),
     )
 
@@ -161,13 +162,14 @@ def candidates_of_value(value: Mapping[str, Any], get: Get) -> Masks:
     logits.flags.writeable = False
     frame = Frame.from_json(value["frame"])
     scores = np.array(value["scores"], np.float32)
-    if logits.shape[1:] != frame.logits_hw or scores.shape != (len(logits),):
-        raise ValueError(f"candidates of shape {logits.shape} with {len(scores)} scores")
+    if logits.shape[1:] != frame.logits_hw or scores.shape != (len(logits),) or not np.isfinite(scores).all():
+        raise ValueError(f"candidates of shape {logits.shape} with the scores {scores}")
     return Masks(logits, scores, frame, prompt_of_value(value["prompt"], get))
 
 
 def prompt_of_value(value: Mapping[str, Any], get: Get) -> Prompt:
     """The prompt of an object or of candidates; raises as ``object_of_value``."""
+    level(value["level"])
     prompt = Prompt.from_json(value)
     if value["mask"] is None:
         return prompt
