@@ -40,6 +40,8 @@ def geo_reference(path: Path) -> GeoReference | None:
         affine = _affine(tags, 0.5 if keys.get(_RASTER_TYPE) == _POINT else 0.0)
     except (OSError, ValueError, SyntaxError, TypeError, Image.DecompressionBombError):
         return None
+    except ImportError:  # ultralytics, where it is imported, has Pillow look for readers that may not be installed
+        return None
     epsg = keys.get(_PROJECTED) or keys.get(_GEOGRAPHIC)
     return None if affine is None else GeoReference(affine, None if epsg == _USER_DEFINED else epsg)
 
