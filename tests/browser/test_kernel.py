@@ -221,3 +221,57 @@ def test_a_failed_model_gives_way_to_the_bundled_one_in_one_click(open_notebook,
     widget.wait("s.phase === 'ready' && s.objects === 1 && s.pending === 0 && s.dot === 'good'")
     assert not widget.part("error").is_visible()
     assert notebook.python("(w.predictor.name, w.objects[0].mask[300, 330].item())") == ["nano", True]
+
+
+def test_stop_while_clicks_strokes_and_saving_run_loses_nothing_and_keeps_the_order(open_notebook):
+    """Stop comes before each part of the work: a dropped message comes again, and none overtakes another."""
+    notebook = open_notebook(
+        "from samwidget import SamWidget\nw = SamWidget('coins.jpg', classes=['small', 'large'], session='stop.samw')\nw"
+    )
+    widget = notebook.widget().ready()
+    kernel = "window.jupyterapp.shell.currentWidget.sessionContext.session.kernel"
+
+    def stop():
+        notebook.page.evaluate(f"void {kernel}.interrupt()")
+
+    def settle():
+        widget.wait("s.pending === 0", 60)
+        notebook.wait_for_python("w.saving['phase'] == 'saved'")
+
+    coins = [(45, 54), (101, 57), (335, 44), (216, 52)]
+    for number, coin in enumerate(coins):
+        if number % 2:
+            notebook.page.evaluate(f"void {kernel}.requestExecute({{code: 'import time; time.sleep(1)'}})")
+        stop()
+        notebook.page.mouse.click(*widget.at(*coin))
+        stop()
+        notebook.page.keyboard.press(str(1 + number % 2))
+        stop()
+        notebook.page.keyboard.type(f"coin{number}")
+        stop()
+        notebook.page.keyboard.press("Enter")
+    settle()
+    labels = notebook.python("[[item.name, item.class_name] for item in w.objects]")
+    assert labels == [["coin0", "small"], ["coin1", "large"], ["coin2", "small"], ["coin3", "large"]]
+
+    widget.objects().nth(0).locator('[data-sw="name"]').click()
+    widget.part("tool-brush").click()
+    settle()
+    strokes = range(5)
+    painted = "[bool(w.objects[0].mask[251 + 4 * k, 24 + 40 * k]) for k in range(5)]"
+    for k in strokes:
+        stop()
+        widget.draw((20 + 40 * k, 251 + 4 * k), (30 + 40 * k, 251 + 4 * k))
+        stop()
+        notebook.page.mouse.up()
+    settle()
+    assert notebook.python(painted) == [True] * 5
+    for key, expected in (("Control+z", [False] * 5), ("Control+y", [True] * 5)):
+        for _ in strokes:
+            stop()
+            notebook.page.keyboard.press(key)
+        settle()
+        assert notebook.python(painted) == expected
+    masks = "[[item.name, int(item.area)] for item in {}]"
+    on_disk = notebook.python(masks.format("__import__('samwidget').replay('stop.samw', 'coins.jpg')"))
+    assert on_disk == notebook.python(masks.format("w.objects"))
