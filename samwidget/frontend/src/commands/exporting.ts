@@ -2,13 +2,20 @@
 // panels/export.ts offers the formats and tells how far it is.
 
 import type { Failure } from "../protocol.ts";
+import type { Session } from "../session.ts";
 import type { View } from "../view.ts";
 
 /** Whether there is something to write, and a kernel that writes it. */
 export function canExport({ session }: View): boolean {
-  const { images, document, presence, status } = session;
+  const { document, presence, status } = session;
   const isHere = presence.value === "here" && status.value.phase !== "closed";
-  return isHere && (images.value !== null || document.value.objects.length > 0);
+  return isHere && (labelledCount(session) > 0 || document.value.objects.length > 0);
+}
+
+/** How many photos of a folder an export of all takes: not those that are new or skipped. */
+export function labelledCount({ images }: Session): number {
+  const counts = images.value?.counts;
+  return counts ? counts.in_work + counts.done + counts.to_check : 0;
 }
 
 export function openExport(view: View): void {

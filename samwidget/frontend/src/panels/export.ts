@@ -1,7 +1,7 @@
 // Panel: the button above the list that exports objects, and its menu of formats. While the kernel writes, the button tells
 // how far it is; what goes wrong is said in the menu's place.
 
-import { canExport, exportObjects, openExport } from "../commands/exporting.ts";
+import { canExport, exportObjects, labelledCount, openExport } from "../commands/exporting.ts";
 import { h, type Scope, setAttribute, setText } from "../dom.ts";
 import { icon } from "../icons.ts";
 import { shortcutOf } from "../keyboard.ts";
@@ -64,7 +64,7 @@ export function exportButton(view: View, scope: Scope): HTMLElement {
 
 function openMenu(view: View, anchor: HTMLElement, viewScope: Scope): void {
   const { session, state } = view;
-  const count = session.images.value?.count ?? 1;
+  const isFolder = session.images.value !== null;
   const menu = h("div", { class: "sw-menu", role: "menu", "aria-label": "Export" });
   const buttons = EXPORT_FORMATS.map(({ format, title, file }) => {
     const suffix = h("span", { class: "sw-item-count" });
@@ -79,18 +79,21 @@ function openMenu(view: View, anchor: HTMLElement, viewScope: Scope): void {
   });
   const which = [true, false].map((all) => {
     const attributes = { class: "sw-item", type: "button", role: "menuitemradio", tabindex: -1 };
-    const text = all ? `All ${formatCount(count)} photos` : "This photo";
-    return { all, button: h("button", { ...attributes, "data-sw": all ? "export-all" : "export-this" }, text) };
+    const button = h("button", { ...attributes, "data-sw": all ? "export-all" : "export-this" });
+    button.append(all ? "All labelled photos" : "This photo");
+    if (all) button.append(h("span", { class: "sw-item-count" }, formatCount(labelledCount(session))));
+    return { all, button };
   });
   const formats = h("div", { role: "group", "aria-label": "Format" }, ...buttons.map(({ button }) => button));
-  if (count > 1) menu.append(h("div", { class: "sw-which", role: "group", "aria-label": "Photos" }));
+  if (isFolder) menu.append(h("div", { class: "sw-which", role: "group", "aria-label": "Photos" }));
   menu.firstElementChild?.append(...which.map(({ button }) => button));
   menu.append(formats);
   const show = () => {
-    const isAll = count > 1 && state.exportsAll.value;
+    const isAll = isFolder && state.exportsAll.value;
     for (const { all, button } of which) setAttribute(button, "aria-checked", String(all === isAll));
     for (const { format, file, suffix } of buttons) {
-      setText(suffix, isAll && FILE_FOR_EACH.has(format) ? ".zip" : file);
+      const isSeveral = isAll && labelledCount(session) > 1;
+      setText(suffix, isSeveral && FILE_FOR_EACH.has(format) ? ".zip" : file);
     }
   };
   show();
@@ -108,7 +111,7 @@ function openMenu(view: View, anchor: HTMLElement, viewScope: Scope): void {
   for (const { format, button } of buttons) {
     scope.listen(button, "click", () => {
       scope.end();
-      const isAll = count > 1 && state.exportsAll.value;
+      const isAll = isFolder && state.exportsAll.value;
       exportObjects(view, format, isAll, (failure) => openFailure(view, anchor, failure, viewScope));
     });
   }

@@ -81,13 +81,21 @@ describe("of a folder", () => {
     part("export")?.click();
   });
 
-  it("takes all photos, or the one on the screen, and remembers which", () => {
+  it("is there where a photo is labelled", () => {
+    opened.showImages({ counts: { new: 11, in_work: 0, done: 0, skipped: 1, to_check: 0 } });
+    expect(part("export")?.parentElement?.hidden).toBe(true);
+    opened.show([object()]);
+    expect(part("export")?.parentElement?.hidden).toBe(false);
+  });
+
+  it("takes all labelled photos, or the one on the screen, and remembers which", () => {
     part("export-this")?.click();
     part("export-geojson")?.click();
     expect(opened.last).toEqual({ kind: "export", format: "geojson", all: false });
     send(EXPORTED, [new Uint8Array([1])]);
     part("export")?.click();
     expect(part("export-this")?.getAttribute("aria-checked")).toBe("true");
+    expect(part("export-all")?.textContent).toBe("All labelled photos4");
     part("export-all")?.click();
     expect(part("export-geojson")?.textContent).toBe("GeoJSON.zip");
     part("export-geojson")?.click();

@@ -1,0 +1,20 @@
+"""The menu of formats in the browser offers what the kernel writes."""
+
+import re
+from pathlib import Path
+
+from samwidget.formats import FORMATS
+
+MENU = Path(__file__).parents[2] / "samwidget/frontend/src/panels/export.ts"
+ROW = re.compile(r'format: "(\w+)", title: "[^"]+", file: "([.\w]+)"')
+
+
+def test_the_menu_has_every_format_with_the_suffix_of_its_file():
+    rows = dict(ROW.findall(MENU.read_text()))
+    assert rows == {name: (chosen.suffixes or (".zip",))[0] for name, chosen in FORMATS.items()}
+
+
+def test_the_menu_knows_which_formats_need_a_file_for_each_image():
+    names = re.search(r"FILE_FOR_EACH[^=]*= new Set\(\[([^\]]*)\]\)", MENU.read_text())[1]
+    expected = {name for name, chosen in FORMATS.items() if chosen.suffixes and not chosen.holds_many}
+    assert set(re.findall(r'"(\w+)"', names)) == expected
