@@ -87,7 +87,10 @@ class ChunkResult:
         Raises:
             ValueError: a key is missing, has a value of another type, or a number is negative.
         """
-        return msgspec.convert(value, cls)
+        try:
+            return msgspec.convert(value, cls)
+        except msgspec.ValidationError as error:  # no ValueError before msgspec 0.21
+            raise ValueError(str(error)) from error
 
 
 class ChunkRunner:
