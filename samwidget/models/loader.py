@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -196,12 +197,50 @@ def _load_sam(name: str, source: _Folder | _HubRepo, choice: DeviceChoice, local
     return SamSegmenter(model, name=name, device=choice.device, dtype=choice.dtype, preprocessing=preprocessing)
 
 
+def _load_sam_hq(
+    name: str, source: _Folder | _HubRepo, choice: DeviceChoice, local_files_only: bool | None
+) -> Segmenter:
+    from samwidget.models.sam.preprocessing import Preprocessing
+    from samwidget.models.sam_hq import SamHqSegmenter
+
+    model, preprocessing = _read_network("SamHQ", name, source, local_files_only, Preprocessing())
+    return SamHqSegmenter(model, name=name, device=choice.device, dtype=choice.dtype, preprocessing=preprocessing)
+
+
 def _load_sam2(name: str, source: _Folder | _HubRepo, choice: DeviceChoice, local_files_only: bool | None) -> Segmenter:
     from samwidget.models.sam.preprocessing import Preprocessing
     from samwidget.models.sam2.segmenter import Sam2Segmenter
 
     model, preprocessing = _read_network("Sam2", name, source, local_files_only, Preprocessing(stretches=True))
     return Sam2Segmenter(model, name=name, device=choice.device, dtype=choice.dtype, preprocessing=preprocessing)
+
+
+def _load_edgetam(
+    name: str, source: _Folder | _HubRepo, choice: DeviceChoice, local_files_only: bool | None
+) -> Segmenter:
+    from samwidget.models.sam.preprocessing import Preprocessing
+    from samwidget.models.sam2.segmenter import Sam2Segmenter
+
+    if find_spec("timm") is None:  # before any weights are downloaded
+        raise UnsupportedModelError(
+            f"{name} is EdgeTAM, whose encoder is in the package timm, which is not installed",
+            hint="pip install timm, then restart the kernel",
+        )
+    model, preprocessing = _read_network("EdgeTam", name, source, local_files_only, Preprocessing(stretches=True))
+    return Sam2Segmenter(
+        model, name=name, family="edgetam", device=choice.device, dtype=choice.dtype, preprocessing=preprocessing
+    )
+
+
+def _load_sam3(name: str, source: _Folder | _HubRepo, choice: DeviceChoice, local_files_only: bool | None) -> Segmenter:
+    from samwidget.models.sam.preprocessing import Preprocessing
+    from samwidget.models.sam2.segmenter import Sam2Segmenter
+
+    usual = Preprocessing(mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5), stretches=True)
+    model, preprocessing = _read_network("Sam3Tracker", name, source, local_files_only, usual)
+    return Sam2Segmenter(
+        model, name=name, family="sam3", device=choice.device, dtype=choice.dtype, preprocessing=preprocessing
+    )
 
 
 def _read_network(
@@ -265,7 +304,11 @@ def _load_file(name: str | Path, choice: DeviceChoice) -> Segmenter:
 # By ``model_type`` of the config. A family is imported when its first model is loaded.
 _FAMILIES: dict[str, Callable[[str, _Folder | _HubRepo, DeviceChoice, bool | None], Segmenter]] = {
     "sam": _load_sam,
+    "sam_hq": _load_sam_hq,
     "sam2": _load_sam2,
     "sam2_video": _load_sam2,
+    "edgetam": _load_edgetam,
+    "edgetam_video": _load_edgetam,
+    "sam3_tracker": _load_sam3,
     "samwidget-nano": _load_nano,
 }

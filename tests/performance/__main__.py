@@ -17,7 +17,20 @@ from pathlib import Path
 import psutil
 
 from samwidget.models.cores import core_count
-from tests.performance import actions, batch, browser, everything, gpu, load, nano, panning, processes, sam, strokes
+from tests.performance import (
+    actions,
+    batch,
+    browser,
+    everything,
+    gpu,
+    load,
+    nano,
+    panning,
+    processes,
+    sam,
+    sam2,
+    strokes,
+)
 from tests.performance.bench import Bench
 from tests.performance.peak import peaks
 from tests.performance.process import ROOT
@@ -28,6 +41,7 @@ OF_ANY_CHECKOUT: dict[str, Callable[[Bench], str]] = {
     "points": sam.points,
     "encode": sam.encode,
     "exactness": sam.exactness,
+    "sam2": sam2.main,
     "everything": everything.main,
     "nano": nano.main,
     "processes-everything": processes.everything,
