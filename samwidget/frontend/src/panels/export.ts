@@ -18,13 +18,13 @@ export const EXPORT_FORMATS = [
   { format: "labelme", title: "LabelMe", file: ".zip" },
   { format: "voc", title: "Pascal VOC", file: ".zip" },
   { format: "geojson", title: "GeoJSON", file: ".geojson" },
-  { format: "label_map", title: "Label map", file: ".png" },
+  { format: "label_map", title: "Label map", file: ".zip" },
   { format: "table", title: "Measurements", file: ".csv" },
   { format: "cutouts", title: "Cut-outs", file: ".zip" },
 ] as const;
 
-/** Formats of one file for each image: several come as a .zip. */
-const FILE_FOR_EACH: ReadonlySet<string> = new Set(["geojson", "label_map"]);
+/** Formats of one file for each image: several come as a .zip. A label map always does, with its table. */
+const FILE_FOR_EACH: ReadonlySet<string> = new Set(["geojson"]);
 
 export function exportButton(view: View, scope: Scope): HTMLElement {
   const { state } = view;
