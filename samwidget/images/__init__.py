@@ -7,6 +7,7 @@ from samwidget.images.png import decode_png, encode_png, encode_rgb_png
 from samwidget.images.preview import EncodedImage, crop_detail, make_preview, shrink
 from samwidget.images.scale import LoadedImage
 from samwidget.images.sources import find_path, is_address
+from samwidget.images.thumbnail import make_thumbnail
 
 __all__ = [
     "SNAPSHOT_SIDE_MAX",
@@ -27,6 +28,7 @@ __all__ = [
     "is_address",
     "load_rgb",
     "make_preview",
+    "make_thumbnail",
     "read_image",
     "shrink",
 ]

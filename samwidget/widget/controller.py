@@ -1,14 +1,14 @@
-"""Controller: the parts of one widget, wired together, and the order of everything that changes its document.
+"""Controller: the parts of a widget that belong to one image, wired together, and how they change its document.
 
 The document changes on the worker's thread only; any thread may read its present state. The work itself is elsewhere:
 in ``commands`` the changes of the document, in ``wire.publisher`` what the views have, in ``everything`` a search, in
-``photo`` the image. ``SamWidget`` calls it for Python, ``handlers`` for the browser.
+``photo`` the image. ``SamWidget`` calls it for Python, ``handlers`` for the browser. ``turning`` makes another one for
+each image of a folder.
 """
 
 from __future__ import annotations
 
 import contextlib
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from samwidget.core import Palette, Prompt, SegmentedObject
-from samwidget.document import Document, State
+from samwidget.core import Palette, Prompt, RunLengths, SegmentedObject
+from samwidget.document import Document
 from samwidget.document.session import Snapshot
-from samwidget.errors import ClosedError, SamWidgetError
+from samwidget.errors import ClosedError, PromptError, SamWidgetError
+from samwidget.widget.ahead import ReadImage
 from samwidget.widget.commands import Commands
 from samwidget.widget.everything import Everything, FoundMask, Search
 from samwidget.widget.many_prompts import ManyPrompts, ProgressCallback
@@ -29,7 +30,7 @@ from samwidget.widget.network import BUNDLED, ModelSource, Network
 from samwidget.widget.photo import Photo
 from samwidget.widget.protocol.replies import DoneReply
 from samwidget.widget.saving import Saving
-from samwidget.widget.session_images import SavedImage, SessionOpener
+from samwidget.widget.session_images import SavedImage
 from samwidget.widget.status import Status
 from samwidget.widget.traits import SETTINGS
 from samwidget.widget.wire.outbox import Outbox
@@ -45,50 +46,83 @@ Listener = Callable[[Any], object]
 
 
 class Controller:
-    """The parts of one widget, wired together.
+    """The parts that belong to one image, wired together.
 
     Args:
-        image: (H, W, 3) uint8 RGB.
-        image_id: names the image in messages.
+        image: that is shown.
         source: of the model.
         outbox: sends to the views.
         threshold: logits above it are mask.
         opacity: of the masks in the snapshot, 0 to 1.
         saves_picture: whether there is a snapshot for the saved notebook.
         threads: how many CPU threads compute; None takes the predictor's number.
-        sessions: opens session files for the image.
         class_names: the classes that the document begins with.
+        before: of the image that the widget has shown until now: model, threads and listeners are the same. None at
+            first.
     """
 
     def __init__(
         self,
-        image: npt.NDArray[np.uint8],
-        image_id: str,
+        image: ReadImage,
         source: ModelSource,
         outbox: Outbox,
         threshold: float,
         opacity: float,
         saves_picture: bool,
         threads: int | None,
-        sessions: SessionOpener,
         class_names: Sequence[str] = (),
+        before: Controller | None = None,
     ) -> None:
-        self.document = Document(Palette(image), class_names=class_names)
-        self.network = Network(image, source, threads)
+        self.image = image
+        pixels, image_id = image.pixels, image.image_id
+        self.document = Document(Palette(pixels), class_names=class_names)
+        self.network: Network = Network(pixels, source, threads) if before is None else before.network.for_image(pixels)
         self.publisher = Publisher(self.document, outbox, image_id, threshold)
-        self.commands = Commands(self.document, self.network, self.publisher.measured)
-        self.photo = Photo(image, image_id, outbox, self.publisher.objects, opacity, saves_picture, sessions.file_name)
-        self.worker = Worker("samwidget network")
+        self.commands: Commands = Commands(self.document, self.network, self.publisher.measured)
+        self.photo: Photo = Photo(
+            pixels,
+            image_id,
+            outbox,
+            self.publisher.objects,
+            opacity,
+            saves_picture,
+            image.sessions.file_name,
+            None if before is None else before.photo,
+            image.preview,
+        )
+        self.worker: Worker = Worker("samwidget network") if before is None else before.worker
         self.status = Status(self.network, outbox)
         self.everything = Everything(self.network, self.status, self.worker, outbox, image_id, self.document)
         self.many_prompts = ManyPrompts(self.network, self.status, self.worker)
+        self._settings = partial(_settings_of, outbox)  # no method: the saving would hold its own controller
         self.saving = Saving(outbox, self._settings)
-        self._sessions = sessions
         self.outbox = outbox
+        self.is_left = False
+        """Whether the widget shows another image now."""
+        self.on_publish: Callable[[], None] = lambda: None
+        """Called after each change of the objects, before the listeners."""
         self._waiting: list[Callable[[], None]] = []
-        self._listeners: list[Listener] = []
-        self._lock = threading.Lock()
-        self._unfinished_count = 0
+        self._listeners: list[Listener] = [] if before is None else before._listeners
+
+    def for_image(self, image: ReadImage, outbox: Outbox) -> Controller:
+        """Returns the parts of another image of the same widget, with the classes of this one."""
+        state = self.document.state
+        names = [item.name for item in state.classes]
+        photo, network = self.photo, self.network
+        controller = Controller(
+            image,
+            network.source,
+            outbox,
+            self.publisher.threshold,
+            photo.opacity,
+            photo.saves_picture,
+            network.threads,
+            names,
+            self,
+        )
+        if state.active_class is not None:
+            controller.document.activate_class(state.active_class)
+        return controller
 
     def start(self, saved: SavedImage | None = None) -> None:
         """Begins to load the model and to encode the image; what a session file has shows at once."""
@@ -97,7 +131,31 @@ class Controller:
             self.saving.attach(saved)
             self.worker.submit(self.publish)
         self.photo.start()
-        self.worker.submit(self._prepare)
+        self.worker.submit(self.prepare)
+
+    def show(self, saved: SavedImage | None) -> None:
+        """Shows the image in the views, which have shown another one; ``prepare`` follows."""
+        if saved is not None:
+            active_class = self.document.state.active_class
+            self.document.restore(saved.opened.steps)
+            self.document.activate_class(active_class)
+            self.saving.attach(saved)
+        self.photo.send_preview()
+        self.publisher.publish_all()
+        self.photo.refresh_snapshot_soon()
+        self._call_listeners()
+
+    def leave(self) -> None:
+        """Ends the work on the image: the widget shows another one. The objects can still be read."""
+        self.is_left = True
+        waiting, self._waiting = self._waiting, []
+        for work in waiting:  # each replies why there is no model
+            work()
+        self.everything.discard()
+        self.many_prompts.close(_other_image())
+        self.outbox.leave()
+        self.saving.close()
+        self.network.close()
 
     def close(self) -> None:
         """Takes no more work, and releases model and embedding. The objects can still be read."""
@@ -111,27 +169,29 @@ class Controller:
         self._waiting.clear()
         self._listeners.clear()
 
-    def forget(self) -> None:
+    def forget(self, then: Callable[[], None]) -> None:
         """Lets go of everything, for a widget that is gone: the parts refer to each other through the controller.
 
         Python frees such a circle late: it counts objects, not bytes, and the photos of twenty reruns of a cell would
         wait for it.
+
+        Args:
+            then: called when no job runs any more.
         """
         network = self.network
 
         def last() -> None:
             network.close()
             vars(self).clear()
+            then()
 
         self.worker.close(last)
 
     # What browser and Python ask.
 
-    def submit_in_order(self, work: Callable[[], None]) -> None:
-        """Has the worker do the work of a request after all earlier ones, once there is a model; returns at once."""
-        with self._lock:
-            self._unfinished_count += 1
-        self.worker.submit(partial(self._do_or_wait, work))
+    def wait_for_model(self, work: Callable[[], None]) -> None:
+        """Has work done once there is a model; runs on the worker's thread."""
+        self._waiting.append(work)
 
     def keep_found(self, found_masks: Sequence[FoundMask], search: Search | None = None) -> tuple[SegmentedObject, ...]:
         """Makes objects of found masks and forgets what else was found; returns the objects."""
@@ -199,7 +259,7 @@ class Controller:
         if uses_bundled:
             self.network.use(BUNDLED)
         self.status.enter("loading")
-        self._prepare(re=re)
+        self.prepare(re=re)
 
     # What Python asks.
 
@@ -212,10 +272,13 @@ class Controller:
 
         Raises:
             ClosedError: after ``close``.
+            PromptError: another image is shown now.
             SamWidgetError: why there is no model, and what the command raises.
         """
 
         def work() -> T:
+            if self.is_left:
+                raise _other_image()
             if needs_network:
                 self.check_network()
             result = command(self.commands)
@@ -248,18 +311,22 @@ class Controller:
 
     def add_prompts(
         self,
-        prompts: Sequence[Prompt],
+        prompts: Sequence[Prompt | RunLengths],
         names: Sequence[str | None],
         class_names: Sequence[str | None],
         progress: ProgressCallback | None = None,
     ) -> tuple[SegmentedObject, ...]:
-        """Adds an object for each prompt in one step, once all masks are there; returns them.
+        """Adds an object for each prompt and each exact mask in one step, once all masks are there; returns them.
 
         Raises:
             SamWidgetError: as ``ManyPrompts.masks``; then nothing has changed.
         """
-        masks = self.many_prompts.masks(prompts, progress)
-        objects = self.call(lambda commands: commands.add_candidates(masks, names, class_names), needs_network=True)
+        unmade = [prompt for prompt in prompts if isinstance(prompt, Prompt)]
+        made = iter(self.many_prompts.masks(unmade, progress) if unmade else ())
+        masks = [next(made) if isinstance(prompt, Prompt) else prompt for prompt in prompts]
+        objects = self.call(
+            lambda commands: commands.add_candidates(masks, names, class_names), needs_network=bool(unmade)
+        )
         return tuple(self.measured(item) for item in objects)
 
     def wait(self, timeout_s: float | None) -> None:
@@ -276,24 +343,6 @@ class Controller:
             predictor = self.call(lambda _: self.network.predictor, needs_network=True)
         assert predictor is not None
         return predictor
-
-    def objects(self) -> tuple[SegmentedObject, ...]:
-        """Returns the objects at the present threshold, after every click that the kernel had when this was called."""
-        self._catch_up()
-        return self.publisher.objects()
-
-    def state(self) -> State:
-        """Returns the document's snapshot, after every click that the kernel had when this was called."""
-        self._catch_up()
-        return self.document.state
-
-    def _catch_up(self) -> None:
-        with self._lock:
-            is_behind = self._unfinished_count > 0
-        if is_behind:
-            # Where the widget is closed meanwhile, the clicks so far are all there are.
-            with contextlib.suppress(ClosedError):
-                self.worker.call(lambda: None)
 
     @property
     def object_count(self) -> int:
@@ -326,9 +375,9 @@ class Controller:
         if self.saving.is_at(path):
             self.save()
             return
-        saved = self._sessions.open_unused(path)
+        saved = self.image.sessions.open_unused(path)
         try:
-            self.saving.move_to(saved, lambda: self.worker.call(self._saved_snapshot))
+            self.saving.move_to(saved, lambda: self.worker.call(self.saved_snapshot))
         except BaseException:
             saved.session.close()
             raise
@@ -359,17 +408,10 @@ class Controller:
 
     # On the worker's thread.
 
-    def _do_or_wait(self, work: Callable[[], None]) -> None:
-        try:
-            if self.status.failure is None:
-                work()
-            else:
-                self._waiting.append(work)  # until the model is there
-        finally:
-            with self._lock:
-                self._unfinished_count -= 1
-
-    def _prepare(self, re: str | None = None) -> None:
+    def prepare(self, re: str | None = None) -> None:
+        """Loads the model and encodes the image, and does what waits for that."""
+        if self.is_left:
+            return
         try:
             self.network.load()
             if self.worker.is_closed:  # loading takes seconds, and encoding may again
@@ -396,7 +438,8 @@ class Controller:
         """Sends the views what has changed, in the order of docs/protocol.md."""
         has_changed = self.publisher.publish(re)
         if has_changed:
-            self.saving.take(self._saved_snapshot())
+            self.saving.take(self.saved_snapshot())
+            self.on_publish()
         self.status.refresh()
         if re is not None:
             self.outbox.send(DoneReply(re))
@@ -404,12 +447,9 @@ class Controller:
             self.photo.refresh_snapshot_soon()
             self._call_listeners()
 
-    def _saved_snapshot(self) -> Snapshot:
+    def saved_snapshot(self) -> Snapshot:
+        """What a session file has of the image now."""
         return Snapshot(self.document.steps, self.publisher.objects(), self.network.signature, self._settings())
-
-    def _settings(self) -> dict[str, Any]:
-        widget = self.outbox.widget
-        return {} if widget is None else {name: getattr(widget, name) for name in sorted(SETTINGS)}
 
     def _call_listeners(self) -> None:
         for listener in list(self._listeners):
@@ -423,3 +463,12 @@ class Controller:
             listener(widget)
         except Exception as error:
             self.outbox.report(f"the function {listener!r} given to on_change failed", error)
+
+
+def _settings_of(outbox: Outbox) -> dict[str, Any]:
+    widget = outbox.widget
+    return {} if widget is None else {name: getattr(widget, name) for name in sorted(SETTINGS)}
+
+
+def _other_image() -> PromptError:
+    return PromptError("the widget shows another image now", hint="call it again for that one")

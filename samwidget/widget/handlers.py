@@ -1,7 +1,7 @@
 """Handlers: which handler takes which request of the browser, and in which lane. ``Lanes`` runs them there.
 
-Most handlers are one call of ``commands`` or ``controller``, in the table at the end; those that reply themselves are
-functions here. ``wire.inbox`` has checked the requests.
+Most handlers are one call of ``commands``, ``controller`` or ``turning``, in the table at the end; those that reply
+themselves are functions here. ``wire.inbox`` has checked the requests.
 """
 
 from __future__ import annotations
@@ -15,11 +15,14 @@ from typing import Any, TypeVar
 
 from samwidget.errors import PromptError, SamWidgetError, SessionError
 from samwidget.widget.controller import Controller
+from samwidget.widget.exporting import send_export
 from samwidget.widget.protocol import requests
 from samwidget.widget.protocol.replies import DoneReply, PolygonsReply
 from samwidget.widget.protocol.requests import Request
 from samwidget.widget.session_images import path_from_view
+from samwidget.widget.turning import Turning
 from samwidget.widget.wire.outbox import Outbox
+from samwidget.widget.worker import Worker
 
 RequestType = TypeVar("RequestType", bound=Request)
 log = logging.getLogger(__name__)
@@ -34,8 +37,12 @@ class Lane(Enum):
     """On the worker's thread when nothing else waits there; a newer request replaces one that waits."""
     IN_ORDER = "in order"
     """On the worker's thread, one after the other, once there is a model; the changes are published, then ``done``."""
+    TURNING = "turning"
+    """In order, too, but also where there is no model: it changes which image is shown, not what is on it."""
     PICTURES = "pictures"
     """On the thread of the photo, which never waits for the model."""
+    EXPORT = "export"
+    """On a thread for exports alone, one after the other: they may take minutes."""
 
 
 @dataclass(frozen=True)
@@ -48,48 +55,57 @@ class Handler:
     """
 
     lane: Lane
-    handle: Callable[[Controller, Any], object]  # each takes its own kind of request; `_row` checks that it fits
+    handle: Callable[[Turning, Any], object]  # each takes its own kind of request; `_row` checks that it fits
 
 
 class Lanes:
     """Takes the requests of the browser for one widget, each in the lane of its kind.
 
     Args:
-        controller: carries them out.
+        turning: has the controller of the image that is shown, which carries out most of them.
         outbox: sends the replies.
     """
 
-    def __init__(self, controller: Controller, outbox: Outbox) -> None:
-        self._controller = controller
+    def __init__(self, turning: Turning, outbox: Outbox) -> None:
+        self._turning = turning
         self._outbox = outbox
+        self._export_worker = Worker("samwidget export", idle_s=10.0)
 
     def take(self, request: Request) -> None:
         """Puts a request into the lane of its kind and returns at once; raises ClosedError after ``close``."""
-        controller, handler = self._controller, HANDLERS[type(request)]
-        work = partial(_reply_to_errors, self._outbox, request, lambda: handler.handle(controller, request))
+        turning, handler = self._turning, HANDLERS[type(request)]
+        turning.note_request()
+        work = partial(_reply_to_errors, self._outbox, request, lambda: handler.handle(turning, request))
         if handler.lane is Lane.NOW:
             work()
         elif handler.lane is Lane.PREVIEW:
-            controller.worker.offer(work)
+            turning.present.worker.offer(work)
         elif handler.lane is Lane.PICTURES:
-            controller.photo.worker.submit(work)
+            turning.photo.worker.submit(work)
+        elif handler.lane is Lane.EXPORT:
+            self._export_worker.submit(work)
         else:
-            controller.submit_in_order(lambda: self._carry_out_in_order(request, handler))
+            needs_model = handler.lane is Lane.IN_ORDER
+            turning.submit_in_order(
+                lambda controller: self._carry_out_in_order(controller, request, handler), needs_model=needs_model
+            )
 
     def take_again(self, request: Request) -> None:
         """Says when a request is done that ``take`` had before; raises ClosedError after ``close``."""
-        if HANDLERS[type(request)].lane is Lane.IN_ORDER:
-            self._controller.worker.submit(lambda: self._say_done(request))
+        if HANDLERS[type(request)].lane in (Lane.IN_ORDER, Lane.TURNING):
+            self._turning.present.worker.submit(lambda: self._say_done(request))
 
-    def _carry_out_in_order(self, request: Request, handler: Handler) -> None:
+    def _carry_out_in_order(self, controller: Controller, request: Request, handler: Handler) -> None:
         def work() -> None:
-            handler.handle(self._controller, request)
-            self._controller.publish(re=request.id)
+            if handler.lane is Lane.IN_ORDER:
+                controller.check_network()  # where it has waited for a model in vain
+            handler.handle(self._turning, request)
+            self._turning.present.publish(re=request.id)
 
         _reply_to_errors(self._outbox, request, work)
 
     def _say_done(self, request: Request) -> None:
-        if self._controller.status.failure is None:  # otherwise it waits for the model
+        if self._turning.present.status.failure is None:  # otherwise it waits for the model
             self._outbox.send(DoneReply(request.id))
 
 
@@ -158,27 +174,41 @@ def _send_polygons(controller: Controller, request: requests.Polygons) -> None:
     controller.outbox.send(PolygonsReply(request.id, [corners.tolist() for corners in polygons]))
 
 
-def _save_session(controller: Controller, request: requests.SaveSession) -> None:
+def _save_session(turning: Turning, request: requests.SaveSession) -> None:
     """Saves to the session file that a view asks for, on the thread that saves."""
-    if controller.outbox.is_app:
+    outbox = turning.outbox
+    if outbox.is_app:
         raise SessionError("an app saves nothing for those who see it", hint="its author may give the widget session=")
 
     def work() -> None:
-        if str(controller.saving.path) == request.path:  # Python may have chosen one that a view may not
-            controller.save()
+        if str(turning.path) == request.path:  # Python may have chosen one that a view may not
+            turning.save()
         else:
-            controller.save_as(path_from_view(request.path))
-        controller.outbox.send(DoneReply(request.id))
+            turning.save_as(path_from_view(request.path))
+        outbox.send(DoneReply(request.id))
 
-    controller.saving.submit(lambda: _reply_to_errors(controller.outbox, request, work))
+    turning.present.saving.submit(lambda: _reply_to_errors(outbox, request, work))
 
 
-def _refuse(_controller: Controller, _request: Request) -> None:
-    raise PromptError("this widget shows one image", hint="give it a folder")
+def _accept_image(turning: Turning, _request: requests.AcceptImage) -> None:
+    """Says that the image is done and shows the next one; where there is none, the reply says so."""
+    if not turning.accept():
+        raise PromptError("every other image is done or skipped", hint="this one is done, too")
+
+
+def _of_present(handle: Callable[[Controller, RequestType], object]) -> Callable[[Turning, RequestType], object]:
+    """A handler that works on the image that is shown."""
+    return lambda turning, request: handle(turning.present, request)
 
 
 def _row(
     request_type: type[RequestType], lane: Lane, handle: Callable[[Controller, RequestType], object]
+) -> tuple[type[Request], Handler]:
+    return request_type, Handler(lane, _of_present(handle))
+
+
+def _row_of_images(
+    request_type: type[RequestType], lane: Lane, handle: Callable[[Turning, RequestType], object]
 ) -> tuple[type[Request], Handler]:
     return request_type, Handler(lane, handle)
 
@@ -193,7 +223,7 @@ HANDLERS: Mapping[type[Request], Handler] = dict(
         _row(requests.StopMaking, Lane.NOW, _stop_making),
         _row(requests.Retry, Lane.NOW, _retry),
         _row(requests.UseBundled, Lane.NOW, _retry),
-        _row(requests.SaveSession, Lane.NOW, _save_session),
+        _row_of_images(requests.SaveSession, Lane.NOW, _save_session),
         _row(requests.AddPoint, Lane.IN_ORDER, lambda c, m: c.commands.add_point(m.x, m.y, m.label)),
         _row(requests.MovePoint, Lane.IN_ORDER, lambda c, m: c.commands.move_point(m.index, m.x, m.y)),
         _row(requests.RemovePoint, Lane.IN_ORDER, lambda c, m: c.commands.remove_point(m.index)),
@@ -246,13 +276,13 @@ HANDLERS: Mapping[type[Request], Handler] = dict(
         _row(requests.Redo, Lane.IN_ORDER, lambda c, m: c.redo()),
         _row(requests.KeepFound, Lane.IN_ORDER, lambda c, m: c.keep_chosen(m.ids)),
         _row(requests.DiscardFound, Lane.IN_ORDER, lambda c, m: c.discard_found()),
-        _row(requests.GoTo, Lane.IN_ORDER, _refuse),
-        _row(requests.AcceptImage, Lane.IN_ORDER, _refuse),
-        _row(requests.SetImageState, Lane.IN_ORDER, _refuse),
-        _row(requests.CopyObjects, Lane.IN_ORDER, _refuse),
-        _row(requests.ListImages, Lane.PICTURES, _refuse),
-        _row(requests.Thumbnails, Lane.NOW, _refuse),
-        _row(requests.Export, Lane.NOW, _refuse),
+        _row_of_images(requests.GoTo, Lane.TURNING, lambda t, m: t.go_to(m.image)),
+        _row_of_images(requests.AcceptImage, Lane.TURNING, _accept_image),
+        _row_of_images(requests.SetImageState, Lane.TURNING, lambda t, m: t.set_states(m.images, m.state)),
+        _row_of_images(requests.CopyObjects, Lane.IN_ORDER, lambda t, m: t.copy_objects(m.image, prompts=m.prompts)),
+        _row_of_images(requests.ListImages, Lane.PICTURES, lambda t, m: t.send_rows(m)),
+        _row_of_images(requests.Thumbnails, Lane.NOW, lambda t, m: t.send_thumbnails(m.id, m.images)),
+        _row_of_images(requests.Export, Lane.EXPORT, lambda t, m: send_export(t, t.outbox, m)),
     ]
 )
 """Which handler takes which kind of message, and in which lane."""

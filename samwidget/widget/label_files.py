@@ -1,23 +1,28 @@
 """Label files: the methods of ``SamWidget`` that write its objects to files of other programs, and read them back.
 
-Owns which image of a file is that of the widget, and how a label becomes an object. The formats are in ``formats``,
-which is imported when it is needed: most widgets never need it.
+Owns which images of a file are those of the widget, and how a label becomes an object. ``exporting`` says which images
+are written. The formats are in ``formats``, which is imported when it is needed: most widgets never need it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from functools import partial
 from os import PathLike
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from samwidget.core import SegmentedObject
-from samwidget.errors import FormatError, PromptError, warn_user
-from samwidget.images import find_path, is_address
+from samwidget.core import SegmentedObject, Size, make_prompt
+from samwidget.errors import FormatError, ImageError, PromptError, warn_user
+from samwidget.images import find_path
+from samwidget.widget.controller import Controller
+from samwidget.widget.exporting import LabelledImages, existing_path, labelled_image, with_bar
 from samwidget.widget.labelling import Labelling
-from samwidget.widget.protocol.fields import NAME_CHARACTERS_MAX, checked_name
+from samwidget.widget.matching import CutNames, ImageNames, check_size, chosen_image, listed, matched_images
+from samwidget.widget.turning import Turning
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,20 +33,49 @@ if TYPE_CHECKING:
 class LabelFiles(Labelling):
     """What goes into files and comes out of them. docs/formats.md has the formats."""
 
-    _source: Any  # as the user passed the image in
-    _image: npt.NDArray[np.uint8]
+    @property
+    def _source(self) -> Any:
+        """The image that is shown, as the user passed it in."""
+        raise NotImplementedError
+
+    @property
+    def _image(self) -> npt.NDArray[np.uint8]:
+        raise NotImplementedError
+
+    @property
+    def _turning(self) -> Turning:
+        raise NotImplementedError
 
     def labelled_image(self) -> LabelledImage:
-        """Returns the image and its objects as ``samwidget.formats`` has them."""
-        from samwidget.formats import LabelledImage, labelled_object
+        """Returns the image that is shown and its objects as ``samwidget.formats`` has them."""
+        self._turning.caught_up()
+        return labelled_image(self._turning, self._turning.index)
 
-        path = _path_of(self._source)
-        name = path.name if path is not None else _name_of_address(self._source)
-        objects = tuple(labelled_object(item) for item in self.objects)
-        return LabelledImage(name, self._image_hw, objects, path, lambda: self._image)
+    def labelled_images(self, images: str = "labelled") -> DataSet:
+        """Returns all images and their objects as ``samwidget.formats`` has them.
 
-    def export(self, path: str | PathLike[str], format: str | None = None, **options: Any) -> Path:  # noqa: A002
-        """Writes all objects to a file or folder that other programs read, and returns its path.
+        They are made one by one, anew each time somebody goes through them, so that a thousand need no more memory than
+        one.
+
+        Args:
+            images: ``labelled``: all but those that are new or skipped; ``done``: those alone; ``this``: the one that
+                is shown; or ``all``. A widget of one image has that one.
+
+        Raises:
+            FormatError: there is no such choice.
+        """
+        from samwidget.formats import DataSet
+
+        return DataSet(LabelledImages(self._turning, images), self.classes)
+
+    def export(
+        self,
+        path: str | PathLike[str],
+        format: str | None = None,  # noqa: A002
+        images: str = "labelled",
+        **options: Any,
+    ) -> Path:
+        """Writes the objects to a file or folder that other programs read, and returns its path.
 
         What was there stays where the writing fails. A SamWidgetWarning tells what the format cannot hold.
 
@@ -50,6 +84,8 @@ class LabelFiles(Labelling):
                 ``.png`` and ``.tif`` a label map. With ``format`` also a folder.
             format: ``coco``, ``yolo``, ``labelme``, ``voc``, ``geojson``, ``label_map``, ``table`` or ``cutouts``;
                 None takes that of the name.
+            images: of a widget with several: ``labelled``, all but those that are new or skipped; ``done``, ``this``
+                or ``all``, as for ``labelled_images``.
             **options: of the format, such as ``polygons=True`` of COCO or ``pixel_size=0.5`` of a table.
 
         Raises:
@@ -58,21 +94,24 @@ class LabelFiles(Labelling):
         """
         from samwidget.formats import DataSet, write_labels
 
-        return write_labels(DataSet((self.labelled_image(),), self.classes), path, format, **options)
+        chosen = LabelledImages(self._turning, images)
+        counted = with_bar(chosen, len(chosen), "export")
+        return write_labels(DataSet(counted, self.classes), path, format, **options)
 
-    def measure(self, *, pixel_size: float | None = None, unit: str = "um") -> pd.DataFrame:
+    def measure(self, *, pixel_size: float | None = None, unit: str = "um", images: str = "labelled") -> pd.DataFrame:
         """Returns a DataFrame of pandas with a row for each object: area, box, centroid, perimeter, colour and others.
 
         Args:
             pixel_size: side of a pixel, in ``unit``; None measures in pixels alone.
             unit: its name, for the names of columns.
+            images: as for ``export``.
 
         Raises:
             FormatError: ``pixel_size`` is not above 0, or pandas is not installed.
         """
-        from samwidget.formats import DataSet, to_pandas
+        from samwidget.formats import to_pandas
 
-        return to_pandas(DataSet((self.labelled_image(),)), pixel_size=pixel_size, unit=unit)
+        return to_pandas(self.labelled_images(images), pixel_size=pixel_size, unit=unit)
 
     def load(
         self,
@@ -80,12 +119,14 @@ class LabelFiles(Labelling):
         format: str | None = None,  # noqa: A002
         **options: Any,
     ) -> tuple[SegmentedObject, ...]:
-        """Adds the objects of a file that another program or ``export`` wrote, and returns them.
+        """Adds the objects of a file that another program or ``export`` wrote, and returns them, in one step.
 
-        A mask becomes an object that is exact to the pixel, and a click refines it. Of a box the model makes a mask:
-        such objects come first, in a step of their own. An object without a class gets the active class. Of a file
-        with several images it takes the one with the name of this image. What cannot be taken is named in one
-        SamWidgetWarning.
+        A mask becomes an object that is exact to the pixel, and a click refines it. Of a box the model makes a mask. An
+        object without a class gets the active class. What cannot be taken is named in one SamWidgetWarning.
+
+        A widget of one image takes of a file with several the one with its name. A widget of several images shows one
+        after the other and adds to each what the file has of it, in one step on that image; then it shows again what it
+        had shown.
 
         Args:
             labels: path of the file or folder, or what ``samwidget.formats`` read of it.
@@ -98,84 +139,93 @@ class LabelFiles(Labelling):
         """
         from samwidget.formats import DataSet, LabelledImage, read_labels
 
-        path = _path_of(self._source)
+        turning, cut = self._turning, CutNames()
         if isinstance(labels, LabelledImage):
             data, name = DataSet((labels,)), labels.file_name
         elif isinstance(labels, DataSet):
             data, name = labels, "the data set"
         else:
-            data = read_labels(labels, format, size_hw=self._image_hw, image_path=path, **options)
+            path = existing_path(turning.source(turning.index))
+            data = read_labels(labels, format, size_hw=self._known_size(), image_path=path, **options)
             name = find_path(labels).name
-        image = self._chosen(tuple(data.images), name)
-        if not image.objects:
-            warn_user(f"{name} has no objects of this image")
-        boxes = [item for item in image.objects if item.box is not None]
-        masks = [item for item in image.objects if item.run_lengths is not None and item.run_lengths.area > 0]
-        added: tuple[SegmentedObject, ...] = ()
-        if boxes:
-            added = self.add_boxes(
-                [item.box_xyxy for item in boxes],
-                [_allowed_name(item.name) for item in boxes],
-                [_allowed_name(item.class_name) for item in boxes],
-            )
-        if masks:
-            run_lengths = [item.run_lengths for item in masks if item.run_lengths is not None]
-            names = [_allowed_name(item.name) for item in masks]
-            classes = [_allowed_name(item.class_name) for item in masks]
-            added += self._objects_of(lambda commands: commands.add_masks(run_lengths, names, classes, "keep"))
+        images = tuple(data.images)
+        if len(turning) == 1 or isinstance(labels, LabelledImage):
+            image = chosen_image(images, self.labelled_image(), name)
+            if not image.objects:
+                warn_user(f"{name} has no objects of this image")
+            added = _add_labels(self._controller, image, cut)
+        else:
+            added = self._fill(matched_images(images, ImageNames(turning.table.names), name), name, cut)
+        cut.warn(name)
         return added
 
-    def _chosen(self, images: tuple[LabelledImage, ...], name: str) -> LabelledImage:
-        """The image of a file that is this one; raises FormatError where there is none, or it has another size."""
-        own = self.labelled_image().file_name
-        if len(images) == 1:
-            image = images[0]
-        else:
-            same = [item for item in images if _stem(item.file_name) == _stem(own)]
-            exact = [item for item in same if PurePosixPath(item.file_name).name == own]
-            if len(exact or same) != 1:
-                file_names = ", ".join(item.file_name for item in images[:5])
-                count = "several images" if same else "no image"
-                raise FormatError(
-                    f"{name} has {count} called {own}",
-                    hint=f"its {len(images)} images are {file_names}" if images else "",
-                )
-            image = (exact or same)[0]
-        if image.size_hw != self._image_hw:
-            sizes = [f"{width} x {height}" for height, width in (image.size_hw, self._image_hw)]
-            raise FormatError(
-                f"{image.file_name} in {name} has {sizes[0]} pixels, and this image has {sizes[1]}",
-                hint="open the image that the labels were made on",
-            )
-        return image
+    def _known_size(self) -> Size | Callable[[str], Size | None]:
+        """The size of images that a file does not tell: of the only one, or of the one with a name."""
+        turning = self._turning
+        if len(turning) == 1:
+            return self._image_hw
+        index_of = ImageNames(turning.table.names)
+
+        def size_of(file_name: str) -> Size | None:
+            indices = index_of.indices(file_name)
+            if len(indices) != 1:
+                return None
+            size = turning.size_hw(indices[0])
+            return size or _size_of(turning.read(indices[0]))
+
+        return size_of
+
+    def _fill(
+        self, matched: Sequence[tuple[int, LabelledImage]], name: str, cut: CutNames
+    ) -> tuple[SegmentedObject, ...]:
+        """Adds the objects of a file to several images, one after the other; an image that refuses stays as it was."""
+        turning = self._turning
+        added: list[SegmentedObject] = []
+        refused: list[str] = []
+        worker, before = turning.present.worker, turning.index
+        try:
+            for index, image in with_bar(matched, len(matched), "load"):
+                try:
+                    added += self._fill_one(index, image, name, cut)
+                except (FormatError, ImageError, PromptError) as error:
+                    refused.append(f"{image.file_name} ({error})")
+        finally:
+            worker.call(partial(_shown, turning, before))
+        if refused:
+            warn_user(f"nothing was added to {listed(refused)}")
+        return tuple(added)
+
+    def _fill_one(self, index: int, image: LabelledImage, name: str, cut: CutNames) -> tuple[SegmentedObject, ...]:
+        """Shows an image and adds what a file has of it; only boxes wait until the image is encoded."""
+        turning = self._turning
+
+        def work() -> Callable[[], tuple[SegmentedObject, ...]]:
+            controller = _shown(turning, index)
+            check_size(image, _size_of(controller.image.pixels), name)
+            if any(item.run_lengths is None for item in image.objects):
+                return lambda: _add_labels(controller, image, cut)
+            added = _add_labels(controller, image, cut)
+            return lambda: added
+
+        return turning.present.worker.call(work)()
 
 
-def _path_of(source: object) -> Path | None:
-    """The file that an image was read from; None where it was none on this machine."""
-    if not isinstance(source, (str, PathLike)) or (isinstance(source, str) and is_address(source)):
-        return None
-    try:
-        path = find_path(source)
-        return path if path.is_file() else None
-    except (OSError, ValueError):  # a data URL is too long for a file's name
-        return None
+def _shown(turning: Turning, index: int) -> Controller:
+    """Shows an image; returns its controller, which refuses changes once somebody has turned the page."""
+    turning.go_to(index)
+    return turning.present
 
 
-def _name_of_address(source: object) -> str:
-    if isinstance(source, str) and is_address(source):
-        return PurePosixPath(source.partition("?")[0]).name or "image.png"
-    return "image.png"
+def _add_labels(controller: Controller, image: LabelledImage, cut: CutNames) -> tuple[SegmentedObject, ...]:
+    """Adds the objects of a file in one step, in the order of the file."""
+    items = [item for item in image.objects if item.run_lengths is None or item.run_lengths.area > 0]
+    prompts = [
+        make_prompt(None, None, item.box_xyxy) if item.run_lengths is None else item.run_lengths for item in items
+    ]
+    names = [cut.allowed(item.name) for item in items]
+    class_names = [cut.allowed(item.class_name) for item in items]
+    return controller.add_prompts(prompts, names, class_names) if items else ()
 
 
-def _stem(file_name: str) -> str:
-    return PurePosixPath(file_name).stem.casefold()
-
-
-def _allowed_name(name: str | None) -> str | None:
-    """A name of a file as one of the widget: without line breaks, and not longer than is allowed."""
-    if name is None:
-        return None
-    try:
-        return checked_name(" ".join(name.split())[:NAME_CHARACTERS_MAX])
-    except PromptError:  # half a character, which no view can show
-        return None
+def _size_of(pixels: npt.NDArray[np.uint8]) -> Size:
+    return (pixels.shape[0], pixels.shape[1])

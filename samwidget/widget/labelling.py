@@ -45,12 +45,12 @@ class Labelling(Prompting):
     @property
     def classes(self) -> tuple[str, ...]:
         """The names of the classes, in the order of the list: the first nine have a digit key."""
-        return tuple(item.name for item in self._controller.state().classes)
+        return tuple(item.name for item in self._caught_up.document.state.classes)
 
     @property
     def active_class(self) -> str | None:
         """The class that new objects get; None where they get none."""
-        return self._controller.state().active_class
+        return self._caught_up.document.state.active_class
 
     def define_class(self, name: str) -> None:
         """Adds a class behind the others; one that is there already stays as it is.

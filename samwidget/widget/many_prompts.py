@@ -15,7 +15,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 from samwidget.core import Masks, Prompt, held_interrupts
-from samwidget.errors import ClosedError, StoppedError
+from samwidget.errors import ClosedError, SamWidgetError, StoppedError
 from samwidget.widget.network import Network
 from samwidget.widget.status import Status
 from samwidget.widget.traits import MakingProgress
@@ -99,10 +99,11 @@ class ManyPrompts:
             hint = "call it again, with fewer prompts if it takes too long"
             self._end(making, StoppedError(f"stopped on the screen after {made}; no object was added", hint=hint))
 
-    def close(self) -> None:
-        """Ends all calls."""
+    def close(self, error: SamWidgetError | None = None) -> None:
+        """Ends all calls, with this error; None says that the widget was closed."""
         for making in list(self._makings):
-            self._end(making, ClosedError("the widget was closed before the masks were made", hint="make a new one"))
+            closed = ClosedError("the widget was closed before the masks were made", hint="make a new one")
+            self._end(making, closed if error is None else error)
 
     def _wait(self, making: Making, progress: ProgressCallback | None) -> None:
         total, reported = len(making.prompts), 0

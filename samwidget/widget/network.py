@@ -58,11 +58,29 @@ class Network:
 
     def __init__(self, image: npt.NDArray[np.uint8], source: ModelSource, threads: int | None) -> None:
         self._image = image
-        self._threads = threads
+        self.threads = threads
         self._source = source
         self._predictor: SamPredictor | None = None
         self._embedding: Embedding | None = None
         self._last_masks: Masks | None = None
+        self.encode_s = 0.0
+        """How long the encoder took when it ran last."""
+
+    def for_image(self, image: npt.NDArray[np.uint8]) -> Network:
+        """Returns the same model for another image, which is not encoded yet."""
+        network = Network(image, self._source, self.threads)
+        network._predictor, network.encode_s = self._predictor, self.encode_s
+        return network
+
+    @property
+    def source(self) -> ModelSource:
+        """Where the predictor comes from."""
+        return self._source
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether there is a model, and the embedding of the image."""
+        return self._embedding is not None
 
     @property
     def name(self) -> str:
@@ -116,10 +134,18 @@ class Network:
         assert predictor is not None
         start = time.perf_counter()
         result = _with_remedy(
-            lambda: predictor.embed_with_source(self._image, threads=self._threads), "the model failed on this image"
+            lambda: predictor.embed_with_source(self._image, threads=self.threads), "the model failed on this image"
         )
         self._embedding = result.embedding
-        return 0.0 if result.from_cache else time.perf_counter() - start
+        if result.from_cache:
+            return 0.0
+        self.encode_s = time.perf_counter() - start
+        return self.encode_s
+
+    def encode_ahead(self, image: npt.NDArray[np.uint8]) -> None:
+        """Encodes an image that may be shown next; the predictor's cache keeps it. Raises ModelError as ``encode``."""
+        predictor, _ = self._predictor_and_embedding()
+        _with_remedy(lambda: predictor.embed_with_source(image, threads=self.threads), "the model failed on an image")
 
     def predict(self, prompt: Prompt) -> Masks:
         """Returns the three candidates of a prompt.
@@ -134,7 +160,7 @@ class Network:
         if self._last_masks is None or self._last_masks.prompt != prompt:
             predictor, embedding = self._predictor_and_embedding()
             masks_list = _with_remedy(
-                lambda: predictor.predict_many([prompt], embedding, threads=self._threads),
+                lambda: predictor.predict_many([prompt], embedding, threads=self.threads),
                 "the model failed on this prompt",
             )
             self._last_masks = masks_list[0]
@@ -155,7 +181,7 @@ class Network:
         self.check_inside(prompts)
         predictor, embedding = self._predictor_and_embedding()
         return _with_remedy(
-            lambda: predictor.predict_many(prompts, embedding, threads=self._threads), "the model failed on a prompt"
+            lambda: predictor.predict_many(prompts, embedding, threads=self.threads), "the model failed on a prompt"
         )
 
     def search(self, cancel: Event, options: Mapping[str, Any]) -> Iterator[Progress]:
@@ -172,7 +198,7 @@ class Network:
         """
         predictor, _ = self._predictor_and_embedding()
         return _each_with_remedy(
-            predictor.generate_masks(self._image, cancel=cancel, **{"threads": self._threads, **options}),
+            predictor.generate_masks(self._image, cancel=cancel, **{"threads": self.threads, **options}),
             "the model failed during the search",
         )
 

@@ -55,6 +55,8 @@ class Photo:
         opacity: of the masks in the snapshot, 0 to 1; may be set later.
         saves_picture: whether there is a snapshot for the saved notebook.
         name: of the image's file; None where there is none.
+        before: of the image that the widget has shown until now, whose thread goes on; None at first.
+        preview: where it was encoded ahead.
     """
 
     def __init__(
@@ -66,18 +68,22 @@ class Photo:
         opacity: float,
         saves_picture: bool,
         name: str | None = None,
+        before: Photo | None = None,
+        preview: EncodedImage | None = None,
     ) -> None:
         self._image = image
         self._image_id = image_id
         self._outbox = outbox
         self._objects = objects
-        self._saves_picture = saves_picture
+        self.saves_picture = saves_picture
         self._name = name
         self._snapshot_lock = threading.RLock()  # a function that observes the trait may wait for the widget
-        self._sent_snapshot = b""
+        self._sent_snapshot: bytes = b"" if before is None else before._sent_snapshot
         self._is_outdated = True
         self.opacity = opacity
-        self.worker = Worker("samwidget photo", idle_s=10.0)
+        self.worker: Worker = Worker("samwidget photo", idle_s=10.0) if before is None else before.worker
+        if preview is not None:
+            self._preview = preview
 
     @functools.cached_property
     def _small_image(self) -> npt.NDArray[np.uint8]:
@@ -116,12 +122,12 @@ class Photo:
     def refresh_snapshot_soon(self) -> None:
         """Draws the snapshot again once nothing has changed for a second."""
         self._is_outdated = True
-        if self._saves_picture:
+        if self.saves_picture:
             self.worker.later(self.refresh_snapshot, _SNAPSHOT_DELAY_S)
 
     def refresh_snapshot(self) -> None:
         """Draws the snapshot again, on any thread, and sets its trait, where something has changed since."""
-        if not self._saves_picture:
+        if not self.saves_picture:
             return
         with self._snapshot_lock:  # a thread that draws it now finishes first
             if not self._is_outdated:

@@ -30,13 +30,18 @@ class Prompting:
         raise NotImplementedError
 
     @property
+    def _caught_up(self) -> Controller:
+        """The controller after every click that the kernel had when this was called."""
+        raise NotImplementedError
+
+    @property
     def _image_hw(self) -> Size:
         raise NotImplementedError
 
     @property
     def objects(self) -> tuple[SegmentedObject, ...]:
         """All objects, oldest first, at the present threshold; the active object is among them."""
-        return self._controller.objects()
+        return self._caught_up.publisher.objects()
 
     @property
     def masks(self) -> npt.NDArray[np.bool_]:

@@ -10,7 +10,7 @@ A notebook that nbconvert runs ends with its last cell, so the picture is brough
 from __future__ import annotations
 
 import weakref
-from typing import Any
+from typing import Any, Protocol
 
 from samwidget.widget.photo import Photo
 
@@ -36,21 +36,29 @@ document.addEventListener("DOMContentLoaded", () => {
 </script>"""
 
 
-def draw_after_cells(photo: Photo) -> None:
-    """Draws the saved picture at the end of each cell of IPython that has changed it, while the photo exists."""
+class Shows(Protocol):
+    """What shows a photo: one, or one after the other."""
+
+    @property
+    def photo(self) -> Photo:
+        """That is shown now."""
+
+
+def draw_after_cells(shows: Shows) -> None:
+    """Draws the saved picture at the end of each cell of IPython that has changed it, while ``shows`` exists."""
     from IPython import get_ipython
 
     shell = get_ipython()
     if shell is None:
         return
-    reference = weakref.ref(photo)
+    reference = weakref.ref(shows)
 
     def draw(*_: object) -> None:
         present = reference()
-        if present is None or present.worker.is_closed:
+        if present is None or present.photo.worker.is_closed:
             shell.events.unregister("post_run_cell", draw)
         else:
-            present.refresh_snapshot()
+            present.photo.refresh_snapshot()
 
     shell.events.register("post_run_cell", draw)
 

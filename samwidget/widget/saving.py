@@ -58,7 +58,7 @@ class Saving:
     @property
     def path(self) -> Path | None:
         """Of the session file; None where there is none."""
-        return None if self._saved is None else self._saved.session.path
+        return None if self._saved is None or self._saved.is_hidden else self._saved.session.path
 
     def is_at(self, path: Path) -> bool:
         """Whether the widget has the session file of this path."""
@@ -132,6 +132,14 @@ class Saving:
         if self._failure is not None:
             raise self._failure
 
+    def flush(self) -> None:
+        """Returns when everything that has changed is on the disk; raises SessionError where it cannot be written."""
+        self._save_pending()
+        if self._failure is not None and self._last is not None and not self._is_read_only:
+            raise SessionError(
+                f"the changes of this image are not saved: {self._failure.message}", hint=self._failure.hint
+            )
+
     def move_to(self, saved: SavedImage, take_snapshot: Callable[[], Snapshot]) -> None:
         """Saves a snapshot to another file, and all changes from now on; raises SessionError where that fails."""
         before = self._last
@@ -197,8 +205,10 @@ class Saving:
         try:
             self._saved.opened.writer.write(snapshot)
         except Exception as error:
-            self._failure = error if isinstance(error, SessionError) else _unexpected(error)
-            self._publish("failed", self._failure.message, self._failure.hint)
+            failure = self._failure = error if isinstance(error, SessionError) else _unexpected(error)
+            self._publish("failed", failure.message, failure.hint)
+            if self._saved.is_hidden:
+                self._outbox.send_error(failure)
             return
         with self._lock:
             self._failure = None
@@ -210,7 +220,7 @@ class Saving:
         saved, self._saved = self._saved, None
         if saved is not None:
             if not self._is_read_only:
-                saved.session.own(saved.image.content_hash, None)
+                saved.session.disown(saved.image.content_hash, self.give_up)
             saved.session.close()
 
     def _publish(self, phase: SavePhase, message: str = "", hint: str = "") -> None:
@@ -220,7 +230,7 @@ class Saving:
     def _enter(self, phase: SavePhase, message: str = "", hint: str = "") -> None:
         """Begins a phase; ``_show`` publishes it."""
         with self._lock:
-            if self._saved is not None:
+            if self._saved is not None and not self._saved.is_hidden:
                 path = str(self._saved.session.path)
                 self._status = SessionStatus(path, phase, sentence(message), sentence(hint))
 

@@ -47,12 +47,14 @@ class SavedImage:
         image: as the file will have it.
         opened: its history and writer.
         note: what the user should know; empty where there is nothing.
+        is_hidden: whether the file is not the user's, but goes with the widget.
     """
 
     session: SessionFile
     image: SessionImage
     opened: OpenedImage
     note: str
+    is_hidden: bool = False
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,7 @@ class SessionOpener:
         self._source = source
         self._pixels = pixels
         self._options = options
+        self._last: tuple[Path, SessionImage] | None = None
 
     @property
     def file_name(self) -> str | None:
@@ -96,7 +99,8 @@ class SessionOpener:
         Raises:
             SessionError: as ``open_saved``.
         """
-        return open_saved(choice, self._described(choice.path if isinstance(choice, SessionChoice) else choice))
+        path = choice.path if isinstance(choice, SessionChoice) else choice
+        return open_saved(choice, self.described(path.parent))
 
     def open_unused(self, path: Path) -> SavedImage:
         """Opens a session file that has nothing of the image yet.
@@ -104,7 +108,7 @@ class SessionOpener:
         Raises:
             SessionError: as ``open_saved``; or it has objects of the image, or another kernel writes it.
         """
-        saved = open_saved(path, self._described(path), takes_over=False)
+        saved = open_saved(path, self.described(path.parent), takes_over=False)
         try:
             if saved.session.is_read_only:
                 raise SessionError(
@@ -120,8 +124,11 @@ class SessionOpener:
             raise
         return saved
 
-    def _described(self, path: Path) -> SessionImage:
-        return describe(self._source, self._pixels, self._options, path.parent)
+    def described(self, folder: Path) -> SessionImage:
+        """The image as a session file in ``folder`` has it; the second call for the same folder costs nothing."""
+        if self._last is None or self._last[0] != folder:
+            self._last = (folder, describe(self._source, self._pixels, self._options, folder))
+        return self._last[1]
 
 
 def session_path(path: object) -> Path:
@@ -215,7 +222,7 @@ def open_saved(choice: Path | SessionChoice, image: SessionImage, *, takes_over:
             session.close()
         if not isinstance(error, DamagedError):
             raise
-    path, note = _recovered(path)
+    path, note = recovered(path)
     return replace(open_saved(path, image, takes_over=takes_over), note=note)
 
 
@@ -236,7 +243,7 @@ def images_of(path: Path) -> tuple[Path, list[SessionImage]]:
         finally:
             session.close()
     except DamagedError:
-        return images_of(_recovered(path)[0])
+        return images_of(recovered(path)[0])
     if not images:
         raise SessionError(f"{path.name} has no image yet", hint=f"begin with SamWidget(image, session={path.name!r})")
     return path, images
@@ -293,11 +300,28 @@ def _is_file(path: Path) -> bool:
 
 def _image_in(session: SessionFile, row: int | None, image: SessionImage, takes_over: bool) -> SavedImage:
     """The image in an open session; one that is not there yet begins with nothing."""
-    note = ""
     before = None if row is None else next((item for item in session.images() if item.row == row), None)
     before = before or session.find(image.content_hash, image.size_hw, image.path, image.options.get("frame"))
+    return attach_image(session, before, image, takes_over)
+
+
+def attach_image(
+    session: SessionFile, before: SessionImage | None, image: SessionImage, takes_over: bool
+) -> SavedImage:
+    """Opens an image of an open session.
+
+    Args:
+        session: the file.
+        before: the image as the file has it; None where it is not there, and begins with nothing.
+        image: as it is now.
+        takes_over: whether a widget of this process that saves the image ends its saving.
+
+    Raises:
+        SessionError: the masks are of an image of another size, or the file cannot be read.
+    """
+    note = ""
     if before is not None:
-        if before.content_hash != image.content_hash:
+        if before.content_hash not in ("", image.content_hash):
             note = _changed_note(before, image, session.path)
             warn_user(note)
         image = replace(image, row=before.row, state=before.state, network=before.network)
@@ -308,7 +332,7 @@ def _image_in(session: SessionFile, row: int | None, image: SessionImage, takes_
     return SavedImage(session, image, opened, note)
 
 
-def _recovered(path: Path) -> tuple[Path, str]:
+def recovered(path: Path) -> tuple[Path, str]:
     """The file with what could be read of a damaged one, and what the user is told."""
     if path.stem.endswith(3 * "-recovered"):
         raise SessionError(f"{path.name} is damaged, too", hint="give the path of another file")

@@ -24,20 +24,18 @@ from PIL import Image
 from samwidget.core import Size
 from samwidget.document import Document
 from samwidget.errors import ImageError, SessionError
-from samwidget.images import Exif, Scale, draw_overlay, encode_small_png, load_rgb
+from samwidget.images import Exif, Scale, draw_overlay, encode_small_png
 from samwidget.models import checked_threads
 from samwidget.predict import open_predictor
 from samwidget.widget.arguments import checked_classes
 from samwidget.widget.controller import Controller
 from samwidget.widget.handlers import Lanes
-from samwidget.widget.label_files import LabelFiles
 from samwidget.widget.network import BUNDLED, ModelSource
-from samwidget.widget.photo import id_of_image
+from samwidget.widget.paging import Paging
 from samwidget.widget.protocol.message import to_json
 from samwidget.widget.saved_page import draw_after_cells, publish_saved_page
 from samwidget.widget.session_images import (
     SessionChoice,
-    SessionOpener,
     find_photo,
     images_of,
     session_path,
@@ -45,6 +43,7 @@ from samwidget.widget.session_images import (
 from samwidget.widget.settings import css_height
 from samwidget.widget.status import first_status
 from samwidget.widget.traits import KERNEL_OWNED, SETTINGS, SharedTraits
+from samwidget.widget.turning import Turning, open_images
 from samwidget.widget.wire.encode import summarise
 from samwidget.widget.wire.inbox import Inbox
 from samwidget.widget.wire.outbox import Outbox
@@ -64,7 +63,7 @@ class _OfClass:
         return MethodType(self._function, owner) if widget is None else MethodType(SharedTraits.open, widget)
 
 
-class SamWidget(LabelFiles, SharedTraits):
+class SamWidget(Paging, SharedTraits):
     """Shows an image to click on; a model in the kernel segments what was clicked.
 
     The image shows at once. A thread of the widget loads the model and encodes the image; clicks made before that are
@@ -72,7 +71,9 @@ class SamWidget(LabelFiles, SharedTraits):
     made. ``objects``, ``masks``, ``scores`` and ``label_map`` include all earlier clicks too.
 
     Args:
-        image: path, URL, bytes, open file, PIL image, (H, W[, 3 or 4]) array or (3, H, W) tensor.
+        image: path, URL, bytes, open file, PIL image, (H, W[, 3 or 4]) array or (3, H, W) tensor. A folder, a glob
+            pattern such as ``photos/*.jpg`` or a list is several images: the widget shows one at a time, and
+            ``go_to``, ``next``, ``previous`` and ``accept_image`` another one. See docs/folders.md.
         model: name or folder of a model; None takes the bundled ``nano``. Widgets with the same model share it.
         predictor: your own ``SamPredictor`` instead of a name; the widget does not close it.
         device: ``auto`` takes a GPU where there is one.
@@ -105,7 +106,7 @@ class SamWidget(LabelFiles, SharedTraits):
     """
 
     # None until __init__ is done: garbage collection closes a widget whose __init__ has failed, too.
-    _controller_or_none: Controller | None = None
+    _turning_or_none: Turning | None = None
     _is_closed = False
     # The layout where the user gave none: theirs may belong to other widgets, too.
     _own_layout: Any = None
@@ -142,11 +143,9 @@ class SamWidget(LabelFiles, SharedTraits):
         layout_height = css_height(height)
         threads = checked_threads(threads)
         self._first_classes = checked_classes(classes)
-        self._source = image
-        self._image = _read_only(load_rgb(image, scale=scale, frame=frame, exif=exif), image)
-        sessions = SessionOpener(image, self._image, {"scale": scale, "frame": frame, "exif": exif})
-        saved = None if session is None else sessions.open(_session_choice(session))
-        self._image_id = id_of_image(self._image)
+        choice = None if session is None else _session_choice(session)
+        opened = open_images(image, {"scale": scale, "frame": frame, "exif": exif}, choice)
+        self._first_image_id = opened.image.image_id
         source = _source_of(predictor, model, device, dtype, local_files_only)
         self._first_model_name = source.name
         self._saves_picture = save_picture
@@ -155,28 +154,26 @@ class SamWidget(LabelFiles, SharedTraits):
         if layout_height is not None:
             self.layout.height = layout_height
 
-        if saved is not None:
-            self._take_settings(saved.opened.settings)
+        self._take_settings(opened.settings)
         outbox = Outbox(self)
         controller = Controller(
-            self._image,
-            self._image_id,
+            opened.image,
             source,
-            outbox,
+            outbox.another(),
             self.threshold,
             self.opacity,
             save_picture,
             threads,
-            sessions,
             self._first_classes,
         )
-        lanes = Lanes(controller, outbox)
+        turning = Turning(opened, controller, outbox)
+        lanes = Lanes(turning, outbox)
         self._inbox = inbox = Inbox(outbox, lanes.take, lanes.take_again)
         self.on_msg(lambda _widget, content, buffers: inbox.receive(content, buffers))
-        self._controller_or_none = controller
-        controller.start(saved)
+        self._turning_or_none = turning
+        turning.start(opened.saved)
         if save_picture:
-            draw_after_cells(controller.photo)
+            draw_after_cells(turning)
 
     # What the user has made.
 
@@ -269,9 +266,9 @@ class SamWidget(LabelFiles, SharedTraits):
             ClosedError: after ``close``.
         """
         if path is None:
-            self._controller.save()
+            self._turning.save()
         else:
-            self._controller.save_as(session_path(path))
+            self._turning.save_as(session_path(path))
 
     # The life of a widget.
 
@@ -312,16 +309,16 @@ class SamWidget(LabelFiles, SharedTraits):
         """
         if self._is_closed:
             return
-        controller = self._controller_or_none
-        if controller is not None:
-            controller.close()
+        turning = self._turning_or_none
+        if turning is not None:
+            turning.close()
         super().close()
         if self._own_layout is not None:  # ipywidgets leaves it open, in the kernel and in each page
             self._own_layout.close()
         self._is_closed = True
-        if controller is not None:
+        if turning is not None:
             # No part refers to the widget, so Python frees it, and its photo, as soon as nobody uses it any more.
-            weakref.finalize(self, controller.forget).atexit = False
+            weakref.finalize(self, turning.forget).atexit = False
 
     def __enter__(self) -> SamWidget:
         return self
@@ -331,8 +328,9 @@ class SamWidget(LabelFiles, SharedTraits):
 
     def __repr__(self) -> str:
         height, width = self._image.shape[:2]
-        count = 0 if self._controller_or_none is None else self._controller_or_none.object_count
-        return f"SamWidget({width} x {height} pixels, {count} object{'' if count == 1 else 's'})"
+        count = self._controller.object_count
+        page = f"image {self._turning.index} of {len(self._turning)}, " if len(self._turning) > 1 else ""
+        return f"SamWidget({page}{width} x {height} pixels, {count} object{'' if count == 1 else 's'})"
 
     def _take_settings(self, settings: Mapping[str, Any]) -> None:
         """Takes the settings of a session file where the user gave none."""
@@ -363,13 +361,29 @@ class SamWidget(LabelFiles, SharedTraits):
         return (self._image.shape[0], self._image.shape[1])
 
     @property
+    def _turning(self) -> Turning:
+        assert self._turning_or_none is not None, "__init__ is not done"
+        return self._turning_or_none
+
+    @property
     def _controller(self) -> Controller:
-        assert self._controller_or_none is not None, "__init__ is not done"
-        return self._controller_or_none
+        return self._turning.present
+
+    @property
+    def _caught_up(self) -> Controller:
+        return self._turning.caught_up()
+
+    @property
+    def _image(self) -> npt.NDArray[np.uint8]:
+        return self._controller.image.pixels
+
+    @property
+    def _source(self) -> Any:
+        return self._controller.image.source
 
     @traitlets.default("document")
     def _first_document(self) -> dict[str, Any]:
-        return to_json(summarise(Document(class_names=self._first_classes), [], [], [], self._image_id))
+        return to_json(summarise(Document(class_names=self._first_classes), [], [], [], self._first_image_id))
 
     @traitlets.default("status")
     def _first_status(self) -> dict[str, Any]:
@@ -377,18 +391,18 @@ class SamWidget(LabelFiles, SharedTraits):
 
     @traitlets.observe("threshold")
     def _follow_threshold(self, change: Any) -> None:  # traitlets' Bunch, which has no types
-        if self._controller_or_none is not None:
-            self._controller_or_none.set_threshold(change["new"])
+        if self._turning_or_none is not None:
+            self._controller.set_threshold(change["new"])
 
     @traitlets.observe("opacity")
     def _follow_opacity(self, change: Any) -> None:
-        if self._controller_or_none is not None:
-            self._controller_or_none.set_opacity(change["new"])
+        if self._turning_or_none is not None:
+            self._controller.set_opacity(change["new"])
 
     @traitlets.observe("opacity", "hover", "tool", "theme")
     def _save_settings(self, _change: Any) -> None:
-        if self._controller_or_none is not None:
-            self._controller_or_none.saving.take_settings()
+        if self._turning_or_none is not None:
+            self._controller.saving.take_settings()
 
 
 def _source_of(
@@ -405,12 +419,3 @@ def _source_of(
 
 def _session_choice(session: str | PathLike[str] | SessionChoice) -> Path | SessionChoice:
     return session if isinstance(session, SessionChoice) else session_path(session)
-
-
-def _read_only(pixels: npt.NDArray[np.uint8], source: object) -> npt.NDArray[np.uint8]:
-    """Returns the pixels, read-only and in memory of their own: the user may still draw on the array they gave."""
-    # Arrays of any library may share their memory, without saying so.
-    if not isinstance(source, str | PathLike | bytes | Image.Image):
-        pixels = pixels.copy()
-    pixels.flags.writeable = False
-    return pixels

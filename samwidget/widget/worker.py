@@ -95,6 +95,13 @@ class Worker:
         with held_interrupts():
             self._put(_logged(work))
 
+    def submit_first(self, work: Callable[[], object]) -> None:
+        """Runs ``work`` before all jobs that wait; does nothing after ``close``."""
+        with held_interrupts(), self._changed:
+            if not self._closed:
+                self._wake()
+                self._ordered.appendleft(_logged(work))
+
     def offer(self, work: Callable[[], None]) -> None:
         """Runs ``work`` when no ordered job waits, unless a newer offer replaces it; does nothing after ``close``."""
         with held_interrupts(), self._changed:

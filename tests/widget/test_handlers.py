@@ -17,7 +17,8 @@ ROOT = Path(__file__).parents[2]
 EXAMPLES = json.loads((ROOT / "tests/shared/messages.json").read_text(encoding="utf-8"))
 LANES = {
     Lane.NOW: {"everything", "cancel_everything", "stop_making", "retry", "use_bundled", "save_session",
-               "thumbnails", "export"},
+               "thumbnails"},
+    Lane.EXPORT: {"export"},
     Lane.PREVIEW: {"hover"},
     Lane.PICTURES: {"hello", "detail", "list_images"},
     Lane.IN_ORDER: {
@@ -25,8 +26,9 @@ LANES = {
         "rename", "set_visible", "delete", "clear", "undo", "redo", "keep_found", "discard_found",
         "delete_objects", "set_locked", "reorder", "add_class", "rename_class", "delete_class", "activate_class",
         "set_class", "paint", "fill_polygon", "merge", "split", "subtract", "intersect", "adjust", "scribble",
-        "restore_objects", "polygons", "set_polygons", "go_to", "accept_image", "set_image_state", "copy_objects",
+        "restore_objects", "polygons", "set_polygons", "copy_objects",
     },
+    Lane.TURNING: {"go_to", "accept_image", "set_image_state"},
 }  # fmt: skip
 
 

@@ -43,7 +43,7 @@ def click(widget, x=60, y=40):
 
 
 def phases(widget):
-    return [message["value"]["phase"] for message, _ in widget.wire.all("trait:session") if message["value"]]
+    return [message["value"]["phase"] for message, _ in widget.wire.all("trait:saving") if message["value"]]
 
 
 def wait_for_phase(widget, phase):
@@ -83,9 +83,9 @@ def test_it_is_not_called_saved_between_done_and_the_disk(make, monkeypatch):
     widget = make("photo.png", session="labels.samw")
     click(widget)
     order = [
-        message.get("value", {}).get("phase", "") if message["kind"] == "trait:session" else message["kind"]
+        message.get("value", {}).get("phase", "") if message["kind"] == "trait:saving" else message["kind"]
         for message, _ in widget.wire.sent
-        if message["kind"] in ("trait:session", "done")
+        if message["kind"] in ("trait:saving", "done")
     ]
     assert order[-2:] == ["saving", "done"]
     assert widget.saving["phase"] == "saving"

@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,10 +19,18 @@ from weakref import WeakMethod
 import numpy as np
 import numpy.typing as npt
 
-from samwidget.core import Size
+from samwidget.core import SegmentedObject, Size
 from samwidget.document.history import Steps
 from samwidget.document.session.checks import UNREADABLE
-from samwidget.document.session.connection import Connection, DamagedError
+from samwidget.document.session.connection import Connection, DamagedError, connect, refusal
+from samwidget.document.session.listing import (
+    ListedImage,
+    SavedLabel,
+    read_labels,
+    read_listing,
+    write_settings,
+    write_states,
+)
 from samwidget.document.session.reader import HistoryReader, read_images, read_settings
 from samwidget.document.session.rows import SessionImage, Snapshot
 from samwidget.document.session.writer import ImageWriter
@@ -70,6 +79,11 @@ class SessionFile:
         """Why the file could not be opened for writing; None where it could. The next write tries again."""
         return self._connection.failure
 
+    def another(self) -> SessionFile:
+        """Returns the same open file once more; each is given back by its own ``close``."""
+        self._connection.hold()
+        return SessionFile(self._connection)
+
     def images(self) -> list[SessionImage]:
         """The images, the one that was changed last first.
 
@@ -78,6 +92,75 @@ class SessionFile:
             SessionError: the file cannot be read.
         """
         return self._read(read_images)
+
+    def listing(self) -> list[ListedImage]:
+        """All images with their states and counts, also those that nobody has opened, in the order of their rows.
+
+        Raises:
+            SessionError: as ``images``.
+        """
+        return self._read(read_listing)
+
+    def objects_of(self, image: SessionImage) -> tuple[SegmentedObject, ...]:
+        """The present objects of an image that has a row, each at the threshold at which it was shown.
+
+        Raises:
+            SessionError: as ``images``.
+        """
+        return self._read(lambda database: HistoryReader(database, image).read_present()[0])
+
+    def labels_of(self, image: SessionImage) -> list[SavedLabel]:
+        """The masks, classes and names of an image that has a row: quicker than ``objects_of``.
+
+        Raises:
+            SessionError: as ``images``.
+        """
+        return self._read(lambda database: read_labels(database, image))
+
+    def set_states(self, states: Sequence[tuple[SessionImage, str]]) -> list[int]:
+        """Sets the states of images, in one transaction; returns the row of each, which one without a row gets.
+
+        Raises:
+            SessionError: the file cannot be written; it is as it was before.
+        """
+        with self._connection.writing() as database:
+            return write_states(database, states)
+
+    def set_settings(self, settings: Mapping[str, object]) -> None:
+        """Writes settings by name; raises SessionError where the file cannot be written."""
+        with self._connection.writing() as database:
+            write_settings(database, settings)
+
+    def settings(self) -> dict[str, Any]:
+        """The settings by name; raises SessionError as ``images``."""
+        return self._read(read_settings)
+
+    def copy_to(self, path: Path, moved: Callable[[str], str]) -> None:
+        """Writes a copy of the file, whole or not at all.
+
+        Args:
+            path: of the copy; it must not be open anywhere. What is there goes.
+            moved: returns the path of an image as the copy has it.
+
+        Raises:
+            SessionError: it cannot be written.
+        """
+        part = path.with_name(f"{path.name}.part")
+        try:
+            part.unlink(missing_ok=True)
+            with self._connection.reading() as database:
+                database.execute("VACUUM INTO ?", (str(part.absolute()),))
+            with closing(connect(part, "rw")) as copy:
+                rows = copy.execute("SELECT image, path FROM images WHERE path IS NOT NULL").fetchall()
+                copy.execute("BEGIN IMMEDIATE")
+                copy.executemany("UPDATE images SET path = ? WHERE image = ?", [(moved(old), row) for row, old in rows])
+                copy.execute("COMMIT")
+            part.replace(path)
+        except (sqlite3.Error, OSError) as error:
+            raise refusal(path, error) from error
+        finally:
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
 
     def find(self, content_hash: str, size_hw: Size, path: str | None, frame: int | None = None) -> SessionImage | None:
         """The image with this content, or else the one of this path, whose content has changed since; else None.
@@ -123,13 +206,17 @@ class SessionFile:
         give_up = None if owner is None else owner()
         return None if give_up is None else give_up()
 
-    def own(self, content_hash: str, give_up: Callable[[], Snapshot | None] | None) -> None:
-        """Says which method ``claim`` calls; None where the image is nobody's any more."""
+    def own(self, content_hash: str, give_up: Callable[[], Snapshot | None]) -> None:
+        """Says which method ``claim`` calls."""
         with _lock:
-            owners = _owners.setdefault(self._connection, {})
-            owners.pop(content_hash, None)
-            if give_up is not None:
-                owners[content_hash] = WeakMethod(give_up)
+            _owners.setdefault(self._connection, {})[content_hash] = WeakMethod(give_up)
+
+    def disown(self, content_hash: str, give_up: Callable[[], Snapshot | None]) -> None:
+        """Says that ``claim`` calls nothing any more, where it would have called this method."""
+        with _lock:
+            owners = _owners.get(self._connection, {})
+            if content_hash in owners and owners[content_hash]() == give_up:
+                del owners[content_hash]
 
     def close(self) -> None:
         """Gives the file back; other widgets of the process may still have it open."""

@@ -22,13 +22,14 @@ from samwidget.document.session.checks import (
     optional_text,
     text,
 )
+from samwidget.document.session.listing import NO_HISTORY
 from samwidget.document.session.rows import ObjectRow, Rows, SessionImage, Version
 from samwidget.document.session.values import PackedArray, candidates_of_value, object_of_value, unpack_array
 from samwidget.document.state import State
 
 
 def read_images(database: sqlite3.Connection, lose: Callable[[Exception], None] | None = None) -> list[SessionImage]:
-    """The images of a session, the one that was changed last first.
+    """The images of a session that somebody has opened, the one that was changed last first.
 
     Args:
         database: open.
@@ -38,7 +39,9 @@ def read_images(database: sqlite3.Connection, lose: Callable[[Exception], None] 
         ValueError and others of ``UNREADABLE``: a row is damaged.
     """
     images = []
-    for row in database.execute(f"SELECT {IMAGE_COLUMNS} FROM images ORDER BY changed_at DESC, image DESC"):
+    for row in database.execute(
+        f"SELECT {IMAGE_COLUMNS} FROM images WHERE content_hash != '' ORDER BY changed_at DESC, image DESC"
+    ):
         try:
             images.append(image_of_row(row))
         except UNREADABLE as error:
@@ -85,6 +88,8 @@ class HistoryReader:
             "SELECT present_step, next_id FROM images WHERE image = ?", (self._image.row,)
         ).fetchone()
         next_id = self._attempt(lambda: integer(next_id)) or 1
+        if present_step == NO_HISTORY:
+            return Steps(next_id=next_id)
         present_step = self._attempt(lambda: integer(present_step)) or 0
         numbers: list[int] = []
         states: list[State] = []

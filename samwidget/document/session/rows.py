@@ -27,7 +27,7 @@ class SessionImage:
         options: how the file was read: arguments of ``load_rgb`` that are not the defaults.
         file_hash: SHA-256 of the file, by which it is found where it has moved; None where there is no file.
         file_bytes: its length.
-        state: ``open``.
+        state: ``done``, ``skipped``, ``to_check``, ``in_work`` or ``new`` as somebody has set it; ``open`` otherwise.
         network: signature of the model that was used last; empty where there was none.
         row: number in the file; None where it is not there yet.
     """

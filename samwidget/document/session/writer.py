@@ -17,6 +17,7 @@ import numpy.typing as npt
 from samwidget.core import Masks, SegmentedObject
 from samwidget.document.history import Steps
 from samwidget.document.session.connection import Connection
+from samwidget.document.session.listing import row_of, write_settings
 from samwidget.document.session.rows import ObjectRow, Rows, SessionImage, Snapshot
 from samwidget.document.session.schema import TABLES
 from samwidget.document.session.values import hash_of, maker_of, pack_array, value_of_object
@@ -49,7 +50,7 @@ class ImageWriter:
         with self._connection.writing() as database:
             row, rows = self._row, self._rows.copy()
             if self._generation != self._connection.generation:  # it was deleted, or another program changed it
-                row, rows = self._found_row(database), Rows()
+                row, rows = row_of(database, self._image), Rows()
                 for table in TABLES:
                     if table != "settings" and row is not None:
                         database.execute(f"DELETE FROM {table} WHERE image = ?", (row,))
@@ -59,15 +60,13 @@ class ImageWriter:
             generation = self._connection.generation
         self._row, self._rows, self._generation, self._network = row, rows, generation, network
 
-    def _found_row(self, database: sqlite3.Connection) -> int | None:
-        row = database.execute(
-            "SELECT image FROM images WHERE content_hash = ? AND height = ? AND width = ?",
-            (self._image.content_hash, *self._image.size_hw),
-        ).fetchone()
-        return None if row is None else int(row[0])
-
     def _write_image(self, database: sqlite3.Connection, row: int | None, steps: Steps, network: str) -> int:
-        image = self._image
+        image, state = self._image, self._image.state
+        if row is None:
+            row = row_of(database, image, without_history=True)
+        if row is not None:  # the list of images sets it
+            before = database.execute("SELECT state FROM images WHERE image = ?", (row,)).fetchone()
+            state = state if before is None else before[0]
         cursor = database.execute(
             "INSERT OR REPLACE INTO images (image, path, content_hash, file_hash, file_bytes, height, width, options,"
             " state, network, present_step, next_id, changed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -79,7 +78,7 @@ class ImageWriter:
                 image.file_bytes,
                 *image.size_hw,
                 json.dumps(dict(image.options)),
-                image.state,
+                state,
                 network,
                 0,  # _Write sets it
                 steps.next_id,
@@ -105,10 +104,7 @@ class _Write:
         self._delete_unused()
         present = first_step + snapshot.steps.position
         self._database.execute("UPDATE images SET present_step = ? WHERE image = ?", (present, self._image))
-        self._database.executemany(
-            "INSERT OR REPLACE INTO settings (name, value) VALUES (?, ?)",
-            [(name, json.dumps(value)) for name, value in snapshot.settings.items()],
-        )
+        write_settings(self._database, snapshot.settings)
 
     def _write_steps(self, states: tuple[State, ...]) -> int:
         """Writes the steps that the file does not have; returns the number of the first one.

@@ -12,12 +12,13 @@ import threading
 import warnings
 import weakref
 from collections.abc import Callable, Iterable, Sequence
+from copy import copy
 from functools import partial
 from typing import Protocol
 
 from samwidget.errors import SamWidgetError, SamWidgetWarning
 from samwidget.widget.protocol.message import optional, to_json
-from samwidget.widget.protocol.replies import ErrorReply, Reply
+from samwidget.widget.protocol.replies import DoneReply, ErrorReply, Reply
 from samwidget.widget.traits import Failure
 from samwidget.widget.wire.host import Work, present_host
 
@@ -55,12 +56,25 @@ class Outbox:
         self._widget = weakref.ref(widget)
         self._lock = threading.RLock()
         self._closed = False
+        self._has_left = False
+        self._base: Outbox | None = None
         self._host = present_host(self._close_widget)
+
+    def another(self) -> Outbox:
+        """Returns an outbox to the same views, of one image of several: ``leave`` ends it alone, ``close`` both."""
+        outbox = copy(self)  # lock and host are the same: all send one at a time
+        outbox._base = self
+        return outbox
+
+    def leave(self) -> None:
+        """Sends only the ends of requests from now on: the views show another image."""
+        self._has_left = True
 
     @property
     def widget(self) -> Sender | None:
         """The widget; None once it is gone or closed."""
-        return None if self._closed else self._widget()
+        is_closed = self._closed or (self._base is not None and self._base._closed)
+        return None if is_closed else self._widget()
 
     @property
     def is_app(self) -> bool:
@@ -69,6 +83,8 @@ class Outbox:
 
     def send(self, reply: Reply, buffers: Sequence[bytes] = ()) -> None:
         """Sends a message with its buffers to every view."""
+        if self._has_left and not isinstance(reply, DoneReply | ErrorReply):
+            return
         message = to_json(reply)
         self.run(lambda: self._with_widget(lambda widget: widget.send(message, buffers=list(buffers))))
 
@@ -84,7 +100,8 @@ class Outbox:
 
     def assign(self, name: str, value: object) -> None:
         """Sets a trait that the kernel owns, and sends it even where the widget holds notifications back."""
-        self.run(lambda: self._assign(name, value))
+        if not self._has_left:
+            self.run(lambda: self._assign(name, value))
 
     def run(self, work: Work) -> None:
         """Runs what only some threads may do in this host: sending, and calling functions of the user."""
@@ -125,6 +142,8 @@ class Outbox:
     def _close(self) -> None:
         with self._lock:
             self._closed = True
+            if self._base is not None:
+                self._base._closed = True
 
     def _send_trait(self, name: str) -> None:
         self._with_widget(lambda widget: widget.send_state(name))

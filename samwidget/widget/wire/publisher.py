@@ -38,6 +38,16 @@ class Publisher:
         self._sent_masks: dict[str, PackedMask] = {}
         self._sent_version = (document.revision, threshold)
 
+    @property
+    def threshold(self) -> float:
+        """Logits above it are mask."""
+        return self._measured.threshold
+
+    def publish_all(self) -> None:
+        """Sends the document and its masks to views that have shown another image until now."""
+        self._sent_version = (-1, 0.0)
+        self.publish()
+
     def set_threshold(self, threshold: float) -> None:
         """Measures the objects at another threshold; the next ``publish`` sends the result."""
         self._measured.set_threshold(threshold)
