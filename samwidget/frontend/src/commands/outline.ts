@@ -20,7 +20,15 @@ export function watchOutline(view: View, scope: Scope): void {
   /** What the corners belong to; empty where none are wanted. */
   const wanted = computed(() => {
     const { value: active } = state.active;
-    if (!isOutlining(view) || !active || active.locked || !active.visible || !session.photo.value) return "";
+    if (
+      !isOutlining(view) ||
+      state.isTurning.value ||
+      !active ||
+      active.locked ||
+      !active.visible ||
+      !session.photo.value
+    )
+      return "";
     return JSON.stringify([active.id, active.mask, session.settings.threshold.value]);
   });
   let shownKey = "";

@@ -3,6 +3,7 @@
 
 import type { Scope } from "../dom.ts";
 import type { ImageFilter } from "../filmstrip.ts";
+import { focusPhoto } from "../focus.ts";
 import type { ImageState } from "../protocol.ts";
 import type { Gestures } from "../stage/gestures.ts";
 import type { View } from "../view.ts";
@@ -16,7 +17,7 @@ export function goTo(view: View, index: number): boolean {
   const { session, state } = view;
   if (!session.images.value) return false;
   if (index === state.nextImage.value) return true;
-  leaveName(view);
+  endName(view);
   view.request({ kind: "go_to", image: index });
   return true;
 }
@@ -39,7 +40,7 @@ export function acceptImage(view: View): boolean {
   const { images } = session;
   if (!images.value) return false;
   if (state.isTurning.value) return true;
-  leaveName(view);
+  endName(view);
   const { index, counts } = images.value;
   const isListed = filmstrip.isFiltered.value;
   const isOpen = OPEN_STATES.some((name) => name === filmstrip.present.value?.state);
@@ -57,13 +58,20 @@ export function markImage(view: View, mark: Extract<ImageState, "skipped" | "to_
   const { images } = session;
   if (!images.value) return false;
   if (state.isTurning.value) return true;
-  leaveName(view);
+  endName(view);
   const { index } = images.value;
   const hasMark = filmstrip.present.value?.state === mark;
   const before = session.document.value.objects.length > 0 ? "in_work" : "new";
   view.request({ kind: "set_image_state", images: [index], state: hasMark ? before : mark });
   if (!hasMark) goToNeighbour(view, 1);
   return true;
+}
+
+/** Keeps the name that is being written; its field goes, and the keys must go on working. */
+function endName(view: View): void {
+  const hadField = view.state.naming.value !== null;
+  leaveName(view);
+  if (hadField) focusPhoto(view);
 }
 
 /** Whether there is a photo before, to copy from. */
@@ -99,6 +107,7 @@ export function watchTurning(view: View, gestures: Gestures, scope: Scope): void
     state.draft.value = null;
     state.stroke.value = null;
     state.polygon.value = null;
+    state.outline.value = null; // what was done to it was sent before the page was turned
     state.pointedRow.value = null;
     state.selection.value = [];
     state.search.value = "";
@@ -112,7 +121,6 @@ export function watchTurning(view: View, gestures: Gestures, scope: Scope): void
     if (photo && lastId !== null && photo.id !== lastId) {
       dropName(view); // it would go to an object of the other photo
       end();
-      state.outline.value = null;
       state.lastActive.value = null;
     }
     lastId = photo?.id ?? lastId;

@@ -166,6 +166,7 @@ export class Gestures {
       session.status.value.phase === "ready" &&
       state.pointer.value !== null &&
       session.document.value.active === null &&
+      !state.isTurning.value &&
       session.link.pending.value.length === 0;
     if (isWanted) hover.ask(position.image, 1);
     else hover.clear();

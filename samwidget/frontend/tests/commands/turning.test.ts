@@ -115,6 +115,7 @@ describe("the keys of a folder", () => {
     opened.type("mug");
     press.accept();
     expect(changes()).toEqual([{ kind: "rename", object: 1, name: "mug" }, { kind: "accept_image" }]);
+    expect(document.activeElement).toBe(opened.stage);
   });
 });
 
@@ -145,6 +146,20 @@ describe("while another photo comes", () => {
     expect(onScreen()).toEqual(["b", 0]);
     opened.fake.change("document", { ...documentOf([object()], null), image: "c" });
     expect(onScreen()).toEqual(["c", 1]);
+  });
+
+  it("asks for no outline of an object that the kernel has left", async () => {
+    opened.view.session.settings.tool.set("outline");
+    opened.fake.change("document", documentOf([object()], 1));
+    opened.done();
+    opened.done();
+    press.next();
+    const before = opened.requests.length;
+    opened.fake.change("document", documentOf([object({ mask: "m2" })], 1));
+    opened.fake.change("document", { ...documentOf([], null), image: "b" });
+    opened.done();
+    opened.done();
+    expect([opened.session.isTurning.value, opened.requests.slice(before)]).toEqual([true, []]);
   });
 
   it("asks for a photo that was lost on the way", () => {
