@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from samwidget.core import INCLUDE, Masks, Prompt, RunLengths, SegmentedObject, logits_of_mask, upsample_mask
+from samwidget.core import INCLUDE, Frame, Masks, Prompt, RunLengths, SegmentedObject, logits_of_mask, upsample_mask
 from samwidget.document import Document, draft_of_candidates, draft_of_mask
 from samwidget.errors import PromptError
 from samwidget.widget.corrections import Corrections
@@ -200,30 +200,34 @@ class Commands:
             class_names: of each; None takes the active class.
             overlap: as for ``without_overlaps``. A mask of which nothing is left is not added.
         """
-        frame = self._network.frame
         others = (self._measured(item).mask for item in self._document.state.objects)
         drafts = [
-            draft_of_mask(mask, Prompt(mask=logits_of_mask(mask, frame)), frame, name, class_name)
+            self._draft_of_mask(mask, name, class_name)
             for mask, name, class_name in zip(without_overlaps(masks, others, overlap), names, class_names, strict=True)
             if mask.area > 0
         ]
         return self._document.add_many(drafts)
 
     def add_candidates(
-        self, candidates: Sequence[Masks], names: Sequence[str | None], class_names: Sequence[str | None]
+        self,
+        masks: Sequence[Masks | RunLengths],
+        names: Sequence[str | None],
+        class_names: Sequence[str | None],
     ) -> tuple[SegmentedObject, ...]:
         """Adds an object for each prompt in one step and returns them; the active object stays the same.
 
         Args:
-            candidates: of each prompt.
+            masks: the candidates of each prompt, or an exact mask.
             names: of each; "object N" where it is None.
             class_names: of each; None takes the active class.
         """
         drafts = [
-            draft_of_candidates(masks, name, class_name)
-            for masks, name, class_name in zip(candidates, names, class_names, strict=True)
+            self._draft_of_mask(mask, name, class_name)
+            if isinstance(mask, RunLengths)
+            else draft_of_candidates(mask, name, class_name)
+            for mask, name, class_name in zip(masks, names, class_names, strict=True)
         ]
-        return self._document.add_many(drafts, candidates)
+        return self._document.add_many(drafts, [None if isinstance(mask, RunLengths) else mask for mask in masks])
 
     def restore(self, items: Sequence[SavedPrompt]) -> tuple[SegmentedObject, ...]:
         """Makes the objects of an earlier widget again, in one step, and returns them; the active object stays."""
@@ -233,6 +237,11 @@ class Commands:
     def keep_found(self, drafts: Sequence[SegmentedObject]) -> tuple[SegmentedObject, ...]:
         """Adds found objects in one step of the history and returns them; what else was found goes."""
         return self._document.keep_found(drafts)
+
+    def _draft_of_mask(self, mask: RunLengths, name: str | None, class_name: str | None) -> SegmentedObject:
+        # Before the image is encoded any frame will do: a click converts the logits to those of the model.
+        frame = self._network.frame if self._network.is_ready else Frame.padded(mask.size_hw, 1024, 256)
+        return draft_of_mask(mask, Prompt(mask=logits_of_mask(mask, frame)), frame, name, class_name)
 
     def _next_prompt(self) -> Prompt:
         """Returns the prompt that the next point goes to."""

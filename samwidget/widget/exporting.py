@@ -98,17 +98,24 @@ def labelled_image(turning: Turning, index: int) -> LabelledImage:
         ImageError: it has no objects and cannot be read, so that its size is not known.
         SessionError: the session file cannot be read.
     """
-    from samwidget.formats import LabelledImage, labelled_object
+    from samwidget.formats import LabelledImage, LabelledObject, labelled_object
 
-    source, objects = turning.source(index), turning.objects(index)
-    size_hw = turning.size_hw(index) or (objects[0].frame.image_hw if objects else None)
+    source = turning.source(index)
+    if index == turning.index or turning.store is None:
+        objects = [labelled_object(item) for item in turning.objects(index)]
+    else:
+        objects = [
+            LabelledObject(label.run_lengths, None, label.class_name, label.name, label.score)
+            for label in turning.store.labels(index)
+        ]
+    size_hw = turning.size_hw(index)
     if size_hw is None:
         height, width = turning.read(index).shape[:2]
         size_hw = (height, width)
     return LabelledImage(
         _file_name(source),
         size_hw,
-        tuple(map(labelled_object, objects)),
+        tuple(objects),
         existing_path(source),
         partial(turning.read, index),
     )

@@ -9,7 +9,7 @@ from PIL import Image
 from samwidget.errors import FormatError, SamWidgetWarning
 from samwidget.formats import DataSet, LabelledImage, LabelledObject
 from tests.formats.masks import box_runs
-from tests.widget.fakes import WiredWidget
+from tests.widget.fakes import FakePredictor, WiredWidget
 
 SIZE = (40, 60)
 
@@ -26,6 +26,20 @@ def photo(tmp_path):
     path = tmp_path / "photos" / "coins.png"
     Image.fromarray(np.full((*SIZE, 3), 90, np.uint8)).save(path)
     return path
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Three photos: the first one has a cat, the second a dog, and the third nothing."""
+    (tmp_path / "photos").mkdir()
+    for number in range(3):
+        pixels = np.full((*SIZE, 3), 10 + number, np.uint8)
+        Image.fromarray(pixels).save(tmp_path / "photos" / f"{number}.png")
+    with WiredWidget(tmp_path / "photos", classes=["dog"]) as made:
+        made.add(mask=square(4, 6), name="Tom", class_name="cat")
+        made.go_to(1)
+        made.add(mask=square(20, 6), name="Rex", class_name="dog")
+        yield made
 
 
 @pytest.fixture
@@ -107,17 +121,26 @@ def test_masks_of_another_size_are_refused(tmp_path, widget):
     assert len(widget.objects) == 2
 
 
-def test_boxes_and_masks_of_one_file(widget):
-    objects = (LabelledObject(box_runs(1, 1, 3, 3, SIZE), name="mask"), LabelledObject(box=(5, 5, 20, 20), name="box"))
-    assert [item.name for item in widget.load(LabelledImage("a", SIZE, objects))] == ["box", "mask"]
+def test_boxes_and_masks_of_one_file_are_one_step_in_its_order(widget):
+    objects = (
+        LabelledObject(box=(5, 5, 20, 20), name="box"),
+        LabelledObject(box_runs(1, 1, 3, 3, SIZE), name="mask"),
+        LabelledObject(box=(30, 5, 50, 20), name="box 2"),
+    )
+    added = widget.load(LabelledImage("a", SIZE, objects))
+    assert [item.name for item in added] == ["box", "mask", "box 2"]
+    assert [item.prompt.box_xyxy is not None for item in added] == [True, False, True]
+    widget.undo()
+    assert [item.name for item in widget.objects] == ["Tom", "object 2"]
 
 
-def test_names_that_a_widget_does_not_allow_are_cut(widget):
+def test_names_that_a_widget_does_not_allow_are_cut_and_told(widget):
     objects = [
         LabelledObject(box_runs(1, 1, 3, 3, SIZE), name=name, class_name=class_name)
         for name, class_name in (("two\nlines", "x" * 100), ("\ud800", None))
     ]
-    added = widget.load(LabelledImage("a", SIZE, tuple(objects)))
+    with pytest.warns(SamWidgetWarning, match=r"^names in a were cut at 80 characters: 'x{40}'\.\.\.$"):
+        added = widget.load(LabelledImage("a", SIZE, tuple(objects)))
     assert [(item.name, item.class_name) for item in added] == [
         ("two lines", "x" * 80),
         (f"object {added[1].id}", None),
@@ -157,3 +180,137 @@ def test_a_failed_export_changes_nothing(tmp_path, widget):
     with pytest.raises(TypeError, match="COCO has no option"):
         widget.export(tmp_path / "labels.json", poligons=True)
     assert (tmp_path / "labels.json").read_text() == "old"
+
+
+def of_all(widget):
+    """What each image of a widget has: name, class and box of each object."""
+    return [[(item.name, item.class_name, item.box_xyxy) for item in image.objects] for image in widget.session.images]
+
+
+TOM, REX = ("Tom", "cat", (4, 6, 12, 14)), ("Rex", "dog", (20, 6, 28, 14))
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("labels.json", {}),
+        ("labels.json", {"polygons": True}),
+        ("set", {"format": "labelme"}),
+        ("set", {"format": "voc"}),
+        ("set", {"format": "geojson"}),
+    ],
+)
+def test_all_images_are_one_data_set_which_fills_them_again(tmp_path, folder, name, options):
+    assert of_all(folder) == [[TOM], [REX], []]
+    folder.export(tmp_path / name, **options)
+    with WiredWidget(tmp_path / "photos") as other:
+        other.go_to(2)
+        added = other.load(tmp_path / name)
+        assert [item.name for item in added] == ["Tom", "Rex"]
+        assert other.session.images[2].objects == other.objects == ()  # the third image is shown again
+        assert of_all(other) == [[TOM], [REX], []]
+        other.go_to(1)
+        other.undo()
+        assert of_all(other) == [[TOM], [], []]
+
+
+@pytest.mark.parametrize(
+    ("images", "expected"),
+    [
+        ("labelled", ["0.png", "1.png"]),
+        ("done", ["2.png"]),
+        ("this", ["1.png"]),
+        ("all", ["0.png", "1.png", "2.png"]),
+    ],
+)
+def test_which_images_an_export_takes(tmp_path, folder, images, expected):
+    if images == "done":
+        folder.session.images[2].state = "done"
+    folder.export(tmp_path / "labels.json", images=images)
+    assert [entry["file_name"] for entry in json.loads((tmp_path / "labels.json").read_text())["images"]] == expected
+    assert [image.file_name for image in folder.labelled_images(images).images] == expected
+
+
+def test_an_unknown_choice_of_images_is_named(tmp_path, folder):
+    with pytest.raises(FormatError, match=r"images is 'some': it is one of labelled, done, this, all"):
+        folder.export(tmp_path / "labels.json", images="some")
+    assert not (tmp_path / "labels.json").exists()
+
+
+def test_skipped_images_are_left_out_and_measured_ones_have_their_own_pixels(folder):
+    pytest.importorskip("pandas")
+    folder.session.images[0].state = "skipped"
+    assert folder.measure()["image"].tolist() == ["1.png"]
+    assert folder.measure()["mean_red"].tolist() == [11]
+
+
+def test_images_that_cannot_be_read_are_left_out_of_an_export(tmp_path, folder):
+    (tmp_path / "photos" / "2.png").write_bytes(b"no image")
+    with pytest.warns(SamWidgetWarning, match=r"cannot be read were left out: 2\.png \("):
+        folder.export(tmp_path / "labels.json", images="all")
+    assert len(json.loads((tmp_path / "labels.json").read_text())["images"]) == 2
+
+
+def test_boxes_of_a_detector_fill_a_folder(tmp_path, folder):
+    (tmp_path / "boxes.csv").write_text(
+        "image,x0,y0,x1,y1,class\n0.png,1,1,9,9,cat\n2.png,3,3,20,20,dog\nother.png,1,1,2,2,cat\n"
+    )
+    with pytest.warns(SamWidgetWarning, match=r"other\.png does not tell the size of its image"):
+        folder.load(tmp_path / "boxes.csv")
+    assert [len(image.objects) for image in folder.session.images] == [2, 1, 1]
+    assert folder.session.images[2].objects[0].class_name == "dog"
+
+
+def test_images_that_are_not_in_the_folder_or_have_another_size_are_named(folder):
+    def labels(name, size=SIZE):
+        return LabelledImage(name, size, (LabelledObject(box_runs(1, 1, 3, 3, size), name="new"),))
+
+    with pytest.warns(SamWidgetWarning) as warned:
+        added = folder.load(DataSet((labels("deep/2.jpg"), labels("9.png"), labels("0.png", (5, 6)))))
+    assert [item.name for item in added] == ["new"]
+    texts = [str(warning.message) for warning in warned]
+    assert "9.png (there is no such image)" in texts[0]
+    assert "nothing was added to 0.png (0.png in the data set has 6 x 5 pixels" in texts[1]
+    assert [len(image.objects) for image in folder.session.images] == [1, 1, 1]
+    with pytest.raises(FormatError, match="the data set has no image of this widget"):
+        folder.load(DataSet((labels("9.png"),)))
+
+
+def test_of_a_bad_file_the_good_rest_is_loaded(tmp_path, folder):
+    """Unknown category, missing image, crowd, polygon outside, run lengths that do not fit, an id twice."""
+    good = {"id": 1, "image_id": 1, "category_id": 1, "segmentation": [[1, 1, 9, 1, 9, 9, 1, 9]]}
+    changes = [
+        {"category_id": 9},
+        {"image_id": 9},
+        {"iscrowd": 1, "segmentation": {"size": list(SIZE), "counts": [0, 40, 2360]}},
+        {"segmentation": [[70, 1, 90, 1, 90, 9]]},
+        {"segmentation": {"size": [4, 6], "counts": [24]}},
+    ]
+    value = {
+        "images": [{"id": 1, "file_name": "2.png", "height": SIZE[0], "width": SIZE[1]}] * 2,
+        "categories": [{"id": 1, "name": "cat"}],
+        "annotations": [good, *({**good, **change} for change in changes)],
+    }
+    (tmp_path / "bad.json").write_text(json.dumps(value))
+    with pytest.warns(SamWidgetWarning, match=r"^bad\.json was not taken as it is: images\[1\].*; and 1 more"):
+        folder.load(tmp_path / "bad.json")
+    objects = folder.session.images[2].objects
+    assert [(item.class_name, item.area) for item in objects] == [("cat", 64), (None, 64), ("cat", 40)]
+
+
+def test_masks_fill_a_folder_without_the_model_and_clicks_refine_them(tmp_path, folder):
+    """No image is encoded for masks alone; a click on one of them later begins with its mask."""
+    folder.export(tmp_path / "labels.json")
+    predictor = FakePredictor()
+    with WiredWidget(tmp_path / "photos", predictor=predictor) as other:
+        other.wait(10)
+        predictor.encode_gate.shut()
+        added = other.load(tmp_path / "labels.json")
+        assert [item.area for item in added] == [64, 64]
+        predictor.encode_gate.open()
+        other.select(added[0].id)
+        other.do("add_point", x=40.0, y=20.0, label=1)
+        (refined,) = other.objects
+        assert refined.prompt.mask.shape == (64, 64)
+        assert refined.area > 64
+        assert refined.mask[8, 6]
