@@ -190,7 +190,7 @@ class LabelFiles(Labelling):
                 except (FormatError, ImageError, PromptError) as error:
                     refused.append(f"{image.file_name} ({error})")
         finally:
-            worker.call(partial(_shown, turning, before))
+            worker.call(partial(_show, turning, before))
         if refused:
             warn_user(f"nothing was added to {listed(refused)}")
         return tuple(added)
@@ -200,7 +200,7 @@ class LabelFiles(Labelling):
         turning = self._turning
 
         def work() -> Callable[[], tuple[SegmentedObject, ...]]:
-            controller = _shown(turning, index)
+            controller = _show(turning, index)
             check_size(image, _size_of(controller.image.pixels), name)
             if any(item.run_lengths is None for item in image.objects):
                 return lambda: _add_labels(controller, image, cut)
@@ -210,7 +210,7 @@ class LabelFiles(Labelling):
         return turning.present.worker.call(work)()
 
 
-def _shown(turning: Turning, index: int) -> Controller:
+def _show(turning: Turning, index: int) -> Controller:
     """Shows an image; returns its controller, which refuses changes once somebody has turned the page."""
     turning.go_to(index)
     return turning.present
