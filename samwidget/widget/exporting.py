@@ -75,6 +75,14 @@ class LabelledImages:
             table = turning.table
             self._indices = [i for i in range(len(turning)) if states is None or table.state(i) in states]
 
+    def check_not_empty(self) -> None:
+        """Raises FormatError where there is no image to write: an empty file would take the place of a full one."""
+        if not self._indices:
+            raise FormatError(
+                "no image is labelled yet",
+                hint="make an object on one, or say that one is done; images='all' takes all",
+            )
+
     def __len__(self) -> int:
         return len(self._indices)
 
@@ -165,6 +173,7 @@ def send_export(turning: Turning, outbox: Outbox, request: Export) -> None:
     from samwidget.formats import DataSet, write_labels
 
     images = LabelledImages(turning, "labelled" if request.is_all else "this")
+    images.check_not_empty()
     with TemporaryDirectory(prefix="samwidget-") as name:
         folder = Path(name) / "files"
         folder.mkdir()

@@ -95,6 +95,7 @@ class LabelFiles(Labelling):
         from samwidget.formats import DataSet, write_labels
 
         chosen = LabelledImages(self._turning, images)
+        chosen.check_not_empty()
         counted = with_bar(chosen, len(chosen), "export")
         return write_labels(DataSet(counted, self.classes), path, format, **options)
 

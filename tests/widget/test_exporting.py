@@ -138,5 +138,12 @@ def test_an_export_needs_no_model(photos):
     predictor = FakePredictor()
     predictor.fail_encode.append(RuntimeError("no model"))
     with WiredWidget(photos, predictor=predictor) as widget:
-        _, data = exported(widget, "coco", is_all=True)
+        _, data = exported(widget, "coco", is_all=False)
         assert json.loads(data)["annotations"] == []
+
+
+def test_where_no_image_is_labelled_the_screen_says_so(photos):
+    with WiredWidget(photos) as widget:
+        request = widget.say("export", format="coco", all=True)
+        message, _ = widget.wire.wait_for("error", re=request)
+        assert message["message"] == "No image is labelled yet."

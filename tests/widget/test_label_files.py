@@ -237,6 +237,13 @@ def test_an_unknown_choice_of_images_is_named(tmp_path, folder):
     assert not (tmp_path / "labels.json").exists()
 
 
+def test_where_no_image_is_labelled_the_old_file_stays(tmp_path, folder):
+    (tmp_path / "labels.json").write_text("old")
+    with pytest.raises(FormatError, match="no image is labelled yet"):
+        folder.export(tmp_path / "labels.json", images="done")
+    assert (tmp_path / "labels.json").read_text() == "old"
+
+
 def test_skipped_images_are_left_out_and_measured_ones_have_their_own_pixels(folder):
     pytest.importorskip("pandas")
     folder.session.images[0].state = "skipped"
