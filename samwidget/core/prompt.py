@@ -230,8 +230,8 @@ def make_prompt(
     if mask is not None:
         mask = _as_floats(mask, "mask")
         mask = mask[0] if mask.ndim == 3 and mask.shape[0] == 1 else mask
-    box_array = None if box is None or np.size(box) == 0 else _as_floats(box, "box").reshape(-1)
-    return Prompt(points_xy, label_array, box_array, mask)
+    box_array = np.zeros(0, np.float32) if box is None else _as_floats(box, "box").reshape(-1)
+    return Prompt(points_xy, label_array, box_array if box_array.size else None, mask)
 
 
 def _same(a: npt.NDArray[np.float32] | None, b: npt.NDArray[np.float32] | None) -> bool:
@@ -253,7 +253,7 @@ def _as_floats(value: npt.ArrayLike, name: str) -> npt.NDArray[np.float32]:
     try:
         array = np.asarray(value, np.float32)
     except (TypeError, ValueError) as error:
-        raise PromptError(f"{name} is not an array of numbers", hint=str(error)) from error
+        raise PromptError(f"{name} is not an array of numbers", hint=f"{error!s:.200}") from error
     if not np.isfinite(array).all():
         raise PromptError(f"{name} holds NaN or infinity", hint="give finite numbers")
     if array.size and np.abs(array).max() > _NUMBER_MAX:

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any, Protocol
 
 import numpy as np
@@ -67,13 +69,13 @@ class State:
         Raises:
             PromptError: there is no object with this id.
         """
-        for index, item in enumerate(self.objects):
-            if item.id == object_id:
-                return index
+        if isinstance(object_id, Integral):  # a user may give anything: an array is equal to no number
+            for index, item in enumerate(self.objects):
+                if item.id == object_id:
+                    return index
         ids = [item.id for item in self.objects]
-        raise PromptError(
-            f"there is no object {object_id}", hint=f"the ids are {ids}" if ids else "there are no objects"
-        )
+        hint = f"the ids are {reprlib.repr(ids)}" if ids else "there are no objects"
+        raise PromptError(f"there is no object {reprlib.repr(object_id)}", hint=hint)
 
     def indices(self, object_ids: Sequence[int]) -> tuple[int, ...]:
         """Indices of objects in ``objects``, in the order of the ids, each once.
@@ -91,8 +93,8 @@ class State:
         """
         names = [item.name for item in self.classes]
         if name not in names:
-            hint = f"the classes are {', '.join(names)}" if names else "there are no classes"
-            raise PromptError(f"there is no class {name}", hint=hint)
+            hint = f"the classes are {', '.join(names):.200}" if names else "there are no classes"
+            raise PromptError(f"there is no class {name:.80}", hint=hint)
         return names.index(name)
 
     def shown_level(self, index: int) -> int | None:

@@ -21,15 +21,18 @@ Ids = int | Iterable[int]
 
 
 def checked_classes(names: Iterable[str] | None) -> tuple[str, ...]:
-    """Returns the names of classes, each once; raises PromptError where one is no name, and TypeError for a text."""
-    if isinstance(names, str):
+    """Returns the names of classes, each once; raises PromptError where one is no name, and TypeError for no list."""
+    if isinstance(names, str) or not isinstance(names, Iterable | None):
         raise TypeError(f"classes is {short_text(names)}: give a list of names")
-    return tuple(dict.fromkeys(checked_name(name) for name in names or ()))
+    return tuple(dict.fromkeys(checked_name(name) for name in (() if names is None else names)))
 
 
 def checked_ids(object_ids: Ids) -> tuple[int, ...]:
     """Returns ids as whole numbers of Python; raises PromptError where there is none, or something else."""
-    values: Any = np.asarray(list(object_ids) if isinstance(object_ids, Iterable) else [object_ids])
+    try:
+        values: Any = np.asarray(list(object_ids) if isinstance(object_ids, Iterable) else [object_ids])
+    except ValueError:  # lists of several lengths, or nested too deeply
+        values = np.zeros(0)
     if values.ndim != 1 or values.dtype.kind not in "iu" or len(values) == 0:
         raise PromptError(f"the ids are {short_text(object_ids)}", hint="give the id of an object, or a list of ids")
     return tuple(values.tolist())
@@ -37,6 +40,8 @@ def checked_ids(object_ids: Ids) -> tuple[int, ...]:
 
 def checked_names(names: str | Sequence[str | None] | None, count: int) -> list[str | None]:
     """Returns a name for each of ``count`` objects; one text is the name of all."""
+    if not isinstance(names, Iterable | None):
+        raise PromptError(f"the names are {short_text(names)}", hint="give a list with one for each object, or None")
     values = [names] * count if names is None or isinstance(names, str) else list(names)
     if len(values) != count:
         raise PromptError(f"there are {len(values)} names for {count} objects", hint="give one for each, or None")

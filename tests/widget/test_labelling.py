@@ -294,3 +294,38 @@ def test_what_is_drawn_over_what(widget):
     for _ in range(3):
         widget.undo()
     assert [item.name for item in widget.objects] == ["a", "b", "c"]
+
+
+ANYTHING = [
+    None,
+    "x",
+    "x" * 10_000,
+    1.5,
+    float("nan"),
+    -1,
+    2**70,
+    [],
+    {},
+    [1, "a"],
+    [[1], [1, 2]],
+    np.array([1, 2]),
+    object(),
+]
+
+
+@pytest.mark.parametrize("value", ANYTHING, ids=lambda value: repr(value)[:12])
+def test_anything_else_than_an_id_or_a_name_is_explained_shortly(widget, value):
+    calls = [
+        lambda: widget.split(value),
+        lambda: widget.paint([[5, 5]], 3, value) if value is not None else widget.split(None),
+        lambda: widget.delete(value),
+        lambda: widget.rename(1, value),
+        lambda: widget.delete_class(value),
+        lambda: widget.add_boxes([[1, 1, 9, 9]], names=5.5 if value is None else [value, value]),
+        lambda: widget.add(box=value) if isinstance(value, str | float) else widget.split(None),
+    ]
+    for number, call in enumerate(calls):
+        with pytest.raises(PromptError) as error:
+            call()
+        assert len(str(error.value)) < 500, number
+    assert widget.objects == ()
