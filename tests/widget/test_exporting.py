@@ -2,6 +2,7 @@
 
 import io
 import json
+import sys
 import zipfile
 
 import numpy as np
@@ -147,3 +148,22 @@ def test_where_no_image_is_labelled_the_screen_says_so(photos):
         request = widget.say("export", format="coco", all=True)
         message, _ = widget.wire.wait_for("error", re=request)
         assert message["message"] == "No image is labelled yet."
+
+
+class Terminal(io.StringIO):
+    def __init__(self, is_terminal):
+        super().__init__()
+        self._is_terminal = is_terminal
+
+    def isatty(self):
+        return self._is_terminal
+
+
+@pytest.mark.parametrize(("count", "is_terminal", "has_bar"), [(3, True, True), (1, True, False), (3, False, False)])
+def test_a_bar_is_shown_in_a_terminal_for_several_images(monkeypatch, count, is_terminal, has_bar):
+    terminal = Terminal(is_terminal)
+    monkeypatch.setattr("sys.stderr", terminal)
+    monkeypatch.setattr(exporting, "_BAR_DELAY_S", 0.0)
+    monkeypatch.delitem(sys.modules, "ipykernel", raising=False)
+    assert list(exporting.with_bar(range(count), count, "export")) == list(range(count))
+    assert ("export:" in terminal.getvalue()) is has_bar
