@@ -13,6 +13,8 @@ const SIGNS: Record<string, string> = {
   ArrowRight: "→",
   Escape: "Esc",
   Delete: "Del",
+  PageUp: "PgUp",
+  PageDown: "PgDn",
 };
 
 export function helpPanel(view: View, scope: Scope): HTMLElement {
