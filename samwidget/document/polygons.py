@@ -9,6 +9,9 @@ more than ``EXACT`` away from them, so polygons that are off by no more are exac
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import islice
+
 import numpy as np
 import numpy.typing as npt
 
@@ -53,10 +56,15 @@ def weighted(outline: Points, tolerance: float = 0.0) -> Points:
     return np.column_stack([outline, weights])[weights > 0]
 
 
-def outlines_of(mask: Pixels) -> list[Points]:
-    """Returns each outline of an (H, W) mask in all its corners: (N, 2) float64 x, y.
+def outlines_of(mask: Pixels, count_max: int | None = None) -> list[Points]:
+    """Returns each outline of a mask in all its corners: the first and last middle of each straight row of edges.
 
-    The corners are the first and the last middle of each straight row of edges of pixels.
+    Args:
+        mask: (H, W) bool.
+        count_max: after one more than these the others are left out; None returns all. A million take a minute.
+
+    Returns:
+        (N, 2) float64 x, y of each.
     """
     box = box_of(mask)
     if box is None:
@@ -78,12 +86,12 @@ def outlines_of(mask: Pixels) -> list[Points]:
     along_column = np.empty_like(along_row)
     along_column[by_column] = by_column.reshape(-1, 2)[:, ::-1].reshape(-1)
     corners = np.stack([x + x0, y + y0], 1).astype(np.float64)
-    return [_middles(corners[order]) for order in _rounds(along_row.tolist(), along_column.tolist())]
+    rounds = _rounds(along_row.tolist(), along_column.tolist())
+    return [_middles(corners[order]) for order in islice(rounds, None if count_max is None else count_max + 1)]
 
 
-def _rounds(along_row: list[int], along_column: list[int]) -> list[list[int]]:
-    """Returns the corners of each outline in their order: along a row of edges, along a column, and so on."""
-    rounds = []
+def _rounds(along_row: list[int], along_column: list[int]) -> Iterator[list[int]]:
+    """Yields the corners of each outline in their order: along a row of edges, along a column, and so on."""
     is_left = bytearray(b"\1") * len(along_row)
     for start in range(len(along_row)):
         current, order = start, []
@@ -93,8 +101,7 @@ def _rounds(along_row: list[int], along_column: list[int]) -> list[list[int]]:
             order += [current, other]
             current = along_column[other]
         if order:
-            rounds.append(order)
-    return rounds
+            yield order
 
 
 def _middles(corners: Points) -> Points:

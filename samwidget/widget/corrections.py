@@ -100,10 +100,11 @@ class Corrections:
         """
         (item,) = self._items([object_id])
         mask = self._shown_mask(item)
-        outlines = polygons.outlines_of(mask)
-        if len(outlines) > CORNERS_MAX // 3:
+        count_max = CORNERS_MAX // 3
+        outlines = polygons.outlines_of(mask, count_max)
+        if len(outlines) > count_max:
             raise PromptError(
-                f"{item.name} has {len(outlines)} outlines, at most {CORNERS_MAX // 3} can be shown",
+                f"{item.name} has more than {count_max} outlines, too many to be shown",
                 hint="drop its islands and fill its holes first",
             )
         weighted = [polygons.weighted(outline) for outline in outlines]

@@ -106,3 +106,8 @@ def test_the_corners_above_a_weight_are_those_within_the_tolerance(mask, toleran
 )
 def test_polygons_become_a_mask_by_the_even_odd_rule(polygons, expected):
     assert np.array_equal(edits.from_polygons((4, 5), polygons), grid(expected))
+
+
+def test_more_outlines_than_are_wanted_are_left_out():
+    mask = grid("#.#.# ..... #.#.#")
+    assert [len(outlines_of(mask, count_max)) for count_max in (None, 6, 5, 2, 0)] == [6, 6, 6, 3, 1]

@@ -153,7 +153,7 @@ def test_beyond_so_many_corners_those_of_the_lowest_weights_are_left_out(parts, 
     assert 6 <= len(some) < len(every)
     assert some[:, 2].min() > every[:, 2].min()
     monkeypatch.setattr("samwidget.widget.corrections.CORNERS_MAX", 5)
-    with pytest.raises(PromptError, match="2 outlines") as raised:
+    with pytest.raises(PromptError, match="more than 1 outlines") as raised:
         parts.corrections.weighted_polygons(1)
     assert "islands" in raised.value.hint
 
