@@ -126,8 +126,8 @@ class LabelFiles(Labelling):
         object without a class gets the active class. What cannot be taken is named in one SamWidgetWarning.
 
         A widget of one image takes of a file with several the one with its name. A widget of several images shows one
-        after the other and adds to each what the file has of it, in one step on that image; then it shows again what it
-        had shown.
+        after the other and adds to each what the file has of it, in one step on that image. Then it shows again what it
+        had shown, and returns the objects of that one: those of a thousand would not fit into memory.
 
         Args:
             labels: path of the file or folder, or what ``samwidget.formats`` read of it.
@@ -179,22 +179,27 @@ class LabelFiles(Labelling):
     def _fill(
         self, matched: Sequence[tuple[int, LabelledImage]], name: str, cut: CutNames
     ) -> tuple[SegmentedObject, ...]:
-        """Adds the objects of a file to several images, one after the other; an image that refuses stays as it was."""
+        """Adds the objects of a file to several images, one after the other; one that refuses stays as it was.
+
+        Returns:
+            What was added to the image that is shown.
+        """
         turning = self._turning
-        added: list[SegmentedObject] = []
+        added: tuple[SegmentedObject, ...] = ()
         refused: list[str] = []
         worker, before = turning.present.worker, turning.index
         try:
             for index, image in with_bar(matched, len(matched), "load"):
                 try:
-                    added += self._fill_one(index, image, name, cut)
+                    objects = self._fill_one(index, image, name, cut)
+                    added = objects if index == before else added
                 except (FormatError, ImageError, PromptError) as error:
                     refused.append(f"{image.file_name} ({error})")
         finally:
             worker.call(partial(_show, turning, before))
         if refused:
             warn_user(f"nothing was added to {listed(refused)}")
-        return tuple(added)
+        return added
 
     def _fill_one(self, index: int, image: LabelledImage, name: str, cut: CutNames) -> tuple[SegmentedObject, ...]:
         """Shows an image and adds what a file has of it; only boxes wait until the image is encoded."""

@@ -206,15 +206,13 @@ def test_all_images_are_one_data_set_which_fills_them_again(tmp_path, folder, na
     assert of_all(folder) == [[TOM], [REX], []]
     folder.export(tmp_path / name, **options)
     with WiredWidget(tmp_path / "photos") as other:
-        other.go_to(2)
+        other.go_to(1)
         added = other.load(tmp_path / name)
         tom, rex = TOM, REX
         if options.get("format") == "yolo":  # it has no names
             tom, rex = (("object 1", *item[1:]) for item in (TOM, REX))
-        assert [item.name for item in added] == [tom[0], rex[0]]
-        assert other.session.images[2].objects == other.objects == ()  # the third image is shown again
+        assert [item.name for item in added] == [item.name for item in other.objects] == [rex[0]]  # it is shown again
         assert of_all(other) == [[tom], [rex], []]
-        other.go_to(1)
         other.undo()
         assert of_all(other) == [[tom], [], []]
 
@@ -278,8 +276,7 @@ def test_images_that_are_not_in_the_folder_or_have_another_size_are_named(folder
         return LabelledImage(name, size, (LabelledObject(box_runs(1, 1, 3, 3, size), name="new"),))
 
     with pytest.warns(SamWidgetWarning) as warned:
-        added = folder.load(DataSet((labels("deep/2.jpg"), labels("9.png"), labels("0.png", (5, 6)))))
-    assert [item.name for item in added] == ["new"]
+        folder.load(DataSet((labels("deep/2.jpg"), labels("9.png"), labels("0.png", (5, 6)))))
     texts = [str(warning.message) for warning in warned]
     assert "9.png (there is no such image)" in texts[0]
     assert "nothing was added to 0.png (0.png in the data set has 6 x 5 pixels" in texts[1]
@@ -317,10 +314,10 @@ def test_masks_fill_a_folder_without_the_model_and_clicks_refine_them(tmp_path, 
     with WiredWidget(tmp_path / "photos", predictor=predictor) as other:
         other.wait(10)
         predictor.encode_gate.shut()
-        added = other.load(tmp_path / "labels.json")
-        assert [item.area for item in added] == [64, 64]
+        (added,) = other.load(tmp_path / "labels.json")
+        assert [len(image.objects) for image in other.session.images] == [1, 1, 0]
         predictor.encode_gate.open()
-        other.select(added[0].id)
+        other.select(added.id)
         other.do("add_point", x=40.0, y=20.0, label=1)
         (refined,) = other.objects
         assert refined.prompt.mask.shape == (64, 64)
