@@ -136,8 +136,8 @@ def _suffix(name: str) -> str:
 def _of_paths(paths: list[str], origin: str) -> tuple[ImageSource, ...]:
     if not paths:
         raise ImageError(f"there is no image in {origin}", hint="give a folder with images, such as .jpg or .png")
-    paths.sort(key=_natural)
-    return _named(list(paths), [path.rpartition(os.sep)[2] for path in paths])
+    ordered = sorted((path.rpartition(os.sep) for path in paths), key=_natural)
+    return _named(["".join(parts) for parts in ordered], [name for _, _, name in ordered])
 
 
 def _of_list(images: list[Any] | tuple[Any, ...]) -> tuple[ImageSource, ...]:
@@ -167,6 +167,8 @@ def _named(sources: list[Any], names: list[str]) -> tuple[ImageSource, ...]:
     return tuple(map(ImageSource, sources, names))
 
 
-def _natural(path: str) -> list[Any]:
-    # Digits are every second part, so numbers are compared with numbers.
-    return [int(part) if part.isdecimal() else part for part in _DIGITS.split(path.casefold())] + [path]
+def _natural(parts: tuple[str, str, str]) -> tuple[Any, ...]:
+    """The key that sorts a file by its folder, then by its name, in which numbers are compared as numbers."""
+    folder, _, name = parts
+    # Digits are every second piece, so numbers are compared with numbers.
+    return (folder, [int(piece) if piece.isdecimal() else piece for piece in _DIGITS.split(name.casefold())], name)

@@ -76,8 +76,7 @@ class ImageStore:
     def shown_index(self) -> int:
         """The image at which the file was left; 0 where it does not say."""
         last_key = self._session.settings().get(_SHOWN_KEY)
-        keys = self._keys(self.folder)
-        return next((index for index, key in enumerate(keys) if key is not None and key == last_key), 0)
+        return 0 if last_key is None else next((index for index, key in enumerate(self._keys) if key == last_key), 0)
 
     def settings(self) -> dict[str, Any]:
         """Of the widget that wrote the file last."""
@@ -96,7 +95,7 @@ class ImageStore:
         """
         with self._lock:
             before = self._present_row(index) or self._moved(image)
-            image = replace(image, path=self._key(index) or image.path)
+            image = replace(image, path=self._keys[index] or image.path)
             session = self._session.another()
             try:
                 saved = attach_image(session, before, image, takes_over)
@@ -149,7 +148,7 @@ class ImageStore:
                 for index, (image, state), row in zip(indices, known, rows, strict=True):
                     self._rows[index] = replace(image, row=row, state=state)
                     del self._unsaved[index]
-            if shown_index is not None and (key := self._key(shown_index)) is not None:
+            if shown_index is not None and (key := self._keys[shown_index]) is not None:
                 self._session.set_settings({_SHOWN_KEY: key})
 
     def move_to(self, path: Path) -> None:
@@ -169,7 +168,7 @@ class ImageStore:
                     )
             finally:
                 other.close()
-            key_of = dict(zip(self._keys(self.folder), self._keys(path.parent), strict=True))
+            key_of = dict(zip(self._keys, _keys_of(self._sources, path.absolute().parent), strict=True))
             self._session.copy_to(path, lambda key: key_of.get(key) or key)
             before, folder = self._session, self._folder
             self._folder = None
@@ -192,11 +191,12 @@ class ImageStore:
             raise
         self._session: SessionFile = session
         self._parent = path.absolute().parent  # the current folder may change
+        self._keys = _keys_of(self._sources, self._parent)
         self._rows = self._matched(listing)
 
     def _matched(self, listing: Sequence[ListedImage]) -> dict[int, SessionImage]:
         """The row of each image whose path the file has; the table gets what it says."""
-        index_of = {key: index for index, key in enumerate(self._keys(self.folder)) if key is not None}
+        index_of = {key: index for index, key in enumerate(self._keys) if key is not None}
         rows: dict[int, SessionImage] = {}
         self._others = []
         for item in listing:
@@ -231,36 +231,33 @@ class ImageStore:
         image = self._present_row(index) or self._rows.get(index)
         if image is not None:
             return image
-        key = self._key(index)
+        key = self._keys[index]
         return None if key is None else SessionImage(key, "", (0, 0))
 
-    def _key(self, index: int) -> str | None:
-        return self._keys(self.folder, [self._sources[index]])[0]
 
-    def _keys(self, folder: Path, sources: Sequence[ImageSource] | None = None) -> list[str | None]:
-        """The paths of images as a session file in ``folder`` has them; None for images from memory."""
-        base = folder.absolute()
-        relative: dict[str, str] = {}
-        keys: list[str | None] = []
-        for item in self._sources if sources is None else sources:
-            if isinstance(item.source, str) and is_address(item.source):
-                keys.append(item.source)
-                continue
-            # Most are plain paths: to look for a home folder in each of 100,000 takes half a second.
-            is_plain = isinstance(item.source, str) and item.source[:1] not in ("~", "d")
-            text = item.source if is_plain else item.path
-            if text is None:
-                keys.append(None)
-                continue
-            head, name = os.path.split(os.fspath(text))
-            if head not in relative:
-                parent = Path(head).absolute()
-                try:
-                    relative[head] = Path(os.path.relpath(parent, base)).as_posix()
-                except ValueError:  # on another drive of Windows
-                    relative[head] = parent.as_posix()
-            keys.append(name if relative[head] == "." else f"{relative[head]}/{name}")
-        return keys
+def _keys_of(sources: Sequence[ImageSource], folder: Path) -> list[str | None]:
+    """The paths of images as a session file in ``folder`` has them; None for images from memory."""
+    relative: dict[str, str] = {}
+    keys: list[str | None] = []
+    for item in sources:
+        if isinstance(item.source, str) and is_address(item.source):
+            keys.append(item.source)
+            continue
+        # Most are absolute paths: to look for a home folder in each of 100,000 takes half a second.
+        is_plain = isinstance(item.source, str) and item.source[:1] == os.sep
+        text = item.source if is_plain else item.path
+        if text is None:
+            keys.append(None)
+            continue
+        head, separator, name = os.fspath(text).rpartition(os.sep)
+        if head not in relative:
+            parent = Path(head + separator).absolute()
+            try:
+                relative[head] = Path(os.path.relpath(parent, folder)).as_posix()
+            except ValueError:  # on another drive of Windows
+                relative[head] = parent.as_posix()
+        keys.append(name if relative[head] == "." else f"{relative[head]}/{name}")
+    return keys
 
 
 def _is_same(item: SessionImage, image: SessionImage) -> bool:
