@@ -68,6 +68,7 @@ class LabelledImages:
         if choice not in CHOICES:
             raise FormatError(f"images is {short_text(choice)}", hint=f"it is one of {', '.join(CHOICES)}")
         self._turning = turning
+        turning.caught_up()  # clicks that came before may have begun the work on an image
         if choice == "this" or turning.store is None:
             self._indices = [turning.index]
         else:
@@ -177,7 +178,7 @@ def send_export(turning: Turning, outbox: Outbox, request: Export) -> None:
     with TemporaryDirectory(prefix="samwidget-") as name:
         folder = Path(name) / "files"
         folder.mkdir()
-        classes = [item.name for item in turning.caught_up().document.state.classes]
+        classes = [item.name for item in turning.present.document.state.classes]
         target = folder / _target(turning, request.format, len(images), is_all=request.is_all)
         write_labels(
             DataSet(_reported(images, len(images), outbox, request.id, folder), classes), target, request.format

@@ -167,3 +167,16 @@ def test_a_bar_is_shown_in_a_terminal_for_several_images(monkeypatch, count, is_
     monkeypatch.delitem(sys.modules, "ipykernel", raising=False)
     assert list(exporting.with_bar(range(count), count, "export")) == list(range(count))
     assert ("export:" in terminal.getvalue()) is has_bar
+
+
+def test_a_click_that_came_before_is_in_the_file(photos):
+    """The click waits in the worker's queue when the export is asked for, and makes the image one that is labelled."""
+    predictor = FakePredictor()
+    with WiredWidget(photos, predictor=predictor) as widget:
+        widget.wait(10)
+        predictor.decode_gate.shut()
+        widget.say("add_point", x=30.0, y=20.0, label=1)
+        request = widget.say("export", format="coco", all=True)
+        predictor.decode_gate.open()
+        _, (data,) = widget.wire.wait_for("exported", re=request)
+        assert len(json.loads(data)["annotations"]) == 1
