@@ -49,7 +49,7 @@ _PIECES_OF_A_HEAD = 4
 def reason_not_covered(model: SamModel) -> str:
     """Why this module cannot compute the encoder of ``model``, as half a sentence; empty where it can."""
     encoder = model.vision_encoder
-    if type(encoder).__name__ != "SamVisionEncoder":
+    if type(encoder).__name__ not in ("SamVisionEncoder", "SamHQVisionEncoder"):
         return f"its encoder is a {type(encoder).__name__}"
     for name, module in encoder.named_modules():
         # Adapters and quantisation replace layers by their own classes.
@@ -82,19 +82,24 @@ class SamEncoder:
     def __init__(self, encoder: SamVisionEncoder) -> None:
         self._encoder = encoder
 
-    def __call__(self, pixels: Tensor, *, threads: int | None = None) -> Tensor:
+    def __call__(
+        self, pixels: Tensor, *, threads: int | None = None, after_layer: Callable[[int, Tensor], None] | None = None
+    ) -> Tensor:
         """(1, output channels, height, width) embedding of a (1, 3, input height, input width) normalised image.
 
         Args:
             pixels: as ``SamModel`` takes them, float32, on the device of the weights.
             threads: as ``thread_count`` takes it; of no effect on a GPU.
+            after_layer: called with the index of each layer and the (M, C) tokens behind it, which the next changes.
         """
         patch_side = int(self._encoder.patch_embed.projection.kernel_size[0])
         grid_hw = pixels.shape[2] // patch_side, pixels.shape[3] // patch_side
         pieces = _Pieces(grid_hw, pixels.device, threads)
         tokens = self._embed_patches(pixels, patch_side, pieces)
-        for layer in _layers(self._encoder):
+        for index, layer in enumerate(_layers(self._encoder)):
             _add_layer(layer, tokens, pieces)
+            if after_layer is not None:
+                after_layer(index, tokens)
         return self._neck(tokens, pieces)
 
     def _embed_patches(self, pixels: Tensor, side: int, pieces: _Pieces) -> Tensor:
