@@ -151,13 +151,11 @@ class Corrections:
     def split(self, object_id: int) -> tuple[SegmentedObject, ...]:
         """Makes an object of each piece of an object and returns them, the largest first, which keeps id and name."""
         (item,) = self._items([object_id])
-        pieces = edits.split(self._shown_mask(item))
+        pieces = edits.split(self._shown_mask(item), PIECES_MAX)
         if len(pieces) < 2:
             raise PromptError(f"{item.name} is one piece", hint="erase where it should be split")
         if len(pieces) > PIECES_MAX:
-            raise PromptError(
-                f"{item.name} has {len(pieces)} pieces, at most {PIECES_MAX} can be split", hint="drop the small ones"
-            )
+            raise PromptError(f"{item.name} has more than {PIECES_MAX} pieces", hint="drop the small ones first")
         return self._document.split(item.id, [self._draft(piece) for piece in pieces])
 
     def adjust(self, object_id: int, operation: str, amount: float, continues: bool = False) -> SegmentedObject:

@@ -90,6 +90,7 @@ def test_pieces_come_by_size_and_touch_by_corners():
     assert [int(piece.sum()) for piece in pieces] == [4, 4, 1]
     assert np.array_equal(np.logical_or.reduce(pieces), mask)
     assert edits.split(EMPTY) == []
+    assert [piece.area for piece in edits.split(mask, 1)] == [piece.sum() for piece in pieces[:2]]
 
 
 def test_holes_are_filled_up_to_their_area():
