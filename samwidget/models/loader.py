@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _CONFIG = "config.json"
 _SUPPORTED = (
     f"these work: {', '.join(card.name for card in MODELS)}, "
-    "folders or hub ids of fine-tuned SAM v1, and Meta's .pth files"
+    "folders or hub ids of fine-tuned networks of these families, and Meta's .pth files of SAM"
 )
 _FILE_SUFFIXES = (".pth", ".pt", ".safetensors")
 

@@ -102,7 +102,7 @@ def read_model(path: Path) -> SamModel:
         raise UnsupportedModelError(
             f"{path} holds no weights of SAM by Meta's names",
             hint=f"none is called {_FIRST}; give a file such as sam_vit_b_01ec64.pth, or a folder that save_pretrained "
-            "wrote. SAM 2, MobileSAM and other networks do not work",
+            'wrote. SAM 2 loads by name, such as "facebook/sam2.1-hiera-tiny"; MobileSAM and others do not work',
         )
     return model_of(weights, str(path))
 
@@ -129,7 +129,7 @@ def model_of(weights: Mapping[str, Tensor], name: str) -> SamModel:
     if others:
         raise UnsupportedModelError(
             f"{name} holds weights that SAM does not have",
-            hint=f"{', '.join(others[:3])}. Networks that extend SAM, such as SAM-HQ, do not work",
+            hint=f"{', '.join(others[:3])}. Files of networks that extend SAM, such as SAM-HQ, do not work",
         )
     shapes = {names[key]: tensor.shape for key, tensor in model.state_dict().items()}
     wrong = sorted(name for name, shape in shapes.items() if name not in weights or weights[name].shape != shape)
