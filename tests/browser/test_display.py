@@ -87,12 +87,14 @@ FRAMED_CELL = (
     "frame = ipywidgets.VBox([ipywidgets.HBox([w])], layout=ipywidgets.Layout(width='1100px'))\nframe"
 )
 # What is cut: texts that are wider than their element, and parts beyond an edge of the widget. Names of objects may be
-# long, and what is only there for assistive technology has no size.
+# long, and what is only there for assistive technology has no size. The film scrolls; tips that are not on the
+# screen make the toolbar wide.
 CUT = """(root) => {
     const edge = root.getBoundingClientRect();
     const isVisible = (node) => node.checkVisibility({ visibilityProperty: true });
     return [...root.querySelectorAll("*")].filter((node) => {
-        if (!isVisible(node) || node.matches(".sw-live, .sw-name, .sw-stage *, .sw-progress")) return false;
+        const isOther = ".sw-live, .sw-name, .sw-stage *, .sw-progress, .sw-toolbar, .sw-film, .sw-film *";
+        if (!isVisible(node) || node.matches(isOther)) return false;
         const { left, right, top, bottom, width } = node.getBoundingClientRect();
         const isBeyond = width > 0 && (left < edge.left - 1 || right > edge.right + 1 || bottom > edge.bottom + 1);
         const isCut = getComputedStyle(node).overflowX !== "visible" && node.scrollWidth > node.clientWidth + 1;
