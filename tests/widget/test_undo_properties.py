@@ -66,6 +66,7 @@ CORRECTIONS = {"paint", "fill_polygon", "set_polygons", "merge", "intersect", "s
 
 class FakeNetwork:
     frame = FRAME
+    is_ready = True
 
     def predict(self, prompt):
         prompt.check_inside(FRAME.image_hw)
