@@ -6,6 +6,7 @@ import { batch, type ReadonlySignal, type Signal, signal } from "@preact/signals
 import { Scope } from "./dom.ts";
 import { type Earlier, watchEarlier } from "./earlier.ts";
 import { EverythingSearch } from "./everything.ts";
+import { isQuiet, KERNEL_GONE, NO_KERNEL, UNASKED } from "./failures.ts";
 import { Link, type RequestOptions } from "./link.ts";
 import { MaskStore } from "./mask_store.ts";
 import { decodePixels } from "./photo.ts";
@@ -38,23 +39,6 @@ const ABSENT_AFTER_MS = 2000;
 const ABSENT_AFTER_LOADING_MS = 10_000;
 /** The link stops waiting for the end of a hello after this long. */
 const HELLO_WITHIN_MS = 60_000;
-
-const KERNEL_GONE: Failure = {
-  code: "no_kernel",
-  message: "The kernel is gone: it was shut down or restarted, or it died.",
-  hint: "Run the cell again. What you see stays on the screen until then.",
-};
-const NO_KERNEL: Failure = { code: "no_kernel", message: "There is no kernel.", hint: "Run the cell to continue." };
-
-/** Requests that a view sends on its own: that they reach nobody is said once. */
-const UNASKED: ReadonlySet<Request["kind"]> = new Set([
-  "hello",
-  "hover",
-  "detail",
-  "polygons",
-  "list_images",
-  "thumbnails",
-]);
 
 export interface Photo {
   id: string;
@@ -311,17 +295,6 @@ export class Session {
   #fail(failure: Failure): void {
     this.failure.value = { code: failure.code, message: failure.message, hint: failure.hint };
   }
-}
-
-/**
- * A failure is not worth a message: of a preview, and of name or class for an object that its own click could not make. Those
- * of a save and an export have a place of their own.
- */
-function isQuiet(request: Request): boolean {
-  if (request.kind === "save_session" || request.kind === "export") return true;
-  if (request.kind === "list_images" || request.kind === "thumbnails") return true;
-  if (request.kind === "set_class") return request.objects === null;
-  return request.kind === "hover" || (request.kind === "rename" && request.object === null);
 }
 
 function textOf(error: unknown): string {
