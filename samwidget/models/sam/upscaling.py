@@ -134,7 +134,7 @@ class Upscaler:
             if upscaled is not None:
                 # From (b, h, w, y1, x1, y2, x2, C2), as in ``_fill_image``.
                 by_sub_pixel = by_pixel.view(prompts, -1, width, 2, 2, 2, 2, channels_2)
-                rows_out = upscaled[:, 4 * start : 4 * stop].unflatten(2, (width, 2, 2)).unflatten(1, (-1, 2, 2))
+                rows_out = upscaled[:, 4 * start : 4 * stop].view(prompts, -1, 2, 2, width, 2, 2, channels_2)
                 rows_out.copy_(by_sub_pixel.permute(0, 1, 3, 5, 2, 4, 6, 7))
 
     def _second_layer(self, rows: Tensor, detail: Tensor | None) -> Tensor:
