@@ -8,7 +8,6 @@ from __future__ import annotations
 import reprlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from numbers import Integral
 from typing import Any, Protocol
 
 import numpy as np
@@ -69,7 +68,7 @@ class State:
         Raises:
             PromptError: there is no object with this id.
         """
-        if isinstance(object_id, Integral):  # a user may give anything: an array is equal to no number
+        if isinstance(object_id, int | np.integer):  # a user may give anything: an array is equal to no number
             for index, item in enumerate(self.objects):
                 if item.id == object_id:
                     return index
