@@ -16,6 +16,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from samwidget.core import SegmentedObject
+from samwidget.document import Steps
 from samwidget.document.session import Snapshot
 from samwidget.errors import SessionError, warn_user
 from samwidget.widget.protocol.message import to_json
@@ -52,6 +54,7 @@ class Saving:
         self._status: SessionStatus | None = None
         self._shown_status: SessionStatus | None = None
         self._failure: SessionError | None = None
+        self._saved_contents: _Contents = ([], 0)
         self._is_closed = False
         _savings.add(self)
 
@@ -70,6 +73,7 @@ class Saving:
         with self._write_lock:
             self._give_back()
             self._saved, self._failure, self._status = saved, saved.session.failure, None
+            self._saved_contents = _contents(saved.opened.steps)
             name = saved.session.path.name
             if saved.session.is_read_only:
                 self._publish(
@@ -134,11 +138,15 @@ class Saving:
 
     def flush(self) -> None:
         """Returns when everything that has changed is on the disk; raises SessionError where it cannot be written."""
+        with self._lock:
+            if self._failure is not None and not self._is_read_only:
+                self._pending = self._pending or self._last  # perhaps the disk has space again
         self._save_pending()
-        if self._failure is not None and self._last is not None and not self._is_read_only:
-            raise SessionError(
-                f"the changes of this image are not saved: {self._failure.message}", hint=self._failure.hint
-            )
+        last, status = self._last, self._status
+        if last is not None and _contents(last.steps) != self._saved_contents:
+            reason = self._failure.message if self._failure is not None else "" if status is None else status.message
+            hint = self._failure.hint if self._failure is not None else "" if status is None else status.hint
+            raise SessionError(f"what you changed on this image is not saved: {reason.rstrip('.')}", hint=hint)
 
     def move_to(self, saved: SavedImage, take_snapshot: Callable[[], Snapshot]) -> None:
         """Saves a snapshot to another file, and all changes from now on; raises SessionError where that fails."""
@@ -146,6 +154,7 @@ class Saving:
         snapshot = take_snapshot()
         saved.opened.writer.write(snapshot)
         self.attach(saved)
+        self._saved_contents = _contents(snapshot.steps)
         with self._lock:
             later = self._last if self._last is not before else None
             self._last = snapshot
@@ -212,6 +221,7 @@ class Saving:
             return
         with self._lock:
             self._failure = None
+            self._saved_contents = _contents(snapshot.steps)
             if self._pending is None:
                 self._enter("saved", self._saved.note)
         self._show()
@@ -253,6 +263,14 @@ def _unexpected(error: Exception) -> SessionError:
     log.exception("saving failed")
     hint = "this is a bug in samwidget; the traceback is in the kernel's log. Save to another file with w.save(path)"
     return SessionError(f"saving failed ({type(error).__name__}: {error!s:.200})", hint=hint)
+
+
+_Contents = tuple[list[tuple[SegmentedObject, ...]], int]
+
+
+def _contents(steps: Steps) -> _Contents:
+    """What is lost where a history is not saved: the objects of each step, and which step is the present one."""
+    return [state.objects for state in steps.states], steps.position
 
 
 _savings: weakref.WeakSet[Saving] = weakref.WeakSet()

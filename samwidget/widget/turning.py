@@ -341,6 +341,8 @@ class Turning:
         self._write_states([])
         self._worker.submit_first(self._begin_image)
         self._worker.submit_first(controller.prepare)
+        if self._worker.is_closed:  # the widget was closed meanwhile
+            controller.close()
 
     def _open(self, index: int, image: ReadImage) -> SavedImage | None:
         if self._store is None:
@@ -480,7 +482,8 @@ class Turning:
     def _move_to(self, path: Path) -> None:
         assert self._store is not None
         store, present = self._store, self.present
-        present.saving.flush()
+        with contextlib.suppress(SessionError):  # what the old file refuses goes to the new one below
+            present.saving.flush()
         self._states_worker.call(lambda: None)
         store.move_to(path)
         saved = store.open(self.index, present.image.sessions.described(store.folder), takes_over=False)

@@ -487,3 +487,60 @@ def test_the_current_folder_may_change(make, folder, monkeypatch):
     widget.save()
     monkeypatch.chdir(folder.parent)
     assert counts(make("photos", session="labels.samw"))[:2] == [1, 1]
+
+
+def test_what_a_widget_may_not_save_holds_the_page_and_goes_to_another_file(make):
+    first = make("photos", session="labels.samw")
+    click(first)
+    first.save()
+    second = make("photos", session="labels.samw")
+    assert first.saving["phase"] == "read-only"
+    click(first, x=100)
+    with pytest.raises(SessionError, match="is not saved"):
+        first.next()
+    first.save("own.samw")
+    first.next()
+    assert counts(first)[0] == 1
+    assert len(second.objects) == 1
+    second.next()
+
+
+def test_the_page_turns_again_once_the_disk_has_space(make, monkeypatch):
+    widget = make("photos", session="labels.samw")
+    click(widget)
+    widget.save()
+    from samwidget.document.session.writer import ImageWriter
+
+    real, is_full = ImageWriter.write, [True]
+
+    def write(self, snapshot):
+        if is_full[0]:
+            raise SessionError("the disk is full", hint="free some space")
+        real(self, snapshot)
+
+    monkeypatch.setattr(ImageWriter, "write", write)
+    click(widget, x=100)
+    with pytest.raises(SessionError, match="is not saved"):
+        widget.next()
+    is_full[0] = False
+    widget.next()
+    assert len(widget.session.images[0].objects[0].prompt.points_xy) == 2
+
+
+def test_a_folder_that_nobody_may_write_can_be_labelled_and_saved_elsewhere(make, folder, monkeypatch):
+    def refuse(*_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("samwidget.document.session.lock.FileLock.acquire", refuse)
+    widget = make("photos", session="photos/labels.samw")
+    assert widget.saving["phase"] == "failed"
+    widget.next()
+    click(widget)
+    with pytest.raises(SessionError, match="is not saved"):
+        widget.next()
+    monkeypatch.undo()
+    monkeypatch.setattr("samwidget.document.session.connection._SYNCHRONOUS", "OFF")
+    monkeypatch.chdir(folder.parent)
+    widget.save("labels.samw")
+    widget.next()
+    assert counts(widget)[:2] == [0, 1]

@@ -111,7 +111,7 @@ class LoopedWidget(WiredWidget):
         super().send(content, buffers)
 
     def send_state(self, key=None):
-        if self._controller_or_none is not None:
+        if self._turning_or_none is not None:
             assert self.loop.is_running, "outside of the session"
         super().send_state(key)
 
