@@ -165,9 +165,10 @@ class Saving:
         """Saves what is not saved yet, and gives the file back; a SamWidgetWarning says where that fails."""
         with self._lock:
             self._is_closed = True
+        has_file = self._saved is not None  # not at a second call, such as at the end of the interpreter
         self._worker.close()
         self._save_pending()
-        if self._failure is not None and not self._is_read_only:
+        if has_file and self._failure is not None and not self._is_read_only:
             warn_user(f"the last changes are not saved: {self._failure.message}")
 
     def give_up(self) -> Snapshot | None:

@@ -9,6 +9,7 @@ import os
 import shutil
 import sqlite3
 import sys
+import warnings
 from contextlib import closing
 from pathlib import Path
 
@@ -273,3 +274,5 @@ def test_closing_a_widget_says_that_changes_are_not_saved(make):
     widget.do("add_point", x=60, y=40, label=1)
     with pytest.warns(SamWidgetWarning, match="last changes are not saved: labels.samw cannot be written"):
         widget.close()
+    with warnings.catch_warnings(action="error") if sys.version_info >= (3, 11) else contextlib.nullcontext():
+        widget._controller.saving.close()  # as at the end of the interpreter
