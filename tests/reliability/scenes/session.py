@@ -1,6 +1,6 @@
 """Scenes with session files: the kernel is killed while it saves.
 
-Acknowledged is a step that the trait ``session`` called saved: it is in the file after the kill, with all before it.
+Acknowledged is a step that the trait ``saving`` called saved: it is in the file after the kill, with all before it.
 """
 
 from __future__ import annotations
