@@ -10,11 +10,9 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,18 +20,19 @@ import numpy.typing as npt
 from samwidget.core import SegmentedObject, Size
 from samwidget.errors import ClosedError, ImageError, PromptError, SamWidgetError, SessionError
 from samwidget.images import load_rgb
-from samwidget.widget.ahead import Ahead, ReadImage, read_for_view
+from samwidget.widget.ahead import Ahead, ReadImage
 from samwidget.widget.controller import Controller
 from samwidget.widget.copying import copied_masks, copied_prompts
-from samwidget.widget.image_sources import ImageSource, sources_of
+from samwidget.widget.image_sources import ImageSource
 from samwidget.widget.image_store import ImageStore
-from samwidget.widget.image_table import STATES, ImageTable
+from samwidget.widget.image_table import STATES
+from samwidget.widget.opened_images import OpenedImages
 from samwidget.widget.photo import Photo
 from samwidget.widget.protocol.fields import short_text
 from samwidget.widget.protocol.message import to_json
 from samwidget.widget.protocol.replies import ImagesReply
 from samwidget.widget.protocol.requests import ListImages
-from samwidget.widget.session_images import SavedImage, SessionChoice
+from samwidget.widget.session_images import SavedImage
 from samwidget.widget.thumbnails import Thumbnails
 from samwidget.widget.traits import ImagesSummary
 from samwidget.widget.wire.outbox import Outbox, sentence
@@ -41,77 +40,6 @@ from samwidget.widget.worker import Worker
 
 # A click that comes while the next image is encoded waits for that: it begins when nobody has clicked for so long.
 _IDLE_S = 0.3
-
-
-@dataclass(frozen=True, eq=False)
-class OpenedImages:
-    """The images of a widget, with the one that it shows first.
-
-    Attributes:
-        sources: all images.
-        options: of ``load_rgb``.
-        table: a row for each.
-        store: their session file; None for one image, which has its own.
-        index: of the image that is shown first.
-        image: that image.
-        saved: what the session file has of it; None without one.
-        settings: of the widget that wrote the session file.
-    """
-
-    sources: Sequence[ImageSource]
-    options: Mapping[str, Any]
-    table: ImageTable
-    store: ImageStore | None
-    index: int
-    image: ReadImage
-    saved: SavedImage | None
-    settings: Mapping[str, Any]
-
-
-def open_images(image: Any, options: Mapping[str, Any], session: Path | SessionChoice | None) -> OpenedImages:
-    """Reads the image that a widget shows first: the one it was given, or the one at which the session was left.
-
-    Raises:
-        ImageError: it cannot be read; of several images, none can.
-        SessionError: the session file cannot be used.
-    """
-    sources = sources_of(image)
-    if sources is None:
-        read = read_for_view(image, options, with_preview=False)
-        single = (ImageSource(image, read.sessions.file_name or "image"),)
-        saved = None if session is None else read.sessions.open(session)
-        settings = {} if saved is None else saved.opened.settings
-        return OpenedImages(single, options, ImageTable([single[0].name]), None, 0, read, saved, settings)
-    table = ImageTable([item.name for item in sources])
-    path = session.path if isinstance(session, SessionChoice) else session
-    store = ImageStore(path, sources, table, options.get("frame"))
-    try:
-        index, read, saved = _first(sources, options, table, store)
-        return OpenedImages(sources, options, table, store, index, read, saved, store.settings())
-    except BaseException:
-        store.close()
-        raise
-
-
-def _first(
-    sources: Sequence[ImageSource], options: Mapping[str, Any], table: ImageTable, store: ImageStore
-) -> tuple[int, ReadImage, SavedImage]:
-    """The first image that can be read, from the one at which the session was left on."""
-    start, first_error = store.shown_index(), None
-    for step in range(len(sources)):
-        index = (start + step) % len(sources)
-        try:
-            image = read_for_view(sources[index].source, options, with_preview=False)
-            return index, image, store.open(index, image.sessions.described(store.folder), takes_over=True)
-        except SamWidgetError as error:
-            if not isinstance(error, ImageError | SessionError) or (
-                isinstance(error, SessionError) and len(sources) == 1
-            ):
-                raise
-            table.set_problem(index, sentence(error.message))
-            first_error = first_error or error
-    assert first_error is not None
-    raise first_error
 
 
 class Turning:

@@ -31,6 +31,7 @@ from samwidget.widget.arguments import checked_classes
 from samwidget.widget.controller import Controller
 from samwidget.widget.handlers import Lanes
 from samwidget.widget.network import BUNDLED, ModelSource
+from samwidget.widget.opened_images import open_images
 from samwidget.widget.paging import Paging
 from samwidget.widget.protocol.message import to_json
 from samwidget.widget.saved_page import draw_after_cells, publish_saved_page
@@ -43,7 +44,7 @@ from samwidget.widget.session_images import (
 from samwidget.widget.settings import css_height
 from samwidget.widget.status import first_status
 from samwidget.widget.traits import KERNEL_OWNED, SETTINGS, SharedTraits
-from samwidget.widget.turning import Turning, open_images
+from samwidget.widget.turning import Turning
 from samwidget.widget.wire.encode import summarise
 from samwidget.widget.wire.inbox import Inbox
 from samwidget.widget.wire.outbox import Outbox
