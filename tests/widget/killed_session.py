@@ -1,7 +1,7 @@
 """A widget with a session file in a process that is killed at random moments, and what the file has then.
 
 The process makes one step after the other, numbered by the names of its objects, and writes to a pipe each number that
-the trait ``session`` called saved. Forks of this process, so that nothing is imported again.
+the trait ``saving`` called saved. Forks of this process, so that nothing is imported again.
 """
 
 import os
