@@ -12,8 +12,9 @@ EXTRAS := .[batch,demo,mlflow,serve,train]
 # Without those that train a model for minutes, drive a browser, or run the pages.
 QUICK := -m "not browser" --ignore tests/docs --ignore tests/hosts --ignore tests/training -n 2 --dist loadfile
 # The part of the quick tests that CI runs with the lowest versions too, and what they need besides the package.
-BOUNDS := tests/core tests/document tests/formats tests/images tests/widget -n 2 --dist loadfile
-BOUNDS_NEED := hypothesis jsonschema matplotlib pandas pytest pytest-xdist tifffile
+BOUNDS := $(addprefix tests/,core document formats images widget compat batch/test_run.py) -n 2 --dist loadfile
+BOUNDS_NEED := hypothesis jsonschema matplotlib pandas pytest pytest-xdist segment-anything tifffile
+BOUNDS_NEED += filelock pyarrow pycocotools pyyaml tqdm xarray
 # An environment of the target's own, made anew.
 OWN = .venv-$@/$(notdir $(BIN))
 OWN_PIP = $(OWN)/python -m pip install --quiet --no-compile
