@@ -19,6 +19,11 @@ LABELLING_CELL = (
     "w = SamWidget('coins.jpg', classes=['small', 'medium', 'large'], session='labels.samw')\nw"
 )
 
+FOLDER_CELL = (
+    "from samwidget import SamWidget\n"
+    "w = SamWidget('photos/', classes=['person', 'animal', 'thing'], session='photos.samw')\nw"
+)
+
 
 def use(widget: Widget, notebook: Notebook) -> None:
     """Makes two objects and accepts them; refines a third one with an include and an exclude click."""
@@ -52,12 +57,30 @@ def label(widget: Widget, notebook: Notebook) -> None:
     notebook.page.wait_for_timeout(1500)
 
 
+def label_folder(widget: Widget, notebook: Notebook) -> None:
+    """Labels two photos and accepts them; of the third one an object is labelled, and the next is being refined."""
+    for index, (point, key) in enumerate([((225, 90), "1"), ((180, 190), "2")]):
+        widget.click(*point)
+        widget.press(key)
+        widget.press("Enter")
+        widget.press("Control+Enter", settle=False)
+        widget.wait(f"s.index === {index + 1} && s.pending === 0 && s.phase === 'ready'")
+    widget.drag((74, 60), (482, 380))
+    widget.press("3")
+    widget.press("Enter")
+    widget.drag((172, 17), (425, 238))
+    widget.wait("s.pending === 0")
+    notebook.page.mouse.move(*widget.at(300, 330))
+    notebook.page.wait_for_timeout(2000)
+
+
 def main() -> None:
-    """Writes docs/pictures/widget.png, widget_dark.png, labelling.png and nano.jpg."""
+    """Writes docs/pictures/widget.png, widget_dark.png, labelling.png, folder.png and nano.jpg."""
     PICTURES.mkdir(exist_ok=True)
     folder = Path(tempfile.mkdtemp())
     for photo in ("astronaut.jpg", "coins.jpg"):
         shutil.copy(ROOT / "notebooks/photos" / photo, folder)
+    shutil.copytree(ROOT / "notebooks/photos", folder / "photos")
     lab = Lab(folder)
     try:
         with sync_playwright() as playwright:
@@ -77,6 +100,12 @@ def main() -> None:
             widget = notebook.widget().ready()
             label(widget, notebook)
             widget.root.screenshot(path=PICTURES / "labelling.png")
+            page = browser.new_page(viewport={"width": 1240, "height": 1000}, device_scale_factor=1.5)
+            notebook = Notebook(lab, page, "folder", [FOLDER_CELL])
+            notebook.run_all()
+            widget = notebook.widget().ready()
+            label_folder(widget, notebook)
+            widget.root.screenshot(path=PICTURES / "folder.png")
             browser.close()
     finally:
         lab.close()
