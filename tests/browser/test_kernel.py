@@ -226,7 +226,9 @@ def test_a_failed_model_gives_way_to_the_bundled_one_in_one_click(open_notebook,
 def test_stop_while_clicks_strokes_and_saving_run_loses_nothing_and_keeps_the_order(open_notebook):
     """Stop comes before each part of the work: a dropped message comes again, and none overtakes another."""
     notebook = open_notebook(
-        "from samwidget import SamWidget\nw = SamWidget('coins.jpg', classes=['small', 'large'], session='stop.samw')\nw"
+        "from samwidget import SamWidget\n"
+        "w = SamWidget('coins.jpg', classes=['small', 'large'], session='stop.samw')\n"
+        "w"
     )
     widget = notebook.widget().ready()
     kernel = "window.jupyterapp.shell.currentWidget.sessionContext.session.kernel"

@@ -33,8 +33,9 @@ from samwidget.models.sam.linear import Linear, prepare
 from samwidget.models.threads import run_in_threads, thread_count
 
 if TYPE_CHECKING:
-    from transformers import SamModel
+    from transformers import SamHQModel, SamModel
     from transformers.models.sam.modeling_sam import SamVisionEncoder, SamVisionLayer
+    from transformers.models.sam_hq.modeling_sam_hq import SamHQVisionEncoder
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -46,7 +47,7 @@ _TOKENS_AT_ONCE = 256
 _PIECES_OF_A_HEAD = 4
 
 
-def reason_not_covered(model: SamModel) -> str:
+def reason_not_covered(model: SamModel | SamHQModel) -> str:
     """Why this module cannot compute the encoder of ``model``, as half a sentence; empty where it can."""
     encoder = model.vision_encoder
     if type(encoder).__name__ not in ("SamVisionEncoder", "SamHQVisionEncoder"):
@@ -79,7 +80,7 @@ class SamEncoder:
             their device; those of its ``layers`` may be float16 or bfloat16.
     """
 
-    def __init__(self, encoder: SamVisionEncoder) -> None:
+    def __init__(self, encoder: SamVisionEncoder | SamHQVisionEncoder) -> None:
         self._encoder = encoder
 
     def __call__(
@@ -263,7 +264,7 @@ def _normalised(tokens: Tensor, norm: nn.LayerNorm) -> Tensor:
     return F.layer_norm(tokens, tokens.shape[-1:], norm.weight.float(), norm.bias.float(), norm.eps)
 
 
-def _layers(encoder: SamVisionEncoder) -> Iterable[SamVisionLayer]:
+def _layers(encoder: SamVisionEncoder | SamHQVisionEncoder) -> Iterable[SamVisionLayer]:
     return cast("Iterable[SamVisionLayer]", encoder.layers)  # a ModuleList does not know the type of its modules
 
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from transformers import SamHQModel
 
 
-def reason_not_covered(model: SamHQModel) -> str:
+def reason_not_covered(model: Any) -> str:  # a SamHQModel, which has no type in common with SamModel
     """Why ``SamHqDecoder`` cannot compute the decoder of ``model``, as half a sentence; empty where it can."""
     return fast_decoder.reason_not_covered(model, "SamHQ", other_layers=(nn.Conv2d,))
 
@@ -56,7 +56,7 @@ class SamHqDecoder(SamDecoder):
         device: where the weights are.
     """
 
-    def __init__(self, model: SamHQModel, device: torch.device) -> None:
+    def __init__(self, model: Any, device: torch.device) -> None:
         super().__init__(model, device)
         self._sharpening = Sharpening(model.mask_decoder)
 

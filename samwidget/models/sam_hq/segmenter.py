@@ -99,7 +99,7 @@ class SamHqSegmenter(BaseSegmenter):
                     early_tokens.append(tokens.clone())
 
             embedding = self._encoder(network_input, threads=threads, after_layer=after_layer)
-            early = early_tokens[0].T.unflatten(1, embedding.shape[2:])[None]
+            early = early_tokens[0].T.reshape(1, -1, *embedding.shape[2:])
         features = hq_features(self._model.mask_decoder, embedding, early, self._cpu_threads(threads))
         return {"image_embeddings": embedding, "hq_features": features}
 
