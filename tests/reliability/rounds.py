@@ -179,7 +179,9 @@ class User:
         self._click(second, *self._somewhere())
         with self._act("second view"):
             widget.wait(f"s.revision === {second.state()['revision']}")
-            second.press("Enter")
+            # The click may have met a corner of the box, and so removed the box: then nothing is left to accept.
+            second.press("Enter", settle=False)
+            second.wait("s.active === null && s.pending === 0")
 
     def _use_board(self) -> None:
         board = self._notebook.widget(_BOARD).ready()
