@@ -197,17 +197,45 @@ class ImageStore:
     def _matched(self, listing: Sequence[ListedImage]) -> dict[int, SessionImage]:
         """The row of each image whose path the file has; the table gets what it says."""
         index_of = {key: index for index, key in enumerate(self._keys) if key is not None}
-        rows: dict[int, SessionImage] = {}
-        self._others = []
+        matched: dict[int, ListedImage] = {}
+        others: list[ListedImage] = []
         for item in listing:
             index = None if item.image.path is None else index_of.get(item.image.path)
             if index is None or item.image.options.get("frame") != self._frame:
-                self._others.append(item.image)
-                continue
-            rows[index] = item.image
+                others.append(item)
+            else:
+                matched[index] = item
+        if others:
+            matched |= self._elsewhere(others, matched.keys())
+        for index, item in matched.items():
             self._table.set_content(index, item.object_count, item.class_names, item.has_changed)
             self._table.set_state(index, item.image.state)
-        return rows
+        taken = {id(item) for item in matched.values()}
+        self._others = [item.image for item in others if id(item) not in taken]
+        return {index: item.image for index, item in matched.items()}
+
+    def _elsewhere(self, others: Sequence[ListedImage], taken: Iterable[int]) -> dict[int, ListedImage]:
+        """The rows of files that are gone, by the one image of the same name and length: their folder was moved.
+
+        That the content is the same is checked when the image is shown: to read a thousand files would take too long.
+        """
+        indices_of: dict[str, list[int]] = {}
+        for index in set(range(len(self._keys))).difference(taken):
+            if name := _name_of(self._keys[index]):
+                indices_of.setdefault(name, []).append(index)
+        moved: dict[int, ListedImage] = {}
+        for item in others:
+            image = item.image
+            indices = indices_of.get(_name_of(image.path), [])
+            if len(indices) != 1 or image.options.get("frame") != self._frame:
+                continue
+            old, new = self._parent / str(image.path), self._parent / str(self._keys[indices[0]])
+            # Of an image that nobody has opened only the state is there, and not the length of its file.
+            is_same = not image.content_hash or (new.is_file() and new.stat().st_size == image.file_bytes)
+            if is_same and not old.exists():
+                moved[indices[0]] = item
+                del indices_of[new.name]
+        return moved
 
     def _moved(self, image: SessionImage) -> SessionImage | None:
         """The row of an image that has the same content and another path: it was renamed, or it was never a file."""
@@ -258,6 +286,11 @@ def _keys_of(sources: Sequence[ImageSource], folder: Path) -> list[str | None]:
                 relative[head] = parent.as_posix()
         keys.append(name if relative[head] == "." else f"{relative[head]}/{name}")
     return keys
+
+
+def _name_of(key: str | None) -> str:
+    """The name of a file without its folder; empty for an image from memory or behind an address."""
+    return "" if key is None or is_address(key) else key.rpartition("/")[2]
 
 
 def _is_same(item: SessionImage, image: SessionImage) -> bool:

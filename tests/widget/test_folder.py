@@ -1,5 +1,6 @@
 """A widget of several images: it turns in place, each click lands on its image, and the session keeps all of them."""
 
+import shutil
 import time
 
 import numpy as np
@@ -449,6 +450,39 @@ def test_a_thousand_turns_keep_one_image_with_its_neighbours_in_memory(make):
     widget.wait(TIMEOUT_S)
     gc.collect()
     assert sum(ref() is not None for ref in refs) <= 2
+
+
+def test_a_folder_that_was_moved_keeps_states_and_objects(make, folder, tmp_path):
+    widget = make("photos", session="labels.samw")
+    click(widget)
+    widget.accept_image()
+    widget.session.images[3].state = "skipped"
+    widget.go_to(4)
+    click(widget)
+    widget.save()
+    before = (states(widget), counts(widget))
+    widget.close()
+    folder.rename(tmp_path / "elsewhere")
+    other = tmp_path / "elsewhere/p5.png"
+    other.write_bytes(other.read_bytes() + b"more")  # another file: it is not taken for the old one
+    widget = make("elsewhere", session="labels.samw")
+    assert (states(widget)[:4], counts(widget)[:4]) == (before[0][:4], before[1][:4])
+    assert counts(widget)[0] == 1
+    assert states(widget)[4] == "new"
+    widget.go_to(0)
+    assert widget.undo()
+    assert counts(widget)[0] == 0
+
+
+def test_a_copy_of_a_folder_is_another_one(make, folder, tmp_path):
+    widget = make("photos", session="labels.samw")
+    click(widget)
+    widget.accept_image()
+    widget.save()
+    widget.close()
+    shutil.copytree(folder, tmp_path / "copy")
+    widget = make("copy", session="labels.samw")
+    assert states(widget)[1:] == ["new"] * 5
 
 
 def test_the_session_file_has_the_states_of_images_that_nobody_has_opened(make):
