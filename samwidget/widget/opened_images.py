@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from samwidget.errors import ImageError, SamWidgetError, SessionError
+from samwidget.errors import ImageError, SessionError
 from samwidget.widget.ahead import ReadImage, read_for_view
 from samwidget.widget.image_sources import ImageSource, sources_of
 from samwidget.widget.image_store import ImageStore
@@ -80,10 +80,8 @@ def _first(
         try:
             image = read_for_view(sources[index].source, options, with_preview=False)
             return index, image, store.open(index, image.sessions.described(store.folder), takes_over=True)
-        except SamWidgetError as error:
-            if not isinstance(error, ImageError | SessionError) or (
-                isinstance(error, SessionError) and len(sources) == 1
-            ):
+        except (ImageError, SessionError) as error:
+            if isinstance(error, SessionError) and len(sources) == 1:
                 raise
             table.set_problem(index, sentence(error.message))
             first_error = first_error or error

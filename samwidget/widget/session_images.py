@@ -33,6 +33,7 @@ from samwidget.document.session import (
 )
 from samwidget.errors import SessionError, warn_user
 from samwidget.images import find_path, is_address
+from samwidget.widget.image_sources import path_of
 
 SUFFIX = ".samw"
 """Of session files that a view asks for; Python may give any name."""
@@ -278,9 +279,7 @@ def _path_of(source: Any) -> Path | str | None:
     """Where an image comes from: its path, or its address as it is; None for one from memory."""
     if isinstance(source, str) and is_address(source):
         return source
-    if not isinstance(source, str | PathLike) or str(source).lower().startswith("data:"):
-        return None
-    return find_path(source)
+    return path_of(source)
 
 
 def _files_in(folder: Path) -> Iterator[Path]:
