@@ -24,7 +24,7 @@ from samwidget.document.session import Snapshot
 from samwidget.errors import ClosedError, PromptError, SamWidgetError
 from samwidget.widget.ahead import ReadImage
 from samwidget.widget.commands import Commands
-from samwidget.widget.everything import Everything, FoundMask, Search
+from samwidget.widget.everything import Everything, FoundMask, Search, SearchTask
 from samwidget.widget.many_prompts import ManyPrompts, ProgressCallback
 from samwidget.widget.network import BUNDLED, ModelSource, Network
 from samwidget.widget.photo import Photo
@@ -287,11 +287,15 @@ class Controller:
 
         return self.worker.call(work)
 
-    def find_everything(self, options: Mapping[str, Any], *, keep: bool) -> tuple[SegmentedObject, ...]:
-        """Searches for everything and waits for the end; returns the objects that were made of it.
+    def everything_task(self, options: Mapping[str, Any]) -> SearchTask:
+        """Returns the task to find everything with these options of ``generate_masks``."""
+        return SearchTask(partial(self.network.everything, options))
+
+    def search(self, task: SearchTask, *, keep: bool) -> tuple[SegmentedObject, ...]:
+        """Searches and waits for the end; returns the objects that were made of what was found.
 
         Args:
-            options: of ``generate_masks``.
+            task: what to look for.
             keep: makes an object of each found mask; False leaves the choice to the user.
 
         Raises:
@@ -299,7 +303,7 @@ class Controller:
         """
         search = None
         try:
-            search = self.everything.begin(options)
+            search = self.everything.begin(task)
             self.everything.wait(search)
         except BaseException:  # also the user's Stop button, even before begin() has returned
             self.everything.cancel(search)

@@ -1,5 +1,6 @@
-"""Everything: one search for all objects at a time, and the objects that it has found and nobody has kept yet.
+"""Everything: one search for objects at a time, and the objects that it has found and nobody has kept yet.
 
+What a search looks for is its ``SearchTask``: everything, objects like others, or words.
 Owns the found objects and what the views hear of them. Each step of a search is a job of its own on the worker's
 thread; the next step goes behind whatever the user asked for meanwhile. A cancel does not wait for the step that runs:
 it may come from any thread, and the result of that step is dropped. ``controller`` makes objects of what was found,
@@ -11,7 +12,7 @@ from __future__ import annotations
 import logging
 import secrets
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,7 @@ import numpy.typing as npt
 from samwidget.core import NO_COLOUR, Prompt, SegmentedObject, held_interrupts, logits_of_mask
 from samwidget.errors import ClosedError, PromptError, SamWidgetError
 from samwidget.widget.network import Network
-from samwidget.widget.protocol.fields import SearchPhase
+from samwidget.widget.protocol.fields import SearchKind, SearchPhase
 from samwidget.widget.protocol.message import optional
 from samwidget.widget.protocol.replies import DoneReply, FoundReply, sizes_of
 from samwidget.widget.status import Status
@@ -35,6 +36,28 @@ if TYPE_CHECKING:
     from samwidget.predict.everything import Progress
 
 log = logging.getLogger(__name__)
+
+
+def _no_class(_: FoundObject) -> str | None:
+    return None
+
+
+@dataclass(frozen=True, eq=False)
+class SearchTask:
+    """What a search looks for.
+
+    Attributes:
+        open_steps: returns the steps of the search, which ends when the event is set. It is called on the worker's
+            thread, once there is a model; it and each step may raise.
+        kind: what is searched.
+        phrase: what is searched, in words; empty where it is not words.
+        class_of: the class that a found object gets when it is kept; None is the active class.
+    """
+
+    open_steps: Callable[[threading.Event], Iterator[Progress]]
+    kind: SearchKind = "everything"
+    phrase: str = ""
+    class_of: Callable[[FoundObject], str | None] = _no_class
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +86,7 @@ class Search:
     """One search: its progress and what it has found.
 
     Attributes:
-        options: of ``generate_masks``.
+        task: what it looks for.
         re: id of the browser's request; None where Python asked.
         name: names the search in messages.
         cancel: set when the search ends, for whatever reason.
@@ -76,7 +99,7 @@ class Search:
         steps: yields the progress; None before the first step and after the end.
     """
 
-    options: Mapping[str, Any]
+    task: SearchTask
     re: str | None = None
     name: str = field(default_factory=lambda: secrets.token_hex(4))
     cancel: threading.Event = field(default_factory=threading.Event)
@@ -132,17 +155,17 @@ class Everything:
         self._lock = threading.RLock()
         self._search: Search | None = None
 
-    def begin(self, options: Mapping[str, Any], re: str | None = None) -> Search:
+    def begin(self, task: SearchTask, re: str | None = None) -> Search:
         """Begins a search; the one before ends, and what it found goes.
 
         Args:
-            options: of ``generate_masks``.
+            task: what to look for.
             re: id of the browser's request.
 
         Raises:
             ClosedError: the widget is closed.
         """
-        search = Search(options, re)
+        search = Search(task, re)
         with held_interrupts(), self._lock:
             self._worker.submit(lambda: self._step(search))
             if self._search is not None:
@@ -268,7 +291,7 @@ class Everything:
     def _first_step(self, search: Search) -> Iterator[Progress]:
         if self._status.failure is not None:
             raise self._status.failure
-        return self._network.search(search.cancel, search.options)
+        return search.task.open_steps(search.cancel)
 
     def _packed(self, search: Search, progress: Progress) -> list[FoundMask]:
         """Returns what a step has found, each object in a colour that none of its neighbours has."""
@@ -278,7 +301,8 @@ class Everything:
         for found_object in progress.added:
             before = search.found_masks.get(found_object.id)  # the same object, without its small regions
             colour = NO_COLOUR if before is None else before.draft.colour
-            drafts.append(_draft_of(found_object, self._network.frame, colour))
+            class_name = search.task.class_of(found_object)
+            drafts.append(_draft_of(found_object, self._network.frame, colour, class_name))
         others = [item.draft for item in sorted(remaining, key=lambda item: -item.found_object.area)]
         return [
             FoundMask(found_object, pack(draft.logits, draft.frame), draft)
@@ -321,6 +345,8 @@ class Everything:
         reply = FoundReply(
             image=self._image_id,
             search=search.name,
+            search_kind=search.task.kind,
+            phrase=optional(search.task.phrase or None),
             phase=search.phase if search is self._search else "none",
             done=search.done,
             total=search.total,
@@ -335,13 +361,21 @@ class Everything:
         self._outbox.send(reply, buffers=[item.packed.data for item in added])
 
 
-def _draft_of(found_object: FoundObject, frame: Frame, colour: str) -> SegmentedObject:
+def _draft_of(found_object: FoundObject, frame: Frame, colour: str, class_name: str | None) -> SegmentedObject:
     """Returns the object that a found one becomes, without a name and without pixels."""
     candidate = found_object.candidate
     if candidate is None:
         logits = logits_of_mask(found_object.run_lengths, frame)
         return SegmentedObject(
-            found_object.id, "", colour, logits, found_object.score, frame, Prompt(mask=logits), level=None
+            found_object.id,
+            "",
+            colour,
+            logits,
+            found_object.score,
+            frame,
+            Prompt(mask=logits),
+            level=None,
+            class_name=class_name,
         )
     return SegmentedObject(
         found_object.id,
@@ -352,4 +386,6 @@ def _draft_of(found_object: FoundObject, frame: Frame, colour: str) -> Segmented
         candidate.frame,
         candidate.prompt,
         found_object.level,
+        class_name=class_name,
+        model=candidate.model,
     )

@@ -147,7 +147,8 @@ def _preview(controller: Controller, request: requests.Hover) -> None:
 def _search(controller: Controller, request: requests.Everything) -> None:
     """Begins a search of everything."""
     points = request.points_per_side
-    controller.everything.begin({} if points is None else {"points_per_side": points}, re=request.id)
+    task = controller.everything_task({} if points is None else {"points_per_side": points})
+    controller.everything.begin(task, re=request.id)
 
 
 def _cancel_search(controller: Controller, request: requests.CancelEverything) -> None:

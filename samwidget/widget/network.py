@@ -184,12 +184,12 @@ class Network:
             lambda: predictor.predict_many(prompts, embedding, threads=self.threads), "the model failed on a prompt"
         )
 
-    def search(self, cancel: Event, options: Mapping[str, Any]) -> Iterator[Progress]:
+    def everything(self, options: Mapping[str, Any], cancel: Event) -> Iterator[Progress]:
         """Yields the progress of a search of everything, as ``SamPredictor.generate_masks`` does.
 
         Args:
-            cancel: ends the search when it is set.
             options: of ``generate_masks``.
+            cancel: ends the search when it is set.
 
         Raises:
             PromptError: an option is out of its range; raised before anything runs.

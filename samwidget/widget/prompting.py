@@ -119,7 +119,8 @@ class Prompting:
             ModelError: there is no model, or it failed.
             ClosedError: after ``close``, and where the widget is closed meanwhile.
         """
-        return self._controller.find_everything(options, keep=keep)
+        controller = self._controller
+        return controller.search(controller.everything_task(options), keep=keep)
 
     def select(self, object_id: int | None) -> None:
         """Makes an object active: the next click refines it. None lets the next click add an object.

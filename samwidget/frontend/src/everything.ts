@@ -1,10 +1,10 @@
-// A search of everything: its progress, the found objects that are not kept yet, and which of them the user wants. Part
-// of the session: two views of one widget show the same found objects and share the choice. Drawing them is the work of
+// A search, of everything, of similar objects or of words: its progress, the found objects that are not kept yet, and which of
+// them the user wants. Part of the session: two views of one widget show the same found objects and share the choice. Drawing them is the work of
 // stage/found_objects.ts, the controls are in panels/everything.ts.
 
 import { batch, computed, type ReadonlySignal, signal } from "@preact/signals-core";
 
-import type { FoundObject, Reply, SearchPhase } from "./protocol.ts";
+import type { FoundObject, Reply, SearchKind, SearchPhase } from "./protocol.ts";
 
 export interface Progress {
   done: number;
@@ -20,6 +20,9 @@ const NO_PROGRESS: Progress = { done: 0, total: 0, seconds_left: null };
 
 export class EverythingSearch {
   readonly phase = signal<SearchPhase>("none");
+  /** What is searched; the phrase is empty where it is not words. */
+  readonly kind = signal<SearchKind>("everything");
+  readonly phrase = signal("");
   readonly progress = signal<Progress>(NO_PROGRESS);
   /** Large ones first, which is the order of drawing. */
   readonly foundObjects = signal<readonly FoundObject[]>([]);
@@ -59,6 +62,8 @@ export class EverythingSearch {
       // What was kept or discarded may come back with an undo: the user's choice among it stays until the next search.
       if (message.search !== this.#search) this.#reset();
       this.#search = message.search;
+      this.kind.value = message.search_kind;
+      this.phrase.value = message.phrase ?? "";
       this.phase.value = message.phase;
       this.progress.value = { done: message.done, total: message.total, seconds_left: message.seconds_left ?? null };
       if (!message.is_whole && message.added.length === 0 && message.removed.length === 0) return;

@@ -22,6 +22,8 @@ export type PointPrompt = [number, number, Label];
 export type Position = [number, number];
 /** saved, saving, failed or read-only */
 export type SavePhase = "failed" | "read-only" | "saved" | "saving";
+/** everything, similar or words */
+export type SearchKind = "everything" | "similar" | "words";
 /** none, running, done, cancelled or failed */
 export type SearchPhase = "cancelled" | "done" | "failed" | "none" | "running";
 /** front or back */
@@ -437,11 +439,12 @@ export interface PreviewReply {
   buffers: Uint8Array[];
 }
 
-/** How far a search of everything is, and what has changed since the message before. */
+/** How far a search is, and what has changed since the message before; a search for words has their `phrase`. */
 export interface FoundReply {
   kind: "found";
   image: string;
   search: string;
+  search_kind: SearchKind;
   phase: SearchPhase;
   done: number;
   total: number;
@@ -451,11 +454,12 @@ export interface FoundReply {
   masks: MaskHeader[];
   frame?: FrameSizes;
   seconds_left?: number;
+  phrase?: string;
   re?: string;
   buffers: Uint8Array[];
 }
 
-/** A mask that a search of everything has found and nobody has kept yet. */
+/** A mask that a search has found and nobody has kept yet. */
 export interface FoundSummary {
   id: number;
   mask: string;
@@ -777,6 +781,7 @@ const isMaskHeader = record({
   window: tuple(integer(0), integer(0), integer(0), integer(0)),
   scale: positive,
 });
+const isSearchKind = oneOf("everything", "similar", "words");
 const isSearchPhase = oneOf("cancelled", "done", "failed", "none", "running");
 const isBox = tuple(number, number, number, number);
 const isFoundSummary = record({
@@ -830,6 +835,7 @@ export const REPLY_FIELDS = {
   found: {
     image: text,
     search: text,
+    search_kind: isSearchKind,
     phase: isSearchPhase,
     done: integer(0),
     total: integer(0),
@@ -839,6 +845,7 @@ export const REPLY_FIELDS = {
     masks: list(isMaskHeader),
     frame: optional(isFrameSizes),
     seconds_left: optional(number),
+    phrase: optional(text),
     re: optional(text),
   },
   polygons: {

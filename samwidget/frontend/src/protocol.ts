@@ -26,6 +26,7 @@ export type {
   Request,
   SavedPrompt,
   SavePhase,
+  SearchKind,
   SearchPhase,
   SessionStatus,
   Size,

@@ -41,6 +41,7 @@ const search = (phase: string, count: number) => {
       kind: "found",
       image: "a",
       search: `${phase}-${count}`,
+      search_kind: "everything",
       phase,
       done: 1,
       total: 16,

@@ -26,6 +26,7 @@ const message = (changes: Partial<FoundMessage> = {}): FoundMessage => ({
   kind: "found",
   image: "a",
   search: "s1",
+  search_kind: "everything",
   phase: "running",
   done: 1,
   total: 16,

@@ -108,6 +108,10 @@ FormatName = Annotated[
 ]
 Side = Annotated[Literal["front", "back"], Meta(title="Side", description="front or back")]
 Size = Annotated[tuple[Positive, Positive], Meta(title="Size", description="2 whole numbers: height, width")]
+SearchKind = Annotated[
+    Literal["everything", "similar", "words"],
+    Meta(title="SearchKind", description="everything, similar or words"),
+]
 SearchPhase = Annotated[
     Literal["none", "running", "done", "cancelled", "failed"],
     Meta(title="SearchPhase", description="none, running, done, cancelled or failed"),

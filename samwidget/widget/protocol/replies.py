@@ -23,6 +23,7 @@ from samwidget.widget.protocol.fields import (
     MessageId,
     Number,
     Positive,
+    SearchKind,
     SearchPhase,
     Size,
     Text,
@@ -49,7 +50,7 @@ class MaskHeader(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class FoundSummary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A mask that a search of everything has found and nobody has kept yet."""
+    """A mask that a search has found and nobody has kept yet."""
 
     id: Count
     mask: Text
@@ -124,10 +125,11 @@ class PreviewReply(Reply, frozen=True):
 
 
 class FoundReply(Reply, frozen=True):
-    """How far a search of everything is, and what has changed since the message before."""
+    """How far a search is, and what has changed since the message before; a search for words has their ``phrase``."""
 
     image: Text
     search: Text
+    search_kind: SearchKind
     phase: SearchPhase
     done: Count
     total: Count
@@ -137,6 +139,7 @@ class FoundReply(Reply, frozen=True):
     masks: MaskHeaders
     frame: Frame | UnsetType = UNSET
     seconds_left: Number | UnsetType = UNSET
+    phrase: Text | UnsetType = UNSET
     re: MessageId | UnsetType = UNSET
 
 

@@ -1,11 +1,11 @@
-// Panel: the search of everything, in the tray. While it runs, its progress; afterwards, the choice of which found objects to
+// Panel: a search, of everything, of similar objects or of words, in the tray. While it runs, its progress; afterwards, the choice of which found objects to
 // keep.
 
 import { signal } from "@preact/signals-core";
 
 import { cancelEverything, discardFoundObjects, keepFoundObjects } from "../commands/document.ts";
 import { h, type Scope, setAttribute, setText } from "../dom.ts";
-import { type Progress, SLIDER_MAX } from "../everything.ts";
+import { type EverythingSearch, type Progress, SLIDER_MAX } from "../everything.ts";
 import { leaveHidden } from "../focus.ts";
 import { formatCount, formatScore } from "../numbers.ts";
 import { slider } from "../slider.ts";
@@ -15,12 +15,8 @@ export function everythingPanel(view: View, scope: Scope): HTMLElement {
   const { everything } = view.session;
   const running = runningPart(view, scope);
   const choosing = choosingPart(view, scope);
-  const element = h(
-    "div",
-    { class: "sw-everything", role: "group", "aria-label": "Everything", "data-sw": "everything-panel" },
-    running,
-    choosing,
-  );
+  const element = h("div", { class: "sw-everything", role: "group", "data-sw": "everything-panel" }, running, choosing);
+  scope.effect(() => setAttribute(element, "aria-label", titleOf(everything)));
   scope.watch([everything.isRunning], (isRunning) => {
     running.hidden = !isRunning;
     choosing.hidden = isRunning;
@@ -47,7 +43,7 @@ export function everythingAnnouncer({ session: { everything } }: View, scope: Sc
       case "none":
         return setText(element, "");
       case "running":
-        return setText(element, "Finding everything. Escape stops the search.");
+        return setText(element, `Finding ${subjectOf(everything)}. Escape stops the search.`);
       case "cancelled":
         return setText(element, `The search has stopped. ${outcome}`);
       case "failed":
@@ -80,7 +76,8 @@ function runningPart(view: View, scope: Scope): HTMLElement {
     const { done, total } = progress;
     const count = formatCount(everything.foundObjects.value.length);
     const isKnown = total > 0;
-    setText(points, isKnown ? `${formatPoints(progress)} · ${count} found` : "Reading the image…");
+    const title = everything.kind.value === "everything" ? "" : `${titleOf(everything)} · `;
+    setText(points, isKnown ? `${title}${formatPoints(progress)} · ${count} found` : "Reading the image…");
     setText(time, timeLeft(progress));
     setText(cancel.label, isStopping.value ? "Stopping…" : "Cancel");
     setAttribute(bar, "aria-valuemax", isKnown ? String(total) : null);
@@ -108,7 +105,7 @@ function choosingPart(view: View, scope: Scope): HTMLElement {
     const isEmpty = total === 0;
     sliders.hidden = isEmpty;
     keep.element.hidden = isEmpty;
-    setText(count, isEmpty ? "Nothing found" : `${formatCount(keptCount)} of ${formatCount(total)}`);
+    setText(count, isEmpty ? nothingOf(everything) : `${formatCount(keptCount)} of ${formatCount(total)}`);
     setText(discard.label, isEmpty ? "Close" : "Discard");
     setText(keep.label, isKeeping ? "Keeping…" : `Keep ${formatCount(keptCount)}`);
     setAttribute(keep.element, "aria-disabled", String(keptCount === 0 || isKeeping));
@@ -154,6 +151,33 @@ function button(
   const keySign = h("kbd", { class: "sw-key", "aria-hidden": "true" }, key);
   const element = h("button", { class: `sw-action ${className}`, type: "button", "data-sw": name }, label, keySign);
   return { element, label };
+}
+
+function titleOf(search: EverythingSearch): string {
+  const subject = subjectOf(search);
+  return subject.charAt(0).toUpperCase() + subject.slice(1);
+}
+
+function subjectOf({ kind, phrase }: EverythingSearch): string {
+  switch (kind.value) {
+    case "everything":
+      return "everything";
+    case "similar":
+      return "similar objects";
+    case "words":
+      return `“${phrase.value}”`;
+  }
+}
+
+function nothingOf({ kind, phrase }: EverythingSearch): string {
+  switch (kind.value) {
+    case "everything":
+      return "Nothing found";
+    case "similar":
+      return "Nothing similar found";
+    case "words":
+      return `No “${phrase.value}” found`;
+  }
 }
 
 function formatPoints({ done, total }: Progress): string {

@@ -23,6 +23,7 @@ const find = (phase: string) =>
     kind: "found",
     image: "a",
     search: "s",
+    search_kind: "everything",
     phase,
     done: 0,
     total: 0,

@@ -119,6 +119,7 @@ describe("pick", () => {
         kind: "found",
         image: "a",
         search: "s1",
+        search_kind: "everything",
         phase: "done",
         done: 16,
         total: 16,
