@@ -1,26 +1,28 @@
 """Loads a model by name, file, folder or hub id. Its config, read before any weights, says which family it is.
 
 It owns where the files are, and the errors for names, folders and weights that do not work. The families themselves are
-in folders beside it; models behind an address are opened by ``remote``. Called by ``SamPredictor`` and training.
+in folders beside it; models behind an address are opened by ``remote``. Called by ``SamPredictor``, training and
+``hub``. It imports no torch: that comes with the first model.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-import torch
-
 from samwidget.errors import ModelError, ModelNotFoundError, SamWidgetError, UnsupportedModelError
-from samwidget.models.device import DeviceChoice, choose_device
 from samwidget.models.registry import BUNDLED_FOLDER, BUNDLED_NAME, MODELS
-from samwidget.models.segmenter import Segmenter
 
 if TYPE_CHECKING:
+    import torch
+
+    from samwidget.models.device import DeviceChoice
     from samwidget.models.sam.preprocessing import Preprocessing
+    from samwidget.models.segmenter import Segmenter
 
 _CONFIG = "config.json"
 _SUPPORTED = (
@@ -30,6 +32,7 @@ _SUPPORTED = (
 _FILE_SUFFIXES = (".pth", ".pt", ".safetensors")
 
 Json: TypeAlias = dict[str, Any]  # a parsed file, whose values each family checks
+_LoadFamily: TypeAlias = "Callable[[str, _Folder | _HubRepo, DeviceChoice, bool | None], Segmenter]"
 
 
 def load(
@@ -54,11 +57,36 @@ def load(
         UnsupportedModelError: samwidget cannot run this family; nothing but the config was downloaded.
         ModelError: the weights cannot be read or do not fit their config, or the device cannot be used.
     """
+    from samwidget.models.device import choose_device
+
     choice = choose_device(device, dtype)
     name = BUNDLED_NAME if name is None else name
     if name != BUNDLED_NAME and Path(name).expanduser().is_file():
         return _load_file(name, choice)
     source = _Folder(BUNDLED_FOLDER) if name == BUNDLED_NAME else _find(name)
+    load_family = _family_of(source, str(name), local_files_only)
+    try:
+        return load_family(str(name), source, choice, local_files_only)
+    except SamWidgetError:
+        raise
+    except Exception as error:  # for broken files transformers, safetensors and torch each raise their own exceptions
+        raise ModelError(f"the model {name} cannot be read", hint=f"{type(error).__name__}: {error}") from error
+
+
+def download(repo: str) -> None:
+    """Downloads what ``load`` needs of a hub id, where it is not here yet; raises as ``load``."""
+    source = _HubRepo(repo)
+    _family_of(source, repo, None)
+    source.folder(None)
+
+
+def is_supported(model_type: object) -> bool:
+    """Whether samwidget runs the family that a config names."""
+    return str(model_type) in _FAMILIES
+
+
+def _family_of(source: _Folder | _HubRepo, name: str, local_files_only: bool | None) -> _LoadFamily:
+    """The function that loads a checkpoint; raises as ``load``."""
     config = source.read_json(_CONFIG, local_files_only)
     if config is None:
         raise ModelNotFoundError(f"{source.description} has no {_CONFIG}", hint=_SUPPORTED)
@@ -66,12 +94,7 @@ def load(
     load_family = _FAMILIES.get(str(model_type))
     if load_family is None:
         raise UnsupportedModelError(f"{name} is of the family {model_type!r}, which is not supported", hint=_SUPPORTED)
-    try:
-        return load_family(str(name), source, choice, local_files_only)
-    except SamWidgetError:
-        raise
-    except Exception as error:  # for broken files transformers, safetensors and torch each raise their own exceptions
-        raise ModelError(f"the model {name} cannot be read", hint=f"{type(error).__name__}: {error}") from error
+    return load_family
 
 
 class _Folder:
@@ -120,7 +143,7 @@ class _HubRepo:
         try:
             for weights in ("*.safetensors", "*.bin"):
                 path = snapshot_download(
-                    self.repo, allow_patterns=["*.json", weights], local_files_only=bool(local_files_only)
+                    self.repo, allow_patterns=["*.json", "merges.txt", weights], local_files_only=bool(local_files_only)
                 )
                 if any(Path(path).glob(weights)):
                     break
@@ -232,14 +255,54 @@ def _load_edgetam(
     )
 
 
-def _load_sam3(name: str, source: _Folder | _HubRepo, choice: DeviceChoice, local_files_only: bool | None) -> Segmenter:
+_SAM3_NUMBERS = (0.5, 0.5, 0.5)
+
+
+def _load_sam3_clicks(
+    name: str, source: _Folder | _HubRepo, choice: DeviceChoice, local_files_only: bool | None
+) -> Segmenter:
     from samwidget.models.sam.preprocessing import Preprocessing
     from samwidget.models.sam2.segmenter import Sam2Segmenter
 
-    usual = Preprocessing(mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5), stretches=True)
+    usual = Preprocessing(mean=_SAM3_NUMBERS, std=_SAM3_NUMBERS, stretches=True)
     model, preprocessing = _read_network("Sam3Tracker", name, source, local_files_only, usual)
     return Sam2Segmenter(
         model, name=name, family="sam3", device=choice.device, dtype=choice.dtype, preprocessing=preprocessing
+    )
+
+
+def _load_sam3(name: str, source: _Folder | _HubRepo, choice: DeviceChoice, local_files_only: bool | None) -> Segmenter:
+    """Words and clicks; clicks alone where the checkpoint has no tokenizer."""
+    from samwidget.models.sam.preprocessing import Preprocessing
+    from samwidget.models.sam2.segmenter import Sam2Segmenter
+    from samwidget.models.sam3 import Phrases, Sam3Segmenter, tracker_of
+
+    usual = Preprocessing(mean=_SAM3_NUMBERS, std=_SAM3_NUMBERS, stretches=True)
+    video_model, preprocessing = _read_network("Sam3Video", name, source, local_files_only, usual)
+    model, detector_model = tracker_of(video_model), video_model.detector_model
+    phrases = Phrases.read(source.folder(local_files_only), detector_model.config.text_config.max_position_embeddings)
+    options = {"name": name, "device": choice.device, "dtype": choice.dtype, "preprocessing": preprocessing}
+    if phrases is None:
+        return Sam2Segmenter(model, family="sam3", **options)
+    return Sam3Segmenter(model, detector_model, phrases, **options)
+
+
+def _load_sam3_words(
+    family: str, name: str, source: _Folder | _HubRepo, choice: DeviceChoice, local_files_only: bool | None
+) -> Segmenter:
+    from samwidget.models.sam.preprocessing import Preprocessing
+    from samwidget.models.sam3 import Phrases, WordsSegmenter
+
+    usual = Preprocessing(mean=_SAM3_NUMBERS, std=_SAM3_NUMBERS, stretches=True)
+    model, preprocessing = _read_network(family, name, source, local_files_only, usual)
+    phrases = Phrases.read(source.folder(local_files_only), model.config.text_config.max_position_embeddings)
+    if phrases is None:
+        raise ModelNotFoundError(
+            f"{source.description} has no tokenizer, and this network reads nothing but words",
+            hint="copy tokenizer.json of the checkpoint into the folder too",
+        )
+    return WordsSegmenter(
+        model, phrases, name=name, device=choice.device, dtype=choice.dtype, preprocessing=preprocessing
     )
 
 
@@ -287,10 +350,18 @@ def _read_network(
     preprocessing = read_preprocessing(
         folder.read_json(PROCESSOR_FILE, local_files_only),
         folder.read_json(PREPROCESSOR_FILE, local_files_only),
-        int(model.prompt_encoder.input_image_size),
+        _input_side(model),
         usual,
     )
     return model, preprocessing
+
+
+def _input_side(model: Any) -> int:
+    """Side of the network's square input in pixels; Any, since the families' classes have no class in common."""
+    if hasattr(model, "prompt_encoder"):
+        return int(model.prompt_encoder.input_image_size)
+    side = model.config.image_size
+    return int(side if isinstance(side, int) else side[0])
 
 
 def _load_file(name: str | Path, choice: DeviceChoice) -> Segmenter:
@@ -302,13 +373,16 @@ def _load_file(name: str | Path, choice: DeviceChoice) -> Segmenter:
 
 
 # By ``model_type`` of the config. A family is imported when its first model is loaded.
-_FAMILIES: dict[str, Callable[[str, _Folder | _HubRepo, DeviceChoice, bool | None], Segmenter]] = {
+_FAMILIES: dict[str, _LoadFamily] = {
     "sam": _load_sam,
     "sam_hq": _load_sam_hq,
     "sam2": _load_sam2,
     "sam2_video": _load_sam2,
     "edgetam": _load_edgetam,
     "edgetam_video": _load_edgetam,
-    "sam3_tracker": _load_sam3,
+    "sam3": partial(_load_sam3_words, "Sam3"),
+    "sam3_lite_text": partial(_load_sam3_words, "Sam3LiteText"),
+    "sam3_tracker": _load_sam3_clicks,
+    "sam3_video": _load_sam3,
     "samwidget-nano": _load_nano,
 }

@@ -62,10 +62,13 @@ MODELS: tuple[ModelCard, ...] = (
 
 def is_here(card: ModelCard) -> bool:
     """Whether the model loads without a connection: it is bundled, or in the hub's local cache."""
-    if card.repo is None:
-        return (BUNDLED_FOLDER / "config.json").is_file()
+    return (BUNDLED_FOLDER / "config.json").is_file() if card.repo is None else is_repo_here(card.repo)
+
+
+def is_repo_here(repo: str) -> bool:
+    """Whether config and weights of a hub id are in the hub's local cache."""
     from huggingface_hub import try_to_load_from_cache
 
     weights = ("model.safetensors", "pytorch_model.bin")
-    config_path, *weight_paths = [try_to_load_from_cache(card.repo, file) for file in ("config.json", *weights)]
+    config_path, *weight_paths = [try_to_load_from_cache(repo, file) for file in ("config.json", *weights)]
     return isinstance(config_path, str) and any(isinstance(path, str) for path in weight_paths)
