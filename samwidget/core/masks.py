@@ -24,12 +24,14 @@ class Masks:
         scores: (C,) float32, the network's estimate of each mask's IoU, 0 to 1.
         frame: ties the logits to image pixels.
         prompt: the prompt that the candidates belong to.
+        model: signature of the model that computed them; empty where nobody knows.
     """
 
     logits: npt.NDArray[np.float32]
     scores: npt.NDArray[np.float32]
     frame: Frame
     prompt: Prompt
+    model: str = ""
 
     def __len__(self) -> int:
         return len(self.logits)

@@ -83,6 +83,7 @@ class SegmentedObject:
             the prompt has a point or a box; from then on the logits are.
         class_name: what the object is; None where nobody has said.
         locked: whether mask, name and class are kept as they are.
+        model: signature of the model that computed the logits; empty where nobody knows.
 
     Raises:
         ValueError: logits or run lengths of another shape, or a colour of another form.
@@ -101,6 +102,7 @@ class SegmentedObject:
     run_lengths: RunLengths | None = None
     class_name: str | None = None
     locked: bool = False
+    model: str = ""
 
     def __post_init__(self) -> None:
         if self.logits.shape != self.frame.logits_hw:

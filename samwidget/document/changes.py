@@ -23,6 +23,7 @@ def draft_of_candidates(candidates: Masks, name: str | None = None, class_name: 
         prompt=candidates.prompt,
         level=None,
         class_name=class_name,
+        model=candidates.model,
     )
 
 
@@ -63,6 +64,7 @@ def with_mask(item: SegmentedObject, draft: SegmentedObject) -> SegmentedObject:
         prompt=draft.prompt,
         level=None,
         run_lengths=draft.run_lengths,
+        model=draft.model,
     )
 
 
@@ -77,6 +79,7 @@ def with_candidates(item: SegmentedObject, candidates: Masks) -> SegmentedObject
         frame=candidates.frame,
         prompt=candidates.prompt,
         level=level,
+        model=candidates.model,
     )
 
 

@@ -407,7 +407,7 @@ class SamPredictor:
                 )
             if self._clean:
                 candidates = remove_islands_and_holes(candidates, prompt, frame)
-            return Masks(candidates, row, frame, prompt)
+            return Masks(candidates, row, frame, prompt, signature)
 
         return run_in_threads(masks_of, range(len(prompts)), count)
 

@@ -24,13 +24,16 @@ _ORIENTATION_TAG = 0x0112
 _NAMES_MAX = 5  # in a warning
 
 
-def request_of(image: npt.NDArray[np.uint8], source: object, objects: Sequence[SegmentedObject]) -> dict[str, Any]:
+def request_of(
+    image: npt.NDArray[np.uint8], source: object, objects: Sequence[SegmentedObject], model: str
+) -> dict[str, Any]:
     """Returns a request with one row for each object, which asks for three masks each.
 
     Args:
         image: (H, W, 3) uint8 RGB.
         source: the image as the user passed it in; a file is sent as it is where every reader gets these pixels of it.
         objects: the row of an object without points and box has the box around its mask as its prompt.
+        model: signature of the one that is in use; empty where there is none.
 
     A request cannot hold all that makes a mask: objects that the response will show otherwise are named in a
     SamWidgetWarning.
@@ -39,7 +42,7 @@ def request_of(image: npt.NDArray[np.uint8], source: object, objects: Sequence[S
         FormatError: an object has no points, no box and an empty mask.
     """
     points, labels, boxes = [], [], []
-    lost = [f"{item.name} ({reason})" for item in objects if (reason := _lost(item))]
+    lost = [f"{item.name} ({reason})" for item in objects if (reason := _lost(item, model))]
     if lost:
         more = f" and {len(lost) - _NAMES_MAX} more" if len(lost) > _NAMES_MAX else ""
         names = ", ".join(lost[:_NAMES_MAX])
@@ -69,7 +72,7 @@ def response_of(objects: Sequence[SegmentedObject], style: Style) -> list[dict[s
     return build_response(rows, style)
 
 
-def _lost(item: SegmentedObject) -> str:
+def _lost(item: SegmentedObject, model: str) -> str:
     """Returns what a request cannot say about an object; empty where its response has the object's mask as the best."""
     has_prompt = len(item.prompt.points_xy) > 0 or item.prompt.box_xyxy is not None
     if item.prompt.mask is not None or not has_prompt:
@@ -77,7 +80,14 @@ def _lost(item: SegmentedObject) -> str:
     level = item.prompt.level if item.level is None else item.level
     if level is not None:
         return f"candidate {level + 1} was chosen"
+    if is_of_other_model(item, model):
+        return f"made by {item.model.partition(' ')[0]}"
     return f"its threshold is {item.threshold:g}" if item.threshold else ""
+
+
+def is_of_other_model(item: SegmentedObject, model: str) -> bool:
+    """Whether another model than the one with this signature is known to have made the mask."""
+    return bool(model and item.model) and item.model != model
 
 
 def _sent_image(image: npt.NDArray[np.uint8], source: object) -> bytes | npt.NDArray[np.uint8]:

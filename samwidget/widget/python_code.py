@@ -15,10 +15,16 @@ import numpy.typing as npt
 
 from samwidget.core import SegmentedObject
 from samwidget.formats import encode_rle
+from samwidget.widget.export import is_of_other_model
 
 
 def python_of(
-    objects: Sequence[SegmentedObject], source: object, model: str | None, class_names: Sequence[str], threshold: float
+    objects: Sequence[SegmentedObject],
+    source: object,
+    model: str | None,
+    signature: str,
+    class_names: Sequence[str],
+    threshold: float,
 ) -> str:
     """Returns the code.
 
@@ -26,23 +32,24 @@ def python_of(
         objects: at the threshold.
         source: the image as the user passed it in; anything but a path or an address is ``image`` in the code.
         model: name or folder of the model; None for the bundled one.
+        signature: of that model; an object that another model made is its pixels. Empty where there is none.
         class_names: in the order of the list.
         threshold: of the slider.
     """
     image = repr(str(source)) if isinstance(source, str | PathLike) else "image"
     arguments = _arguments(model=model, classes=list(class_names) or None, threshold=threshold or None)
     lines = ["from samwidget import SamWidget", "", f"w = SamWidget({', '.join([image, *arguments])})"]
-    lines += [_line_of(item) for item in objects]
+    lines += [_line_of(item, signature) for item in objects]
     locked = [number for number, item in enumerate(objects) if item.locked]
     if locked:
         lines.append(f"w.lock([w.objects[n].id for n in {locked}])")
     return "\n".join([*lines, ""])
 
 
-def _line_of(item: SegmentedObject) -> str:
+def _line_of(item: SegmentedObject, signature: str) -> str:
     prompt = item.prompt
     is_of_prompt = prompt.mask is None and item.level is None and prompt.level is None and item.exact_mask is None
-    if is_of_prompt and not prompt.is_empty:
+    if is_of_prompt and not prompt.is_empty and not is_of_other_model(item, signature):
         has_points = len(prompt.points_xy) > 0
         is_labelled = has_points and bool((prompt.labels != 1).any())
         arguments = _arguments(

@@ -193,7 +193,8 @@ class SamWidget(Paging, SharedTraits):
         The image is sent as PNG; or as the JPEG or PNG file that it was read from, if that still holds exactly these
         pixels. The same model gives the same masks for it. The row of an object without points and box has the box
         around its mask as its prompt, since a request cannot hold masks. A SamWidgetWarning names the objects whose
-        masks the response will not have: made from a mask, of a chosen candidate, or of another threshold.
+        masks the response will not have: made from a mask or by another model, of a chosen candidate, or of another
+        threshold.
 
         Raises:
             FormatError: an object has no points, no box and an empty mask.
@@ -201,7 +202,7 @@ class SamWidget(Paging, SharedTraits):
         # Here, because the formats take 10 ms to import and most widgets never need them.
         from samwidget.widget.export import request_of
 
-        return request_of(self._image, self._source, self.objects)
+        return request_of(self._image, self._source, self.objects, self._controller.network.signature)
 
     def response(self, style: Style = "card") -> list[dict[str, Any]]:
         """Returns the documented response to ``request``, with base64 PNG masks: one row of one mask for each object.
@@ -220,12 +221,13 @@ class SamWidget(Paging, SharedTraits):
         """Returns Python code that makes the same objects, with their names, classes and locks.
 
         An object of points and a box is its prompt, from which the same model makes the same mask. One that was made
-        from a mask, corrected, found by *everything*, or of a chosen candidate, is its pixels.
+        from a mask or by another model, corrected, found by *everything*, or of a chosen candidate, is its pixels.
         """
         from samwidget.widget.python_code import python_of
 
-        model = None if self._first_model_name == BUNDLED.name else self._first_model_name
-        return python_of(self.objects, self._source, model, self.classes, self.threshold)
+        network = self._controller.network
+        model = None if network.name == BUNDLED.name else network.name
+        return python_of(self.objects, self._source, model, network.signature, self.classes, self.threshold)
 
     # The session file.
 

@@ -153,6 +153,7 @@ def object_of_value(value: Mapping[str, Any], get: Get, get_candidates: Callable
         run_lengths=run_lengths,
         class_name=optional_text(value["class"]),
         locked=bool(value["locked"]),
+        model=text(value["network"]),
     )
 
 

@@ -201,7 +201,13 @@ class _Write:
         number = rows.version_of.get((item, candidates))
         if number is None:
             names: list[str] = []
-            value = value_of_object(item, candidates, self._network_of, lambda array: self._put(array, names))
+            network = item.model or self._network
+            value = value_of_object(
+                item,
+                candidates,
+                lambda name: self._rows.network_of.setdefault(name, network),
+                lambda array: self._put(array, names),
+            )
             number, rows.next_version = rows.next_version, rows.next_version + 1
             rows.version_of[item, candidates] = number
             rows.arrays_of[number] = tuple(dict.fromkeys(names))
@@ -211,10 +217,6 @@ class _Write:
             )
         rows.uses[number] += 1
         return number
-
-    def _network_of(self, name: str) -> str:
-        """The model that made the logits of a hash: the present one, where the file does not have them yet."""
-        return self._rows.network_of.setdefault(name, self._network)
 
     def _put(self, array: npt.NDArray[Any], names: list[str]) -> str:
         """Writes an array where the file does not have it; returns its hash."""

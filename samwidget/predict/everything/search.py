@@ -9,7 +9,7 @@ not own the model. Called by ``generate``.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Event
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -252,4 +252,5 @@ class _Search:
 
 def _masks_of_level(masks: Masks, level: int) -> Masks:
     """One candidate, copied: a view would keep the memory of the other candidates."""
-    return Masks(masks.logits[level : level + 1].copy(), masks.scores[level : level + 1], masks.frame, masks.prompt)
+    logits, scores = masks.logits[level : level + 1].copy(), masks.scores[level : level + 1]
+    return replace(masks, logits=logits, scores=scores)
