@@ -21,6 +21,7 @@ MAY_IMPORT = {
     "replaying": {"core", "images", "models", "predict", "document", "formats"},
     "training": {"core", "files", "images", "models", "predict"},
     "batch": {"core", "files", "images", "models", "predict", "formats"},
+    "explain": {"core", "images", "models", "predict", "document", "training", "widget"},
     "serving": {"core", "images", "models", "predict", "formats"},
     "cli": {"core", "files", "images", "models", "predict", "document", "formats", "serving", "batch"},
 }

@@ -1,5 +1,10 @@
+from . import hub as hub
 from .device import choose_device as choose_device
+from .finder import Finder as Finder
+from .finder import Wanted as Wanted
+from .layer_calls import Recording as Recording
 from .loader import load as load
+from .recording import record as record
 from .registry import BUNDLED_FOLDER as BUNDLED_FOLDER
 from .registry import BUNDLED_NAME as BUNDLED_NAME
 from .registry import MODELS as MODELS

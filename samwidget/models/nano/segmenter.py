@@ -117,6 +117,11 @@ class NanoSegmenter:
         return cls(network, hashlib.sha256(weights_path.read_bytes()).hexdigest()[:12], name)
 
     @property
+    def network(self) -> NanoNetwork:
+        """The layers with their weights."""
+        return self._network
+
+    @property
     def device(self) -> torch.device:
         """Where the weights are."""
         return next(self._network.parameters()).device

@@ -82,10 +82,7 @@ class BaseSegmenter(ABC):
         self._input_side = int(model.prompt_encoder.input_image_size)
         self._logits_side = _UPSCALING * int(model.prompt_encoder.image_embedding_size[0])
         self._preprocessing = preprocessing
-        # In levels, 0 to 255, so that an image need not be rescaled first.
-        levels = 1 / preprocessing.rescale_factor
-        self._mean = torch.tensor(preprocessing.mean, dtype=torch.float32).mul(levels).reshape(3, 1, 1)
-        self._std = torch.tensor(preprocessing.std, dtype=torch.float32).mul(levels).reshape(3, 1, 1)
+        self._mean, self._std = mean_and_std(preprocessing)
         self.signature = signature_of(name, model, dtype, preprocessing.signature)
         self.to(device)
 
@@ -114,6 +111,11 @@ class BaseSegmenter(ABC):
     def _inputs(self, prompts: Sequence[Prompt], frame: Frame) -> dict[str, torch.Tensor]:
         """What transformers' forward and ``SamDecoder`` get of P prompts of one form, as ``prompt_inputs``."""
         return prompt_inputs(prompts, frame, self.device)
+
+    @property
+    def network(self) -> Any:  # as ``model`` of the class
+        """The layers with their weights, as transformers has them."""
+        return self._model
 
     @property
     def device(self) -> torch.device:
@@ -155,10 +157,7 @@ class BaseSegmenter(ABC):
                 the encoder, it uses as many as torch does.
         """
         frame = self._preprocessing.frame((image.shape[0], image.shape[1]), self._input_side, self._logits_side)
-        height, width = self._preprocessing.resized_hw(frame, self._input_side)
-        # Pillow's filters on bytes, as in training. Torch's differ by more than rounding when they shrink.
-        resized = Image.fromarray(image).resize((width, height), self._preprocessing.resample)
-        pixels = torch.from_numpy(np.array(resized)).to(self.device).permute(2, 0, 1).float()
+        pixels = resized_pixels(image, self._preprocessing, frame, self._input_side, self.device)
         embedding = Embedding(self.encode_pixels(pixels, threads=threads), frame, self.signature)
         if "decoder" not in self.not_covered:
             # 30 ms here instead of in the first click.
@@ -183,7 +182,7 @@ class BaseSegmenter(ABC):
         """
         self.decoded_by = "samwidget"
         if "decoder" in self.not_covered:
-            return self._decode_by_transformers(embedding, prompts, multimask_output)
+            return self.decode_by_transformers(embedding, prompts, multimask_output)
         decoder = self._prepared_decoder()
         on_cpu = self.device.type == "cpu"
         threads = self._cpu_threads(threads)
@@ -215,7 +214,7 @@ class BaseSegmenter(ABC):
         for batch, is_filled in zip(batches, filled, strict=True):
             if not is_filled:
                 remaining = [prompts[index] for index in order[batch]]
-                logits[batch], scores[batch] = self._decode_by_transformers(embedding, remaining, multimask_output)
+                logits[batch], scores[batch] = self.decode_by_transformers(embedding, remaining, multimask_output)
         if order == sorted(order):
             return logits, scores
         positions = torch.tensor(order, device=self.device).argsort()
@@ -230,7 +229,7 @@ class BaseSegmenter(ABC):
             self._decoder = self._new_decoder()
         return self._decoder
 
-    def _decode_by_transformers(
+    def decode_by_transformers(
         self, embedding: Embedding, prompts: Sequence[Prompt], multimask_output: bool
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """The same as ``decode``, by transformers' forward."""
@@ -276,6 +275,26 @@ def _batches_of_one_form(prompts: Sequence[Prompt], batch_size: int) -> tuple[li
         batches += [slice(start, stop) for start, stop in pairwise(ends)]
         order += group
     return order, batches
+
+
+def mean_and_std(preprocessing: Preprocessing) -> tuple[torch.Tensor, torch.Tensor]:
+    """Both (3, 1, 1) float32, in levels 0 to 255, so that an image need not be rescaled first."""
+    levels = 1 / preprocessing.rescale_factor
+    mean, std = (
+        torch.tensor(values, dtype=torch.float32).mul(levels).reshape(3, 1, 1)
+        for values in (preprocessing.mean, preprocessing.std)
+    )
+    return mean, std
+
+
+def resized_pixels(
+    image: npt.NDArray[np.uint8], preprocessing: Preprocessing, frame: Frame, input_side: int, device: torch.device
+) -> torch.Tensor:
+    """(3, height, width) float32 levels, 0 to 255, of an (H, W, 3) image in the size that the network reads."""
+    height, width = preprocessing.resized_hw(frame, input_side)
+    # Pillow's filters on bytes, as in training. Torch's differ by more than rounding when they shrink.
+    resized = Image.fromarray(image).resize((width, height), preprocessing.resample)
+    return torch.from_numpy(np.array(resized)).to(device).permute(2, 0, 1).float()
 
 
 def prompt_inputs(prompts: Sequence[Prompt], frame: Frame, device: torch.device) -> dict[str, torch.Tensor]:

@@ -67,7 +67,7 @@ def test_transformers_encoder_gives_the_same_embedding(embedding, photo, threads
 @pytest.mark.parametrize("multimask_output", [True, False])
 @pytest.mark.parametrize("threads", [1, 2, 3])
 def test_the_layers_in_plain_order_give_the_same(segmenter, embedding, multimask_output, threads):
-    expected, expected_scores = segmenter._decode_by_transformers(embedding, PROMPTS, multimask_output)
+    expected, expected_scores = segmenter.decode_by_transformers(embedding, PROMPTS, multimask_output)
     for count in (1, len(PROMPTS)):
         logits, scores = segmenter.decode(
             embedding, PROMPTS[:count], multimask_output=multimask_output, threads=threads
