@@ -1,3 +1,10 @@
+from .figures import draw_attention as draw_attention
+from .figures import draw_candidates as draw_candidates
+from .figures import draw_embedding as draw_embedding
+from .figures import draw_errors as draw_errors
+from .figures import draw_likeness as draw_likeness
+from .figures import draw_stability as draw_stability
+from .figures import draw_threshold_sweep as draw_threshold_sweep
 from .inside import Step as Step
 from .inside import Steps as Steps
 from .inside import steps as steps

@@ -52,6 +52,7 @@ class Steps(Mapping[str, Array]):
         level: the candidate that is the mask, 0 to 2.
         tokens: what each prompt token is; empty for ``nano``, which reads the prompt as maps.
         model: name of the model.
+        stability_offset: how far from 0 the two thresholds are that the model's stability compares.
     """
 
     steps: tuple[Step, ...]
@@ -59,6 +60,7 @@ class Steps(Mapping[str, Array]):
     level: int
     tokens: tuple[str, ...]
     model: str
+    stability_offset: float
 
     @property
     def image(self) -> npt.NDArray[np.uint8]:
@@ -162,6 +164,7 @@ def steps(predictor: SamPredictor, image: object, prompt: Prompt, *, level: int 
         level,
         recording.tokens,
         predictor.name,
+        predictor.everything_defaults.stability_score_offset,
     )
 
 
