@@ -30,22 +30,31 @@ w = SamWidget(photos[turn % len(photos)], height=420)
 turn += 1
 display(board, w, w)""",
 ]
-# The same with a widget that has the same text and does nothing: what JupyterLab, anywidget and the browser keep of it.
+# The same with a widget that has the same text, shows a picture as small as a snapshot, and does nothing else: what
+# JupyterLab, anywidget, the browser and the developer tools keep of it.
 CONTROL_CELLS = [
-    """from pathlib import Path
+    f"""from pathlib import Path
 import anywidget, samwidget, traitlets
+from samwidget.images import SNAPSHOT_SIDE_MAX, encode_small_jpeg, load_rgb, shrink
 if "w" in globals():
     w.close()
 else:
-    static = Path(samwidget.__file__).parent / "static"
+    static, photos = Path(samwidget.__file__).parent / "static", {_NAMES}
     code, _, _ = (static / "widget.js").read_text().rpartition("export default")
     class Control(anywidget.AnyWidget):
-        _esm = code + "export default {render({model, el}) { el.textContent = `turn ${model.get('turn')};` }}"
+        _esm = code + '''export default {{ render({{ model, el }}) {{
+            el.textContent = `turn ${{model.get("turn")}};`;
+            if (!model.get("picture")) return;
+            const picture = document.createElement("img");
+            picture.src = URL.createObjectURL(new Blob([model.get("picture")]));
+            el.append(picture);
+            return () => URL.revokeObjectURL(picture.src);
+        }} }}'''
         _css = (static / "widget.css").read_text()
-        turn = traitlets.Int().tag(sync=True)
+        turn, picture = traitlets.Int().tag(sync=True), traitlets.Bytes(None, allow_none=True).tag(sync=True)
     turn, board = 0, Control()
 turn += 1
-w = Control(turn=turn)
+w = Control(turn=turn, picture=encode_small_jpeg(shrink(load_rgb(photos[turn % len(photos)]), SNAPSHOT_SIDE_MAX)))
 display(board, w, w)""",
 ]
 _BOARD, _FIRST, _SECOND = 0, 1, 2
