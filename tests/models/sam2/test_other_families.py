@@ -9,46 +9,18 @@ from samwidget.core.prompt import make_prompt
 from samwidget.errors import UnsupportedModelError
 from samwidget.models import loader
 from samwidget.models.loader import load
-from tests.models.sam.true_size_sam import randomise
+from tests.models.small_networks import save_small_sam3_tracker
 
 PROMPTS = [make_prompt([[5, 6]]), make_prompt(box=[1, 2, 30, 20]), make_prompt([[5, 6]], box=[1, 2, 30, 20])]
 
 
 @pytest.fixture(scope="module")
 def sam3_folder(tmp_path_factory):
-    from transformers import Sam3TrackerConfig, Sam3TrackerModel
-
-    backbone = {
-        "model_type": "sam3_vit_model",
-        "hidden_size": 32,
-        "intermediate_size": 64,
-        "num_hidden_layers": 2,
-        "num_attention_heads": 2,
-        "image_size": 112,
-        "window_size": 4,
-        "global_attn_indexes": [1],
-        "pretrain_image_size": 56,
-    }
-    vision = {"backbone_config": backbone, "backbone_feature_sizes": [[32, 32], [16, 16], [8, 8]]}
-    config = Sam3TrackerConfig(
-        vision_config={"model_type": "sam3_vision_model", **vision},
-        prompt_encoder_config={"image_size": 112, "patch_size": 14},
-    )
-    folder = tmp_path_factory.mktemp("sam3-tracker")
-    randomise(Sam3TrackerModel(config)).save_pretrained(folder)
-    return folder
+    return save_small_sam3_tracker(tmp_path_factory.mktemp("sam3-tracker"))
 
 
-def needs_sam3():
-    import transformers
-
-    if not hasattr(transformers, "Sam3TrackerModel"):
-        pytest.skip("this transformers has no SAM 3")
-
-
-def test_clicks_on_sam3(photo, request):
-    needs_sam3()
-    segmenter = load(request.getfixturevalue("sam3_folder"), device="cpu")
+def test_clicks_on_sam3(photo, sam3_folder):
+    segmenter = load(sam3_folder, device="cpu")
     assert segmenter.family == "sam3"
     assert "mean [0.5, 0.5, 0.5]" in segmenter.signature
     embedding = segmenter.encode(photo(30, 50))
@@ -61,10 +33,9 @@ def test_clicks_on_sam3(photo, request):
     torch.testing.assert_close(scores, expected_scores, atol=1e-4, rtol=1e-4)
 
 
-def test_sam3_adds_what_says_that_there_is_no_memory_to_the_coarse_map(photo, request):
+def test_sam3_adds_what_says_that_there_is_no_memory_to_the_coarse_map(photo, sam3_folder):
     """transformers 5.24 adds it to a fourth map, which nothing reads; the official package adds it to this one."""
-    needs_sam3()
-    segmenter = load(request.getfixturevalue("sam3_folder"), device="cpu")
+    segmenter = load(sam3_folder, device="cpu")
     before = segmenter.encode(photo(30, 50)).tensors
     with torch.no_grad():
         segmenter._model.no_memory_embedding += 2
