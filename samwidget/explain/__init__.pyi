@@ -1,3 +1,6 @@
+from .click_robot import RobotClick as RobotClick
+from .click_robot import clicks_to as clicks_to
+from .click_robot import robot as robot
 from .figures import draw_attention as draw_attention
 from .figures import draw_candidates as draw_candidates
 from .figures import draw_embedding as draw_embedding

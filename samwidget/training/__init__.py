@@ -1,5 +1,9 @@
 """Trains and evaluates the bundled model: data, augmentation, simulated clicks, losses, the training loop, evaluation.
 
-Needs ``pip install samwidget[train]``. No other package of samwidget imports it; its command lines are
-``python -m samwidget.training.train``, ``.evaluate`` and ``.average``.
+Needs ``pip install samwidget[train]``. Its command lines are ``python -m samwidget.training.train``, ``.evaluate`` and
+``.average``. Of samwidget's other packages only ``explain`` imports it, for the clicks of a robot.
 """
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -64,6 +64,24 @@ def next_click(rng: np.random.Generator, target: Mask, predicted: Mask, valid: M
     return (*click_in(rng, regions == regions[y, x]), label)
 
 
+def robot_click(target: Mask, predicted: Mask, valid: Mask | None = None) -> tuple[int, int, int] | None:
+    """x, y and label of the click with which interactive segmentation is measured; None where no pixel is wrong.
+
+    It is the pixel farthest inside the deepest wrong region. Nothing is drawn by chance.
+
+    Args:
+        target: (h, w) bool, the object.
+        predicted: (h, w) bool, the mask that is to be corrected.
+        valid: (h, w) bool, False where nobody knows whether the object is there; None where that is known everywhere.
+    """
+    known = True if valid is None else valid
+    missing, excess = target & ~predicted & known, predicted & ~target & known
+    (x, y, depth_missing), (x_excess, y_excess, depth_excess) = centre(missing), centre(excess)
+    if max(depth_missing, depth_excess) == 0:
+        return None
+    return (x, y, INCLUDE) if depth_missing >= depth_excess else (x_excess, y_excess, EXCLUDE)
+
+
 def jittered_box(rng: np.random.Generator, target: Mask) -> tuple[float, float, float, float]:
     """x0, y0, x1, y1 at stride 2 around the object, each side moved by some 5 % of the box, as a user draws it."""
     rows, columns = np.flatnonzero(target.any(1)), np.flatnonzero(target.any(0))

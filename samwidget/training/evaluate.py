@@ -22,10 +22,10 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from samwidget.core import EXCLUDE, INCLUDE, Masks, Prompt, box_of
+from samwidget.core import INCLUDE, Masks, Prompt, box_of
 from samwidget.models import Embedding, Segmenter, load
 from samwidget.predict import remove_islands_and_holes
-from samwidget.training.click_simulator import centre
+from samwidget.training.click_simulator import centre, robot_click
 from samwidget.training.contact_sheet import SheetItem, draw_contact_sheets
 from samwidget.training.data import PART_DATASETS, object_areas
 from samwidget.training.photo_cache import VOID, PhotoFiles, list_photos, read_photo
@@ -135,11 +135,10 @@ class Evaluator:
 
     def _next_prompt(self, prompt: Prompt, result: ObjectResult, mask: Mask, prediction: Masks) -> Prompt:
         """The prompt with a click more, in the centre of the deepest wrong region."""
-        missing, excess = result.truth & ~mask & result.valid, mask & ~result.truth & result.valid
-        is_missing_deeper = centre(missing)[2] >= centre(excess)[2]
-        wrong, label = (missing, INCLUDE) if is_missing_deeper else (excess, EXCLUDE)
-        if wrong.any():
-            prompt = _with_click(prompt, wrong, label)
+        click = robot_click(result.truth, mask, result.valid)
+        if click is not None:
+            x, y, label = click
+            prompt = prompt.with_point(x + 0.5, y + 0.5, label)
         if self.chained:
             prompt = Prompt(prompt.points_xy, prompt.labels, prompt.box_xyxy, prediction.logits[0])
         return prompt

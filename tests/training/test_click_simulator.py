@@ -4,7 +4,14 @@ import pytest
 pytest.importorskip("cv2")
 
 from samwidget.core.prompt import EXCLUDE, INCLUDE
-from samwidget.training.click_simulator import SimulatedPrompts, centre, click_in, jittered_box, next_click
+from samwidget.training.click_simulator import (
+    SimulatedPrompts,
+    centre,
+    click_in,
+    jittered_box,
+    next_click,
+    robot_click,
+)
 
 
 def square(x0, y0, x1, y1, size=(40, 60)):
@@ -93,3 +100,11 @@ def test_hollow_objects_are_asked_for_by_a_box_more_often():
         boxed.append(simulated.has_box.mean())
     assert 0.42 < boxed[0] < 0.58
     assert boxed[1] > 0.65
+
+
+def test_the_robot_clicks_into_the_middle_of_the_deepest_error():
+    target = square(10, 10, 21, 21)
+    assert robot_click(target, square(0, 0, 0, 0)) == (15, 15, INCLUDE)
+    assert robot_click(target, square(10, 10, 41, 21)) == (*centre(square(21, 10, 41, 21))[:2], EXCLUDE)
+    assert robot_click(target, target) is None
+    assert robot_click(target, square(0, 0, 0, 0), ~target) is None

@@ -1,0 +1,1 @@
+from .click_simulator import robot_click as robot_click
