@@ -15,7 +15,7 @@ from samwidget.widget.protocol.fields import NAME_CHARACTERS_MAX
 from samwidget.widget.protocol.message import PROTOCOL_VERSION
 from samwidget.widget.protocol.replies import REPLIES
 from samwidget.widget.protocol.requests import REQUESTS
-from samwidget.widget.traits import DocumentSummary, ImagesSummary, NetworkStatus, SessionStatus
+from samwidget.widget.traits import DocumentSummary, ImagesSummary, ModelsStatus, NetworkStatus, SessionStatus
 
 ROOT = Path(__file__).parent.parent
 SCHEMA_FILE = ROOT / "tests/shared/messages.schema.json"
@@ -32,7 +32,8 @@ Schema = dict[str, Any]
 
 def schema() -> Schema:
     """JSON Schema of every message and of the traits that the kernel writes."""
-    types = [*REQUESTS.values(), *REPLIES.values(), DocumentSummary, NetworkStatus, SessionStatus, ImagesSummary]
+    traits = [DocumentSummary, NetworkStatus, ModelsStatus, SessionStatus, ImagesSummary]
+    types = [*REQUESTS.values(), *REPLIES.values(), *traits]
     _, definitions = msgspec.json.schema_components(types, ref_template="#/$defs/{name}")
     for definition in definitions.values():
         for name, field in definition["properties"].items():

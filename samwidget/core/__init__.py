@@ -7,7 +7,7 @@ from samwidget.core.interrupts import held_interrupts
 from samwidget.core.mask_logits import checked_mask, logits_of_mask
 from samwidget.core.masks import Masks
 from samwidget.core.measure import Box, box_of, iou
-from samwidget.core.memory import return_freed_memory
+from samwidget.core.memory import memory_bytes, return_freed_memory
 from samwidget.core.objects import FoundObject, SegmentedObject
 from samwidget.core.palette import NO_COLOUR, Palette, least_used_colour
 from samwidget.core.prompt import EXCLUDE, INCLUDE, Prompt, make_prompt
@@ -42,6 +42,7 @@ __all__ = [
     "least_used_colour",
     "logits_of_mask",
     "make_prompt",
+    "memory_bytes",
     "return_freed_memory",
     "upsample_mask",
     "upsampled_strips",

@@ -8,6 +8,7 @@ from .recording import record as record
 from .registry import BUNDLED_FOLDER as BUNDLED_FOLDER
 from .registry import BUNDLED_NAME as BUNDLED_NAME
 from .registry import MODELS as MODELS
+from .registry import ModelCard as ModelCard
 from .registry import is_here as is_here
 from .segmenter import Embedding as Embedding
 from .segmenter import EverythingDefaults as EverythingDefaults

@@ -22,7 +22,7 @@ from typing import Any
 from samwidget import errors
 from samwidget.errors import ModelError, SamWidgetError, StoppedError
 from samwidget.models import loader
-from samwidget.models.registry import is_repo_here
+from samwidget.models.registry import is_repo_here as is_repo_here
 
 _REPO = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}", re.ASCII)
 _WEIGHTS = ("*.safetensors", "*.bin")
@@ -36,6 +36,11 @@ _PROGRAM = "import sys; sys.path = [*filter(None, sys.path)]; from samwidget.mod
 def is_hub_id(name: str) -> bool:
     """Whether a name can only be that of a model on the hub: no file and no folder here has it."""
     return _REPO.fullmatch(name) is not None and not Path(name).exists()
+
+
+def is_offline() -> bool:
+    """Whether the environment says that nothing may be downloaded."""
+    return os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE")
 
 
 def repos_here() -> list[str]:

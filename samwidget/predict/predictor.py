@@ -30,6 +30,7 @@ from samwidget.models import (
     run_in_threads,
     thread_count,
 )
+from samwidget.predict import find
 from samwidget.predict.caller_settings import without_settings_of_caller
 from samwidget.predict.cleanup import remove_islands_and_holes
 from samwidget.predict.embedding_cache import EmbeddingCache
@@ -243,6 +244,15 @@ class SamPredictor:
         return self._segmenter.precision
 
     @property
+    def is_remote(self) -> bool:
+        """Whether the model runs on another computer.
+
+        Raises:
+            ClosedError: after ``close``.
+        """
+        return self._segmenter.family == "remote"
+
+    @property
     def everything_defaults(self) -> EverythingDefaults:
         """The options of ``everything`` that suit the model and apply unless others are given.
 
@@ -256,6 +266,11 @@ class SamPredictor:
         """The sizes of the image that this thread has set; None if it has set none."""
         embedding = self._set_image.embedding
         return None if embedding is None else embedding.frame
+
+    @property
+    def embedding(self) -> Embedding | None:
+        """The embedding of the image that this thread has set; None if it has set none."""
+        return self._set_image.embedding
 
     def embed(
         self,
@@ -422,6 +437,8 @@ class SamPredictor:
 
     generate_masks = generate.generate_masks
     everything = generate.everything
+    find_similar = find.find_similar
+    search_similar = find.search_similar
 
     def close(self) -> None:
         """Frees the model and the embeddings in memory, after a call that is running. Later calls raise ClosedError."""

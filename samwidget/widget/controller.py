@@ -25,7 +25,9 @@ from samwidget.errors import ClosedError, PromptError, SamWidgetError
 from samwidget.widget.ahead import ReadImage
 from samwidget.widget.commands import Commands
 from samwidget.widget.everything import Everything, FoundMask, Search, SearchTask
+from samwidget.widget.finding import Wanted, similar_task
 from samwidget.widget.many_prompts import ManyPrompts, ProgressCallback
+from samwidget.widget.model_sources import MODEL_SETTING
 from samwidget.widget.network import BUNDLED, ModelSource, Network
 from samwidget.widget.photo import Photo
 from samwidget.widget.protocol.replies import DoneReply
@@ -94,7 +96,8 @@ class Controller:
         self.status = Status(self.network, outbox)
         self.everything = Everything(self.network, self.status, self.worker, outbox, image_id, self.document)
         self.many_prompts = ManyPrompts(self.network, self.status, self.worker)
-        self._settings = partial(_settings_of, outbox)  # no method: the saving would hold its own controller
+        # No method: the saving would hold its own controller.
+        self._settings = partial(_settings_of, outbox, self.network)
         self.saving = Saving(outbox, self._settings)
         self.outbox = outbox
         self.is_left = False
@@ -291,6 +294,10 @@ class Controller:
         """Returns the task to find everything with these options of ``generate_masks``."""
         return SearchTask(partial(self.network.everything, options))
 
+    def similar_task(self, wanted: Wanted) -> SearchTask:
+        """Returns the task to find what looks like objects of the document."""
+        return similar_task(wanted, self.document, self.network, self.publisher.measured)
+
     def search(self, task: SearchTask, *, keep: bool) -> tuple[SegmentedObject, ...]:
         """Searches and waits for the end; returns the objects that were made of what was found.
 
@@ -427,11 +434,27 @@ class Controller:
             self.outbox.send_error(error, re=re)
             return
         self.status.enter("ready", encode_s=encode_s)
+        self._do_waiting()
+        if re is not None:
+            self.outbox.send(DoneReply(re))
+
+    def change_model(self, network: Network, encode_s: float) -> None:
+        """Uses another model from now on; objects and history stay, and so do the masks that a search has found.
+
+        Args:
+            network: has encoded the image.
+            encode_s: how long that took; 0 where a cache had the embedding.
+        """
+        self.everything.cancel()
+        self.network.become(network)
+        self.status.enter("ready", encode_s=encode_s)
+        self.saving.take(self.saved_snapshot())
+        self._do_waiting()
+
+    def _do_waiting(self) -> None:
         waiting, self._waiting = self._waiting, []
         for work in waiting:
             work()
-        if re is not None:
-            self.outbox.send(DoneReply(re))
 
     def check_network(self) -> None:
         """Raises why there is no model, where that has failed."""
@@ -469,9 +492,11 @@ class Controller:
             self.outbox.report(f"the function {listener!r} given to on_change failed", error)
 
 
-def _settings_of(outbox: Outbox) -> dict[str, Any]:
+def _settings_of(outbox: Outbox, network: Network) -> dict[str, Any]:
     widget = outbox.widget
-    return {} if widget is None else {name: getattr(widget, name) for name in sorted(SETTINGS)}
+    if widget is None:
+        return {}
+    return {name: getattr(widget, name) for name in sorted(SETTINGS)} | {MODEL_SETTING: network.name}
 
 
 def _other_image() -> PromptError:

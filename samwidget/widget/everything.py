@@ -354,7 +354,8 @@ class Everything:
             added=[summarise_found(item.found_object, item.packed, item.draft.colour) for item in added],
             removed=list(removed),
             masks=[item.packed.header() for item in added],
-            frame=optional(sizes_of(self._network.frame) if added else None),
+            # Not of the network: it may have another model since then.
+            frame=optional(sizes_of(added[0].draft.frame) if added else None),
             seconds_left=optional(None if search.seconds_left is None else round(search.seconds_left, 2)),
             re=optional(re),
         )

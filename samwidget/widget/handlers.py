@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from samwidget.errors import PromptError, SamWidgetError, SessionError
 from samwidget.widget.controller import Controller
 from samwidget.widget.exporting import send_export
+from samwidget.widget.finding import Wanted
 from samwidget.widget.protocol import requests
 from samwidget.widget.protocol.replies import DoneReply, PolygonsReply
 from samwidget.widget.protocol.requests import Request
@@ -126,7 +127,7 @@ def _send_all(controller: Controller, request: requests.Hello) -> None:
     controller.photo.send_preview()
     controller.publisher.send_all(request.id)
     controller.everything.send_all(request.id)
-    outbox.send_traits(["document", "status", "saving", "images"])
+    outbox.send_traits(["document", "status", "models", "saving", "images"])
     if failure is None:
         outbox.send(DoneReply(request.id))
     else:
@@ -151,6 +152,12 @@ def _search(controller: Controller, request: requests.Everything) -> None:
     controller.everything.begin(task, re=request.id)
 
 
+def _find_similar(controller: Controller, request: requests.FindSimilar) -> None:
+    """Begins a search for similar objects."""
+    wanted = Wanted(request.objects, request.excluded)
+    controller.everything.begin(controller.similar_task(wanted), re=request.id)
+
+
 def _cancel_search(controller: Controller, request: requests.CancelEverything) -> None:
     """Ends the search at once: in order it would wait for the step that runs."""
     controller.everything.cancel()
@@ -161,6 +168,12 @@ def _stop_making(controller: Controller, request: requests.StopMaking) -> None:
     """Ends the work on many prompts at once: in order it would wait for the step that runs."""
     controller.many_prompts.stop()
     controller.outbox.send(DoneReply(request.id))
+
+
+def _cancel_model(turning: Turning, request: requests.CancelModel) -> None:
+    """Ends the change to another model at once."""
+    turning.models.cancel()
+    turning.outbox.send(DoneReply(request.id))
 
 
 def _retry(controller: Controller, request: requests.Retry | requests.UseBundled) -> None:
@@ -222,6 +235,9 @@ HANDLERS: Mapping[type[Request], Handler] = dict(
         _row(requests.Everything, Lane.NOW, _search),
         _row(requests.CancelEverything, Lane.NOW, _cancel_search),
         _row(requests.StopMaking, Lane.NOW, _stop_making),
+        _row_of_images(requests.ListModels, Lane.PICTURES, lambda t, m: t.models.send_rows(m.id)),
+        _row_of_images(requests.UseModel, Lane.NOW, lambda t, m: t.models.choose(m.model, m.id)),
+        _row_of_images(requests.CancelModel, Lane.NOW, _cancel_model),
         _row(requests.Retry, Lane.NOW, _retry),
         _row(requests.UseBundled, Lane.NOW, _retry),
         _row_of_images(requests.SaveSession, Lane.NOW, _save_session),

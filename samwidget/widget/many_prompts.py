@@ -42,12 +42,14 @@ class Making:
         masks: of the first prompts.
         ended: done when all masks are there; holds the error where they are not.
         count: number of prompts of the next step.
+        network: makes all of them, also where the widget gets another model meanwhile; None before the first step.
     """
 
     prompts: Sequence[Prompt]
     masks: list[Masks] = field(default_factory=list)
     ended: Future[None] = field(default_factory=Future)
     count: int = _FIRST_COUNT
+    network: Network | None = None
 
 
 class ManyPrompts:
@@ -139,7 +141,8 @@ class ManyPrompts:
         try:
             if self._status.failure is not None:
                 raise self._status.failure
-            making.masks += self._network.predict_many(making.prompts[begin : begin + making.count])
+            making.network = making.network or self._network.copy()
+            making.masks += making.network.predict_many(making.prompts[begin : begin + making.count])
         except Exception as error:
             self._end(making, error)
             return

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from threading import Event
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from samwidget.core import Frame, Masks, Prompt
+from samwidget.core import Frame, Masks, Prompt, RunLengths
 from samwidget.errors import ClosedError, ModelError, SamWidgetError
 from samwidget.models import BUNDLED_NAME
 from samwidget.predict import open_predictor
@@ -72,6 +73,19 @@ class Network:
         network._predictor, network.encode_s = self._predictor, self.encode_s
         return network
 
+    def another(self, source: ModelSource) -> Network:
+        """Returns another model for the same image, which is not loaded yet."""
+        return Network(self._image, source, self.threads)
+
+    def copy(self) -> Network:
+        """Returns the same model with the same embedding, which stay when this one changes."""
+        return copy(self)
+
+    def become(self, other: Network) -> None:
+        """Uses the model of another network, which has encoded the same image."""
+        self._source, self._predictor, self._embedding = other._source, other._predictor, other._embedding
+        self._last_masks, self.encode_s = None, other.encode_s
+
     @property
     def source(self) -> ModelSource:
         """Where the predictor comes from."""
@@ -91,6 +105,14 @@ class Network:
     def is_bundled(self) -> bool:
         """Whether it is the bundled model with its defaults."""
         return self._source is BUNDLED
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether the model runs on another computer; False until it is loaded."""
+        try:
+            return self._predictor is not None and self._predictor.is_remote
+        except ClosedError:  # as for the signature
+            return False
 
     @property
     def predictor(self) -> SamPredictor | None:
@@ -199,6 +221,29 @@ class Network:
         predictor, _ = self._predictor_and_embedding()
         return _each_with_remedy(
             predictor.generate_masks(self._image, cancel=cancel, **{"threads": self.threads, **options}),
+            "the model failed during the search",
+        )
+
+    def similar(
+        self,
+        examples: Sequence[RunLengths],
+        excluded: Sequence[RunLengths],
+        max_objects: int | None,
+        likeness_thresh: float | None,
+        cancel: Event,
+    ) -> Iterator[Progress]:
+        """Yields the progress of a search for objects like the examples; arguments and errors of ``search_similar``."""
+        predictor, embedding = self._predictor_and_embedding()
+        return _each_with_remedy(
+            predictor.search_similar(
+                embedding,
+                examples,
+                excluded,
+                max_objects=max_objects,
+                likeness_thresh=likeness_thresh,
+                cancel=cancel,
+                threads=self.threads,
+            ),
             "the model failed during the search",
         )
 

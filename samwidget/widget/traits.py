@@ -14,10 +14,20 @@ import msgspec
 import traitlets
 from msgspec import UNSET, Meta, UnsetType
 
-from samwidget.widget.protocol.fields import Box, ChosenLevels, Count, Flag, Level, Number, PointPrompt, Text
+from samwidget.widget.protocol.fields import (
+    Box,
+    ChangePhase,
+    ChosenLevels,
+    Count,
+    Flag,
+    Level,
+    Number,
+    PointPrompt,
+    Text,
+)
 from samwidget.widget.settings import Between, Choice, Published, Switch
 
-KERNEL_OWNED = frozenset({"document", "status", "saving", "images", "_snapshot"})
+KERNEL_OWNED = frozenset({"document", "status", "models", "saving", "images", "_snapshot"})
 """Traits that only the kernel writes; ``wire.outbox`` sends them."""
 
 SETTINGS = frozenset({"tool", "opacity", "threshold", "hover", "theme"})
@@ -117,6 +127,26 @@ class NetworkStatus(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     making: MakingProgress | UnsetType = UNSET
 
 
+class ModelChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The model that comes next, and how far it is; ``done`` and ``total`` are bytes of its download."""
+
+    model: Text
+    phase: ChangePhase
+    done: Count
+    total: Count
+
+
+class ModelsStatus(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The trait ``models``: whether a view may choose the model, and the change to another one. The kernel writes it.
+
+    ``note`` says why the model is not the one of the session file; it is empty where there is nothing to say.
+    """
+
+    can_choose: Flag
+    note: Text
+    change: ModelChange | UnsetType = UNSET
+
+
 class SessionStatus(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The trait ``saving``: whether the session file holds every change; null without one. The kernel writes it."""
 
@@ -160,6 +190,7 @@ class SharedTraits(anywidget.AnyWidget):
         theme: ``light``, ``dark``, or ``auto`` as the notebook.
         document: read-only summary of the objects.
         status: read-only state of the model.
+        models: read-only: whether a view may choose the model, and the change to another one.
         saving: read-only state of the session file; None without one.
         images: read-only summary of the images of a folder; None for one image.
     """
@@ -171,6 +202,7 @@ class SharedTraits(anywidget.AnyWidget):
     theme = Choice(("auto", "light", "dark"), "auto").tag(sync=True)
     document = Published().tag(sync=True)
     status = Published().tag(sync=True)
+    models = Published(default_value=None, allow_none=True).tag(sync=True)
     saving = Published(default_value=None, allow_none=True).tag(sync=True)
     images = Published(default_value=None, allow_none=True).tag(sync=True)
     _snapshot = traitlets.Bytes(b"", read_only=True).tag(sync=True)

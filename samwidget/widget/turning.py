@@ -26,6 +26,7 @@ from samwidget.widget.copying import copied_masks, copied_prompts
 from samwidget.widget.image_sources import ImageSource
 from samwidget.widget.image_store import ImageStore
 from samwidget.widget.image_table import STATES
+from samwidget.widget.model_choice import ModelChoice, ModelMenu
 from samwidget.widget.opened_images import OpenedImages
 from samwidget.widget.photo import Photo
 from samwidget.widget.protocol.fields import short_text
@@ -49,9 +50,10 @@ class Turning:
         opened: the images.
         present: the controller of the first one.
         outbox: sends to the views, whichever image they show.
+        menu: what the arguments of the widget say about its models.
     """
 
-    def __init__(self, opened: OpenedImages, present: Controller, outbox: Outbox) -> None:
+    def __init__(self, opened: OpenedImages, present: Controller, outbox: Outbox, menu: ModelMenu) -> None:
         self.present = present
         self.index = opened.index
         self.table = opened.table
@@ -68,6 +70,7 @@ class Turning:
         self._asked_at_s = time.monotonic()
         self.thumbnails = Thumbnails(opened.sources, opened.options, self._fail, outbox)
         self._ahead = Ahead(opened.sources, opened.options, self._fail, self._was_read)
+        self.models = ModelChoice(lambda: self.present, self._forget_encoded, outbox, menu)
         present.on_publish = self._note_content
 
     def __len__(self) -> int:
@@ -95,10 +98,13 @@ class Turning:
         if saved is not None:
             self._note_problem(self.index, saved.note)
         self._worker.submit(self._begin_image)
+        self.models.publish()
+        self._worker.submit(self.models.publish)  # a model on another computer is known as such once it is loaded
 
     def close(self) -> None:
         """Saves what is not saved yet, and releases everything. The objects on the screen can still be read."""
         self._ahead.close()
+        self.models.close()
         self.thumbnails.close()
         self.present.close()
         self._states_worker.close()
@@ -316,6 +322,11 @@ class Turning:
 
     def _encode_soon(self) -> None:
         self._worker.later(self._encode_next, _IDLE_S)
+
+    def _forget_encoded(self) -> None:
+        """Has the images that come next encoded anew, by another model."""
+        self._encoded.clear()
+        self._begin_image()
 
     def _encode_next(self) -> None:
         """Encodes one of the images that were read ahead, where nobody has asked anything for as long as that takes."""

@@ -23,14 +23,15 @@ from PIL import Image
 
 from samwidget.core import Size
 from samwidget.document import Document
-from samwidget.errors import ImageError, SessionError
+from samwidget.errors import ImageError, SessionError, warn_user
 from samwidget.images import Exif, Scale, draw_overlay, encode_small_png
 from samwidget.models import checked_threads
-from samwidget.predict import open_predictor
 from samwidget.widget.arguments import checked_classes
 from samwidget.widget.controller import Controller
 from samwidget.widget.handlers import Lanes
-from samwidget.widget.network import BUNDLED, ModelSource
+from samwidget.widget.model_choice import ModelMenu
+from samwidget.widget.model_sources import ModelOptions, saved_source, source_of
+from samwidget.widget.network import BUNDLED
 from samwidget.widget.opened_images import open_images
 from samwidget.widget.paging import Paging
 from samwidget.widget.protocol.message import to_json
@@ -75,7 +76,8 @@ class SamWidget(Paging, SharedTraits):
         image: path, URL, bytes, open file, PIL image, (H, W[, 3 or 4]) array or (3, H, W) tensor. A folder, a glob
             pattern such as ``photos/*.jpg`` or a list is several images: the widget shows one at a time, and
             ``go_to``, ``next``, ``previous`` and ``accept_image`` another one. See docs/folders.md.
-        model: name or folder of a model; None takes the bundled ``nano``. Widgets with the same model share it.
+        model: name or folder of a model; None takes that of the session file, or the bundled ``nano``. Widgets with the
+            same model share it. ``use_model`` takes another one later.
         predictor: your own ``SamPredictor`` instead of a name; the widget does not close it.
         device: ``auto`` takes a GPU where there is one.
         dtype: ``auto`` takes float16 on CUDA and float32 elsewhere; ``fast`` also takes bfloat16 on CPUs that have it.
@@ -96,6 +98,7 @@ class SamWidget(Paging, SharedTraits):
             and each change is saved by itself. One file may have many images. See docs/session_file.md.
         save_picture: whether the notebook keeps a small picture of the image with its masks, for pages without a
             kernel; False for images that may not be in the file.
+        model_menu: whether the model can be chosen on the screen; None allows it but in an app, which strangers use.
         **kwargs: arguments of every ipywidget, such as ``layout``.
 
     Raises:
@@ -134,6 +137,7 @@ class SamWidget(Paging, SharedTraits):
         classes: Iterable[str] | None = None,
         session: str | PathLike[str] | SessionChoice | None = None,
         save_picture: bool = True,
+        model_menu: bool | None = None,
         **kwargs: Any,  # ipywidgets checks them
     ) -> None:
         public_traits = {name for name in self.trait_names() if not name.startswith("_")} - KERNEL_OWNED
@@ -147,7 +151,14 @@ class SamWidget(Paging, SharedTraits):
         choice = None if session is None else _session_choice(session)
         opened = open_images(image, {"scale": scale, "frame": frame, "exif": exif}, choice)
         self._first_image_id = opened.image.image_id
-        source = _source_of(predictor, model, device, dtype, local_files_only)
+        options = ModelOptions(device, dtype, local_files_only)
+        source, note = source_of(predictor or model, options), ""
+        if choice is not None and model is None and predictor is None:
+            path = choice.path if isinstance(choice, SessionChoice) else choice
+            saved, note = saved_source(opened.settings, options, path.name)
+            source = saved or source
+            if note:
+                warn_user(note)
         self._first_model_name = source.name
         self._saves_picture = save_picture
         super().__init__(threshold=threshold, opacity=opacity, hover=hover, tool=tool, theme=theme, **kwargs)
@@ -167,7 +178,7 @@ class SamWidget(Paging, SharedTraits):
             threads,
             self._first_classes,
         )
-        turning = Turning(opened, controller, outbox)
+        turning = Turning(opened, controller, outbox, ModelMenu(model_menu, options, note))
         lanes = Lanes(turning, outbox)
         self._inbox = inbox = Inbox(outbox, lanes.take, lanes.take_again)
         self.on_msg(lambda _widget, content, buffers: inbox.receive(content, buffers))
@@ -284,6 +295,36 @@ class SamWidget(Paging, SharedTraits):
             ClosedError: after ``close``.
         """
         return self._controller.predictor()
+
+    def use_model(
+        self,
+        model: str | Path | SamPredictor | None = None,
+        *,
+        device: Any = "auto",  # str or torch.device
+        dtype: Any = "auto",  # str or torch.dtype
+        local_files_only: bool | None = None,
+    ) -> None:
+        """Uses another model from now on; returns when it has encoded the image. Clicks go on meanwhile.
+
+        Objects, prompts, classes and history stay, and objects keep their masks. The next click on an object asks the
+        new model with all points of the object.
+
+        Args:
+            model: name, folder or file as for ``SamWidget``, or your own predictor; None takes ``nano``.
+            device: as for ``SamWidget``.
+            dtype: as for ``SamWidget``.
+            local_files_only: as for ``SamWidget``.
+
+        Raises:
+            ModelError: it is not there, cannot be loaded, or failed on the image; the present model stays in use.
+            StoppedError: somebody chose another model meanwhile, or cancelled on the screen.
+            TypeError: ``model`` is something else, or a predictor together with options.
+            ClosedError: after ``close``.
+        """
+        options = ModelOptions(device, dtype, local_files_only)
+        if options != ModelOptions() and not isinstance(model, str | PathLike | None):
+            raise TypeError("give either a predictor, or a name with device, dtype and local_files_only")
+        self._turning.models.use(source_of(model, options), options)
 
     def wait(self, timeout_s: float | None = None) -> None:
         """Returns when the image is encoded and every earlier request is carried out and drawn.
@@ -406,18 +447,6 @@ class SamWidget(Paging, SharedTraits):
     def _save_settings(self, _change: Any) -> None:
         if self._turning_or_none is not None:
             self._controller.saving.take_settings()
-
-
-def _source_of(
-    predictor: SamPredictor | None, model: str | Path | None, device: Any, dtype: Any, local_files_only: bool | None
-) -> ModelSource:
-    """Returns where the predictor comes from that the arguments of a widget choose."""
-    if predictor is not None:
-        return ModelSource(predictor.name, lambda: predictor)
-    name = BUNDLED.name if model is None else str(model)
-    if (name, device, dtype) == (BUNDLED.name, "auto", "auto"):
-        return BUNDLED
-    return ModelSource(name, lambda: open_predictor(model, device, dtype, local_files_only))
 
 
 def _session_choice(session: str | PathLike[str] | SessionChoice) -> Path | SessionChoice:

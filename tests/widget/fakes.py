@@ -6,7 +6,7 @@ Its gates let a test hold the encoder or a decode for as long as it likes. No to
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -62,6 +62,7 @@ class FakePredictor:
         self.device = "cpu"
         self.precision = "float32"
         self.note = ""
+        self.is_remote = False
         self.encodes = 0
         self.is_closed = False
         self.thread_count = 2
@@ -99,7 +100,7 @@ class FakePredictor:
         self.decode_gate.wait()
         if self.fail_decode:
             raise self.fail_decode.pop(0)
-        return [fake_masks(prompt, embedding.frame) for prompt in prompts]
+        return [replace(fake_masks(prompt, embedding.frame), model=self.signature) for prompt in prompts]
 
     # Of each point's three discs the middle one, 32 image pixels wide in a photo of 128 x 96.
     everything_defaults = SimpleNamespace(

@@ -29,7 +29,7 @@ def models(monkeypatch):
             raise ModelNotFoundError(f"there is no model {model!r}", hint="run `samwidget models`")
         return predictors[model]
 
-    for module in ("widget", "network"):
+    for module in ("model_sources", "network"):
         monkeypatch.setattr(f"samwidget.widget.{module}.open_predictor", open_predictor)
     return predictors
 

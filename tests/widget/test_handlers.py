@@ -17,10 +17,10 @@ ROOT = Path(__file__).parents[2]
 EXAMPLES = json.loads((ROOT / "tests/shared/messages.json").read_text(encoding="utf-8"))
 LANES = {
     Lane.NOW: {"everything", "cancel_everything", "stop_making", "retry", "use_bundled", "save_session",
-               "thumbnails"},
+               "thumbnails", "use_model", "cancel_model"},
     Lane.EXPORT: {"export"},
     Lane.PREVIEW: {"hover"},
-    Lane.PICTURES: {"hello", "detail", "list_images"},
+    Lane.PICTURES: {"hello", "detail", "list_images", "list_models"},
     Lane.IN_ORDER: {
         "add_point", "move_point", "remove_point", "add_box", "move_box", "remove_box", "choose", "accept", "select",
         "rename", "set_visible", "delete", "clear", "undo", "redo", "keep_found", "discard_found",

@@ -230,7 +230,7 @@ def test_a_network_that_cannot_be_loaded_is_reported(make, monkeypatch):
     def fail(*_):
         raise ModelError("no network of that name", hint="choose another")
 
-    monkeypatch.setattr("samwidget.widget.widget.open_predictor", fail)
+    monkeypatch.setattr("samwidget.widget.model_sources.open_predictor", fail)
     widget = UnloadedWidget(model="nobody/nothing")
     widget.wire.wait_for("error")
     assert (widget.status["phase"], widget.status["network"]) == ("failed", "nobody/nothing")

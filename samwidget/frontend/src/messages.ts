@@ -8,8 +8,12 @@ export const NAME_LENGTH_MAX = 80;
 
 /** fill_holes, drop_islands, smooth, grow or shrink */
 export type Adjustment = "drop_islands" | "fill_holes" | "grow" | "shrink" | "smooth";
+/** here, download, gated or missing */
+export type Availability = "download" | "gated" | "here" | "missing";
 /** 4 finite numbers: x0, y0, x1, y1 in image pixels */
 export type Box = [number, number, number, number];
+/** waiting, downloading, loading or encoding */
+export type ChangePhase = "downloading" | "encoding" | "loading" | "waiting";
 /** new, in_work, done, skipped or to_check */
 export type ImageState = "done" | "in_work" | "new" | "skipped" | "to_check";
 /** 0 (exclude) or 1 (include) */
@@ -290,6 +294,22 @@ export interface Detail {
   width: number;
 }
 
+/** Send the models that the widget can use. */
+export interface ListModels {
+  kind: "list_models";
+}
+
+/** Use another model, which is downloaded where it is not here; objects and history stay. */
+export interface UseModel {
+  kind: "use_model";
+  model: string;
+}
+
+/** End the change to another model; the present one stays. */
+export interface CancelModel {
+  kind: "cancel_model";
+}
+
 /** Load the model and encode the image again, after that failed. */
 export interface Retry {
   kind: "retry";
@@ -496,6 +516,25 @@ export interface ImageRow {
   problem?: string;
 }
 
+/** The models that the widget can use, those of one family together. */
+export interface ModelsReply {
+  kind: "models";
+  re: string;
+  models: ModelRow[];
+}
+
+/** A model that the widget can use. `family` is empty for a model that Python gave, `licence` where nobody knows it. `needs_mb` is about what it needs of memory, where this computer has less. */
+export interface ModelRow {
+  name: string;
+  family: string;
+  licence: string;
+  availability: Availability;
+  reads_words: boolean;
+  is_used: boolean;
+  size_mb?: number;
+  needs_mb?: number;
+}
+
 /** A small picture of an image; its buffer is empty where `problem` says why there is none. */
 export interface ThumbnailReply {
   kind: "thumbnail";
@@ -618,6 +657,21 @@ export interface MakingProgress {
   total: number;
 }
 
+/** The trait `models`: whether a view may choose the model, and the change to another one. The kernel writes it. `note` says why the model is not the one of the session file; it is empty where there is nothing to say. */
+export interface ModelsStatus {
+  can_choose: boolean;
+  note: string;
+  change?: ModelChange;
+}
+
+/** The model that comes next, and how far it is; `done` and `total` are bytes of its download. */
+export interface ModelChange {
+  model: string;
+  phase: ChangePhase;
+  done: number;
+  total: number;
+}
+
 /** The trait `saving`: whether the session file holds every change; null without one. The kernel writes it. */
 export interface SessionStatus {
   path: string;
@@ -682,6 +736,9 @@ export type Request =
   | Undo
   | Redo
   | Detail
+  | ListModels
+  | UseModel
+  | CancelModel
   | Retry
   | UseBundled
   | SaveSession
@@ -707,6 +764,7 @@ export type Reply =
   | FoundReply
   | PolygonsReply
   | ImagesReply
+  | ModelsReply
   | ThumbnailReply
   | ExportingReply
   | ExportedReply
@@ -752,6 +810,9 @@ export const REQUEST_KINDS = [
   "undo",
   "redo",
   "detail",
+  "list_models",
+  "use_model",
+  "cancel_model",
   "retry",
   "use_bundled",
   "save_session",
@@ -802,6 +863,17 @@ const isImageRow = record({
   objects: integer(0),
   classes: list(text),
   problem: optional(text),
+});
+const isAvailability = oneOf("download", "gated", "here", "missing");
+const isModelRow = record({
+  name: text,
+  family: text,
+  licence: text,
+  availability: isAvailability,
+  reads_words: flag,
+  is_used: flag,
+  size_mb: optional(number),
+  needs_mb: optional(number),
 });
 
 /** The fields of each kind from the kernel, with their checks. */
@@ -857,6 +929,10 @@ export const REPLY_FIELDS = {
     first: integer(0),
     total: integer(0),
     images: list(isImageRow),
+  },
+  models: {
+    re: text,
+    models: list(isModelRow),
   },
   thumbnail: {
     re: text,

@@ -103,8 +103,19 @@ ThumbnailIndices = Annotated[
     list[Count], Meta(min_length=1, max_length=50, description="a list of 1 to 50 whole numbers from 0")
 ]
 RowCount = Annotated[int, Meta(ge=1, le=200, description="a whole number from 1 to 200")]
+ModelName = Annotated[
+    str, Meta(pattern=r"\S", max_length=4096, description="a string of 1 to 4096 characters, not all blank")
+]
 FormatName = Annotated[
     str, Meta(pattern=r"\S", max_length=40, description="a string of 1 to 40 characters, not all blank")
+]
+Availability = Annotated[
+    Literal["here", "download", "gated", "missing"],
+    Meta(title="Availability", description="here, download, gated or missing"),
+]
+ChangePhase = Annotated[
+    Literal["waiting", "downloading", "loading", "encoding"],
+    Meta(title="ChangePhase", description="waiting, downloading, loading or encoding"),
 ]
 Side = Annotated[Literal["front", "back"], Meta(title="Side", description="front or back")]
 Size = Annotated[tuple[Positive, Positive], Meta(title="Size", description="2 whole numbers: height, width")]

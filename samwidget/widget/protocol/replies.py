@@ -15,6 +15,7 @@ from msgspec import UNSET, Meta, UnsetType
 from samwidget import core
 from samwidget.widget.protocol.fields import (
     FLOAT_MAX,
+    Availability,
     Box,
     Count,
     Counts,
@@ -70,6 +71,23 @@ class ImageRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     objects: Count
     classes: list[Text]
     problem: Text | UnsetType = UNSET
+
+
+class ModelRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A model that the widget can use.
+
+    ``family`` is empty for a model that Python gave, ``licence`` where nobody knows it. ``needs_mb`` is about what it
+    needs of memory, where this computer has less.
+    """
+
+    name: Text
+    family: Text
+    licence: Text
+    availability: Availability
+    reads_words: Flag
+    is_used: Flag
+    size_mb: Number | UnsetType = UNSET
+    needs_mb: Number | UnsetType = UNSET
 
 
 Frame = Annotated[FrameSizes, Meta(description="image_hw, input_hw, content_hw and logits_hw, 2 whole numbers each")]
@@ -157,6 +175,13 @@ class ImagesReply(Reply, frozen=True):
     first: Count
     total: Count
     images: Annotated[list[ImageRow], Meta(description="a list of index, name, state, objects, classes and problem")]
+
+
+class ModelsReply(Reply, frozen=True):
+    """The models that the widget can use, those of one family together."""
+
+    re: MessageId
+    models: Annotated[list[ModelRow], Meta(description="a list of models")]
 
 
 class ThumbnailReply(Reply, frozen=True):

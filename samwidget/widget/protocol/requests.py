@@ -28,6 +28,7 @@ from samwidget.widget.protocol.fields import (
     Label,
     Level,
     MessageId,
+    ModelName,
     Number,
     ObjectIds,
     ObjectName,
@@ -306,6 +307,20 @@ class Detail(Request, frozen=True):
     width: Positive
 
 
+class ListModels(Request, frozen=True):
+    """Send the models that the widget can use."""
+
+
+class UseModel(Request, frozen=True):
+    """Use another model, which is downloaded where it is not here; objects and history stay."""
+
+    model: ModelName
+
+
+class CancelModel(Request, frozen=True):
+    """End the change to another model; the present one stays."""
+
+
 class Retry(Request, frozen=True):
     """Load the model and encode the image again, after that failed."""
 
@@ -326,6 +341,13 @@ class Everything(Request, frozen=True):
     points_per_side: Annotated[
         Annotated[int, Meta(ge=4, le=64)] | None, Meta(description="a whole number from 4 to 64, or null")
     ]
+
+
+class FindSimilar(Request, frozen=True):
+    """Search the image for objects like these, or like the active one; the search before ends, and what it found goes."""
+
+    objects: OptionalIds
+    excluded: Counts
 
 
 class CancelEverything(Request, frozen=True):
