@@ -30,6 +30,7 @@ export const UNASKED: ReadonlySet<Request["kind"]> = new Set([
  */
 export function isQuiet(request: Request): boolean {
   if (request.kind === "save_session" || request.kind === "export") return true;
+  if (request.kind === "list_models" || request.kind === "use_model") return true;
   if (request.kind === "list_images" || request.kind === "thumbnails") return true;
   if (request.kind === "set_class") return request.objects === null;
   return request.kind === "hover" || (request.kind === "rename" && request.object === null);

@@ -5,6 +5,11 @@ export function formatCount(count: number): string {
   return String(count).replace(/\B(?=(\d{3})+$)/g, "\u2009");
 }
 
+/** Megabytes without digits behind the point from 10 on; as precise as `total` where it is a part of that. */
+export function formatMegabytes(size_mb: number, total_mb = size_mb): string {
+  return total_mb < 10 ? size_mb.toFixed(1) : formatCount(Math.round(size_mb));
+}
+
 /** A score, 0 to 1, with two digits. */
 export function formatScore(score: number): string {
   return score.toFixed(2);

@@ -17,6 +17,8 @@ export type {
   ImagesSummary,
   Label,
   MaskHeader,
+  ModelRow,
+  ModelsStatus,
   NetworkStatus as Status,
   ObjectSummary,
   Phase,

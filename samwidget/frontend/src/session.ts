@@ -15,6 +15,7 @@ import {
   type DocumentSummary,
   type Failure,
   type ImagesSummary,
+  type ModelsStatus,
   parseReply,
   type Reply,
   type Request,
@@ -28,6 +29,7 @@ import {
   type Settings,
   watchDocument,
   watchImages,
+  watchModels,
   watchSessionFile,
   watchStatus,
 } from "./traits.ts";
@@ -61,6 +63,8 @@ export class Session {
   /** The images of a folder, and which one the kernel has; null for one image. */
   readonly images: ReadonlySignal<ImagesSummary | null>;
   readonly status: ReadonlySignal<Status>;
+  /** Whether a view may choose the model, and the change to another one; null before the kernel has said so. */
+  readonly models: ReadonlySignal<ModelsStatus | null>;
   /** Whether the session file holds every change; null without such a file. */
   readonly sessionFile: ReadonlySignal<SessionStatus | null>;
   /** performance.now() when `status` came: its `elapsed_s` counts on from there. */
@@ -101,6 +105,7 @@ export class Session {
     this.images = watchImages(model, this.#scope);
     runMarimoCells(model, this.document, this.#scope);
     this.status = watchStatus(model, this.#scope);
+    this.models = watchModels(model, this.#scope);
     this.sessionFile = watchSessionFile(model, this.#scope);
     const statusAt_ms = signal(performance.now());
     this.statusAt_ms = statusAt_ms;

@@ -5,7 +5,7 @@ import type { AnyModel } from "@anywidget/types";
 import { type ReadonlySignal, type Signal, signal } from "@preact/signals-core";
 
 import type { Scope } from "./dom.ts";
-import type { DocumentSummary, ImagesSummary, SessionStatus, Status } from "./protocol.ts";
+import type { DocumentSummary, ImagesSummary, ModelsStatus, SessionStatus, Status } from "./protocol.ts";
 
 /** In the order of the toolbar. */
 export const TOOL_NAMES = [
@@ -41,6 +41,7 @@ export interface WidgetTraits {
   theme: ThemeName;
   document: DocumentSummary;
   status: Status;
+  models: ModelsStatus | null;
   saving: SessionStatus | null;
   images: ImagesSummary | null;
   _snapshot: DataView | ArrayBuffer | null;
@@ -116,6 +117,11 @@ export function runMarimoCells(model: Model, document: ReadonlySignal<DocumentSu
 
 export function watchStatus(model: Model, scope: Scope): ReadonlySignal<Status> {
   return watch(model, "status", NO_STATUS, scope);
+}
+
+/** Whether a view may choose the model, and the change to another one; null before the kernel has said so. */
+export function watchModels(model: Model, scope: Scope): ReadonlySignal<ModelsStatus | null> {
+  return watch(model, "models", null, scope);
 }
 
 /** Whether the session file holds every change; null without such a file. */

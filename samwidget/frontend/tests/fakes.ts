@@ -20,6 +20,7 @@ export class FakeModel {
     theme: "light",
     document: EMPTY_DOCUMENT,
     status: { network: "nano", device: "CPU", phase: "ready", elapsed_s: 0, encode_s: 0.5, note: "" },
+    models: null,
     saving: null,
     images: null,
     _snapshot: null,

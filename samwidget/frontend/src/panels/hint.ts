@@ -49,6 +49,11 @@ function watchNote(session: Session, scope: Scope): ReadonlySignal<string> {
     if (note !== last) show(note);
     last = note;
   });
+  let lastOfModels = "";
+  scope.watch([session.models], (models) => {
+    if (models && models.note !== lastOfModels) show(models.note);
+    lastOfModels = models?.note ?? "";
+  });
   scope.watch([session.sessionFile], (file) => {
     if (file?.phase === "read-only") show(`${file.message} ${file.hint}`.trim());
   });

@@ -8,6 +8,7 @@ import { formatScore } from "../numbers.ts";
 import type { View } from "../view.ts";
 import { showHint } from "./hint.ts";
 import { makingPanel } from "./making.ts";
+import { describeChange, modelButton, modelChangePanel } from "./models.ts";
 import { watchSavePanel } from "./save.ts";
 import {
   describeModel,
@@ -32,6 +33,7 @@ export function statusPanel(view: View, scope: Scope): HTMLElement {
     modelPart(view, scope),
     messagePart(view, scope),
     makingPanel(view, scope),
+    modelChangePanel(view, scope),
     figuresPart(view, scope),
     announcer(view, scope),
   );
@@ -40,7 +42,8 @@ export function statusPanel(view: View, scope: Scope): HTMLElement {
 }
 
 /** A dot for the state, and the model with what it is doing. */
-function modelPart({ session }: View, scope: Scope): HTMLElement {
+function modelPart(view: View, scope: Scope): HTMLElement {
+  const { session } = view;
   const dot = h("i", { class: "sw-dot" });
   const name = h("span", {});
   const detail = h("span", { class: "sw-detail" });
@@ -57,7 +60,7 @@ function modelPart({ session }: View, scope: Scope): HTMLElement {
     setAttribute(dot, "data-state", dotState(session));
     setAttribute(model, "title", session.status.value.note || null);
   });
-  return h("span", { class: "sw-status-left" }, dot, model);
+  return h("span", { class: "sw-status-left" }, dot, modelButton(view, model, scope));
 }
 
 /** The hint, where the tray does not show it. */
@@ -139,7 +142,10 @@ function announcer({ session, state }: View, scope: Scope): HTMLElement {
     const objects = selected > 0 ? `${selected} selected.` : refined;
     const calm = phase === "loading" ? "Loading the model." : phase === "encoding" ? "Encoding the image." : objects;
     const failure = hasFailed(session) ? error?.message : undefined;
-    setText(element, failure || urgentMessage(session) || calm);
+    const change = session.models.value?.change;
+    // Without the bytes: it would be read with each of them.
+    const next = change ? describeChange({ ...change, total: 0 }) : "";
+    setText(element, failure || urgentMessage(session) || next || calm);
   });
   return element;
 }
