@@ -70,9 +70,13 @@ class Sam2Segmenter(BaseSegmenter):
         """The three maps of an image that ``encode`` has resized, float32."""
         self.encoded_by = "transformers"
         normalised = ((pixels - self._mean) / self._std)[None]
-        maps = self._model.vision_encoder(normalised.to(self._dtype)).fpn_hidden_states
-        # From fine to coarse. Transformers' own ``get_image_embeddings`` does the same for SAM 2.
-        finest, finer, coarse = (feature_map.float() for feature_map in maps[:3])
+        return self._maps(self._model.vision_encoder(normalised.to(self._dtype)).fpn_hidden_states)
+
+    def _maps(self, levels: Sequence[torch.Tensor]) -> dict[str, torch.Tensor]:
+        """The three maps, of what transformers' encoder gives, from fine to coarse."""
+        # Transformers' own ``get_image_embeddings`` does the same for SAM 2. For SAM 3 version 5.24 adds
+        # ``no_memory_embedding`` to a fourth map, which nothing reads; Meta's package adds it to the third.
+        finest, finer, coarse = (feature_map.float() for feature_map in levels[:3])
         decoder = self._model.mask_decoder
         return {
             "image_embeddings": coarse + self._model.no_memory_embedding.view(1, -1, 1, 1),
