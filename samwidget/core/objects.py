@@ -30,11 +30,13 @@ class FoundObject:
         run_lengths: the mask, not empty, at the image's own size.
         score: the network's estimate of the mask's IoU, 0 to 1.
         stability: IoU of the masks at a threshold a little above and a little below; 1 is a sharp outline.
-        point_xy: the point of the grid whose prompt gave the mask, in image pixels.
+        point_xy: the point whose prompt gave the mask, in image pixels; where words found it, a point inside.
         level: which of the point's three candidates it is, 0 to 2.
         crop_xyxy: the part of the image that the network read.
         candidate: the mask as low-res logits of the whole image, one candidate, which later prompts can refine. None
-            where the network read a crop, and where small regions were removed: then only the pixels exist.
+            where the network read a crop, where small regions were removed, and where words found it: then only the
+            pixels exist.
+        phrase: what was looked for, in words; None where it was not words.
     """
 
     id: int
@@ -45,6 +47,7 @@ class FoundObject:
     level: int
     crop_xyxy: Box
     candidate: Masks | None
+    phrase: str | None = None
 
     @property
     def mask(self) -> npt.NDArray[np.bool_]:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 BUNDLED_FOLDER = Path(__file__).parent / "nano/bundled"
 BUNDLED_NAME = "nano"
+PROMPTS = ("points", "box", "mask")
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class ModelCard:
         size_mb: megabytes of its weights file.
         licence: of the weights.
         is_gated: whether the hub asks for an account first.
-        prompts: the parts of a prompt that it can use.
+        prompts: the parts of a prompt that it can use; ``text`` where it finds what words describe.
     """
 
     name: str
@@ -33,12 +34,10 @@ class ModelCard:
     size_mb: float
     licence: str
     is_gated: bool = False
-    prompts: tuple[str, ...] = ("points", "box", "mask")
+    prompts: tuple[str, ...] = PROMPTS
 
 
-def _hub_card(
-    repo: str, size_mb: float, prompts: tuple[str, ...] = ("points", "box", "mask"), family: str = "sam"
-) -> ModelCard:
+def _hub_card(repo: str, size_mb: float, prompts: tuple[str, ...] = PROMPTS, family: str = "sam") -> ModelCard:
     return ModelCard(repo, repo, family, size_mb, "Apache-2.0", prompts=prompts)
 
 
@@ -54,6 +53,7 @@ MODELS: tuple[ModelCard, ...] = (
     _hub_card("facebook/sam2.1-hiera-small", 184, family="sam2"),
     _hub_card("facebook/sam2.1-hiera-base-plus", 323, family="sam2"),
     _hub_card("facebook/sam2.1-hiera-large", 898, family="sam2"),
+    ModelCard("facebook/sam3", "facebook/sam3", "sam3", 3440, "SAM License", is_gated=True, prompts=(*PROMPTS, "text")),
     _hub_card("Zigeng/SlimSAM-uniform-50", 112),
     _hub_card("Zigeng/SlimSAM-uniform-77", 39),
     _hub_card("wanglab/medsam-vit-base", 375, prompts=("box",)),  # trained on boxes in medical images

@@ -16,8 +16,8 @@ import numpy.typing as npt
 import torch
 
 from samwidget.core import Prompt
-from samwidget.errors import ClosedError, ModelError, SamWidgetWarning
-from samwidget.models import Embedding, Segmenter
+from samwidget.errors import ClosedError, ModelError, SamWidgetWarning, UnsupportedModelError
+from samwidget.models import MODELS, Embedding, Finder, Segmenter, Wanted
 from samwidget.predict.caller_settings import without_settings_of_caller
 from samwidget.predict.device_memory import free_memory, is_out_of_memory
 from samwidget.predict.embedding_cache import EmbeddingCache, content_key
@@ -110,6 +110,34 @@ class LockedSegmenter:
         )
         return logits.float().cpu().numpy(), scores.float().cpu().numpy()
 
+    def find(
+        self, embedding: Embedding, wanted: Wanted, score_min: float, threads: int
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        """Low-res logits (N, h, w) and scores (N,) of the objects that are wanted, the best first.
+
+        Raises:
+            UnsupportedModelError: the model cannot read.
+            PromptError: a phrase is too long for the model.
+            ModelError: the model failed.
+            ClosedError: after ``close``.
+        """
+        logits, scores = self.run(
+            lambda segmenter: finder_of(segmenter).find(
+                self.on_device(embedding), wanted, score_min=score_min, threads=threads
+            )
+        )
+        return logits.float().cpu().numpy(), scores.float().cpu().numpy()
+
+    def check_words(self, phrases: Sequence[str]) -> None:
+        """Raises UnsupportedModelError where the model cannot read, PromptError where a phrase is too long for it."""
+
+        def check(segmenter: Segmenter) -> None:
+            finder = finder_of(segmenter)
+            for phrase in phrases:
+                finder.check_phrase(phrase)
+
+        self.run(check)
+
     def on_device(self, embedding: Embedding) -> Embedding:
         """The embedding on the model's device; the same object if it is there already."""
         device = self.segmenter.device
@@ -155,3 +183,15 @@ class LockedSegmenter:
         free_memory(full_device)
         self.note = f"{full_device} is out of memory: {self.name} now runs on the CPU, which is slower"
         warnings.warn(self.note, SamWidgetWarning, stacklevel=2)
+
+
+def finder_of(segmenter: Segmenter) -> Finder:
+    """The segmenter as one that can read; raises UnsupportedModelError where it cannot."""
+    if isinstance(segmenter, Finder):
+        return segmenter
+    names = ", ".join(f'"{card.name}"' for card in MODELS if "text" in card.prompts)
+    raise UnsupportedModelError(
+        f"{segmenter.name} cannot read words",
+        hint=f"load a model that can, with its tokenizer: {names}; or choose an object and find similar ones, "
+        "which every model can do",
+    )

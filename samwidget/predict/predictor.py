@@ -23,14 +23,16 @@ from samwidget.images import Exif, ImageFormat, Scale, load_rgb
 from samwidget.models import (
     Embedding,
     EverythingDefaults,
+    Finder,
     Segmenter,
+    Wanted,
     checked_threads,
     choose_device,
     load,
     run_in_threads,
     thread_count,
 )
-from samwidget.predict import find
+from samwidget.predict import find as searches
 from samwidget.predict.caller_settings import without_settings_of_caller
 from samwidget.predict.cleanup import remove_islands_and_holes
 from samwidget.predict.embedding_cache import EmbeddingCache
@@ -401,11 +403,7 @@ class SamPredictor:
                 "no image is set in this thread",
                 hint="call set_image(image) here first; or share embed(image) and give it to predict_many",
             )
-        if embedding.signature != signature:
-            raise ModelError(
-                f"the embedding was made by {embedding.signature!r}, this is {signature!r}",
-                hint="embed the image with this predictor",
-            )
+        self._check_made_here(embedding)
         if not prompts:
             return []
         frame = embedding.frame
@@ -426,6 +424,44 @@ class SamPredictor:
 
         return run_in_threads(masks_of, range(len(prompts)), count)
 
+    @property
+    def reads_words(self) -> bool:
+        """Whether ``find`` works with this model.
+
+        Raises:
+            ClosedError: after ``close``.
+        """
+        return isinstance(self._segmenter, Finder)
+
+    def check_words(self, phrases: Sequence[str]) -> None:
+        """Checks phrases before a search.
+
+        Raises:
+            UnsupportedModelError: the model cannot read.
+            PromptError: a phrase is too long for the model.
+            ClosedError: after ``close``.
+        """
+        self._locked.check_words(phrases)
+
+    def find_wanted(
+        self, embedding: Embedding, wanted: Wanted, *, score_min: float, threads: int | None = None
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        """Low-res logits (N, h, w) and scores (N,) of the objects that one phrase and boxes describe, the best first.
+
+        Args:
+            embedding: what ``embed`` returned.
+            wanted: what to find.
+            score_min: objects with a score above it are returned.
+            threads: how many CPU threads this call may use; None is ``thread_count``.
+
+        Raises:
+            UnsupportedModelError: the model cannot read.
+            ModelError: the model failed, or another model made the embedding.
+            ClosedError: after ``close``.
+        """
+        self._check_made_here(embedding)
+        return self._locked.find(embedding, wanted, score_min, self._threads_or_own(threads))
+
     def run(self, call: Callable[[Segmenter], T]) -> T:
         """What ``call`` returns for the model: no other thread uses it meanwhile, and torch's settings are the default.
 
@@ -437,8 +473,10 @@ class SamPredictor:
 
     generate_masks = generate.generate_masks
     everything = generate.everything
-    find_similar = find.find_similar
-    search_similar = find.search_similar
+    find = searches.find_words
+    find_similar = searches.find_similar
+    search_similar = searches.search_similar
+    search_words = searches.search_words
 
     def close(self) -> None:
         """Frees the model and the embeddings in memory, after a call that is running. Later calls raise ClosedError."""
@@ -449,6 +487,14 @@ class SamPredictor:
     def _segmenter(self) -> Segmenter:
         """The model; raises ClosedError after ``close``."""
         return self._locked.segmenter
+
+    def _check_made_here(self, embedding: Embedding) -> None:
+        signature = self._segmenter.signature
+        if embedding.signature != signature:
+            raise ModelError(
+                f"the embedding was made by {embedding.signature!r}, this is {signature!r}",
+                hint="embed the image with this predictor",
+            )
 
     def _threads_or_own(self, threads: int | None) -> int:
         return self.thread_count if threads is None else thread_count(threads)

@@ -13,7 +13,7 @@ def test_cards_are_whole():
         assert card.licence
         assert card.size_mb > 0
         assert (BUNDLED_FOLDER.parents[1] / card.family).is_dir()
-        assert set(card.prompts) <= {"points", "box", "mask"}
+        assert set(card.prompts) <= {"points", "box", "mask", "text"}
         assert (card.repo is None) == (card.name == "nano")
 
 

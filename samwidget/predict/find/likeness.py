@@ -1,0 +1,105 @@
+"""Likeness: how much each cell of an image looks like the examples. Pure numpy.
+
+A linear function of the features separates the inside of the examples from what surrounds them: the difference of the
+two means, weighed by how much the features vary in this image (Fisher's discriminant). It is 1 at the mean of an
+example and 0 at the mean of its surroundings. An excluded example is one more thing to be separated from. Called by
+``similar``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from samwidget.predict.find.features import Features
+
+# The part of the mean variance that is added to each: an example has fewer cells than the features have numbers.
+_SHRINKAGE = 0.3
+_RING_CELLS = 3
+
+Cover = npt.NDArray[np.float32]
+"""(h, w), which share of each cell lies in a mask."""
+
+
+class Likeness:
+    """How much the cells of an image look like the examples, and more like them than like what is excluded.
+
+    Args:
+        features: of the image.
+        examples: what to look for, each the cells that it covers.
+        excluded: what not to look for.
+
+    Attributes:
+        map: (h, w) float32; 1 looks like an example, 0 like its surroundings.
+    """
+
+    def __init__(self, features: Features, examples: Sequence[Cover], excluded: Sequence[Cover] = ()) -> None:
+        height, width, channels = features.vectors.shape
+        vectors = features.vectors.reshape(-1, channels).astype(np.float64)
+        vectors -= vectors.mean(0)
+        spread = vectors.T @ vectors / len(vectors)
+        spread += np.eye(channels) * (_SHRINKAGE * np.trace(spread) / channels + 1e-12)
+        known = np.maximum.reduce(list(examples))
+        insides = [_mean(vectors, inner_weights(cover)) for cover in examples]
+        outsides = [_ring_mean(vectors, cover, known, inside) for cover, inside in zip(examples, insides, strict=True)]
+        excluded_means = [_mean(vectors, inner_weights(cover)) for cover in excluded]
+        likest = np.full(len(vectors), -np.inf)
+        # The mean of all examples is less noisy than each; what looks like one of them alone counts as well.
+        means = [np.mean(insides, 0), *(insides if len(insides) > 1 else [])]
+        ring = np.mean(outsides, 0)
+        for inside in means:
+            values = np.full(len(vectors), np.inf)
+            for other in [ring, *excluded_means]:
+                weights = np.linalg.solve(spread, inside - other)
+                scale = weights @ (inside - other)
+                values = np.minimum(values, (vectors - other) @ weights / max(scale, 1e-9))
+            likest = np.maximum(likest, values)
+        self.map: npt.NDArray[np.float32] = np.clip(likest, 0, 1).astype(np.float32).reshape(height, width)
+
+    def of(self, cover: Cover) -> float:
+        """The likeness of what a mask covers, 0 to 1; 0 where it covers nothing."""
+        weights = inner_weights(cover)
+        total = float(weights.sum())
+        return float((self.map * weights).sum()) / total if total else 0.0
+
+
+def inner_weights(cover: Cover) -> Cover:
+    """The cells of which most lies inside; for an object smaller than a cell, the cells that have most of it."""
+    return cover * (cover >= min(0.6, 0.9 * float(cover.max())))
+
+
+def grown(is_inside: npt.NDArray[np.bool_], steps: int) -> npt.NDArray[np.bool_]:
+    """(h, w) bool, grown by so many cells on all sides."""
+    out: npt.NDArray[np.bool_] = is_inside.copy()
+    for _ in range(steps):
+        before = out.copy()
+        out[1:] |= before[:-1]
+        out[:-1] |= before[1:]
+        out[:, 1:] |= before[:, :-1]
+        out[:, :-1] |= before[:, 1:]
+    return out
+
+
+def _mean(vectors: npt.NDArray[np.float64], weights: Cover) -> npt.NDArray[np.float64]:
+    flat = weights.ravel().astype(np.float64)
+    mean: npt.NDArray[np.float64] = flat @ vectors / max(flat.sum(), 1e-9)
+    return mean
+
+
+def _ring_mean(
+    vectors: npt.NDArray[np.float64], cover: Cover, known: Cover, inside: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """The mean of what surrounds an example, less the half of it that looks most like the example.
+
+    That half may be its neighbours: objects of a kind touch each other. Without surroundings, because the example
+    fills the image, it is the mean of the image, which is 0.
+    """
+    is_ring = grown(cover > 0, _RING_CELLS) & (known < 0.05)
+    ring = vectors[is_ring.ravel()]
+    if len(ring) == 0:
+        return np.zeros_like(inside)
+    nearness = ring @ inside
+    mean: npt.NDArray[np.float64] = ring[nearness <= np.median(nearness)].mean(0)
+    return mean
