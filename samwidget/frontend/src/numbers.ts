@@ -5,9 +5,21 @@ export function formatCount(count: number): string {
   return String(count).replace(/\B(?=(\d{3})+$)/g, "\u2009");
 }
 
-/** Megabytes without digits behind the point from 10 on; as precise as `total` where it is a part of that. */
-export function formatMegabytes(size_mb: number, total_mb = size_mb): string {
-  return total_mb < 10 ? size_mb.toFixed(1) : formatCount(Math.round(size_mb));
+/** Megabytes, or gigabytes from a thousand on, with their unit. */
+export function formatSize(size_mb: number): string {
+  const { divisor, digits, unit } = scaleOf(size_mb);
+  return `${(size_mb / divisor).toFixed(digits)} ${unit}`;
+}
+
+/** How much of a size is there, both in one unit: "84 of 156 MB". */
+export function formatPart(part_mb: number, total_mb: number): string {
+  const { divisor, digits } = scaleOf(total_mb);
+  return `${(part_mb / divisor).toFixed(digits)} of ${formatSize(total_mb)}`;
+}
+
+function scaleOf(size_mb: number): { divisor: number; digits: number; unit: string } {
+  if (size_mb >= 1000) return { divisor: 1000, digits: 1, unit: "GB" };
+  return { divisor: 1, digits: size_mb < 10 ? 1 : 0, unit: "MB" };
 }
 
 /** A score, 0 to 1, with two digits. */

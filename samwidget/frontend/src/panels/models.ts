@@ -6,7 +6,7 @@ import { signal } from "@preact/signals-core";
 import { h, type Scope, setAttribute, setText } from "../dom.ts";
 import { leaveHidden } from "../focus.ts";
 import { icon } from "../icons.ts";
-import { formatMegabytes } from "../numbers.ts";
+import { formatPart, formatSize } from "../numbers.ts";
 import { openPopover } from "../popover.ts";
 import type { ModelRow } from "../protocol.ts";
 import { rove } from "../rove.ts";
@@ -16,6 +16,8 @@ import { isAbsent } from "./state_texts.ts";
 
 /** Gap between the menu and the upper border of the widget, CSS pixels. */
 const MARGIN_PX = 6;
+const HEIGHT_MIN_PX = 120;
+const HEIGHT_MAX_PX = 430;
 
 /** What people call the families; another one is called as the kernel calls it. */
 const FAMILIES: Readonly<Record<string, string>> = {
@@ -122,9 +124,7 @@ export function describeChange({
     case "waiting":
       return `${name} is next…`;
     case "downloading":
-      return total > 0
-        ? `Downloading ${name} · ${formatMegabytes(done / 1e6, total / 1e6)} of ${formatMegabytes(total / 1e6)} MB`
-        : `Downloading ${name}…`;
+      return total > 0 ? `Downloading ${name} · ${formatPart(done / 1e6, total / 1e6)}` : `Downloading ${name}…`;
     case "loading":
       return `Loading ${name}…`;
     case "encoding":
@@ -145,7 +145,8 @@ function openMenu(view: View, anchor: HTMLElement, viewScope: Scope): Scope {
   const scope = openPopover(view, anchor, content, menu, viewScope);
   // It grows upwards, as far as the widget goes.
   const space_px = anchor.getBoundingClientRect().top - view.root.getBoundingClientRect().top;
-  if (space_px > 0) content.style.maxHeight = `${Math.max(120, space_px - 4 * MARGIN_PX)}px`;
+  if (space_px > 0)
+    content.style.maxHeight = `${Math.max(HEIGHT_MIN_PX, Math.min(HEIGHT_MAX_PX, space_px - 4 * MARGIN_PX))}px`;
   const id = session.request(
     { kind: "list_models" },
     {
@@ -190,10 +191,10 @@ function fill(view: View, menu: HTMLElement, models: readonly ModelRow[], scope:
 
 function rowButton(row: ModelRow): HTMLButtonElement {
   const facts = [
-    row.size_mb === undefined ? "" : `${formatMegabytes(row.size_mb)} MB`,
+    row.size_mb === undefined || row.availability === "download" ? "" : formatSize(row.size_mb),
     row.licence,
     row.reads_words ? "finds words" : "",
-    row.needs_mb === undefined ? "" : `may not fit: needs about ${Math.ceil(row.needs_mb / 1000)} GB of memory`,
+    row.needs_mb === undefined ? "" : `needs about ${Math.ceil(row.needs_mb / 1000)} GB of memory`,
   ].filter(Boolean);
   const [where, sign] = whereText(row);
   return h(
@@ -221,7 +222,7 @@ function whereText({ availability, size_mb, is_used }: ModelRow): [string, Param
     case "here":
       return ["On this computer", "here"];
     case "download":
-      return [size_mb === undefined ? "Download" : `Download ${formatMegabytes(size_mb)} MB`, "download"];
+      return [size_mb === undefined ? "Download" : `Download ${formatSize(size_mb)}`, "download"];
     case "gated":
       return ["Ask for access on the hub first", "lock"];
     case "missing":
