@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 _CONFIG = "config.json"
 _SUPPORTED = (
     f"these work: {', '.join(card.name for card in MODELS)}, "
-    "folders or hub ids of fine-tuned networks of these families, and Meta's .pth files of SAM"
+    "folders or hub ids of fine-tuned networks of these families, and official files (.pt, .pth) of SAM, SAM-HQ, "
+    "SAM 2, MedSAM2, MobileSAM and TinySAM"
 )
 _FILE_SUFFIXES = (".pth", ".pt", ".safetensors")
 
@@ -46,7 +47,7 @@ def load(
 
     Args:
         name: None or ``nano`` for the bundled model, a folder that ``save_pretrained`` wrote, a hub id, or a file of
-            Meta's package, such as ``sam_vit_b_01ec64.pth``.
+            an official package, such as ``sam_vit_b_01ec64.pth``, ``sam2.1_hiera_tiny.pt`` or ``mobile_sam.pt``.
         device: as ``choose_device``.
         dtype: as ``choose_device``.
         local_files_only: True never downloads; None follows the environment variable HF_HUB_OFFLINE.
@@ -62,7 +63,9 @@ def load(
     choice = choose_device(device, dtype)
     name = BUNDLED_NAME if name is None else name
     if name != BUNDLED_NAME and Path(name).expanduser().is_file():
-        return _load_file(name, choice)
+        from samwidget.models.official_files import load_file
+
+        return load_file(name, choice)
     source = _Folder(BUNDLED_FOLDER) if name == BUNDLED_NAME else _find(name)
     load_family = _family_of(source, str(name), local_files_only)
     try:
@@ -362,14 +365,6 @@ def _input_side(model: Any) -> int:
         return int(model.prompt_encoder.input_image_size)
     side = model.config.image_size
     return int(side if isinstance(side, int) else side[0])
-
-
-def _load_file(name: str | Path, choice: DeviceChoice) -> Segmenter:
-    from samwidget.models.sam import official_checkpoint
-    from samwidget.models.sam.segmenter import SamSegmenter
-
-    model = official_checkpoint.read_model(Path(name).expanduser())
-    return SamSegmenter(model, name=str(name), device=choice.device, dtype=choice.dtype)
 
 
 # By ``model_type`` of the config. A family is imported when its first model is loaded.

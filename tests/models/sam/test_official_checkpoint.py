@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 
 from samwidget.errors import ModelError, UnsupportedModelError
 from samwidget.models.loader import load
-from samwidget.models.sam.official_checkpoint import ENCODER_SIZES, model_of, new_model, read_model
+from samwidget.models.sam.official_checkpoint import ENCODER_SIZES, new_model
 from tests.models.sam.true_size_sam import official_weights, save_sam
 
 
@@ -24,6 +24,15 @@ def model(small_sam_folder):
 @pytest.fixture
 def weights(model):
     return official_weights(model)
+
+
+def read_model(path):
+    return load(path, device="cpu").model
+
+
+def load_weights(tmp_path, weights):
+    torch.save(weights, tmp_path / "sam.pth")
+    return load(tmp_path / "sam.pth")
 
 
 def same_weights(model, other):
@@ -166,26 +175,28 @@ def test_other_networks(tmp_path, content):
 def test_missing_weights_are_named(tmp_path, weights):
     for missing in list(weights)[::7]:
         rest = {name: tensor for name, tensor in weights.items() if name != missing}
-        with pytest.raises(ModelError, match=r"not hold all weights|no weights of SAM"):
-            model_of(rest, "sam.pth")
+        with pytest.raises(ModelError, match=r"not hold all weights|no weights of a known network"):
+            load_weights(tmp_path, rest)
     del weights["mask_decoder.iou_token.weight"]
     with pytest.raises(ModelError) as caught:
-        model_of(weights, "sam.pth")
+        load_weights(tmp_path, weights)
     assert "mask_decoder.iou_token.weight" in caught.value.hint
 
 
-def test_weights_of_another_shape_are_named(weights):
-    weights["mask_decoder.iou_token.weight"] = torch.zeros(2, 3)
+def test_weights_of_another_shape_are_named(tmp_path, weights):
+    weights["mask_decoder.transformer.layers.0.norm1.weight"] = torch.zeros(3)
     with pytest.raises(ModelError, match="not hold all weights") as caught:
-        model_of(weights, "sam.pth")
-    assert "mask_decoder.iou_token.weight" in caught.value.hint
+        load_weights(tmp_path, weights)
+    assert "mask_decoder.transformer.layers.0.norm1.weight" in caught.value.hint
 
 
-def test_extensions_of_sam_are_refused(weights):
-    weights["mask_decoder.hf_token.weight"] = torch.zeros(1, 256)
+def test_extensions_of_sam_are_refused(tmp_path, weights):
+    for index in range(5):
+        weights[f"image_encoder.blocks.0.adapter.{index}.weight"] = torch.zeros(1, 256)
     with pytest.raises(UnsupportedModelError, match="SAM does not have") as caught:
-        model_of(weights, "sam_hq.pth")
-    assert "hf_token" in caught.value.hint
+        load_weights(tmp_path, weights)
+    assert "adapter.0.weight" in caught.value.hint
+    assert "and 2 more" in caught.value.hint
 
 
 @pytest.mark.parametrize("size", ENCODER_SIZES)
