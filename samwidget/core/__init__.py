@@ -10,6 +10,7 @@ from samwidget.core.measure import Box, box_of, iou
 from samwidget.core.memory import memory_bytes, return_freed_memory
 from samwidget.core.objects import FoundObject, SegmentedObject
 from samwidget.core.palette import NO_COLOUR, Palette, least_used_colour
+from samwidget.core.phrases import checked_phrases
 from samwidget.core.prompt import EXCLUDE, INCLUDE, Prompt, make_prompt
 from samwidget.core.regions import connected_regions
 from samwidget.core.rle import RunLengths
@@ -34,6 +35,7 @@ __all__ = [
     "area_bounds",
     "box_of",
     "checked_mask",
+    "checked_phrases",
     "connected_regions",
     "held_interrupts",
     "in_force",

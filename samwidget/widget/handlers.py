@@ -23,6 +23,7 @@ from samwidget.widget.protocol.requests import Request
 from samwidget.widget.session_images import path_from_view
 from samwidget.widget.turning import Turning
 from samwidget.widget.wire.outbox import Outbox
+from samwidget.widget.word_search import words_task
 from samwidget.widget.worker import Worker
 
 RequestType = TypeVar("RequestType", bound=Request)
@@ -158,6 +159,12 @@ def _find_similar(controller: Controller, request: requests.FindSimilar) -> None
     controller.everything.begin(controller.similar_task(wanted), re=request.id)
 
 
+def _find(controller: Controller, request: requests.Find) -> None:
+    """Begins a search by words and example boxes."""
+    task = words_task(controller.network, request.phrases or None, request.boxes, request.excluded_boxes)
+    controller.everything.begin(task, re=request.id)
+
+
 def _cancel_search(controller: Controller, request: requests.CancelEverything) -> None:
     """Ends the search at once: in order it would wait for the step that runs."""
     controller.everything.cancel()
@@ -233,6 +240,8 @@ HANDLERS: Mapping[type[Request], Handler] = dict(
         _row(requests.Detail, Lane.PICTURES, lambda c, m: c.photo.send_detail(m.id, m.box, m.width)),
         _row(requests.Hover, Lane.PREVIEW, _preview),
         _row(requests.Everything, Lane.NOW, _search),
+        _row(requests.FindSimilar, Lane.NOW, _find_similar),
+        _row(requests.Find, Lane.NOW, _find),
         _row(requests.CancelEverything, Lane.NOW, _cancel_search),
         _row(requests.StopMaking, Lane.NOW, _stop_making),
         _row_of_images(requests.ListModels, Lane.PICTURES, lambda t, m: t.models.send_rows(m.id)),

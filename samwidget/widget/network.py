@@ -66,11 +66,13 @@ class Network:
         self._last_masks: Masks | None = None
         self.encode_s = 0.0
         """How long the encoder took when it ran last."""
+        self.fetch: Callable[[ModelSource], None] = _is_here
+        """Called before a model is loaded: downloads it where it is not here."""
 
     def for_image(self, image: npt.NDArray[np.uint8]) -> Network:
         """Returns the same model for another image, which is not encoded yet."""
         network = Network(image, self._source, self.threads)
-        network._predictor, network.encode_s = self._predictor, self.encode_s
+        network._predictor, network.encode_s, network.fetch = self._predictor, self.encode_s, self.fetch
         return network
 
     def another(self, source: ModelSource) -> Network:
@@ -144,6 +146,7 @@ class Network:
             ModelError: there is no such model, or it cannot be loaded.
         """
         if self._predictor is None:
+            self.fetch(self._source)
             self._predictor = _with_remedy(self._source.open, "the model could not be loaded")
 
     def encode(self) -> float:
@@ -247,6 +250,24 @@ class Network:
             "the model failed during the search",
         )
 
+    def words(
+        self, phrases: Sequence[str] | None, boxes: Any, excluded_boxes: Any, threshold: float | None, cancel: Event
+    ) -> Iterator[Progress]:
+        """Yields the progress of a search by words and example boxes; arguments and errors of ``search_words``."""
+        predictor, embedding = self._predictor_and_embedding()
+        return _each_with_remedy(
+            predictor.search_words(
+                embedding,
+                phrases,
+                boxes=boxes,
+                excluded_boxes=excluded_boxes,
+                threshold=threshold,
+                cancel=cancel,
+                threads=self.threads,
+            ),
+            "the model failed during the search",
+        )
+
     def close(self) -> None:
         """Releases predictor and embedding; other widgets that share the predictor keep it."""
         self._predictor = self._embedding = self._last_masks = None
@@ -255,6 +276,10 @@ class Network:
         if self._predictor is None or self._embedding is None:
             raise ClosedError("the widget is closed", hint="make a new one")
         return self._predictor, self._embedding
+
+
+def _is_here(_: ModelSource) -> None:
+    """Downloads nothing."""
 
 
 def _with_remedy(work: Callable[[], T], failure: str) -> T:

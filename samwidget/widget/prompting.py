@@ -16,7 +16,9 @@ from samwidget.errors import PromptError
 from samwidget.widget.arguments import Ids, checked_ids, checked_optional_name
 from samwidget.widget.commands import Commands
 from samwidget.widget.controller import Controller
+from samwidget.widget.finding import Wanted, ids_of
 from samwidget.widget.protocol.fields import checked_name
+from samwidget.widget.word_search import words_task
 
 
 class Prompting:
@@ -121,6 +123,72 @@ class Prompting:
         """
         controller = self._controller
         return controller.search(controller.everything_task(options), keep=keep)
+
+    def find_similar(
+        self,
+        objects: Any = None,
+        *,
+        excluded: Any = (),
+        keep: bool = True,
+        max_objects: int | None = None,
+        likeness_thresh: float | None = None,
+    ) -> tuple[SegmentedObject, ...]:
+        """Finds the objects that look like some of those that are there, adds them in one step and returns them.
+
+        The image is not encoded again, and each model can do it. The new objects get the class of the examples. A
+        second and a third example help, and so do excluded ones. Progress, Cancel and errors are those of
+        ``everything``; where nothing is found the result is empty.
+
+        Args:
+            objects: the examples: an id, an object of ``objects``, or several; None takes the active object.
+            excluded: the same, for what is not wanted although it looks alike.
+            keep: False adds nothing, returns () and leaves all masks on the screen for the user to choose from.
+            max_objects: at most so many, the best; None for all.
+            likeness_thresh: least likeness, 0 to 1; None takes 0.4. Lower it to find more, raise it to find fewer.
+
+        Raises:
+            PromptError: no object is chosen, there is none with this id, it is of another image, has no pixel or covers
+                the image; or an option is out of its range.
+            ModelError: there is no model, it failed, or it runs on another computer.
+            ClosedError: after ``close``, and where the widget is closed meanwhile.
+        """
+        controller = self._controller
+        ids = None if objects is None else ids_of(objects, self._image_hw)
+        other_ids = ids_of(excluded, self._image_hw, is_optional=True)
+        task = controller.similar_task(Wanted(ids, other_ids, max_objects, likeness_thresh))
+        return controller.search(task, keep=keep)
+
+    def find(
+        self,
+        text: Any = None,
+        *,
+        boxes: Any = (),
+        excluded_boxes: Any = (),
+        threshold: float | None = None,
+        keep: bool = True,
+    ) -> tuple[SegmentedObject, ...]:
+        """Finds the objects that words describe, adds them in one step and returns them.
+
+        It needs a model that can read, such as ``facebook/sam3``; ``find_similar`` works with every model. The image is
+        encoded once, whatever the number of phrases. The new objects get their phrase as class. Progress, Cancel and
+        errors are those of ``everything``; where nothing is found the result is empty.
+
+        Args:
+            text: what to find, such as "coin", or several phrases; None where boxes alone say it.
+            boxes: (K, 4) x0, y0, x1, y1 around examples of what is wanted, in image pixels.
+            excluded_boxes: the same, around objects that are not wanted.
+            threshold: objects with a score above it are found, 0 to 1; None takes 0.5. Lower it to find more.
+            keep: False adds nothing, returns () and leaves all masks on the screen for the user to choose from.
+
+        Raises:
+            PromptError: nothing is asked, a phrase is none, blank or too long, a box is none or outside the image, or
+                the threshold is out of its range.
+            UnsupportedModelError: the model cannot read.
+            ModelError: there is no model, or it failed.
+            ClosedError: after ``close``, and where the widget is closed meanwhile.
+        """
+        controller = self._controller
+        return controller.search(words_task(controller.network, text, boxes, excluded_boxes, threshold), keep=keep)
 
     def select(self, object_id: int | None) -> None:
         """Makes an object active: the next click refines it. None lets the next click add an object.

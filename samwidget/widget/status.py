@@ -9,6 +9,7 @@ import time
 from typing import Any
 
 import msgspec
+from msgspec import UNSET
 
 from samwidget.errors import ClosedError, SamWidgetError
 from samwidget.widget.network import Network
@@ -74,11 +75,13 @@ class Status:
     def _network_fields(self) -> dict[str, Any]:
         predictor = self._network.predictor
         if predictor is None:
-            return {"network": self._network.name, "device": "", "note": ""}
+            return {"network": self._network.name, "device": "", "note": "", "reads_words": UNSET}
         try:
             device = str(predictor.device).partition(":")[0].upper()
             if predictor.precision != "float32":
                 device += f" {predictor.precision}"
         except ClosedError:  # somebody closed the shared predictor; the next prompt reports it
             return {}
-        return {"network": predictor.name, "device": device, "note": sentence(predictor.note)}
+        reads_words = True if predictor.reads_words else UNSET
+        note = sentence(predictor.note)
+        return {"network": predictor.name, "device": device, "note": note, "reads_words": reads_words}

@@ -125,6 +125,7 @@ class NetworkStatus(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     error: Failure | UnsetType = UNSET
     can_use_bundled: Flag | UnsetType = UNSET
     making: MakingProgress | UnsetType = UNSET
+    reads_words: Flag | UnsetType = UNSET
 
 
 class ModelChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

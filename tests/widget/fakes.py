@@ -63,6 +63,7 @@ class FakePredictor:
         self.precision = "float32"
         self.note = ""
         self.is_remote = False
+        self.reads_words = False
         self.encodes = 0
         self.is_closed = False
         self.thread_count = 2

@@ -332,6 +332,21 @@ export interface Everything {
   points_per_side: number | null;
 }
 
+/** Search the image for objects like these, or like the active one, in the place of the search before. */
+export interface FindSimilar {
+  kind: "find_similar";
+  objects: number[] | null;
+  excluded: number[];
+}
+
+/** Search the image for what phrases and boxes around examples describe, in the place of the search before. */
+export interface Find {
+  kind: "find";
+  phrases: string[];
+  boxes: Box[];
+  excluded_boxes: Box[];
+}
+
 /** End the search and keep on the screen what it found. */
 export interface CancelEverything {
   kind: "cancel_everything";
@@ -642,6 +657,7 @@ export interface NetworkStatus {
   error?: Failure;
   can_use_bundled?: boolean;
   making?: MakingProgress;
+  reads_words?: boolean;
 }
 
 /** What went wrong, in words for programs and for people, and how to mend it. */
@@ -743,6 +759,8 @@ export type Request =
   | UseBundled
   | SaveSession
   | Everything
+  | FindSimilar
+  | Find
   | CancelEverything
   | StopMaking
   | KeepFound
@@ -817,6 +835,8 @@ export const REQUEST_KINDS = [
   "use_bundled",
   "save_session",
   "everything",
+  "find_similar",
+  "find",
   "cancel_everything",
   "stop_making",
   "keep_found",

@@ -9,7 +9,7 @@ own objects, since they may be two classes of one thing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from threading import Event
 from typing import TYPE_CHECKING, Any, Protocol
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from samwidget.core import Box, FoundObject, Frame, Size, make_prompt
+from samwidget.core import Box, FoundObject, Frame, Size, checked_phrases, make_prompt
 from samwidget.errors import PromptError
 from samwidget.models import Wanted, run_in_threads, thread_count
 from samwidget.predict.everything import Progress
@@ -112,26 +112,6 @@ def search_words(
         cancel=cancel or Event(),
         threads=count,
     ).steps()
-
-
-def checked_phrases(text: Any) -> tuple[str, ...]:
-    """The phrases without blanks around them, each once; none where ``text`` is None.
-
-    Raises:
-        PromptError: it is neither a phrase nor several, or one is blank.
-    """
-    if text is None:
-        return ()
-    values = list(text) if isinstance(text, Iterable) and not isinstance(text, str | bytes) else [text]
-    hint = 'write what to find in a few words, such as "coin", or several phrases: ["coin", "red leaf"]'
-    if not values:
-        raise PromptError("there is no phrase in the list", hint=hint)
-    for value in values:
-        if not isinstance(value, str):
-            raise PromptError(f"a phrase is a {type(value).__name__}", hint=hint)
-        if not value.strip():
-            raise PromptError("a phrase is empty", hint=hint)
-    return tuple(dict.fromkeys(" ".join(value.split()) for value in values))
 
 
 def _checked_boxes(boxes: Any, image_hw: Size) -> tuple[Box, ...]:

@@ -51,6 +51,10 @@ OptionalName = Annotated[
     Annotated[str, Meta(pattern=r"\S", max_length=NAME_CHARACTERS_MAX)] | None,
     Meta(description=f"a string of 1 to {NAME_CHARACTERS_MAX} characters, not all blank, or null"),
 ]
+Phrases = Annotated[
+    list[ObjectName],
+    Meta(max_length=50, description=f"a list of strings of 1 to {NAME_CHARACTERS_MAX} characters, not all blank"),
+]
 FilePath = Annotated[
     str, Meta(pattern=r"\S", max_length=1000, description="a string of 1 to 1000 characters, not all blank")
 ]
@@ -60,6 +64,7 @@ Box = Annotated[
     tuple[Number, Number, Number, Number],
     Meta(title="Box", description="4 finite numbers: x0, y0, x1, y1 in image pixels"),
 ]
+Boxes = Annotated[list[Box], Meta(description="a list of boxes: x0, y0, x1, y1 in image pixels")]
 PointPrompt = Annotated[
     tuple[Number, Number, Label], Meta(title="PointPrompt", description="x and y in image pixels, and the label")
 ]

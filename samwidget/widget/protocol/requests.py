@@ -16,6 +16,7 @@ from samwidget.widget.protocol.fields import (
     Adjustment,
     Amount,
     Box,
+    Boxes,
     ChosenLevels,
     Corners,
     Count,
@@ -36,6 +37,7 @@ from samwidget.widget.protocol.fields import (
     OptionalIds,
     OptionalName,
     OptionalStates,
+    Phrases,
     PointPrompt,
     PolygonCorners,
     Positive,
@@ -344,10 +346,18 @@ class Everything(Request, frozen=True):
 
 
 class FindSimilar(Request, frozen=True):
-    """Search the image for objects like these, or like the active one; the search before ends, and what it found goes."""
+    """Search the image for objects like these, or like the active one, in the place of the search before."""
 
     objects: OptionalIds
     excluded: Counts
+
+
+class Find(Request, frozen=True):
+    """Search the image for what phrases and boxes around examples describe, in the place of the search before."""
+
+    phrases: Phrases
+    boxes: Boxes
+    excluded_boxes: Boxes
 
 
 class CancelEverything(Request, frozen=True):
