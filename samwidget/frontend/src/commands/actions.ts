@@ -18,6 +18,7 @@ import {
   redo,
   selectNeighbour,
   startEverything,
+  startFindSimilar,
   stopMaking,
   undo,
 } from "./document.ts";
@@ -45,6 +46,7 @@ export function keyActions(view: View, gestures: Gestures): Actions {
   return {
     ...Object.fromEntries(TOOL_NAMES.map((name) => [name, () => tool.set(name)])),
     everything: () => startEverything(view),
+    similar: () => startFindSimilar(view),
     accept: () => closePolygon(view) || keepOutline(view) || accept(view),
     digit: ({ key }) => pressDigit(view, Number(key)),
     candidate: (event) => chooseCandidate(view, Number(keyName(event).at(-1)) - 1),

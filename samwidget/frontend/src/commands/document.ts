@@ -1,4 +1,4 @@
-// Commands that change the document or search for everything. Keys and buttons call them; each one checks whether it
+// Commands that change the document or search for objects. Keys and buttons call them; each one checks whether it
 // makes sense now, and sends one request.
 
 import { focusEverything } from "../focus.ts";
@@ -49,6 +49,17 @@ export function selectNeighbour(view: View, step: 1 | -1): void {
 export function startEverything(view: View): void {
   if (view.session.everything.isOpen.value) focusEverything(view);
   else view.request({ kind: "everything", points_per_side: null });
+}
+
+/**
+ * Starts a search for objects like the selected ones, or else like the active one; where the panel is open already, moves
+ * the keyboard there. Without either the kernel says what to do.
+ */
+export function startFindSimilar(view: View): void {
+  const { session, state } = view;
+  const objects = state.selection.value;
+  if (session.everything.isOpen.value) focusEverything(view);
+  else view.request({ kind: "find_similar", objects: objects.length > 0 ? [...objects] : null, excluded: [] });
 }
 
 export function cancelEverything(view: View): void {

@@ -2,6 +2,7 @@
 // something is selected, so that nothing moves.
 
 import { chooseClass } from "../commands/classes.ts";
+import { startFindSimilar } from "../commands/document.ts";
 import { deleteSelected, mergeSelected, moveInOrder, splitSelected, subtractSelected } from "../commands/selection.ts";
 import { h, type Scope, setAttribute, setText } from "../dom.ts";
 import { leaveHidden } from "../focus.ts";
@@ -20,6 +21,7 @@ export function selectionPanel(view: View, scope: Scope): HTMLElement {
   const merge = button("merge", "Merge", () => mergeSelected(view));
   const subtract = button("subtract", "Subtract", () => subtractSelected(view));
   const split = button("split", "Split", () => splitSelected(view));
+  const similar = button("similar", "Similar", () => startFindSimilar(view));
   const class_ = button("class", "Class", () => chooseClass(view));
   const remove = button("delete", "Delete", () => deleteSelected(view));
   const order = (to: "front" | "back", text: string) => {
@@ -37,6 +39,7 @@ export function selectionPanel(view: View, scope: Scope): HTMLElement {
     merge,
     subtract,
     split,
+    similar,
     class_,
     remove,
     order("front", "Bring to the front"),
@@ -57,6 +60,7 @@ export function selectionPanel(view: View, scope: Scope): HTMLElement {
     tip(merge, `Merge ${others} into ${first}`, "merge");
     tip(subtract, `Take ${others} away from ${first}`, "subtract");
     tip(split, `Make an object of each piece of ${first}`, "split");
+    tip(similar, isOne ? `Find objects like ${first}` : "Find objects like these", "similar");
     tip(class_, "Choose or add a class", "class");
     tip(remove, isOne ? `Delete ${first}` : `Delete all ${ids.length}`, "delete");
   });

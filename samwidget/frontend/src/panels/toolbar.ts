@@ -2,7 +2,7 @@
 // together where the bar needs two lines.
 
 import { toggleHelp } from "../commands/actions.ts";
-import { redo, startEverything, undo } from "../commands/document.ts";
+import { redo, startEverything, startFindSimilar, undo } from "../commands/document.ts";
 import { fitPhoto } from "../commands/viewport.ts";
 import { h, type Scope, setAttribute } from "../dom.ts";
 import { type IconName, icon } from "../icons.ts";
@@ -19,6 +19,7 @@ export function toolbarPanel(view: View, scope: Scope): HTMLElement {
   const { tool } = session.settings;
   const tools = TOOL_NAMES.map((name) => ({ name, button: toolButton(`tool-${name}`, name, capitalised(name)) }));
   const everything = toolButton("everything", "everything", "Everything");
+  const similar = toolButton("similar", "similar", "Find similar");
   const undoButton = toolButton("undo", "undo", "Undo");
   const redoButton = toolButton("redo", "redo", "Redo");
   const fitButton = toolButton("fit", "fit", "Fit");
@@ -30,7 +31,7 @@ export function toolbarPanel(view: View, scope: Scope): HTMLElement {
     ...[false, true].map((isMending) =>
       group(...tools.filter(({ name }) => MENDING.has(name) === isMending).map(({ button }) => button)),
     ),
-    group(everything),
+    group(everything, similar),
     group(undoButton, redoButton),
     group(fitButton, help),
   );
@@ -42,7 +43,10 @@ export function toolbarPanel(view: View, scope: Scope): HTMLElement {
     scope.effect(() => setAttribute(button, "aria-pressed", String(tool.value === name && !isChoosing())));
   }
   scope.listen(everything, "click", () => startEverything(view));
-  scope.effect(() => setAttribute(everything, "aria-pressed", String(isChoosing())));
+  scope.listen(similar, "click", () => startFindSimilar(view));
+  const isSimilar = () => session.everything.kind.value === "similar";
+  scope.effect(() => setAttribute(everything, "aria-pressed", String(isChoosing() && !isSimilar())));
+  scope.effect(() => setAttribute(similar, "aria-pressed", String(isChoosing() && isSimilar())));
   scope.listen(undoButton, "click", () => undo(view));
   scope.listen(redoButton, "click", () => redo(view));
   scope.listen(fitButton, "click", () => fitPhoto(view));
