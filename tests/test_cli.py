@@ -159,6 +159,7 @@ def test_mistakes_end_with_one_line_and_no_file(tmp_path, words, message):
         (("-", "--model", "no-such-network"), "{}", "no-such-network"),
         (("-", "-o", "no/such/response.json"), "{}", "does not exist"),
     ],
+    ids=range(8),  # the image is in some of the requests, which is longer than a system lets a test's name be
 )
 def test_requests_that_cannot_be_scored_end_with_one_line(tmp_path, words, standard_input, message):
     done = run("score", *words, cwd=tmp_path, standard_input=standard_input)

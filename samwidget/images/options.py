@@ -140,9 +140,9 @@ def _checked_frame(frame: Any) -> int | None:
     if frame is None:
         return None
     try:
-        number = operator.index(frame)
+        number = -1 if isinstance(frame, (bool, np.bool_)) else operator.index(frame)
     except TypeError:
         number = -1
-    if number < 0 or isinstance(frame, bool):
+    if number < 0:
         raise ImageError(f"frame is {frame!r}", hint="give the number of the frame, counted from 0")
     return number

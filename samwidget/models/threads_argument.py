@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import operator
 
+import numpy as np
+
 from samwidget.errors import ModelError
 
 
@@ -19,7 +21,7 @@ def checked_threads(threads: object) -> int | None:
     if threads is None:
         return None
     try:
-        count = 0 if isinstance(threads, bool) else operator.index(threads)  # type: ignore[arg-type]  # that is asked
+        count = 0 if isinstance(threads, (bool, np.bool_)) else operator.index(threads)  # type: ignore[arg-type]  # that is asked
     except TypeError:
         count = 0
     if count < 1:

@@ -70,7 +70,8 @@ def test_ranges_that_are_refused(scale):
 
 
 @pytest.mark.parametrize(
-    ("option", "value"), [("exif", "yes"), ("exif", None), ("image_format", "bgr"), ("frame", -1), ("frame", 1.0)]
+    ("option", "value"),
+    [("exif", "yes"), ("exif", None), ("image_format", "bgr"), ("frame", -1), ("frame", 1.0), ("frame", np.True_)],
 )
 def test_other_values_that_are_refused(option, value):
     with pytest.raises(ImageError, match=f"{option} is") as caught:

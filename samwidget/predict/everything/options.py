@@ -100,5 +100,5 @@ def _check_range(name: str, value: float | None, value_max: float) -> None:
 
 
 def _check_integer(name: str, value: int, value_min: int) -> None:
-    if isinstance(value, bool) or int(value) != value or value < value_min:
+    if isinstance(value, (bool, np.bool_)) or int(value) != value or value < value_min:
         raise PromptError(f"{name} is {value}", hint=f"give a whole number, {value_min} or more")

@@ -253,6 +253,7 @@ def test_the_network_has_defaults_of_its_own():
     ("options", "message"),
     [
         ({"points_per_side": 0}, "points_per_side is 0: give a whole number, 1 or more"),
+        ({"points_per_side": np.True_}, "points_per_side is True: give a whole number, 1 or more"),
         ({"points_per_side": 1.5}, "points_per_side is 1.5"),
         ({"points_per_batch": 0}, "points_per_batch is 0"),
         ({"pred_iou_thresh": 88}, "pred_iou_thresh is 88: give a number from 0 to 1"),
