@@ -65,7 +65,7 @@ const UNORDERED: ReadonlySet<Request["kind"]> = new Set([
 ]);
 
 /** Requests that change no object: the view does not show them as pending. */
-const QUIET: ReadonlySet<Request["kind"]> = new Set([...UNORDERED, "discard_found", "find_similar"]);
+const QUIET: ReadonlySet<Request["kind"]> = new Set([...UNORDERED, "discard_found", "find_similar", "find"]);
 
 /** Replies that another reply to the same request follows. */
 const INTERIM: ReadonlySet<Reply["kind"]> = new Set(["masks", "found", "polygons", "thumbnail", "exporting"]);

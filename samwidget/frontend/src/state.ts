@@ -83,6 +83,9 @@ export interface ViewState {
   isChoosingClass: Signal<boolean>;
   /** The panel that saves to a session file is open. */
   isSaveOpen: Signal<boolean>;
+  isWordsOpen: Signal<boolean>;
+  /** What was written last to find by words. */
+  wordsText: Signal<string>;
   /** The menu of formats is open. */
   isExportOpen: Signal<boolean>;
   /** Exports take all photos of a folder, not only the one on the screen. */
@@ -188,6 +191,8 @@ export function createViewState(session: Session): ViewState {
     targets,
     isChoosingClass: signal(false),
     isSaveOpen: signal(false),
+    isWordsOpen: signal(false),
+    wordsText: signal(""),
     isExportOpen: signal(false),
     exportsAll: signal(true),
     exporting: signal(null),

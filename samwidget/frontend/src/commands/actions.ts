@@ -40,6 +40,7 @@ import {
 } from "./selection.ts";
 import { acceptImage, copyObjects, goToNeighbour, markImage } from "./turning.ts";
 import { fitPhoto, oneToOne, zoom } from "./viewport.ts";
+import { openWords } from "./words.ts";
 
 export function keyActions(view: View, gestures: Gestures): Actions {
   const { tool } = view.session.settings;
@@ -47,6 +48,7 @@ export function keyActions(view: View, gestures: Gestures): Actions {
     ...Object.fromEntries(TOOL_NAMES.map((name) => [name, () => tool.set(name)])),
     everything: () => startEverything(view),
     similar: () => startFindSimilar(view),
+    words: () => openWords(view),
     accept: () => closePolygon(view) || keepOutline(view) || accept(view),
     digit: ({ key }) => pressDigit(view, Number(key)),
     candidate: (event) => chooseCandidate(view, Number(keyName(event).at(-1)) - 1),

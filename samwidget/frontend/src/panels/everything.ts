@@ -8,6 +8,7 @@ import { h, type Scope, setAttribute, setText } from "../dom.ts";
 import { type EverythingSearch, type Progress, SLIDER_MAX } from "../everything.ts";
 import { leaveHidden } from "../focus.ts";
 import { formatCount, formatScore } from "../numbers.ts";
+import type { SearchKind } from "../protocol.ts";
 import { slider } from "../slider.ts";
 import type { View } from "../view.ts";
 
@@ -77,12 +78,14 @@ function runningPart(view: View, scope: Scope): HTMLElement {
     const count = formatCount(everything.foundObjects.value.length);
     const isKnown = total > 0;
     const title = everything.kind.value === "everything" ? "" : `${titleOf(everything)} · `;
-    setText(points, isKnown ? `${title}${formatPoints(progress)} · ${count} found` : "Reading the image…");
+    const counted = formatDone(everything.kind.value, progress);
+    const begun = everything.kind.value === "words" ? `Finding ${subjectOf(everything)}…` : "Reading the image…";
+    setText(points, isKnown ? `${title}${counted} · ${count} found` : begun);
     setText(time, timeLeft(progress));
     setText(cancel.label, isStopping.value ? "Stopping…" : "Cancel");
     setAttribute(bar, "aria-valuemax", isKnown ? String(total) : null);
     setAttribute(bar, "aria-valuenow", isKnown ? String(done) : null);
-    setAttribute(bar, "aria-valuetext", isKnown ? `${formatPoints(progress)}, ${count} found` : null);
+    setAttribute(bar, "aria-valuetext", isKnown ? `${counted}, ${count} found` : null);
     setAttribute(bar, "data-unknown", isKnown ? null : "");
     fill.style.transform = isKnown ? `scaleX(${done / total})` : "";
   });
@@ -165,7 +168,7 @@ function subjectOf({ kind, phrase }: EverythingSearch): string {
     case "similar":
       return "similar objects";
     case "words":
-      return `“${phrase.value}”`;
+      return phrase.value ? `“${phrase.value}”` : "objects like the examples";
   }
 }
 
@@ -176,12 +179,14 @@ function nothingOf({ kind, phrase }: EverythingSearch): string {
     case "similar":
       return "Nothing similar found";
     case "words":
-      return `No “${phrase.value}” found`;
+      return phrase.value ? `No “${phrase.value}” found` : "Nothing like the examples found";
   }
 }
 
-function formatPoints({ done, total }: Progress): string {
-  return `${formatCount(done)} of ${formatCount(total)} points`;
+/** A search by words counts phrases. */
+function formatDone(kind: SearchKind, { done, total }: Progress): string {
+  const unit = kind !== "words" ? "points" : total === 1 ? "phrase" : "phrases";
+  return `${formatCount(done)} of ${formatCount(total)} ${unit}`;
 }
 
 /** Rounded, so that it counts down steadily. */

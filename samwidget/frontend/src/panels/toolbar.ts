@@ -4,12 +4,14 @@
 import { toggleHelp } from "../commands/actions.ts";
 import { redo, startEverything, startFindSimilar, undo } from "../commands/document.ts";
 import { fitPhoto } from "../commands/viewport.ts";
+import { openWords, readsWords } from "../commands/words.ts";
 import { h, type Scope, setAttribute } from "../dom.ts";
 import { type IconName, icon } from "../icons.ts";
 import { shortcutOf } from "../keyboard.ts";
 import { rove } from "../rove.ts";
 import { TOOL_NAMES, type ToolName } from "../traits.ts";
 import type { View } from "../view.ts";
+import { watchWordsPanel } from "./words.ts";
 
 /** The tools that change a mask by hand have a group of their own. */
 const MENDING: ReadonlySet<ToolName> = new Set(["brush", "eraser", "lasso", "polygon", "outline"]);
@@ -20,6 +22,7 @@ export function toolbarPanel(view: View, scope: Scope): HTMLElement {
   const tools = TOOL_NAMES.map((name) => ({ name, button: toolButton(`tool-${name}`, name, capitalised(name)) }));
   const everything = toolButton("everything", "everything", "Everything");
   const similar = toolButton("similar", "similar", "Find similar");
+  const words = toolButton("words", "words", "Find by words");
   const undoButton = toolButton("undo", "undo", "Undo");
   const redoButton = toolButton("redo", "redo", "Redo");
   const fitButton = toolButton("fit", "fit", "Fit");
@@ -44,9 +47,15 @@ export function toolbarPanel(view: View, scope: Scope): HTMLElement {
   }
   scope.listen(everything, "click", () => startEverything(view));
   scope.listen(similar, "click", () => startFindSimilar(view));
-  const isSimilar = () => session.everything.kind.value === "similar";
-  scope.effect(() => setAttribute(everything, "aria-pressed", String(isChoosing() && !isSimilar())));
-  scope.effect(() => setAttribute(similar, "aria-pressed", String(isChoosing() && isSimilar())));
+  scope.listen(words, "click", () => openWords(view));
+  const searches = { everything, similar, words } as const;
+  for (const [kind, button] of Object.entries(searches)) {
+    const isPresent = () => isChoosing() && session.everything.kind.value === kind;
+    scope.effect(() => setAttribute(button, "aria-pressed", String(isPresent())));
+  }
+  // Taken out, not hidden: the arrow keys would stop at a hidden button.
+  scope.effect(() => (readsWords(view) ? similar.after(words) : words.remove()));
+  watchWordsPanel(view, words, scope);
   scope.listen(undoButton, "click", () => undo(view));
   scope.listen(redoButton, "click", () => redo(view));
   scope.listen(fitButton, "click", () => fitPhoto(view));
