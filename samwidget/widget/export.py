@@ -6,6 +6,7 @@ Owns which prompt and which image bytes a row holds; the form itself is in ``for
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Sequence
 from os import PathLike
 from typing import Any
@@ -22,6 +23,8 @@ from samwidget.images import find_path
 # EXIF tag 274: the rotation that a viewer must apply; 1 is none.
 _ORIENTATION_TAG = 0x0112
 _NAMES_MAX = 5  # in a warning
+# Behind the name of a model in its signature.
+_DIGEST = re.compile(r"[: ][0-9a-f]{12,24}\b")
 
 
 def request_of(
@@ -81,7 +84,7 @@ def _lost(item: SegmentedObject, model: str) -> str:
     if level is not None:
         return f"candidate {level + 1} was chosen"
     if is_of_other_model(item, model):
-        return f"made by {item.model.partition(' ')[0]}"
+        return f"made by {_DIGEST.split(item.model)[0]}"
     return f"its threshold is {item.threshold:g}" if item.threshold else ""
 
 

@@ -12,28 +12,20 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING
 
-from samwidget.core import held_interrupts, memory_bytes
+from samwidget.core import held_interrupts
 from samwidget.errors import ModelError, StoppedError
-from samwidget.models import MODELS, hub, is_here
+from samwidget.models import hub
 from samwidget.widget.controller import Controller
+from samwidget.widget.model_rows import rows_of_models
 from samwidget.widget.model_sources import ModelOptions, source_of
 from samwidget.widget.network import BUNDLED, ModelSource, Network
-from samwidget.widget.protocol.fields import Availability, ChangePhase, short_text
+from samwidget.widget.protocol.fields import ChangePhase, short_text
 from samwidget.widget.protocol.message import optional, to_json
 from samwidget.widget.protocol.replies import DoneReply, ModelRow, ModelsReply
 from samwidget.widget.traits import ModelChange, ModelsStatus
 from samwidget.widget.wire.outbox import Outbox, sentence
 from samwidget.widget.worker import Worker
-
-if TYPE_CHECKING:
-    from samwidget.models import ModelCard
-
-# Beside the weights a model needs memory for the layers' output: about as much again, and torch itself.
-_MEMORY_FACTOR, _TORCH_MB = 2.0, 1000.0
-_MB = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -59,6 +51,7 @@ class _Change:
         source: of the model.
         is_of_hub: whether it is downloaded where it is not here.
         re: id of the browser's request; None where Python asked.
+        progress: how far it is, as the views have it.
         cancel: ends the change where it is set.
         ended: done when the model is in use; holds the error where it is not.
     """
@@ -66,6 +59,7 @@ class _Change:
     source: ModelSource
     is_of_hub: bool
     re: str | None = None
+    progress: ModelChange | None = None
     cancel: threading.Event = field(default_factory=threading.Event)
     ended: Future[None] = field(default_factory=Future)
 
@@ -95,10 +89,12 @@ class ModelChoice:
         source = present().network.source
         self._python_sources = {} if source is BUNDLED else {source.name: source}
 
-    def publish(self, change: ModelChange | None = None) -> None:
+    def publish(self) -> None:
         """Says in the trait whether a view may choose, and how far a change is."""
-        status = ModelsStatus(self._can_choose, sentence(self._note), optional(change))
-        self._outbox.assign("models", to_json(status))
+        with self._lock:  # otherwise an older state could follow a newer one
+            progress = None if self._change is None else self._change.progress
+            status = ModelsStatus(self._can_choose, sentence(self._note), optional(progress))
+            self._outbox.assign("models", to_json(status))
 
     def use(self, source: ModelSource, options: ModelOptions) -> None:
         """Uses another model; returns when it is in use.
@@ -154,6 +150,24 @@ class ModelChoice:
         source = source or source_of(name, options)
         self._begin(_Change(source, options.local_files_only is not True and hub.is_hub_id(name), re))
 
+    def fetch(self, source: ModelSource) -> None:
+        """Downloads a model that is about to be loaded, where it is not here; a view can cancel.
+
+        Raises:
+            ModelError: that is not possible.
+            StoppedError: somebody cancelled, or chose another model.
+        """
+        if self._menu.options.local_files_only is True or hub.is_offline() or not hub.is_hub_id(source.name):
+            return
+        change = _Change(source, is_of_hub=True)
+        with held_interrupts(), self._lock:
+            if self._change is None:
+                self._change = change
+        try:
+            self._download(change)
+        finally:
+            self._finish(change)
+
     def cancel(self) -> None:
         """Ends the change; does nothing where there is none."""
         with held_interrupts(), self._lock:
@@ -173,19 +187,9 @@ class ModelChoice:
         self._outbox.send(ModelsReply(re, self.rows()))
 
     def rows(self) -> list[ModelRow]:
-        """The models that the widget can use: those that Python gave, those known by name, and others of the hub."""
-        in_use = self._present().network.name
+        """The models that the widget can use."""
         can_download = self._menu.options.local_files_only is not True and not hub.is_offline()
-        cards = {card.name: card for card in MODELS}
-        others = [repo for repo in hub.repos_here() if repo not in cards]
-        python_names = [
-            name for name in {**self._python_sources, in_use: None} if name not in cards and name not in others
-        ]
-        rows = [_row_of_given(name, name == in_use) for name in python_names]
-        rows += [_row_of_card(card, card.name == in_use, can_download) for card in MODELS]
-        rows += [_row_of_repo(repo, repo == in_use) for repo in others]
-        families = list(dict.fromkeys(row.family for row in rows))
-        return sorted(rows, key=lambda row: families.index(row.family))
+        return rows_of_models(self._present().network.name, list(self._python_sources), can_download)
 
     def close(self) -> None:
         """Ends the change and begins no other."""
@@ -218,12 +222,7 @@ class ModelChoice:
             self._change_model(change)
         except Exception as caught:
             error = caught
-        with self._lock:
-            is_last = self._change is change
-            if is_last:
-                self._change = None
-        if is_last:
-            self.publish()
+        self._finish(change)
         if change.re is not None and error is None:
             self._outbox.send(DoneReply(change.re))
         elif change.re is not None and error is not None:
@@ -235,11 +234,9 @@ class ModelChoice:
 
     def _change_model(self, change: _Change) -> None:
         """Uses the model, or raises why it cannot be used; then nothing has changed."""
-        name = change.source.name
         self._check_wanted(change)
-        if change.is_of_hub and not hub.is_repo_here(name):
-            self._show(change, "downloading")
-            hub.download(name, lambda done, total: self._show(change, "downloading", done, total), change.cancel)
+        if change.is_of_hub:
+            self._download(change)
         self._show(change, "loading")
         controller = self._present()
         network = controller.network.another(change.source)
@@ -252,6 +249,18 @@ class ModelChoice:
             if self._present().worker.call(lambda: self._take(change, controller, network, encode_s)):  # noqa: B023
                 return
             controller = self._present()  # the page was turned meanwhile
+
+    def _download(self, change: _Change) -> None:
+        name = change.source.name
+        if not hub.is_repo_here(name):
+            self._show(change, "downloading")
+            hub.download(name, lambda done, total: self._show(change, "downloading", done, total), change.cancel)
+
+    def _finish(self, change: _Change) -> None:
+        with held_interrupts(), self._lock:
+            if self._change is change:
+                self._change = None
+                self.publish()
 
     def _take(self, change: _Change, controller: Controller, network: Network, encode_s: float) -> bool:
         """Changes the model on the worker's thread; returns False where another image is shown now."""
@@ -270,49 +279,6 @@ class ModelChoice:
 
     def _show(self, change: _Change, phase: ChangePhase, done: int = 0, total: int = 0) -> None:
         with self._lock:
-            if self._change is not change or change.cancel.is_set():
-                return
-        self.publish(ModelChange(change.source.name, phase, done, total))
-
-
-def _row_of_card(card: ModelCard, is_used: bool, can_download: bool) -> ModelRow:
-    availability: Availability = "gated" if card.is_gated else "download"
-    if is_used or is_here(card):
-        availability = "here"
-    elif not can_download:
-        availability = "missing"
-    reads_words = "text" in card.prompts
-    needs_mb = _needs_mb(card.size_mb)
-    return ModelRow(
-        card.name, card.family, card.licence, availability, reads_words, is_used, card.size_mb, optional(needs_mb)
-    )
-
-
-def _row_of_repo(repo: str, is_used: bool) -> ModelRow:
-    """A model of the hub that is here and that ``MODELS`` does not list."""
-    folder = hub.folder_here(repo)
-    family = "" if folder is None else str(hub.model_type_of(folder)).removesuffix("_video")
-    size_mb = None if folder is None else _size_mb(folder)
-    return ModelRow(repo, family, "", "here", False, is_used, optional(size_mb), optional(_needs_mb(size_mb)))
-
-
-def _row_of_given(name: str, is_used: bool) -> ModelRow:
-    """A folder, a file or a predictor that Python gave."""
-    size_mb = _size_mb(Path(name).expanduser())
-    return ModelRow(name, "", "", "here", False, is_used, optional(size_mb), optional(_needs_mb(size_mb)))
-
-
-def _size_mb(path: Path) -> float | None:
-    """Megabytes of the weights in a folder, or of a file; None where there are none."""
-    try:
-        count = hub.weights_bytes(path) if path.is_dir() else path.stat().st_size
-    except (OSError, ValueError):  # a name that no file can have
-        return None
-    return round(count / _MB, 1) or None
-
-
-def _needs_mb(size_mb: float | None) -> float | None:
-    """About the memory that a model needs, where this computer has less; else None."""
-    limit = memory_bytes()
-    needs_mb = _MEMORY_FACTOR * (size_mb or 0) + _TORCH_MB
-    return needs_mb if limit is not None and needs_mb * _MB > limit else None
+            change.progress = ModelChange(change.source.name, phase, done, total)
+            if self._change is change:
+                self.publish()

@@ -71,6 +71,7 @@ class Turning:
         self.thumbnails = Thumbnails(opened.sources, opened.options, self._fail, outbox)
         self._ahead = Ahead(opened.sources, opened.options, self._fail, self._was_read)
         self.models = ModelChoice(lambda: self.present, self._forget_encoded, outbox, menu)
+        present.network.fetch = self.models.fetch
         present.on_publish = self._note_content
 
     def __len__(self) -> int:
@@ -94,11 +95,11 @@ class Turning:
         """Begins to work on the first image."""
         if self._store is not None:
             self._publish_images()
+        self.models.publish()
         self.present.start(saved)
         if saved is not None:
             self._note_problem(self.index, saved.note)
         self._worker.submit(self._begin_image)
-        self.models.publish()
         self._worker.submit(self.models.publish)  # a model on another computer is known as such once it is loaded
 
     def close(self) -> None:

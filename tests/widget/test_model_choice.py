@@ -1,6 +1,7 @@
 """Another model in place of the present one: what stays, what the next click asks, and what a failure leaves."""
 
 import json
+import re
 import sqlite3
 import threading
 from contextlib import closing
@@ -12,10 +13,11 @@ from PIL import Image
 
 from samwidget.core.frame import Frame
 from samwidget.errors import ModelError, SamWidgetWarning, StoppedError
-from samwidget.widget import model_choice, model_sources
+from samwidget.widget import model_rows, model_sources
 from samwidget.widget.network import ModelSource
+from samwidget.widget.widget import SamWidget
 from tests.drawn_photo import smooth_photo
-from tests.widget.fakes import TIMEOUT_S, FakeEmbedding, FakePredictor, WiredWidget
+from tests.widget.fakes import TIMEOUT_S, FakeEmbedding, FakePredictor, Wire, WiredWidget
 
 
 class OtherPredictor(FakePredictor):
@@ -93,11 +95,25 @@ def test_a_request_and_python_code_say_which_objects_another_model_made(widget, 
     widget.use_model(other)
     widget.accept()
     widget.do("add_point", x=100, y=70, label=1)
-    with pytest.warns(SamWidgetWarning, match=r"object 1 \(made by fake\)"):
+    with pytest.warns(SamWidgetWarning, match=r"object 1 \(made by fake 1\)"):
         assert len(widget.request()["input_data"]["data"]) == 2
     code = widget.to_python()
     assert "model='other'" in code
     assert [line.partition("(")[0] for line in code.splitlines()[3:5]] == ["w.add_masks", "w.add"]
+
+
+@pytest.mark.parametrize(("signature", "name"), [
+    ("nano:1caf25f007c3:float32:p4", "nano"), ("fake 1", "fake 1"),
+    ("facebook/sam-vit-base 0123456789abcdef01234567 float32 p1", "facebook/sam-vit-base"),
+    ("C:/my models/abc 0123456789abcdef01234567 float16 p1", "C:/my models/abc"),
+])  # fmt: skip
+def test_a_warning_names_the_model_without_its_digest(widget, other, signature, name):
+    widget.predictor.signature = signature
+    widget.accept()
+    widget.do("add_point", x=100, y=70, label=1)
+    widget.use_model(other)
+    with pytest.warns(SamWidgetWarning, match=re.escape(f"object 2 (made by {name})")):
+        widget.request()
 
 
 def test_a_hover_and_a_search_are_of_the_new_model(widget, other):
@@ -291,7 +307,7 @@ def test_the_menu_has_known_models_those_of_python_and_others_of_the_hub(widget,
     )
 
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    monkeypatch.setattr(model_choice, "memory_bytes", lambda: 3_000_000_000)
+    monkeypatch.setattr(model_rows, "memory_bytes", lambda: 3_000_000_000)
     request = widget.say("list_models")
     rows = {row["name"]: row for row in widget.wire.wait_for("models", re=request)[0]["models"]}
     assert rows["facebook/sam-vit-base"]["availability"] == "missing"
@@ -374,8 +390,6 @@ def test_a_widget_says_which_model_its_session_had(folder):
     widget.close()
     with closing(sqlite3.connect("labels.samw")) as database, database:
         database.execute("UPDATE settings SET value = ? WHERE name = 'model'", (json.dumps("/home/evil/model"),))
-    from samwidget import SamWidget
-
     with pytest.warns(SamWidgetWarning, match="used last with the model '/home/evil/model'"):
         widget = SamWidget("photos/0.png", session="labels.samw")
     assert "/home/evil/model" in widget.models["note"]
@@ -402,3 +416,78 @@ def test_python_gets_a_stopped_error_where_a_view_cancels(widget, other):
     other.encode_gate.open()
     thread.join(TIMEOUT_S)
     assert "fake stays in use" in str(failures[0])
+
+
+# Downloads.
+
+
+class FakeDownload:
+    """In place of ``hub.download``: a gate holds it in the middle."""
+
+    def __init__(self, monkeypatch):
+        self.here = set()
+        self.gate = threading.Event()
+        self.reached = threading.Event()
+        monkeypatch.setenv("HF_HUB_OFFLINE", "0")
+        monkeypatch.setattr("samwidget.models.hub.is_repo_here", lambda repo: repo in self.here)
+        monkeypatch.setattr("samwidget.models.hub.download", self.download)
+
+    def download(self, repo, progress, cancel):
+        progress(84_000_000, 156_000_000)
+        self.reached.set()
+        while not self.gate.wait(0.01):
+            if cancel.is_set():
+                raise StoppedError("the download was stopped")
+        self.here.add(repo)
+
+
+@pytest.fixture
+def download(monkeypatch):
+    opened = []
+
+    def open_predictor(name, *_):
+        opened.append(name)
+        return OtherPredictor(name)
+
+    monkeypatch.setattr(model_sources, "open_predictor", open_predictor)
+    download = FakeDownload(monkeypatch)
+    download.opened = opened
+    yield download
+    download.gate.set()
+
+
+SAM = "facebook/sam2.1-hiera-tiny"
+HALF_WAY = {"model": SAM, "phase": "downloading", "done": 84_000_000, "total": 156_000_000}
+
+
+def test_a_model_that_is_not_here_is_downloaded_with_progress_and_cancel(widget, download):
+    name = widget.say("use_model", model=SAM)
+    assert download.reached.wait(TIMEOUT_S)
+    assert widget.models["change"] == HALF_WAY
+    widget.do("add_point", x=70, y=40, label=1)
+    widget.do("cancel_model")
+    assert widget.wire.wait_for("error", re=name)[0]["code"] == "stopped"
+    assert (widget.status["network"], download.opened) == ("fake", [])
+    download.gate.set()
+    widget.do("use_model", model=SAM)
+    assert (widget.status["network"], download.opened) == (SAM, [SAM])
+
+
+def test_the_first_model_of_a_widget_is_downloaded_so_too(download):
+    class Named(WiredWidget):
+        def __init__(self, **kwargs):
+            self.wire, self._messages = Wire(), 0
+            SamWidget.__init__(self, np.zeros((96, 128, 3), np.uint8), **kwargs)
+
+    widget = Named(model=SAM)
+    click = widget.say("add_point", x=60, y=40, label=1)
+    assert download.reached.wait(TIMEOUT_S)
+    assert (widget.models["change"], widget.status["phase"]) == (HALF_WAY, "loading")
+    widget.do("cancel_model")
+    widget.wire.wait_for("error", code="stopped")
+    assert (widget.status["phase"], widget.status["can_use_bundled"]) == ("failed", True)
+    download.gate.set()
+    widget.say("retry")
+    widget.wire.wait_for("done", re=click)
+    assert (widget.status["network"], len(widget.objects), "change" in widget.models) == (SAM, 1, False)
+    widget.close()
