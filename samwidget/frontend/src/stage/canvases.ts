@@ -23,6 +23,7 @@ type PointedEvent = Pick<PointerEvent, "clientX" | "clientY"> & Partial<Pick<Poi
 
 /** A point pulses once its mask has taken this long: at 60 frames a second a pulse would delay the mask itself. */
 const PULSE_AFTER_MS = 250;
+const NOTHING: Extent = { width: 0, height: 0 };
 
 interface Layer {
   surface: Surface;
@@ -74,7 +75,12 @@ export class StageCanvases {
     this.#watchSize(this.#layers.photo.surface.canvas, scope);
     this.#watchPaintings(detail, scope);
     this.#watchPendingPoints(scope);
-    scope.onEnd(() => cancelAnimationFrame(this.#request));
+    scope.onEnd(() => {
+      cancelAnimationFrame(this.#request);
+      // JupyterLab keeps each key event until one of its own shortcuts runs, and with it the elements of a closed view. Their
+      // pixels, some MB, are given back now.
+      for (const { surface } of Object.values(this.#layers)) surface.resize(NOTHING, NOTHING);
+    });
   }
 
   /** Position of a pointer event. The division undoes a CSS transform around the widget, which scales the rectangle. */

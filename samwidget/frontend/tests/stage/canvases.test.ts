@@ -141,3 +141,9 @@ describe("a pending point", () => {
     vi.useRealTimers();
   });
 });
+
+it("gives its pixels back when the view closes, which the host may still keep", () => {
+  expect(canvases().every(({ width, height }) => width > 0 && height > 0)).toBe(true);
+  opened.scope.end();
+  expect(canvases().map(({ width, height }) => width + height)).toEqual([0, 0, 0, 0]);
+});
