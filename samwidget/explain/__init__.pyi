@@ -1,6 +1,11 @@
+from .arithmetic import Logit as Logit
+from .arithmetic import logit_at as logit_at
+from .canvas import Player as Player
+from .canvas import play as play
 from .click_robot import RobotClick as RobotClick
 from .click_robot import clicks_to as clicks_to
 from .click_robot import robot as robot
+from .decode_scenes import decode_film as decode_film
 from .figures import draw_attention as draw_attention
 from .figures import draw_candidates as draw_candidates
 from .figures import draw_embedding as draw_embedding
@@ -8,6 +13,12 @@ from .figures import draw_errors as draw_errors
 from .figures import draw_likeness as draw_likeness
 from .figures import draw_stability as draw_stability
 from .figures import draw_threshold_sweep as draw_threshold_sweep
+from .film import Film as Film
+from .film import Scene as Scene
+from .grid_points import GridPoint as GridPoint
+from .grid_points import everything_film as everything_film
+from .grid_points import grid_search as grid_search
 from .inside import Step as Step
 from .inside import Steps as Steps
 from .inside import steps as steps
+from .robot_scenes import robot_film as robot_film

@@ -86,7 +86,8 @@ def _clicks(
     from samwidget.training import robot_click
 
     embedding = predictor.embed(pixels)
-    prompt, ious = Prompt(), ()
+    prompt = Prompt()
+    ious: tuple[float, ...] = ()
     click: tuple[int, int, int] | None = first
     while click is not None and len(ious) < clicks:
         x, y, label = click

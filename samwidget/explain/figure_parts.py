@@ -44,9 +44,12 @@ def new_figure(columns: int, title: str, widths: tuple[float, ...] | None = None
         import matplotlib.pyplot as plt
     except ImportError as error:
         raise ModelError("figures need matplotlib", hint="pip install samwidget[explain]") from error
-    letters = {"font.size": _TEXT, "axes.titlesize": _PANEL, "figure.titlesize": _TITLE, "text.color": INK}
-    lines = {"axes.labelcolor": INK, "axes.edgecolor": FAINT, "xtick.color": FAINT, "ytick.color": FAINT}
-    with plt.rc_context({**letters, **lines, "axes.spines.top": False, "axes.spines.right": False}):
+    # Any: matplotlib types each setting on its own.
+    settings: dict[Any, Any] = {"font.size": _TEXT, "figure.titlesize": _TITLE, "axes.edgecolor": FAINT}
+    settings |= dict.fromkeys(("text.color", "axes.labelcolor"), INK)
+    settings |= dict.fromkeys(("xtick.color", "ytick.color"), FAINT)
+    settings |= dict.fromkeys(("axes.spines.top", "axes.spines.right"), False)
+    with plt.rc_context(settings):
         # Made by pyplot so that notebooks show it where it is the last value of a cell, and closed so that they do
         # not show it twice.
         figure, axes = plt.subplots(
@@ -54,7 +57,8 @@ def new_figure(columns: int, title: str, widths: tuple[float, ...] | None = None
         )
         plt.close(figure)
         figure.suptitle(title, x=0.02, ha="left", fontweight="bold")
-    figure.get_layout_engine().set(w_pad=0.12, h_pad=0.12, rect=(0.01, 0.01, 0.98, 0.97))
+    layout: Any = figure.get_layout_engine()  # the constrained one, which has these settings
+    layout.set(w_pad=0.12, h_pad=0.12, rect=(0.01, 0.01, 0.98, 0.97))
     return figure, list(axes[0])
 
 
@@ -107,11 +111,12 @@ def zoom_to(axes: Axes, mask: npt.NDArray[np.bool_]) -> None:
         return
     height, width = mask.shape
     share = min(1.0, 2 * max((box[2] - box[0]) / width, (box[3] - box[1]) / height))
-    for index, (side, set_limits) in enumerate(((width, axes.set_xlim), (height, axes.set_ylim))):
+    limits = []
+    for index, side in enumerate((width, height)):
         middle = (box[index] + box[index + 2]) / 2
         low = min(max(0.0, middle - share * side / 2), (1 - share) * side)
-        limits = (low - 0.5, low + share * side - 0.5)
-        set_limits(limits if index == 0 else limits[::-1])
+        limits.append((low - 0.5, low + share * side - 0.5))
+    axes.set(xlim=limits[0], ylim=limits[1][::-1])
 
 
 def draw_prompt(axes: Axes, prompt: Prompt) -> None:

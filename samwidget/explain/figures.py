@@ -132,7 +132,7 @@ def draw_candidates(steps: Steps, truth: Mask | None = None) -> Figure:
         draw_tint(axes, mask, BLUE)
         draw_outline(axes, mask.astype(float), 0.5, BLUE)
         draw_prompt(axes, steps.prompt)
-        zoom_to(axes, masks.any(0))
+        zoom_to(axes, np.any(masks, 0))
         if index == steps.level:
             axes.set_axis_on()
             axes.set(xticks=[], yticks=[])
@@ -172,7 +172,7 @@ def draw_stability(steps: Steps) -> Figure:
     offset = steps.stability_offset
     logits = steps.masks.to_logits()
     figure, panels = new_figure(len(logits), "Stability: what changes with the threshold?")
-    area = (logits > -offset).any(0)
+    area = np.any(logits > -offset, 0)
     for index, (axes, of_candidate) in enumerate(zip(panels, logits, strict=True)):
         title = f"candidate {index + 1}\nstability {maps.stability(of_candidate, offset):.2f}"
         draw_photo(axes, steps.image, title, grey=True)

@@ -57,7 +57,7 @@ def _rgb_of_oklab(
         ]
     )
     linear = np.clip((np.stack([lightness, a, b], 1) @ to_cones.T) ** 3 @ to_linear.T, 0, 1)
-    return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+    return np.asarray(np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055), np.float64)
 
 
 def likeness(features: Floats, cell: tuple[int, int]) -> Floats:

@@ -30,6 +30,9 @@ def record(segmenter: NanoSegmenter, embedding: Embedding, prompt: Prompt, *, mu
     """
     network: NanoNetwork = segmenter.network
     decoder = network.decoder
+    last_convolution = decoder.to_masks.get_submodule("2.1")
+    assert isinstance(last_convolution, torch.nn.Conv2d), "as NanoNetwork builds it"
+    assert last_convolution.bias is not None, "it has one"
     layers: dict[str, torch.nn.Module] = {
         "decoder": decoder,
         "read_maps": decoder.read_maps,
@@ -39,6 +42,7 @@ def record(segmenter: NanoSegmenter, embedding: Embedding, prompt: Prompt, *, mu
         "deep": decoder.deep_blocks[-1],
         "coarse": decoder.second_look,
         "fine": decoder.fine_block,
+        "last": last_convolution,
         "scores": decoder.judge,
     }
     with recorded_calls(layers) as calls:
@@ -53,7 +57,9 @@ def record(segmenter: NanoSegmenter, embedding: Embedding, prompt: Prompt, *, mu
     rows, columns = (-(-side // pooling) for side in deep.shape[1:])
     coarse = last["coarse"].output[0][0]
     window = window_of(torch.from_numpy(coarse[0]))
-    upscaled = window.pad(torch.from_numpy(last["fine"].output), 4, 0.0)
+    upscaled, last_features = (
+        window.pad(torch.from_numpy(features), 4, 0.0) for features in (last["fine"].output, last["last"].inputs[0])
+    )
     arrays: dict[str, Array] = {name: to_array(embedding.tensors[key][0]) for name, key in _FEATURES.items()}
     arrays |= {
         "prompt maps": maps[:_POSITION_MAPS],
@@ -63,6 +69,9 @@ def record(segmenter: NanoSegmenter, embedding: Embedding, prompt: Prompt, *, mu
         "prompted features": deep,
         "coarse mask": coarse,
         "upscaled features": to_array(upscaled[0]),
+        "last features": to_array(last_features[0]),
+        "last weights": to_array(last_convolution.weight[:, :, 0]),
+        "last biases": to_array(last_convolution.bias),
         "all candidates": last["decoder"].output[0][0, 0],
         "all scores": last["scores"].output[0],
     }
