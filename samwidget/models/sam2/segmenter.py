@@ -1,7 +1,7 @@
 """SAM 2 as a ``Segmenter``: SAM 2 and 2.1 from tiny to large, MedSAM2, and families with the same decoder.
 
 Owns the three maps of an embedding and what SAM 2 gets beside SAM's prompts. The rest is in ``sam.base`` and
-``decoder``; the encoder is transformers'. ``models.loader`` makes it.
+``decoder``; ``encoder`` is that of SAM 2, and other families have transformers'. ``models.loader`` makes it.
 
 The image is stretched over the whole input, and logits are scaled to the image in one step. The decoder reads three
 maps: ``image_embeddings`` (1, 256, 64, 64), to which the embedding is added that says that there are no earlier frames,
@@ -22,6 +22,8 @@ from samwidget.models.sam.base import BaseSegmenter
 from samwidget.models.sam.fast_decoder import SamDecoder
 from samwidget.models.sam.preprocessing import Preprocessing
 from samwidget.models.sam2.decoder import FINER_MAPS, Sam2Decoder, reason_not_covered
+from samwidget.models.sam2.encoder import Sam2Encoder
+from samwidget.models.sam2.encoder import reason_not_covered as reason_encoder_not_covered
 from samwidget.models.segmenter import Embedding, EverythingDefaults
 
 # The label of transformers' padding points.
@@ -61,15 +63,19 @@ class Sam2Segmenter(BaseSegmenter):
             dtype=dtype,
             preprocessing=preprocessing or Preprocessing(stretches=True),
             reasons={
-                "encoder": "samwidget has no encoder of its own for this family",
+                "encoder": reason_encoder_not_covered(model),
                 "decoder": reason_not_covered(model, type(model).__name__.removesuffix("Model")),
             },
         )
 
     def encode_pixels(self, pixels: torch.Tensor, *, threads: int | None) -> dict[str, torch.Tensor]:
         """The three maps of an image that ``encode`` has resized, float32."""
-        self.encoded_by = "transformers"
         normalised = ((pixels - self._mean) / self._std)[None]
+        if "encoder" not in self.not_covered:
+            self.encoded_by = "samwidget"
+            *finer_maps, coarse = Sam2Encoder(self._model)(normalised, threads=threads)
+            return self._named(coarse, *reversed(finer_maps))
+        self.encoded_by = "transformers"
         return self._maps(self._model.vision_encoder(normalised.to(self._dtype)).fpn_hidden_states)
 
     def _maps(self, levels: Sequence[torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -78,14 +84,17 @@ class Sam2Segmenter(BaseSegmenter):
         # ``no_memory_embedding`` to a fourth map, which nothing reads; Meta's package adds it to the third.
         finest, finer, coarse = (feature_map.float() for feature_map in levels[:3])
         decoder = self._model.mask_decoder
-        return {
-            "image_embeddings": coarse + self._model.no_memory_embedding.view(1, -1, 1, 1),
-            **dict(zip(FINER_MAPS, (decoder.conv_s1(finer), decoder.conv_s0(finest)), strict=True)),
-        }
+        return self._named(coarse, decoder.conv_s1(finer), decoder.conv_s0(finest))
+
+    def _named(self, coarse: torch.Tensor, *finer_maps: torch.Tensor) -> dict[str, torch.Tensor]:
+        """The tensors of an embedding: the coarse map as the encoder gives it, and the ``FINER_MAPS``."""
+        image = coarse + self._model.no_memory_embedding.view(1, -1, 1, 1)
+        return {"image_embeddings": image, **dict(zip(FINER_MAPS, finer_maps, strict=True))}
 
     def _half_layers(self) -> torch.nn.Module:
-        encoder: torch.nn.Module = self._model.vision_encoder
-        return encoder
+        encoder = self._model.vision_encoder
+        layers: torch.nn.Module = encoder if "encoder" in self.not_covered else encoder.backbone.blocks
+        return layers
 
     def _new_decoder(self) -> SamDecoder:
         return Sam2Decoder(self._model, self.device)
