@@ -13,10 +13,12 @@ const WIDE_FROM_PX = 720;
 const TIGHT_BELOW_PX = 480;
 /** Below this width the toolbar has two lines, and *Accept* is an icon. */
 const SLIM_BELOW_PX = 360;
-/** Below this height the buttons of the toolbar are smaller ... */
-const LOW_BELOW_PX = 676;
-/** ... and below this one they have two columns. */
-const SHORT_BELOW_PX = 564;
+/** What each button of a toolbar at the side takes of the widget's height, and what is beside the buttons. */
+const TOOL_PX = 36;
+const BESIDE_TOOLS_PX = 100;
+/** The same where the buttons are smaller. Where these do not fit either, they have two columns. */
+const SMALL_TOOL_PX = 30;
+const BESIDE_SMALL_TOOLS_PX = 84;
 /** The photo is not higher than this, whatever its proportions ... */
 const PHOTO_HEIGHT_MAX_PX = 640;
 /** ... but as high as this, also in a low window. */
@@ -24,7 +26,9 @@ const PHOTO_HEIGHT_MIN_PX = 280;
 /** A strip of photos above its line of buttons takes this much, and the line alone that much. */
 const STRIP_OPEN_PX = 74;
 const STRIP_LINE_PX = 37;
-/** Where an open strip would leave the photo less height than this, it is folded to its line at first. */
+/** In a widget of a given height that is lower than this, and ... */
+const LOW_BELOW_PX = 676;
+/** ... where an open strip would leave the photo less height than this, it is folded to its line at first. */
 const PHOTO_BESIDE_STRIP_PX = 380;
 /** Height of what a notebook has around the photo at its first sight: its own bars, a cell, the tray, the status bar. */
 const AROUND_PHOTO_PX = 440;
@@ -40,12 +44,13 @@ export function watchSize({ root, state }: View, host: HTMLElement, scope: Scope
     const { width, height: outer } = root.getBoundingClientRect();
     // The tools end above the strip of photos.
     const height = outer - (strip?.offsetHeight ?? 0);
+    const toolCount = root.querySelectorAll(".sw-tool").length;
     root.classList.toggle("sw-wide", width >= WIDE_FROM_PX);
     root.classList.toggle("sw-narrow", width < WIDE_FROM_PX);
     root.classList.toggle("sw-tight", width < TIGHT_BELOW_PX);
     root.classList.toggle("sw-slim", width < SLIM_BELOW_PX);
-    root.classList.toggle("sw-low", height < LOW_BELOW_PX);
-    root.classList.toggle("sw-short", height < SHORT_BELOW_PX);
+    root.classList.toggle("sw-low", height < BESIDE_TOOLS_PX + toolCount * TOOL_PX);
+    root.classList.toggle("sw-short", height < BESIDE_SMALL_TOOLS_PX + toolCount * SMALL_TOOL_PX);
     // ipywidgets writes `layout` into the host's style: a height there is the user's, and the photo takes what is left.
     const hasHeight = host.style.height !== "" && host.style.height !== "auto";
     // Shiny gives the host the height of its card or page, by this class.
@@ -63,6 +68,7 @@ export function watchSize({ root, state }: View, host: HTMLElement, scope: Scope
   observer.observe(root);
   observer.observe(host);
   if (strip) observer.observe(strip);
+  for (const group of root.querySelectorAll(".sw-toolbar > .sw-group")) observer.observe(group); // gets a button later
   scope.listen(window, "resize", arrange);
   const styles = new MutationObserver(arrange);
   styles.observe(host, { attributes: true, attributeFilter: ["style"] });
