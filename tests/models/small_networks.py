@@ -5,6 +5,7 @@ Weights are random. Decoders have their true channels, encoders and images are s
 
 import pytest
 
+from tests.models.mobile_sam.random_mobile_sam import save_mobile_sam
 from tests.models.sam.true_size_sam import randomise, save_sam
 from tests.models.sam2.true_size_sam2 import config as sam2_config
 from tests.models.sam2.true_size_sam2 import save_sam2
@@ -90,6 +91,13 @@ def save_small_sam3_tracker(folder):
     return folder
 
 
+def save_small_sam3_video(folder):
+    needs("Sam3VideoModel")
+    from tests.models.sam3.tiny_sam3 import save_sam3
+
+    return save_sam3(folder)
+
+
 def needs(name):
     """Skips the test where this transformers has no such class."""
     import transformers
@@ -106,4 +114,6 @@ SMALL_NETWORKS = {
     "sam2_video": save_small_sam2_video,
     "edgetam": save_small_edgetam,
     "sam3_tracker": save_small_sam3_tracker,
+    "sam3_video": save_small_sam3_video,
+    "mobile_sam": save_mobile_sam,
 }
