@@ -2,8 +2,8 @@
 
 A linear function of the features separates the inside of the examples from what surrounds them: the difference of the
 two means, weighed by how much the features vary in this image (Fisher's discriminant). It is 1 at the mean of an
-example and 0 at the mean of its surroundings. An excluded example is one more thing to be separated from. Called by
-``similar``.
+example and 0 at the mean of its surroundings. The image as a whole and each excluded example are further things to be
+separated from: the least of these likenesses counts. Called by ``similar``.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import numpy.typing as npt
 
 from samwidget.predict.find.features import Features
 
-# The part of the mean variance that is added to each: an example has fewer cells than the features have numbers.
-_SHRINKAGE = 0.3
+# How many times the mean variance is added to each: an example has fewer cells than the features have numbers.
+_SHRINKAGE = 3.0
 _RING_CELLS = 3
 
 Cover = npt.NDArray[np.float32]
@@ -48,10 +48,10 @@ class Likeness:
         likest = np.full(len(vectors), -np.inf)
         # The mean of all examples is less noisy than each; what looks like one of them alone counts as well.
         means = [np.mean(insides, 0), *(insides if len(insides) > 1 else [])]
-        ring = np.mean(outsides, 0)
+        ring, image = np.mean(outsides, 0), np.zeros(channels)
         for inside in means:
             values = np.full(len(vectors), np.inf)
-            for other in [ring, *excluded_means]:
+            for other in [ring, image, *excluded_means]:
                 weights = np.linalg.solve(spread, inside - other)
                 scale = weights @ (inside - other)
                 values = np.minimum(values, (vectors - other) @ weights / max(scale, 1e-9))
@@ -91,9 +91,9 @@ def _mean(vectors: npt.NDArray[np.float64], weights: Cover) -> npt.NDArray[np.fl
 def _ring_mean(
     vectors: npt.NDArray[np.float64], cover: Cover, known: Cover, inside: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.float64]:
-    """The mean of what surrounds an example, less the half of it that looks most like the example.
+    """The mean of what surrounds an example, less the quarter of it that looks most like the example.
 
-    That half may be its neighbours: objects of a kind touch each other. Without surroundings, because the example
+    That quarter may be its neighbours: objects of a kind touch each other. Without surroundings, because the example
     fills the image, it is the mean of the image, which is 0.
     """
     is_ring = grown(cover > 0, _RING_CELLS) & (known < 0.05)
@@ -101,5 +101,5 @@ def _ring_mean(
     if len(ring) == 0:
         return np.zeros_like(inside)
     nearness = ring @ inside
-    mean: npt.NDArray[np.float64] = ring[nearness <= np.median(nearness)].mean(0)
+    mean: npt.NDArray[np.float64] = ring[nearness <= np.quantile(nearness, 0.75)].mean(0)
     return mean

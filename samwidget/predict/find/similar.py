@@ -30,7 +30,7 @@ from samwidget.predict.find.peaks import enlarged, peaks, smoothed
 if TYPE_CHECKING:
     from samwidget.models import Embedding, EverythingDefaults
 
-LIKENESS_THRESH = 0.4
+LIKENESS_THRESH = 0.25
 """Least likeness of a mask where the caller does not say it."""
 
 # A mask is like an example where their areas differ by less than this factor.
@@ -41,9 +41,16 @@ _SHARED_MAX = 0.4
 _SCORE_PART = 0.7
 _ENLARGED = 2
 _POINTS_MAX = 400
+# A round ends after so many points in a row that gave no new mask: the likest places come first.
+_MISSES_MAX = 24
+# The best findings of a round are examples in the next: at most so many, and of at least this quality.
+_LEARNED_MAX = 12
+_LEARNED_QUALITY = 0.5
+# A mask that passes all filters has at least this quality.
+_QUALITY_MIN = 0.25
 _POINTS_AT_ONCE = 64
 # Distance between points in radii of the example, for each round.
-_ROUNDS = (1.0, 0.8, 0.8)
+_ROUNDS = (1.0, 0.7)
 
 
 class Predictor(Protocol):
@@ -107,8 +114,9 @@ def search_similar(
         embedding=embedding,
         features=features,
         likeness=Likeness(features, covers[: len(examples)], covers[len(examples) :]),
+        examples=covers[: len(examples)],
+        excluded=covers[len(examples) :],
         known=[*examples, *excluded],
-        covered=np.maximum.reduce(covers),
         areas=np.array([mask.area for mask in examples], np.float64),
         likeness_min=LIKENESS_THRESH if likeness_thresh is None else likeness_thresh,
         score_min=defaults.pred_iou_thresh * _SCORE_PART,
@@ -158,8 +166,9 @@ class _Search:
     embedding: Embedding
     features: Features
     likeness: Likeness
+    examples: list[Cover]
+    excluded: list[Cover]
     known: list[RunLengths]
-    covered: Cover
     areas: npt.NDArray[np.float64]
     likeness_min: float
     score_min: float
@@ -176,26 +185,26 @@ class _Search:
     asked_xy: list[tuple[float, float]] = field(default_factory=list)
 
     def steps(self) -> Iterator[Progress]:
-        for number, distance in enumerate(_ROUNDS):
+        for distance in _ROUNDS:
             waiting = self._points(distance)
             self.total += len(waiting)
-            while len(waiting):
+            misses = 0
+            while len(waiting) and misses < _MISSES_MAX:
                 if self.cancel.is_set():
                     return
                 batch, waiting = np.split(waiting, [self.pace.points_at_once])
                 with self.pace.decoding(len(batch)):
-                    self._ask(batch, with_box=number == len(_ROUNDS) - 1)
+                    gain = self._ask(batch)
+                misses = 0 if gain else misses + len(batch)
                 self.done += len(batch)
+                if misses >= _MISSES_MAX:
+                    self.total = self.done
                 yield self._progress()
-
-    @property
-    def _radius(self) -> float:
-        """Of a disc with the median area of the examples, in cells."""
-        return math.sqrt(float(np.median(self.areas)) / self.features.pixels_per_cell / math.pi)
+            self._learn()
 
     def _points(self, distance: float) -> npt.NDArray[np.float64]:
         """(N, 2) float64 x, y in image pixels: where a mask is wanted and is not yet, the likest first."""
-        covered = np.maximum.reduce([self.covered, *(item.cover for item in self._best())])
+        covered = np.maximum.reduce([*self.examples, *self.excluded, *(item.cover for item in self._best())])
         # Examples of several sizes are looked for at each of them: the likeness is smoothed less for small ones.
         radii = np.sqrt(self.areas / self.features.pixels_per_cell / np.pi)
         radius_min = float(radii.min())
@@ -204,16 +213,23 @@ class _Search:
         for x, y in self.asked_xy:
             _forget(values, x * _ENLARGED, y * _ENLARGED, 0.5 * radius_min * _ENLARGED)
         cells_xy = peaks(
-            values, max(1.0, distance * radius_min * _ENLARGED), 0.7 * self.likeness_min, _POINTS_MAX - self.total
+            values, max(1.0, distance * radius_min * _ENLARGED), self.likeness_min, _POINTS_MAX - self.total
         )
         self.asked_xy += [(x / _ENLARGED, y / _ENLARGED) for x, y in cells_xy.tolist()]
         height, width = self.embedding.frame.image_hw
         points_xy = self.features.frame.logits_to_image(cells_xy / _ENLARGED).astype(np.float64)
         return np.minimum(points_xy, (width - 0.5, height - 0.5))
 
-    def _ask(self, points_xy: npt.NDArray[np.float64], *, with_box: bool) -> None:
-        """Asks the model at (N, 2) points, in the last round with a box of the example's size around each."""
-        prompts = [make_prompt(point, None, self._box_around(point) if with_box else None) for point in points_xy]
+    def _learn(self) -> None:
+        """Takes the best findings as further examples: objects of a kind differ more than one of them shows."""
+        learned = [item for item in self._best() if item.quality >= _LEARNED_QUALITY][:_LEARNED_MAX]
+        if learned:
+            self.likeness = Likeness(self.features, [*self.examples, *(item.cover for item in learned)], self.excluded)
+            self.areas = np.array([*self.areas, *(item.found_object.area for item in learned)], np.float64)
+
+    def _ask(self, points_xy: npt.NDArray[np.float64]) -> int:
+        """Asks the model at (N, 2) points; returns how many new masks that gave."""
+        prompts = [make_prompt(point) for point in points_xy]
         masks_of_points = self.predictor.predict_many(prompts, self.embedding, threads=self.threads)
         first_id = self.done
         chosen = run_in_threads(
@@ -221,15 +237,7 @@ class _Search:
             range(len(prompts)),
             self.threads,
         )
-        for candidate in chosen:
-            if candidate is not None:
-                self._add(candidate)
-
-    def _box_around(self, point_xy: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        half = math.sqrt(float(np.median(self.areas)) / math.pi)
-        height, width = self.embedding.frame.image_hw
-        box = np.concatenate([point_xy - half, point_xy + half])
-        return np.asarray(np.clip(box, 0, [width, height, width, height]), np.float64)
+        return sum(self._add(candidate) for candidate in chosen if candidate is not None)
 
     def _chosen(self, masks: Masks, point_xy: npt.NDArray[np.float64], number: int) -> _Similar | None:
         """The candidate of one point that is likest to the examples; None where none passes the filters."""
@@ -244,14 +252,18 @@ class _Search:
                 continue
             cover = self.features.cover_of_logits(logits)
             likeness = self.likeness.of(cover)
-            quality = likeness * score * math.exp(-(difference**2))
+            quality = math.sqrt(likeness) * score * math.exp(-(difference**2))
             if likeness >= self.likeness_min and (best is None or quality > best[0]):
                 best = (quality, level, cover)
         if best is None:
             return None
-        quality, level, cover = best
+        _, level, cover = best
         made = mask_and_stability(masks.logits[level], masks.frame, self.stability_offset, 0)
         if made is None or made[0].area == 0:
+            return None
+        # Measured on labelled photos: score and stability tell more than the likeness of what passes its threshold.
+        quality = math.sqrt(self.likeness.of(cover)) * float(masks.scores[level]) * float(made[1])
+        if quality < _QUALITY_MIN:
             return None
         height, width = masks.frame.image_hw
         whole_xyxy: Box = (0, 0, width, height)
@@ -269,11 +281,11 @@ class _Search:
         )
         return _Similar(found_object, cover, quality)
 
-    def _add(self, candidate: _Similar) -> None:
-        """Remembers a candidate, unless it is one of the examples or excluded."""
+    def _add(self, candidate: _Similar) -> bool:
+        """Remembers a candidate, unless it is an example or excluded; returns whether it is the first of its object."""
         mask = candidate.found_object.run_lengths
         if any(_is_same(mask, other) for other in self.known):
-            return
+            return False
         index = len(self.candidates)
         self.overlaps.append(set())
         for other, item in enumerate(self.candidates):
@@ -281,6 +293,7 @@ class _Search:
                 self.overlaps[other].add(index)
                 self.overlaps[index].add(other)
         self.candidates.append(candidate)
+        return not self.overlaps[index]
 
     def _best(self) -> list[_Similar]:
         """The candidates that overlap no better one, the best first."""
