@@ -99,7 +99,7 @@ def download(repo: str, progress: Callable[[int, int], object], cancel: Event) -
     before = _names_in(blobs)
     process = subprocess.Popen(
         [sys.executable, "-c", _PROGRAM, repo],
-        stdin=subprocess.DEVNULL,
+        stdin=subprocess.PIPE,  # it ends when this process is gone
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,  # its bars of progress
         text=True,
@@ -108,6 +108,7 @@ def download(repo: str, progress: Callable[[int, int], object], cancel: Event) -
         env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
         start_new_session=True,  # the notebook's Stop button is for the kernel, which ends its processes
     )
+    assert process.stdin is not None
     assert process.stdout is not None
     reports = _Reports()
     reader = Thread(target=reports.read, args=(process.stdout,), name="samwidget download", daemon=True)
@@ -121,6 +122,8 @@ def download(repo: str, progress: Callable[[int, int], object], cancel: Event) -
         process.kill()  # does nothing where it has ended
         process.wait()
         reader.join()
+        process.stdin.close()
+        process.stdout.close()
         for name in _names_in(blobs) - before:
             if _ABANDONED.fullmatch(name):
                 with contextlib.suppress(OSError):
@@ -137,6 +140,7 @@ def download(repo: str, progress: Callable[[int, int], object], cancel: Event) -
 def main() -> None:
     """What the process of a download does: writes the sizes of the files, downloads them, and writes the end."""
     repo = sys.argv[1]
+    Thread(target=_end_with_parent, daemon=True).start()
     try:
         _report(sizes=_sizes_of(repo))
         loader.download(repo)
@@ -175,6 +179,12 @@ class _Reports:
             if "error" in report:
                 name, message, hint = report["error"]
                 self.error = getattr(errors, name)(message, hint=hint)
+
+
+def _end_with_parent() -> None:
+    """Ends this process when the one that started it is gone: then its end of the input is closed."""
+    sys.stdin.read()
+    os._exit(1)
 
 
 def _report(**values: Any) -> None:

@@ -1,6 +1,8 @@
 """Downloads from a hub on the loopback address with the real huggingface_hub, and what is in its local cache."""
 
 import json
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -70,6 +72,15 @@ def test_a_download_that_was_ended_leaves_no_half_model_and_can_go_on(fake_hub, 
     assert is_repo_here(REPO)
     assert fake_hub.served["config.json"] == 1, "what was here is not downloaded again"
     assert not [name for name in blobs(tmp_path) if name.endswith("incomplete")]
+
+
+def test_a_download_ends_with_the_process_that_began_it(fake_hub):
+    fake_hub.gate.clear()
+    process = subprocess.Popen([sys.executable, "-c", hub._PROGRAM, REPO], stdin=subprocess.PIPE)
+    assert fake_hub.reached_middle.wait(TIMEOUT_S)
+    process.stdin.close()  # as the system does when a process dies
+    assert process.wait(TIMEOUT_S) == 1
+    assert not is_repo_here(REPO)
 
 
 def test_what_the_hub_refuses_has_its_remedy(fake_hub, tmp_path):
