@@ -1,5 +1,6 @@
 """``make bench`` prints all tables of this folder; ``python -m tests.performance click encode`` prints some of them.
 
+``similar DATA`` is no table of speed, and is printed alone: what *find similar* finds on labelled photos.
 ``--checkout FOLDER`` measures the samwidget of another checkout. ``compare`` is a tool of its own: it measures two of
 them in turn.
 """
@@ -29,6 +30,7 @@ from tests.performance import (
     processes,
     sam,
     sam2,
+    similar,
     strokes,
 )
 from tests.performance.bench import Bench
@@ -76,6 +78,11 @@ def main() -> None:
     parser.add_argument("--checkout", type=Path, default=ROOT, help="folder of another checkout to measure")
     parser.add_argument("--rounds", type=int, help="measure no contestant more often than this, for a quick look")
     arguments = parser.parse_args()
+    if arguments.sections[:1] == ["similar"]:
+        if len(arguments.sections) != 2:
+            parser.error("give the folder of the labelled photos: similar DATA")
+        print(similar.main(Path(arguments.sections[1])))
+        return
     bench, start = Bench(arguments.checkout.resolve(), arguments.rounds), time.monotonic()
     known = SECTIONS if bench.checkout == ROOT else list(OF_ANY_CHECKOUT)
     names = arguments.sections or [name for name in known if name not in WHERE_NAMED]

@@ -1,9 +1,10 @@
 """Likeness: how much each cell of an image looks like the examples. Pure numpy.
 
-A linear function of the features separates the inside of the examples from what surrounds them: the difference of the
-two means, weighed by how much the features vary in this image (Fisher's discriminant). It is 1 at the mean of an
-example and 0 at the mean of its surroundings. The image as a whole and each excluded example are further things to be
-separated from: the least of these likenesses counts. Called by ``similar``.
+A linear function of the features tells the inside of the examples from what surrounds them: it goes along the
+difference of the two means, and is 1 at the mean of the examples and 0 at that of their surroundings. The image as a
+whole and each excluded example are further things to be told from: the least of these likenesses counts. Weighing the
+features by how much they vary in the image (Fisher's discriminant) was worse: one example is too few for it. Called by
+``similar``.
 """
 
 from __future__ import annotations
@@ -15,8 +16,6 @@ import numpy.typing as npt
 
 from samwidget.predict.find.features import Features
 
-# How many times the mean variance is added to each: an example has fewer cells than the features have numbers.
-_SHRINKAGE = 3.0
 _RING_CELLS = 3
 
 Cover = npt.NDArray[np.float32]
@@ -39,8 +38,6 @@ class Likeness:
         height, width, channels = features.vectors.shape
         vectors = features.vectors.reshape(-1, channels).astype(np.float64)
         vectors -= vectors.mean(0)
-        spread = vectors.T @ vectors / len(vectors)
-        spread += np.eye(channels) * (_SHRINKAGE * np.trace(spread) / channels + 1e-12)
         known = np.maximum.reduce(list(examples))
         insides = [_mean(vectors, inner_weights(cover)) for cover in examples]
         outsides = [_ring_mean(vectors, cover, known, inside) for cover, inside in zip(examples, insides, strict=True)]
@@ -52,9 +49,9 @@ class Likeness:
         for inside in means:
             values = np.full(len(vectors), np.inf)
             for other in [ring, image, *excluded_means]:
-                weights = np.linalg.solve(spread, inside - other)
-                scale = weights @ (inside - other)
-                values = np.minimum(values, (vectors - other) @ weights / max(scale, 1e-9))
+                difference = inside - other
+                scale = max(float(difference @ difference), 1e-9)
+                values = np.minimum(values, (vectors - other) @ difference / scale)
             likest = np.maximum(likest, values)
         self.map: npt.NDArray[np.float32] = np.clip(likest, 0, 1).astype(np.float32).reshape(height, width)
 

@@ -47,7 +47,7 @@ _MISSES_MAX = 24
 _LEARNED_MAX = 12
 _LEARNED_QUALITY = 0.5
 # A mask that passes all filters has at least this quality.
-_QUALITY_MIN = 0.25
+_QUALITY_MIN = 0.3
 _POINTS_AT_ONCE = 64
 # Distance between points in radii of the example, for each round.
 _ROUNDS = (1.0, 0.7)
