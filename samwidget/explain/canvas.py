@@ -7,13 +7,16 @@ shows itself only where the live one is not.
 from __future__ import annotations
 
 import contextlib
+import io
 import uuid
 from typing import Any
 
 import ipywidgets
+import numpy as np
 from ipycanvas import Canvas, hold_canvas
+from PIL import Image
 
-from samwidget.explain.film import HEIGHT, WIDTH, Area, Disc, Film, Item, Line, Picture, Scene, Text, format_of
+from samwidget.explain.film import HEIGHT, WIDTH, Area, Disc, Film, Item, Line, Picture, Scene, Text
 from samwidget.explain.page import page_of
 
 # Canvas pixels for each pixel of a scene, for screens with small pixels.
@@ -56,7 +59,7 @@ class Player(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
     @film.setter
     def film(self, film: Film) -> None:
         self._film = film
-        self._images = [ipywidgets.Image(value=file, format=format_of(file)) for file in film.images]
+        self._bitmaps: dict[int, Canvas] = {}
         self.play.interval = round(1000 * film.seconds)
         names = tuple(film.scenes)
         chosen = self.details.value if self.details.value in names else names[0]
@@ -86,6 +89,7 @@ class Player(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         scene = self.scene
         self.position.value = f"{self.slider.value + 1} of {self.slider.max + 1}"
         self.sentence.value = f'<div style="font-size:18px;line-height:1.4;min-height:50px">{scene.sentence}</div>'
+        # In one message, new bitmaps included: ipycanvas handles several messages at the same time.
         with hold_canvas():
             self.canvas.clear()
             self.canvas.save()
@@ -96,17 +100,29 @@ class Player(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
                 self._draw_item(item)
             self.canvas.restore()
 
+    def _bitmap(self, image: int) -> Canvas:
+        """An image of the film on a canvas of its own, sent to the browser when it is drawn for the first time."""
+        if image not in self._bitmaps:
+            pixels = np.asarray(Image.open(io.BytesIO(self._film.images[image])).convert("RGB"))
+            bitmap = Canvas(width=pixels.shape[1], height=pixels.shape[0])
+            bitmap.put_image_data(pixels)
+            self._bitmaps[image] = bitmap
+        return self._bitmaps[image]
+
     def _draw_item(self, item: Item) -> None:
         canvas: Any = self.canvas  # ipycanvas has no types
         if isinstance(item, Picture):
-            canvas.draw_image(self._images[item.image], item.x, item.y, item.width, item.height)
+            canvas.draw_image(self._bitmap(item.image), item.x, item.y, item.width, item.height)
         elif isinstance(item, Text):
             canvas.font = f"{'bold ' if item.bold else ''}{item.size}px {LETTERS}"
             canvas.text_align, canvas.fill_style = item.align, item.fill
             canvas.fill_text(item.text, item.x, item.y)
         elif isinstance(item, Line):
             canvas.stroke_style, canvas.line_width = item.fill, item.width
-            canvas.stroke_lines(item.points)
+            canvas.begin_path()
+            for x, y in item.points:
+                canvas.line_to(x, y)
+            canvas.stroke()
         elif isinstance(item, Disc):
             canvas.fill_style = item.edge
             canvas.fill_circle(item.x, item.y, item.radius + 2.5)

@@ -39,13 +39,14 @@ def test_a_shorter_film_may_be_put_in(player):
     assert player.details.layout.display == "none"
 
 
-def test_images_become_widgets_once():
+def test_an_image_is_sent_once():
     import numpy as np
 
     pictures = Pictures()
     picture = pictures.fit(np.zeros((2, 2, 3), np.uint8), (0, 0, 9, 9))
     player = Player(Film("One", {"All": (Scene((picture, picture), "One."),)}, tuple(pictures.images)))
-    assert len(player._images) == 1
+    player.slider.value = 0
+    assert list(player._bitmaps) == [0]
 
 
 def test_the_live_player_and_its_recording_are_displayed_together(monkeypatch):
