@@ -14,7 +14,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from samwidget.errors import ModelError, ModelNotFoundError, SamWidgetError, UnsupportedModelError
+from samwidget.errors import ModelError, ModelNotFoundError, SamWidgetError, UnsupportedModelError, warn_user
+from samwidget.models.checkpoint_folder import check_whole, weights_files, without_config
 from samwidget.models.registry import BUNDLED_FOLDER, BUNDLED_NAME, MODELS
 
 if TYPE_CHECKING:
@@ -92,7 +93,10 @@ def _family_of(source: _Folder | _HubRepo, name: str, local_files_only: bool | N
     """The function that loads a checkpoint; raises as ``load``."""
     config = source.read_json(_CONFIG, local_files_only)
     if config is None:
-        raise ModelNotFoundError(f"{source.description} has no {_CONFIG}", hint=_SUPPORTED)
+        contents, remedy = without_config(source.path) if isinstance(source, _Folder) else ("", "")
+        raise ModelNotFoundError(
+            f"{source.description} has no {_CONFIG}" + (f": {contents}" if contents else ""), hint=remedy or _SUPPORTED
+        )
     model_type = config.get("model_type")
     load_family = _FAMILIES.get(str(model_type))
     if load_family is None:
@@ -168,7 +172,10 @@ class _HubRepo:
         from huggingface_hub.errors import GatedRepoError, HFValidationError, OfflineModeIsEnabled
 
         if isinstance(error, GatedRepoError):
-            return ModelNotFoundError(f"{self.repo} is gated", hint="accept its terms on the hub, then `hf auth login`")
+            return ModelNotFoundError(
+                f"{self.repo} is gated",
+                hint=f"accept its terms on https://huggingface.co/{self.repo}, then `hf auth login`, or set HF_TOKEN",
+            )
         if isinstance(error, OfflineModeIsEnabled):
             return self._not_downloaded()
         if isinstance(error, HFValidationError) or type(error).__name__ == "RepositoryNotFoundError":
@@ -185,8 +192,9 @@ def _find(name: str | Path) -> _Folder | _HubRepo:
     if path.suffix in _FILE_SUFFIXES:
         raise ModelNotFoundError(
             f"there is no file {text!r}",
-            hint="Meta's checkpoints are at https://github.com/facebookresearch/segment-anything#model-checkpoints; "
-            'the same weights load by name, such as "facebook/sam-vit-base"',
+            hint="the files of SAM, SAM 2 and MobileSAM are at https://github.com/facebookresearch/segment-anything, "
+            "https://github.com/facebookresearch/sam2 and https://github.com/ChaoningZhang/MobileSAM; SAM and SAM 2 "
+            'load by name too, such as "facebook/sam-vit-base"',
         )
     if isinstance(name, Path) or text.startswith((".", "/", "~")) or text.count("/") != 1:
         raise ModelNotFoundError(
@@ -219,7 +227,7 @@ def _load_sam(name: str, source: _Folder | _HubRepo, choice: DeviceChoice, local
     from samwidget.models.sam.preprocessing import Preprocessing
     from samwidget.models.sam.segmenter import SamSegmenter
 
-    model, preprocessing = _read_network("Sam", name, source, local_files_only, Preprocessing())
+    model, preprocessing = _read_network("Sam", name, source, choice, local_files_only, Preprocessing())
     return SamSegmenter(model, name=name, device=choice.device, dtype=choice.dtype, preprocessing=preprocessing)
 
 
@@ -229,7 +237,7 @@ def _load_sam_hq(
     from samwidget.models.sam.preprocessing import Preprocessing
     from samwidget.models.sam_hq import SamHqSegmenter
 
-    model, preprocessing = _read_network("SamHQ", name, source, local_files_only, Preprocessing())
+    model, preprocessing = _read_network("SamHQ", name, source, choice, local_files_only, Preprocessing())
     return SamHqSegmenter(model, name=name, device=choice.device, dtype=choice.dtype, preprocessing=preprocessing)
 
 
@@ -237,7 +245,7 @@ def _load_sam2(name: str, source: _Folder | _HubRepo, choice: DeviceChoice, loca
     from samwidget.models.sam.preprocessing import Preprocessing
     from samwidget.models.sam2.segmenter import Sam2Segmenter
 
-    model, preprocessing = _read_network("Sam2", name, source, local_files_only, Preprocessing(stretches=True))
+    model, preprocessing = _read_network("Sam2", name, source, choice, local_files_only, Preprocessing(stretches=True))
     return Sam2Segmenter(model, name=name, device=choice.device, dtype=choice.dtype, preprocessing=preprocessing)
 
 
@@ -252,7 +260,9 @@ def _load_edgetam(
             f"{name} is EdgeTAM, whose encoder is in the package timm, which is not installed",
             hint="pip install timm, then restart the kernel",
         )
-    model, preprocessing = _read_network("EdgeTam", name, source, local_files_only, Preprocessing(stretches=True))
+    model, preprocessing = _read_network(
+        "EdgeTam", name, source, choice, local_files_only, Preprocessing(stretches=True)
+    )
     return Sam2Segmenter(
         model, name=name, family="edgetam", device=choice.device, dtype=choice.dtype, preprocessing=preprocessing
     )
@@ -268,7 +278,7 @@ def _load_sam3_clicks(
     from samwidget.models.sam2.segmenter import Sam2Segmenter
 
     usual = Preprocessing(mean=_SAM3_NUMBERS, std=_SAM3_NUMBERS, stretches=True)
-    model, preprocessing = _read_network("Sam3Tracker", name, source, local_files_only, usual)
+    model, preprocessing = _read_network("Sam3Tracker", name, source, choice, local_files_only, usual)
     return Sam2Segmenter(
         model, name=name, family="sam3", device=choice.device, dtype=choice.dtype, preprocessing=preprocessing
     )
@@ -281,7 +291,7 @@ def _load_sam3(name: str, source: _Folder | _HubRepo, choice: DeviceChoice, loca
     from samwidget.models.sam3 import Phrases, Sam3Segmenter, tracker_of
 
     usual = Preprocessing(mean=_SAM3_NUMBERS, std=_SAM3_NUMBERS, stretches=True)
-    video_model, preprocessing = _read_network("Sam3Video", name, source, local_files_only, usual)
+    video_model, preprocessing = _read_network("Sam3Video", name, source, choice, local_files_only, usual)
     model, detector_model = tracker_of(video_model), video_model.detector_model
     phrases = Phrases.read(source.folder(local_files_only), detector_model.config.text_config.max_position_embeddings)
     options = {"name": name, "device": choice.device, "dtype": choice.dtype, "preprocessing": preprocessing}
@@ -297,7 +307,7 @@ def _load_sam3_words(
     from samwidget.models.sam3 import Phrases, WordsSegmenter
 
     usual = Preprocessing(mean=_SAM3_NUMBERS, std=_SAM3_NUMBERS, stretches=True)
-    model, preprocessing = _read_network(family, name, source, local_files_only, usual)
+    model, preprocessing = _read_network(family, name, source, choice, local_files_only, usual)
     phrases = Phrases.read(source.folder(local_files_only), model.config.text_config.max_position_embeddings)
     if phrases is None:
         raise ModelNotFoundError(
@@ -310,7 +320,12 @@ def _load_sam3_words(
 
 
 def _read_network(
-    family: str, name: str, source: _Folder | _HubRepo, local_files_only: bool | None, usual: Preprocessing
+    family: str,
+    name: str,
+    source: _Folder | _HubRepo,
+    choice: DeviceChoice,
+    local_files_only: bool | None,
+    usual: Preprocessing,
 ) -> tuple[Any, Preprocessing]:
     """A network of transformers with its weights, and what its checkpoint says about images.
 
@@ -319,11 +334,13 @@ def _read_network(
             for videos is read too, without what that has more.
         name: the name that the user gave.
         source: where the files are.
+        choice: where it will run.
         local_files_only: as for ``load``.
         usual: the preprocessing of the family's own checkpoints.
     """
     import transformers
 
+    from samwidget.models.memory import check_fits
     from samwidget.models.sam.preprocessing import PREPROCESSOR_FILE, PROCESSOR_FILE, read_preprocessing
 
     network_class: Any = getattr(transformers, f"{family}Model", None)
@@ -333,6 +350,8 @@ def _read_network(
             hint="pip install --upgrade transformers, then restart the kernel",
         )
     folder = _Folder(source.folder(local_files_only))
+    check_whole(folder.path, source.description)
+    check_fits(name, weights_files(folder.path), choice.device)
     try:
         # The config is read here, since transformers warns about one that is for videos.
         config = network_class.config_class.from_dict(folder.read_json(_CONFIG, local_files_only) or {})
@@ -343,13 +362,16 @@ def _read_network(
     except OSError as error:
         raise ModelNotFoundError(f"{source.description} has no weights that can be read", hint=str(error)) from error
     model, info = loaded
-    # transformers fills missing weights with random numbers, and only logs it.
-    missing = sorted(info["missing_keys"])
+    # transformers fills missing weights with random numbers, leaves out unknown ones, and only logs it.
+    missing, unknown = sorted(info["missing_keys"]), sorted(info["unexpected_keys"])
     if missing or info["mismatched_keys"]:
         raise ModelError(
             f"the weights of {name} do not fit its config",
-            hint=f"missing: {missing[:3]}, of another shape: {sorted(map(str, info['mismatched_keys']))[:3]}",
+            hint=f"missing: {missing[:3]}, of another shape: {sorted(map(str, info['mismatched_keys']))[:3]}, "
+            f"unknown: {unknown[:3]}; they are of another network or of another version of it",
         )
+    if unknown:
+        warn_user(f"{name} has {len(unknown)} weights that its network does not have; left out: {unknown[:3]}")
     preprocessing = read_preprocessing(
         folder.read_json(PROCESSOR_FILE, local_files_only),
         folder.read_json(PREPROCESSOR_FILE, local_files_only),

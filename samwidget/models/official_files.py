@@ -14,6 +14,7 @@ from torch import Tensor
 
 from samwidget.errors import UnsupportedModelError
 from samwidget.models import weights_file
+from samwidget.models.memory import check_fits
 
 if TYPE_CHECKING:
     from samwidget.models.device import DeviceChoice
@@ -34,6 +35,7 @@ def load_file(name: str | Path, choice: DeviceChoice) -> Segmenter:
         UnsupportedModelError: the weights are of another network.
     """
     path = Path(name).expanduser()
+    check_fits(str(name), [path], choice.device)
     content = weights_file.read_file(path)
     for first, (family, make) in _FAMILIES.items():
         weights = weights_file.weights_with(content, first)
