@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -32,6 +32,8 @@ class Embedding:
         tensors: floating point or uint8 tensors by name, with batch dimension 1 where the model has one.
         frame: ties image pixels to the model's pixels.
         signature: the ``Segmenter.signature`` of the model; other models refuse the embedding.
+        half_on_disk: whether half precision on disk leaves the masks as they are (IoU 0.999 or better). That is so for
+            SAM, SAM-HQ and SAM 2; ``nano`` is more sensitive.
 
     Raises:
         ModelError: there are no tensors, or a tensor is empty, of another dtype or on another device.
@@ -40,6 +42,7 @@ class Embedding:
     tensors: Mapping[str, torch.Tensor]
     frame: Frame
     signature: str
+    half_on_disk: bool = False
 
     def __post_init__(self) -> None:
         problem = self._problem()
@@ -53,7 +56,8 @@ class Embedding:
 
     def to(self, device: torch.device) -> Embedding:
         """The same embedding on another device."""
-        return Embedding({name: tensor.to(device) for name, tensor in self.tensors.items()}, self.frame, self.signature)
+        tensors = {name: tensor.to(device) for name, tensor in self.tensors.items()}
+        return replace(self, tensors=tensors)
 
     def _problem(self) -> str:
         """What is wrong; empty if nothing is. Some microseconds: no value of a tensor is read."""

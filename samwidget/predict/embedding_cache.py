@@ -2,8 +2,9 @@
 
 Owns the keys, the memory budget and the files. The folder holds ``<key>.safetensors`` with the key, the model's
 signature, the frame and a checksum of both in its metadata. A file that does not match or cannot be read is
-ignored with a warning, and the image is encoded again. It never runs a model. Called by ``locked_segmenter`` and by the
-image routes of the server.
+ignored with a warning, and the image is encoded again. Files hold float32 tensors in half precision where the model
+allows it: they are half as large, and the masks are the same. It never runs a model. Called by ``locked_segmenter`` and
+by the image routes of the server.
 """
 
 from __future__ import annotations
@@ -106,10 +107,13 @@ class EmbeddingCache:
                     _warn(f"{path} is the file of another image: encoding again")
                     return None
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, it is not a mapping
+            halved = json.loads(metadata.get("halved", "[]"))  # files of version 0.1.0 have none
             if metadata.get("checksum") != _checksum(tensors, metadata["frame"]):
                 _warn(f"{path} does not hold the tensors and the frame that were written: encoding again")
                 return None
-            return Embedding(tensors, Frame.from_json(json.loads(metadata["frame"])), signature)
+            tensors.update({name: tensors[name].float() for name in halved})
+            frame = Frame.from_json(json.loads(metadata["frame"]))
+            return Embedding(tensors, frame, signature, half_on_disk=bool(halved))
         except Exception as error:  # whatever is wrong with the file, the image can be encoded again
             _warn(f"{path} cannot be read, encoding again: {error}")
             return None
@@ -125,11 +129,16 @@ class EmbeddingCache:
         from safetensors.torch import save
 
         tensors = {name: tensor.detach().to("cpu").contiguous() for name, tensor in embedding.tensors.items()}
+        halves = {
+            name: tensor.half() for name, tensor in tensors.items() if embedding.half_on_disk and _fits_half(tensor)
+        }
+        tensors.update(halves)
         frame = json.dumps(embedding.frame.to_json())
         metadata = {
             "key": key,
             "signature": embedding.signature,
             "frame": frame,
+            "halved": json.dumps(sorted(halves)),
             "checksum": _checksum(tensors, frame),
         }
         data = save(tensors, metadata)
@@ -145,6 +154,11 @@ class EmbeddingCache:
 
     def _path(self, key: str) -> Path | None:
         return None if self.folder is None else self.folder / f"{key}.safetensors"
+
+
+def _fits_half(tensor: torch.Tensor) -> bool:
+    """Whether a tensor is float32 and none of its numbers is too large for half precision."""
+    return tensor.dtype == torch.float32 and bool(tensor.abs().max() <= torch.finfo(torch.float16).max)
 
 
 def _checksum(tensors: Mapping[str, torch.Tensor], frame: str) -> str:

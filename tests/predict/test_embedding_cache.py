@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 from samwidget.core.frame import Frame
 from samwidget.errors import SamWidgetWarning
 from samwidget.models.segmenter import Embedding
-from samwidget.predict.embedding_cache import EmbeddingCache, content_key
+from samwidget.predict.embedding_cache import EmbeddingCache, _checksum, content_key
 from samwidget.predict.predictor import SamPredictor
 from tests.predict.fake_segmenter import FakeSegmenter
 
@@ -142,6 +142,50 @@ def test_every_dtype_there_and_back(tmp_path, dtype):
     cache, tensors = EmbeddingCache(100, tmp_path), {"a": torch.arange(6).to(dtype).reshape(2, 3).T}
     cache.write_file("k", Embedding(tensors, FRAME, "net 1"))
     assert torch.equal(cache.read_file("k", "net 1").tensors["a"], tensors["a"])
+
+
+def test_files_hold_half_precision(tmp_path):
+    cache = EmbeddingCache(100, tmp_path)
+    tensors = {
+        "a": torch.linspace(-3, 3, 1000),
+        "large": torch.tensor([1.0, 7e4]),  # no half number is that large
+        "no number": torch.tensor([1.0, torch.nan]),
+        "bytes": torch.tensor([1, 200], dtype=torch.uint8),
+    }
+    cache.write_file("k", Embedding(tensors, FRAME, "net 1", half_on_disk=True))
+    written = load_file(tmp_path / "k.safetensors")
+    assert {name: tensor.dtype for name, tensor in written.items()} == {
+        "a": torch.float16,
+        "large": torch.float32,
+        "no number": torch.float32,
+        "bytes": torch.uint8,
+    }
+    read = cache.read_file("k", "net 1").tensors
+    assert {name: tensor.dtype for name, tensor in read.items()} == {name: t.dtype for name, t in tensors.items()}
+    torch.testing.assert_close(read["a"], tensors["a"], rtol=2**-11, atol=1e-6)
+    assert torch.equal(read["large"], tensors["large"])
+    cache.write_file("exact", Embedding(tensors, FRAME, "net 1"))
+    assert torch.equal(cache.read_file("exact", "net 1").tensors["a"], tensors["a"])
+
+
+def test_files_of_older_versions_are_read(tmp_path):
+    """They hold float32, and do not say which tensors are halved."""
+    cache, path, frame = EmbeddingCache(100, tmp_path), tmp_path / "k.safetensors", json.dumps(FRAME.to_json())
+    tensors = {"a": torch.linspace(0, 1, 5)}
+    metadata = {"key": "k", "signature": "net 1", "frame": frame, "checksum": _checksum(tensors, frame)}
+    save_file(tensors, path, metadata)
+    assert torch.equal(cache.read_file("k", "net 1").tensors["a"], tensors["a"])
+
+
+def test_the_budget_holds_with_embeddings_five_times_as_large():
+    """Of SAM, and of a successor with finer maps, side by side."""
+    cache = EmbeddingCache(bytes_max=1000)
+    for index in range(30):
+        is_large = index % 3 == 0
+        cache.put(f"{index}", an_embedding(float(index), floats=50 if is_large else 10))
+        assert cache.byte_count <= 1000
+        assert cache.get(f"{index}") is not None
+    assert cache.byte_count > 1000 - 4 * 50
 
 
 @pytest.mark.skipif(os.name != "posix", reason="permissions are POSIX's")

@@ -33,6 +33,8 @@ class MobileSamSegmenter(BaseSegmenter):
     """
 
     family = "mobile_sam"
+    # In half precision one of 72 masks of a random network agreed at IoU 0.9986 only; those of SAM did at 0.9996.
+    half_on_disk = False
 
     def __init__(self, model: SamModel, *, name: str, device: torch.device, dtype: torch.dtype = torch.float32) -> None:
         self._network = cast("TinyVit", model.vision_encoder)

@@ -56,11 +56,13 @@ class BaseSegmenter(ABC):
             samwidget computes both.
         encoded_by: what computed the latest embedding, ``samwidget`` or ``transformers``; empty before the first.
         decoded_by: what computed the latest masks; ``transformers`` if it computed at least one prompt.
+        half_on_disk: of its embeddings, as ``Embedding`` has it.
     """
 
     family: str
     cleans_masks = False
     everything_defaults = SAM_EVERYTHING
+    half_on_disk = True
 
     def __init__(
         self,
@@ -158,7 +160,8 @@ class BaseSegmenter(ABC):
         """
         frame = self._preprocessing.frame((image.shape[0], image.shape[1]), self._input_side, self._logits_side)
         pixels = resized_pixels(image, self._preprocessing, frame, self._input_side, self.device)
-        embedding = Embedding(self.encode_pixels(pixels, threads=threads), frame, self.signature)
+        tensors = self.encode_pixels(pixels, threads=threads)
+        embedding = Embedding(tensors, frame, self.signature, half_on_disk=self.half_on_disk)
         if "decoder" not in self.not_covered:
             # 30 ms here instead of in the first click.
             self._prepared_decoder().image_products(embedding, self._cpu_threads(threads))
