@@ -1,4 +1,4 @@
-"""sam_model_registry: makes a ``Sam`` of a checkpoint. The keys are those of the reference, and ``nano``."""
+"""sam_model_registry: makes a ``Sam`` of a checkpoint. The keys are those of the reference, ``vit_t`` and ``nano``."""
 
 from __future__ import annotations
 
@@ -42,6 +42,21 @@ def build_sam_vit_b(checkpoint: str | Path | None = None) -> Sam:
 build_sam = build_sam_vit_h
 
 
+def _build_vit_t(checkpoint: str | Path | None = None) -> Sam:
+    """MobileSAM, TinySAM or micro-sam's ``vit_t``, without the parts of SAM (``image_encoder`` and others).
+
+    Args:
+        checkpoint: a file such as ``mobile_sam.pt``.
+    """
+    if checkpoint is None:
+        raise ArgumentError("vit_t without a checkpoint", hint="give a file such as mobile_sam.pt")
+    predictor = SamPredictor.from_pretrained(checkpoint, device=_CPU, dtype="float32")
+    family = predictor.run(lambda segmenter: segmenter.family)
+    if family != "mobile_sam":
+        warn_user(f"{checkpoint} is no vit_t, but a network of the family {family}, which is used")
+    return Sam(predictor)
+
+
 def _build_nano(checkpoint: str | Path | None = None) -> Sam:
     """The bundled model of samwidget, which needs no checkpoint."""
     if checkpoint is not None:
@@ -66,6 +81,11 @@ class _Registry(dict[str, Callable[..., Sam]]):
 
 
 sam_model_registry = _Registry(
-    default=build_sam, vit_h=build_sam_vit_h, vit_l=build_sam_vit_l, vit_b=build_sam_vit_b, nano=_build_nano
+    default=build_sam,
+    vit_h=build_sam_vit_h,
+    vit_l=build_sam_vit_l,
+    vit_b=build_sam_vit_b,
+    vit_t=_build_vit_t,
+    nano=_build_nano,
 )
 """Functions that make a model, by its type: ``sam_model_registry["vit_b"](checkpoint="sam_vit_b_01ec64.pth")``."""

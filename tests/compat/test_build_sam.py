@@ -6,6 +6,7 @@ import torch
 
 from samwidget import compat
 from samwidget.errors import ModelError, SamWidgetError
+from tests.models.mobile_sam.random_mobile_sam import save_mobile_sam
 
 
 def test_the_keys_of_the_reference(small):
@@ -15,12 +16,12 @@ def test_the_keys_of_the_reference(small):
     assert compat.sam_model_registry["vit_l"] is compat.build_sam_vit_l
 
 
-@pytest.mark.parametrize("key", ["vit_t", "VIT_B", "vit_tiny"])
+@pytest.mark.parametrize("key", ["VIT_B", "vit_tiny"])
 def test_another_key(key):
     with pytest.raises(KeyError) as caught:
         compat.sam_model_registry[key]
     assert isinstance(caught.value, ModelError)
-    assert str(caught.value) == f"there is no model type '{key}': give one of default, vit_h, vit_l, vit_b, nano"
+    assert str(caught.value) == f"there is no model type '{key}': give one of default, vit_h, vit_l, vit_b, vit_t, nano"
     assert key not in compat.sam_model_registry
     assert compat.sam_model_registry.get(key) is None
 
@@ -64,6 +65,16 @@ def test_the_bundled_model(photo):
     assert predictor.predict(np.array([[20, 30]]), np.array([1]))[0].shape == (3, 60, 80)
     with pytest.raises(AssertionError, match="nano has its own"):
         compat.sam_model_registry["nano"](checkpoint="nano.pth")
+
+
+def test_mobile_sam(small, tmp_path, photo):
+    predictor = compat.SamPredictor(compat.sam_model_registry["vit_t"](checkpoint=save_mobile_sam(tmp_path)))
+    predictor.set_image(photo(60, 80))
+    assert predictor.predict(np.array([[20, 30]]), np.array([1]))[0].shape == (3, 60, 80)
+    with pytest.raises(AssertionError, match=r"vit_t without a checkpoint.*mobile_sam\.pt"):
+        compat.sam_model_registry["vit_t"]()
+    with pytest.warns(UserWarning, match="is no vit_t, but a network of the family sam"):
+        compat.sam_model_registry["vit_t"](checkpoint=small.path)
 
 
 @pytest.mark.parametrize("name", ["no-such-file.pth", "./no-such-folder"])
