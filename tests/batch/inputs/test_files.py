@@ -1,6 +1,7 @@
 """Which files of a folder are read, by which name they go, and what is said about the others."""
 
 import os
+import sys
 import unicodedata
 
 import pytest
@@ -85,7 +86,10 @@ def test_names_from_other_systems_are_found(tmp_path, stored, written):
     assert named_file(tmp_path, written) == path
 
 
-@pytest.mark.parametrize("name", ["missing.png", "nul\0.png", "x" * 300, ""])
+no_nul = pytest.mark.skipif(sys.version_info < (3, 11), reason="csv of Python 3.10 writes no NUL")
+
+
+@pytest.mark.parametrize("name", ["missing.png", pytest.param("nul\0.png", marks=no_nul), "x" * 300, ""])
 def test_a_name_that_no_file_has_is_the_error_of_its_row(tmp_path, name):
     photos = tmp_path / "photos"
     photos.mkdir()
