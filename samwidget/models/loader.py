@@ -294,7 +294,12 @@ def _load_sam3(name: str, source: _Folder | _HubRepo, choice: DeviceChoice, loca
     video_model, preprocessing = _read_network("Sam3Video", name, source, choice, local_files_only, usual)
     model, detector_model = tracker_of(video_model), video_model.detector_model
     phrases = Phrases.read(source.folder(local_files_only), detector_model.config.text_config.max_position_embeddings)
-    options = {"name": name, "device": choice.device, "dtype": choice.dtype, "preprocessing": preprocessing}
+    options: dict[str, Any] = {
+        "name": name,
+        "device": choice.device,
+        "dtype": choice.dtype,
+        "preprocessing": preprocessing,
+    }
     if phrases is None:
         return Sam2Segmenter(model, family="sam3", **options)
     return Sam3Segmenter(model, detector_model, phrases, **options)

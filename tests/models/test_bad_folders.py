@@ -9,6 +9,7 @@ from safetensors.torch import load_file, save_file
 
 from samwidget.errors import ModelError, ModelNotFoundError, SamWidgetWarning
 from samwidget.models.loader import load
+from samwidget.predict.predictor import SamPredictor
 from tests.models.fake_hub import FakeHub
 from tests.models.sam.true_size_sam import official_weights
 
@@ -139,3 +140,21 @@ def test_a_hub_id_that_nobody_has(fake_hub):
     with pytest.raises(ModelNotFoundError, match="no model or folder 'someone/else'") as caught:
         load("someone/else", local_files_only=False)
     assert "facebook/sam-vit-base" in caught.value.hint
+
+
+def test_an_embedding_of_another_family_is_not_used(small_sam_folder, small_sam2_folder, tmp_path, photo):
+    """Somebody gave the file of one network the name of another's."""
+    paths, image = {}, photo(30, 40)
+    for folder in (small_sam_folder, small_sam2_folder):
+        before = set(tmp_path.iterdir())
+        SamPredictor.from_pretrained(folder, device="cpu", cache_folder=tmp_path).embed(image)
+        (paths[folder],) = set(tmp_path.iterdir()) - before
+    shutil.copy(paths[small_sam_folder], paths[small_sam2_folder])
+    predictor = SamPredictor.from_pretrained(small_sam2_folder, device="cpu", cache_folder=tmp_path)
+    with pytest.warns(SamWidgetWarning, match="was made by .* and not by .* encoding again"):
+        embedding = predictor.embed(image)
+    assert predictor.encodes == 1
+    assert "features_s0" in embedding.tensors
+    again = SamPredictor.from_pretrained(small_sam2_folder, device="cpu", cache_folder=tmp_path)
+    again.embed(image)
+    assert again.encodes == 0

@@ -116,7 +116,7 @@ def new_model(size: EncoderSize) -> SamModel:
     return SamModel(SamConfig(vision_config=vision))
 
 
-def configs(weights: Mapping[str, Tensor]) -> dict[str, dict[str, Any]]:
+def configs(weights: Mapping[str, Tensor]) -> dict[str, Any]:
     """The arguments of ``SamConfig``, from the shapes of the weights by Meta's names."""
     shapes = shapes_of(weights)
     channels, _, _, patch_size = shapes["image_encoder.patch_embed.proj.weight"]
@@ -140,9 +140,7 @@ def configs(weights: Mapping[str, Tensor]) -> dict[str, dict[str, Any]]:
     return {"vision_config": vision, **decoder_configs(shapes, grid_side, patch_size)}
 
 
-def decoder_configs(
-    shapes: Mapping[str, tuple[int, ...]], grid_side: int, patch_size: int
-) -> dict[str, dict[str, Any]]:
+def decoder_configs(shapes: Mapping[str, tuple[int, ...]], grid_side: int, patch_size: int) -> dict[str, Any]:
     """The arguments of ``SamConfig`` for what follows the encoder.
 
     The number of heads of the decoder leaves no trace in the shapes; it is eight in every known SAM.

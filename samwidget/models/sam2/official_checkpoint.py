@@ -98,7 +98,7 @@ def model_of(weights: Mapping[str, Tensor], name: str) -> Sam2Model:
     return model
 
 
-def _configs(shapes: Mapping[str, tuple[int, ...]], side: int, name: str) -> dict[str, dict[str, Any]]:
+def _configs(shapes: Mapping[str, tuple[int, ...]], side: int, name: str) -> dict[str, Any]:
     """The arguments of ``Sam2Config``, from the shapes of the weights by Meta's names."""
     blocks = "image_encoder.trunk.blocks"
     layers = range(of_sam.count(shapes, blocks))
