@@ -15,6 +15,8 @@ from .figures import draw_stability as draw_stability
 from .figures import draw_threshold_sweep as draw_threshold_sweep
 from .film import Film as Film
 from .film import Scene as Scene
+from .following import Following as Following
+from .following import follow as follow
 from .grid_points import GridPoint as GridPoint
 from .grid_points import everything_film as everything_film
 from .grid_points import grid_search as grid_search
