@@ -46,16 +46,28 @@ class Allocators:
 
     def read(self) -> tuple[float, float]:
         """Returns MB in objects outside the JavaScript heap, and MB that are free in blocks with objects of the DOM."""
+        for _ in range(5):
+            used, resident = self._dump()
+            if used["malloc"] and used[_DOM]:
+                break
+            self._page.wait_for_timeout(3000)  # a busy process may miss the moment
+        else:
+            raise AssertionError("no figures of the page's allocators; has Chromium changed their names?")
+        partitions = (name for name in used if name.startswith("partition_alloc/partitions/") and name.count("/") == 2)
+        native = used["malloc"] + used[_DOM] + sum(used[name] for name in partitions)
+        return native / _MB, (resident[_DOM] - used[_DOM]) / _MB
+
+    def _dump(self) -> tuple[Counter[str], Counter[str]]:
+        """Returns bytes in objects and resident bytes by the name of the allocator."""
         self._events.clear()
         self._is_complete = False
         self._devtools.send("Tracing.start", _TRACE)
         self._devtools.send("Tracing.requestMemoryDump", {"deterministic": True, "levelOfDetail": "detailed"})
         self._devtools.send("Tracing.end")
-        for _ in range(600):
+        for _ in range(1200):
             if self._is_complete:
                 break
             self._page.wait_for_timeout(50)
-        assert self._is_complete, "no figures of the allocators after 30 s"
         used, resident = Counter[str](), Counter[str]()
         for event in self._events:
             if event["ph"] == "v" and event["pid"] == self._process_id:
@@ -63,10 +75,7 @@ class Allocators:
                     used[name] += _bytes(item, "allocated_objects_size")
                     resident[name] += _bytes(item, "size")
         self._events.clear()
-        partitions = (name for name in used if name.startswith("partition_alloc/partitions/") and name.count("/") == 2)
-        native = used["malloc"] + used[_DOM] + sum(used[name] for name in partitions)
-        assert min(used["malloc"], used[_DOM]) > 0, "the names of the allocators have changed"
-        return native / _MB, (resident[_DOM] - used[_DOM]) / _MB
+        return used, resident
 
 
 def _bytes(item: dict[str, Any], name: str) -> int:
