@@ -105,8 +105,8 @@ class Control:
         return self.a_rerun.get(name, 0.0) * reruns + self.a_minute.get(name, 0.0) * 60
 
 
-# Growth an hour that would matter to nobody: less than this is flat. JupyterLab keeps 1 MB of key events, and a widget that
-# stays open fills its store of 256 masks that nothing names any more, 5 MB.
+# Growth an hour that would matter to nobody: less than this is flat. JupyterLab keeps 1 MB of key events, and a widget
+# that stays open fills its store of 256 masks that nothing names any more, 5 MB.
 TOLERATED = {
     "kernel_mb": 4.0,
     "filled_mb": 8.0,
