@@ -44,7 +44,7 @@ _KNOWN_LAYERS = (nn.Conv2d, nn.LayerNorm, nn.Linear, nn.ModuleList, nn.GELU)
 def reason_not_covered(model: Any) -> str:
     """Why this module cannot compute the encoder of ``model``, as half a sentence; empty where it can."""
     encoder = model.vision_encoder
-    backbone = getattr(encoder, "backbone", None)
+    backbone: Any = getattr(encoder, "backbone", None)
     if type(encoder).__name__ != "Sam2VisionModel" or type(backbone).__name__ != "Sam2HieraDetModel":
         return "samwidget has no encoder of its own for this family"
     for name, module in encoder.named_modules():
