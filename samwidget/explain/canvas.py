@@ -46,6 +46,7 @@ class Player(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         )
         layout = ipywidgets.Layout(max_width=f"{WIDTH}px", width="100%")
         super().__init__([self.details, self.canvas, self.sentence, controls], layout=layout)
+        self._bitmaps: dict[int, Canvas] = {}
         self.film = film
         self.slider.observe(self._draw, "value")
         self.details.observe(self._begin_detail, "value")
@@ -59,7 +60,9 @@ class Player(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
     @film.setter
     def film(self, film: Film) -> None:
         self._film = film
-        self._bitmaps: dict[int, Canvas] = {}
+        for bitmap in self._bitmaps.values():
+            bitmap.close()
+        self._bitmaps = {}
         self.play.interval = round(1000 * film.seconds)
         names = tuple(film.scenes)
         chosen = self.details.value if self.details.value in names else names[0]

@@ -25,6 +25,7 @@ FATES = (GAVE_OBJECT, DUPLICATE, UNSTABLE, LOW_SCORE)
 """What becomes of a point, the best first: that of the best of its three candidates."""
 _COLOURS = {GAVE_OBJECT: GREEN, DUPLICATE: SKY, UNSTABLE: ORANGE, LOW_SCORE: VERMILION}
 _POINTS_MAX = 64
+_POINTS_AT_ONCE = 32
 _PHOTO = (32.0, 84.0, 600.0, 430.0)
 
 
@@ -63,15 +64,19 @@ def grid_search(predictor: SamPredictor, image: object, points_per_side: int = 1
     height, width = pixels.shape[:2]
     shares = (np.arange(points_per_side) + 0.5) / points_per_side
     points = [(float(x * width), float(y * height)) for y in shares for x in shares]
-    masks = predictor.predict_many([make_prompt([point]) for point in points], predictor.embed(pixels))
     # An object's id counts points, row by row, and three candidates for each.
     of_point: dict[int, list[FoundObject]] = {}
     for found_object in found_objects:
         of_point.setdefault(found_object.id // 3, []).append(found_object)
-    return tuple(
-        _fate(predictor, point, candidates, tuple(of_point.get(index, ())))
-        for index, (point, candidates) in enumerate(zip(points, masks, strict=True))
-    )
+    embedding, fates = predictor.embed(pixels), []
+    for start in range(0, len(points), _POINTS_AT_ONCE):  # the candidates of all points would fill the memory
+        batch = points[start : start + _POINTS_AT_ONCE]
+        candidates = predictor.predict_many([make_prompt([point]) for point in batch], embedding)
+        fates += [
+            _fate(predictor, point, masks, tuple(of_point.get(index, ())))
+            for index, (point, masks) in enumerate(zip(batch, candidates, strict=True), start)
+        ]
+    return tuple(fates)
 
 
 def _fate(
