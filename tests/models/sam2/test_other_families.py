@@ -7,7 +7,7 @@ import torch
 
 from samwidget.core.prompt import make_prompt
 from samwidget.errors import UnsupportedModelError
-from samwidget.models import loader
+from samwidget.models import families
 from samwidget.models.loader import load
 from tests.models.small_networks import save_small_sam3_tracker
 
@@ -48,7 +48,7 @@ def test_sam3_adds_what_says_that_there_is_no_memory_to_the_coarse_map(photo, sa
 def test_edgetam_without_timm_says_what_to_install(tmp_path, monkeypatch, model_type):
     (tmp_path / "config.json").write_text(json.dumps({"model_type": model_type}))
     (tmp_path / "model.safetensors").write_bytes(b"reading this would fail otherwise")
-    monkeypatch.setattr(loader, "find_spec", lambda _: None)
+    monkeypatch.setattr(families, "find_spec", lambda _: None)
     with pytest.raises(UnsupportedModelError, match="timm") as caught:
         load(tmp_path)
     assert "pip install timm" in caught.value.hint
