@@ -22,10 +22,10 @@ from typing import Any
 from samwidget import errors
 from samwidget.errors import ModelError, SamWidgetError, StoppedError
 from samwidget.models import loader
+from samwidget.models.checkpoint_folder import WEIGHTS, weights_files
 from samwidget.models.registry import is_repo_here as is_repo_here
 
 _REPO = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}", re.ASCII)
-_WEIGHTS = ("*.safetensors", "*.bin")
 # huggingface_hub 2 writes each download to a file of a name of its own, which no later download goes on with.
 _ABANDONED = re.compile(r"\w+\.[0-9a-f]{8}\.incomplete")
 _POLL_S = 0.2
@@ -76,11 +76,7 @@ def model_type_of(folder: Path) -> str | None:
 
 def weights_bytes(folder: Path) -> int:
     """Size of the weights in a folder; the pickled ones count where there are no others. 0 without any."""
-    for pattern in _WEIGHTS:
-        sizes = [path.stat().st_size for path in folder.glob(pattern) if path.is_file()]
-        if sizes:
-            return sum(sizes)
-    return 0
+    return sum(path.stat().st_size for path in weights_files(folder))
 
 
 def download(repo: str, progress: Callable[[int, int], object], cancel: Event) -> None:
@@ -210,7 +206,7 @@ def _sizes_of(repo: str) -> dict[str, int]:
             if fnmatch(item.rfilename, pattern)
         }
 
-    weights = next((sizes for pattern in _WEIGHTS if (sizes := matching(pattern))), {})
+    weights = next((sizes for pattern in WEIGHTS if (sizes := matching(pattern))), {})
     return {**matching("*.json"), **weights}
 
 
