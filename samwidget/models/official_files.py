@@ -10,9 +10,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+import torch
 from torch import Tensor
 
-from samwidget.errors import UnsupportedModelError
+from samwidget.errors import SamWidgetError, UnsupportedModelError
 from samwidget.models import weights_file
 from samwidget.models.memory import check_fits
 
@@ -43,8 +44,13 @@ def load_file(name: str | Path, choice: DeviceChoice) -> Segmenter:
             continue
         try:
             return make(weights, str(name), choice)
-        except (KeyError, ValueError, IndexError, ZeroDivisionError) as error:  # sizes that are not in the shapes
-            raise weights_file.missing_weights(str(name), family, str(error)) from error
+        except (SamWidgetError, torch.cuda.OutOfMemoryError):
+            raise
+        except (
+            Exception
+        ) as error:  # sizes that are not in the shapes, or make no network: torch and transformers differ
+            reason = f"{type(error).__name__}: {error}".partition("\n")[0]
+            raise weights_file.missing_weights(str(name), family, reason) from error
     raise UnsupportedModelError(
         f"{path} holds no weights of a known network by its official names",
         hint=f"none is called as the first weight of {', '.join(family for family, _ in _FAMILIES.values())}. A file "

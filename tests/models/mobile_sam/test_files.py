@@ -125,6 +125,10 @@ def test_missing_and_unknown_weights_are_named(tmp_path, weights):
         torch.save({key: tensor for key, tensor in weights.items() if key != part}, tmp_path / "part.pt")
         with pytest.raises(ModelError, match="not hold all weights of MobileSAM"):
             load(tmp_path / "part.pt")
+    for part in ("layers.0.blocks.0.conv1.bn.weight", "layers.1.blocks.0.attn.attention_biases", "neck.0.weight"):
+        torch.save(weights | {f"image_encoder.{part}": torch.zeros(3)}, tmp_path / "shape.pt")
+        with pytest.raises(ModelError, match="not hold all weights of MobileSAM"):
+            load(tmp_path / "shape.pt")
     torch.save(weights | {"mask_decoder.hf_token.weight": torch.zeros(1, 256)}, tmp_path / "more.pt")
     with pytest.raises(UnsupportedModelError, match="MobileSAM does not have") as caught:
         load(tmp_path / "more.pt")
