@@ -4,6 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import ARTIFACTS
+from tests.browser.test_accessibility import AXE, RUN_AXE
 from tests.models.fake_hub import FakeHub
 from tests.models.sam.true_size_sam import save_sam
 
@@ -48,11 +49,14 @@ def test_a_model_is_chosen_and_another_one_downloaded(open_notebook, lab, hub, t
     widget.part("model").click()
     expect(widget.part("models").locator('[data-sw="model-small-sam"]')).to_contain_text("On this computer")
     widget.root.screenshot(path=ARTIFACTS / "models-menu.png")
+    notebook.page.evaluate(AXE.read_text())
+    assert widget.root.evaluate(RUN_AXE) == []
     notebook.page.keyboard.press("Escape")
     hub.gate.clear()
     choose(widget, REPO)
     expect(widget.part("model-change")).to_contain_text("0 of 19 MB", timeout=30_000)
     widget.root.screenshot(path=ARTIFACTS / "models-download.png")
+    assert widget.root.evaluate(RUN_AXE) == []
     widget.part("cancel-model").click()
     expect(widget.part("model-change")).to_be_hidden()
     expect(widget.part("model")).to_contain_text("nano")
