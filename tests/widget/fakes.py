@@ -6,6 +6,7 @@ Its gates let a test hold the encoder or a decode for as long as it likes. No to
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any
@@ -108,6 +109,9 @@ class FakePredictor:
         points_per_side=4, pred_iou_thresh=0.8, stability_score_thresh=0.0, stability_score_offset=1.0
     )
     generate_masks = generate_masks
+
+    def search_words(self, embedding: FakeEmbedding, phrases: Any, **options: Any) -> Iterator[Any]:
+        return iter(())
 
     def close(self) -> None:
         self.is_closed = True

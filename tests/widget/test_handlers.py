@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 EXAMPLES = json.loads((ROOT / "tests/shared/messages.json").read_text(encoding="utf-8"))
 LANES = {
     Lane.NOW: {"everything", "cancel_everything", "stop_making", "retry", "use_bundled", "save_session",
-               "thumbnails", "use_model", "cancel_model"},
+               "thumbnails", "use_model", "cancel_model", "find", "find_similar"},
     Lane.EXPORT: {"export"},
     Lane.PREVIEW: {"hover"},
     Lane.PICTURES: {"hello", "detail", "list_images", "list_models"},

@@ -77,7 +77,7 @@ class Detector:
         """Bytes of the maps of the latest image; 0 once its embedding is gone."""
         if self._image is None or self._maps is None:
             return 0
-        return sum(feature_map.nbytes for feature_map in self._maps.fpn_hidden_states if feature_map is not None)
+        return sum(feature_map.nbytes for feature_map in self._maps.fpn_hidden_states[:-1])
 
     def to(self, device: torch.device) -> None:
         """Forgets what it remembers, which is on the old device; whoever has the layers moves them."""
@@ -152,8 +152,9 @@ class Detector:
             image = hidden_states.transpose(1, 2).reshape(1, -1, side, side)
             maps = [layer(image) for layer in neck.fpn_layers[:-1]]
             position = neck.position_encoding(maps[-1].shape, maps[-1].device, maps[-1].dtype)
+            # Whatever is in the place of the coarsest.
             self._maps = Sam3VisionEncoderOutput(
-                fpn_hidden_states=(*maps, None), fpn_position_encoding=(*[position] * len(maps), None)
+                fpn_hidden_states=(*maps, maps[-1]), fpn_position_encoding=(position,) * (len(maps) + 1)
             )
             self._image = weakref.ref(embedding, self._forget_image)
         return self._maps
