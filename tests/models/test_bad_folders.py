@@ -12,6 +12,7 @@ from samwidget.models.loader import load
 from samwidget.predict.predictor import SamPredictor
 from tests.models.fake_hub import FakeHub
 from tests.models.sam.true_size_sam import official_weights
+from tests.models.sam_hq.random_sam_hq import save_sam_hq
 
 
 @pytest.mark.parametrize(
@@ -142,19 +143,20 @@ def test_a_hub_id_that_nobody_has(fake_hub):
     assert "facebook/sam-vit-base" in caught.value.hint
 
 
-def test_an_embedding_of_another_family_is_not_used(small_sam_folder, small_sam2_folder, tmp_path, photo):
+def test_an_embedding_of_another_family_is_not_used(small_sam_folder, tmp_path_factory, tmp_path, photo):
     """Somebody gave the file of one network the name of another's."""
     paths, image = {}, photo(30, 40)
-    for folder in (small_sam_folder, small_sam2_folder):
+    small_sam_hq_folder = save_sam_hq(tmp_path_factory.mktemp("small-sam-hq"), side=64)
+    for folder in (small_sam_folder, small_sam_hq_folder):
         before = set(tmp_path.iterdir())
         SamPredictor.from_pretrained(folder, device="cpu", cache_folder=tmp_path).embed(image)
         (paths[folder],) = set(tmp_path.iterdir()) - before
-    shutil.copy(paths[small_sam_folder], paths[small_sam2_folder])
-    predictor = SamPredictor.from_pretrained(small_sam2_folder, device="cpu", cache_folder=tmp_path)
+    shutil.copy(paths[small_sam_folder], paths[small_sam_hq_folder])
+    predictor = SamPredictor.from_pretrained(small_sam_hq_folder, device="cpu", cache_folder=tmp_path)
     with pytest.warns(SamWidgetWarning, match="was made by .* and not by .* encoding again"):
         embedding = predictor.embed(image)
     assert predictor.encodes == 1
-    assert "features_s0" in embedding.tensors
-    again = SamPredictor.from_pretrained(small_sam2_folder, device="cpu", cache_folder=tmp_path)
+    assert "hq_features" in embedding.tensors
+    again = SamPredictor.from_pretrained(small_sam_hq_folder, device="cpu", cache_folder=tmp_path)
     again.embed(image)
     assert again.encodes == 0
