@@ -65,7 +65,10 @@ def similar_task(
         excluded = [state.objects[index] for index in state.indices(wanted.excluded)]
         class_names[:] = [item.class_name for item in examples if item.class_name is not None][:1]
         masks, other_masks = (_masks_of([measured(item) for item in items]) for items in (examples, excluded))
-        return network.similar(masks, other_masks, wanted.max_objects, wanted.likeness_thresh, cancel)
+        # What is there already is not found again, also where it is no example.
+        known = [measured(item) for item in state.objects]
+        known_masks = [item.to_run_lengths() for item in known if item.area > 0]
+        return network.similar(masks, other_masks, known_masks, wanted.max_objects, wanted.likeness_thresh, cancel)
 
     return SearchTask(open_steps, "similar", class_of=lambda _: class_names[0] if class_names else None)
 

@@ -92,6 +92,11 @@ def test_objects_and_ids_may_be_mixed_and_limits_are_obeyed(widget):
     assert len(widget.find_similar(first, max_objects=1)) == 1
 
 
+def test_what_is_there_already_is_not_found_again(widget):
+    widget.add([COINS[1]])
+    assert centres(widget.find_similar(widget.objects[0])) == [13]
+
+
 def test_keep_false_leaves_them_on_the_screen(widget):
     assert widget.find_similar(widget.objects[0], keep=False) == ()
     assert len(widget.objects) == 1

@@ -217,6 +217,20 @@ describe("the panel", () => {
     expect(find(el, "everything-panel")?.hidden).toBe(true);
   });
 
+  it("asks for what is like the active object, or the selected ones, by button and by key", () => {
+    find(el, "similar")?.click();
+    expect(fake.last("find_similar")).toMatchObject({ objects: null, excluded: [] });
+    send({ search_kind: "similar", total: 24, done: 8, added: [TREE] });
+    expect(find(el, "similar")?.getAttribute("aria-pressed")).toBe("true");
+    expect(find(el, "everything")?.getAttribute("aria-pressed")).toBe("false");
+    expect(find(el, "find-progress")?.textContent).toBe("Similar objects · 8 of 24 points · 1 found");
+    expect(find(el, "everything-panel")?.getAttribute("aria-label")).toBe("Similar objects");
+    press(el, ".");
+    expect(fake.sent.filter(({ kind }) => kind === "find_similar").length).toBe(1);
+    send({ search_kind: "similar", search: "next", is_whole: true, phase: "done" });
+    expect(find(el, "find-count")?.textContent).toBe("Nothing similar found");
+  });
+
   it("announces how a search begins and ends", () => {
     const announced = () => el.querySelector('p[aria-live="polite"]')?.textContent;
     send({ is_whole: true, total: 0 });

@@ -30,7 +30,7 @@ from samwidget.predict.find.peaks import enlarged, peaks, smoothed
 if TYPE_CHECKING:
     from samwidget.models import Embedding, EverythingDefaults
 
-LIKENESS_THRESH = 0.25
+LIKENESS_THRESH = 0.45
 """Least likeness of a mask where the caller does not say it."""
 
 # A mask is like an example where their areas differ by less than this factor.
@@ -47,7 +47,7 @@ _MISSES_MAX = 24
 _LEARNED_MAX = 12
 _LEARNED_QUALITY = 0.5
 # A mask that passes all filters has at least this quality.
-_QUALITY_MIN = 0.3
+_QUALITY_MIN = 0.4
 _POINTS_AT_ONCE = 64
 # Distance between points in radii of the example, for each round.
 _ROUNDS = (1.0, 0.7)
@@ -77,6 +77,7 @@ def search_similar(
     examples: Sequence[RunLengths],
     excluded: Sequence[RunLengths] = (),
     *,
+    known: Sequence[RunLengths] = (),
     max_objects: int | None = None,
     likeness_thresh: float | None = None,
     cancel: Event | None = None,
@@ -89,6 +90,7 @@ def search_similar(
         embedding: of the image.
         examples: the masks of one object or more, at the image's size. They are not found again.
         excluded: the masks of objects that are not wanted, and what looks like them.
+        known: the masks of other objects that are there already, and are not found again.
         max_objects: at most so many, the best; None for all.
         likeness_thresh: least likeness, 0 to 1; None takes ``LIKENESS_THRESH``.
         cancel: the search ends when this event is set, after the step that runs.
@@ -104,7 +106,7 @@ def search_similar(
         ClosedError: the predictor is closed.
     """
     _check_limits(max_objects, likeness_thresh)
-    _check_masks(examples, excluded, embedding.frame.image_hw)
+    _check_masks(examples, [*excluded, *known], embedding.frame.image_hw)
     defaults = predictor.everything_defaults
     count = predictor.thread_count if threads is None else thread_count(threads)
     features = Features.of(embedding)
@@ -116,7 +118,8 @@ def search_similar(
         likeness=Likeness(features, covers[: len(examples)], covers[len(examples) :]),
         examples=covers[: len(examples)],
         excluded=covers[len(examples) :],
-        known=[*examples, *excluded],
+        known=[*examples, *excluded, *known],
+        covered=np.maximum.reduce([*covers, *(features.cover_of_mask(mask) for mask in known)]),
         areas=np.array([mask.area for mask in examples], np.float64),
         likeness_min=LIKENESS_THRESH if likeness_thresh is None else likeness_thresh,
         score_min=defaults.pred_iou_thresh * _SCORE_PART,
@@ -136,10 +139,10 @@ def _check_limits(max_objects: int | None, likeness_thresh: float | None) -> Non
         raise PromptError(f"likeness_thresh is {likeness_thresh}", hint="give a number from 0 to 1")
 
 
-def _check_masks(examples: Sequence[RunLengths], excluded: Sequence[RunLengths], image_hw: tuple[int, int]) -> None:
+def _check_masks(examples: Sequence[RunLengths], others: Sequence[RunLengths], image_hw: tuple[int, int]) -> None:
     if not examples:
         raise PromptError("there is no example", hint="choose at least one object")
-    for mask in (*examples, *excluded):
+    for mask in (*examples, *others):
         if mask.size_hw != image_hw:
             raise PromptError(
                 f"a mask has size {mask.size_hw}, the image {image_hw}", hint="choose objects of this image"
@@ -169,6 +172,7 @@ class _Search:
     examples: list[Cover]
     excluded: list[Cover]
     known: list[RunLengths]
+    covered: Cover
     areas: npt.NDArray[np.float64]
     likeness_min: float
     score_min: float
@@ -204,7 +208,7 @@ class _Search:
 
     def _points(self, distance: float) -> npt.NDArray[np.float64]:
         """(N, 2) float64 x, y in image pixels: where a mask is wanted and is not yet, the likest first."""
-        covered = np.maximum.reduce([*self.examples, *self.excluded, *(item.cover for item in self._best())])
+        covered = np.maximum.reduce([self.covered, *(item.cover for item in self._best())])
         # Examples of several sizes are looked for at each of them: the likeness is smoothed less for small ones.
         radii = np.sqrt(self.areas / self.features.pixels_per_cell / np.pi)
         radius_min = float(radii.min())

@@ -140,9 +140,9 @@ describe("with a selection", () => {
   it("the buttons are there, for one or for several", () => {
     expect(part("selection").hidden).toBe(true);
     select(1);
-    expect([part("selection").hidden, visible()]).toEqual([false, ["Split", "Class", "Delete", "", ""]]);
+    expect([part("selection").hidden, visible()]).toEqual([false, ["Split", "Similar", "Class", "Delete", "", ""]]);
     select(1, 2);
-    expect(visible()).toEqual(["Merge", "Subtract", "Class", "Delete", "", ""]);
+    expect(visible()).toEqual(["Merge", "Subtract", "Similar", "Class", "Delete", "", ""]);
     expect(part("selection-to-front").title).toBe("Bring to the front (Home)");
     expect(part("selection-subtract").title).toBe("Take coin 2 away from coin 1 (S)");
   });
@@ -211,5 +211,15 @@ describe("the lock of a row", () => {
       { kind: "set_locked", objects: [1], locked: true },
       { kind: "set_locked", objects: [1], locked: false },
     ]);
+  });
+});
+
+describe("what looks like the selected objects", () => {
+  it("is searched by a button below the list", () => {
+    click(3, { ctrlKey: true });
+    click(1, { ctrlKey: true });
+    expect(part("selection-similar").title).toBe("Find objects like these (.)");
+    part("selection-similar").click();
+    expect(opened.requests.at(-1)).toMatchObject({ kind: "find_similar", objects: [3, 1], excluded: [] });
   });
 });
