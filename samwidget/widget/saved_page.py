@@ -14,9 +14,9 @@ from typing import Any, Protocol
 
 from samwidget.widget.photo import Photo
 
-# DOMContentLoaded fires only where the script came with the page: in a notebook that runs, the script does nothing.
+# A page loads only where the script came with it: in a notebook that runs, the script does nothing and leaves nothing.
 _SCRIPT = """<script data-samwidget="saved">
-document.addEventListener("DOMContentLoaded", () => {
+if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", () => {
   const type = (kind) => `script[type="application/vnd.jupyter.widget-${kind}+json"]`;
   const views = [...document.querySelectorAll(type("view"))].filter(
     (view) => JSON.parse(view.textContent).model_id === "MODEL_ID",

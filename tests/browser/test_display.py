@@ -260,6 +260,14 @@ def test_a_saved_notebook_shows_the_last_picture_where_no_kernel_answers(open_no
     assert saved.locator("img").evaluate("(image) => image.naturalWidth") > 200
 
 
+def listened_to(page):
+    """Returns the types of events that the document has listeners for."""
+    devtools = page.context.new_cdp_session(page)
+    document = devtools.send("Runtime.evaluate", {"expression": "document"})["result"]["objectId"]
+    listeners = devtools.send("DOMDebugger.getEventListeners", {"objectId": document})["listeners"]
+    return {listener["type"] for listener in listeners}
+
+
 @pytest.mark.parametrize("is_state_saved", [False, True])
 def test_an_html_export_shows_a_picture_and_the_notebook_no_gap(open_notebook, lab, chromium, tmp_path, is_state_saved):
     notebook = open_notebook()
@@ -268,6 +276,7 @@ def test_an_html_export_shows_a_picture_and_the_notebook_no_gap(open_notebook, l
     # The output with the script for the export.
     (script,) = notebook.page.locator(".jp-OutputArea-child:has(script[data-samwidget])").all()
     assert not script.is_visible()
+    assert "DOMContentLoaded" not in listened_to(notebook.page)  # each display would leave one more
     page, _ = HTMLExporter().from_filename(str(lab.folder / notebook.name))
     (tmp_path / "export.html").write_text(page)
     tab = chromium.new_page()
