@@ -93,10 +93,12 @@ def _load_sam3(name: str, source: Folder | HubRepo, choice: DeviceChoice, local_
     """Words and clicks; clicks alone where the checkpoint has no tokenizer."""
     from samwidget.models.sam.preprocessing import Preprocessing
     from samwidget.models.sam2.segmenter import Sam2Segmenter
-    from samwidget.models.sam3 import Phrases, Sam3Segmenter, tracker_of
 
     usual = Preprocessing(mean=_SAM3_NUMBERS, std=_SAM3_NUMBERS, stretches=True)
     video_model, preprocessing = _read_network("Sam3Video", name, source, choice, local_files_only, usual)
+    # Now, since only a transformers that has SAM 3 has its parts.
+    from samwidget.models.sam3 import Phrases, Sam3Segmenter, tracker_of
+
     model, detector_model = tracker_of(video_model), video_model.detector_model
     phrases = Phrases.read(source.folder(local_files_only), detector_model.config.text_config.max_position_embeddings)
     options: dict[str, Any] = {
@@ -114,10 +116,12 @@ def _load_sam3_words(
     family: str, name: str, source: Folder | HubRepo, choice: DeviceChoice, local_files_only: bool | None
 ) -> Segmenter:
     from samwidget.models.sam.preprocessing import Preprocessing
-    from samwidget.models.sam3 import Phrases, WordsSegmenter
 
     usual = Preprocessing(mean=_SAM3_NUMBERS, std=_SAM3_NUMBERS, stretches=True)
     model, preprocessing = _read_network(family, name, source, choice, local_files_only, usual)
+    # Now, since only a transformers that has SAM 3 has its parts.
+    from samwidget.models.sam3 import Phrases, WordsSegmenter
+
     phrases = Phrases.read(source.folder(local_files_only), model.config.text_config.max_position_embeddings)
     if phrases is None:
         raise ModelNotFoundError(

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from samwidget.core.prompt import make_prompt
-from samwidget.errors import ModelError, ModelNotFoundError, PromptError
+from samwidget.errors import ModelError, ModelNotFoundError, PromptError, UnsupportedModelError
 from samwidget.models.finder import Finder, Wanted
 from samwidget.models.loader import load
 from samwidget.models.sam2 import Sam2Segmenter
@@ -164,6 +164,17 @@ def test_words_alone_need_a_tokenizer(words_folders, tmp_path):
     with pytest.raises(ModelNotFoundError, match="no tokenizer") as caught:
         load(without_tokenizer(words_folders["sam3"], tmp_path))
     assert "tokenizer.json" in caught.value.hint
+
+
+@pytest.mark.parametrize("model_type", ["sam3", "sam3_lite_text", "sam3_video"])
+def test_transformers_without_sam3(sam3_folder, words_folders, monkeypatch, model_type):
+    import transformers
+
+    name = {"sam3": "Sam3Model", "sam3_lite_text": "Sam3LiteTextModel", "sam3_video": "Sam3VideoModel"}[model_type]
+    monkeypatch.setattr(transformers, name, None)
+    with pytest.raises(UnsupportedModelError, match=f"has no {name}") as caught:
+        load(words_folders.get(model_type, sam3_folder))
+    assert "pip install --upgrade transformers" in caught.value.hint
 
 
 def test_weights_of_the_clicks_are_missing(video_model):

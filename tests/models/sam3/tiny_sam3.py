@@ -45,9 +45,11 @@ PARTS = {
 
 def detector_config(is_lite=False):
     """The config of a detector for images of 112 x 112 with ten queries; ``is_lite`` has the small text encoder."""
-    from transformers import Sam3Config, Sam3LiteTextConfig
+    from transformers import Sam3Config
 
     if is_lite:
+        from transformers import Sam3LiteTextConfig
+
         return Sam3LiteTextConfig(**PARTS, text_config=TEXT)
     text = {"model_type": "clip_text_model", "bos_token_id": 1, "eos_token_id": 2, **TEXT}
     return Sam3Config(**PARTS, text_config=text)
@@ -75,9 +77,10 @@ def lively(detector):
 
 def save_words(folder, is_lite=False):
     """A checkpoint of ``sam3``, or of ``sam3_lite_text``."""
-    from transformers import Sam3LiteTextModel, Sam3Model
+    import transformers
 
-    lively((Sam3LiteTextModel if is_lite else Sam3Model)(detector_config(is_lite))).save_pretrained(folder)
+    network_class = transformers.Sam3LiteTextModel if is_lite else transformers.Sam3Model
+    lively(network_class(detector_config(is_lite))).save_pretrained(folder)
     save_tokenizer(folder)
     return folder
 
