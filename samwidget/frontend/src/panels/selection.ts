@@ -21,7 +21,10 @@ export function selectionPanel(view: View, scope: Scope): HTMLElement {
   const merge = button("merge", "Merge", () => mergeSelected(view));
   const subtract = button("subtract", "Subtract", () => subtractSelected(view));
   const split = button("split", "Split", () => splitSelected(view));
-  const similar = button("similar", "Similar", () => startFindSimilar(view));
+  const similar = button("similar", "", () => startFindSimilar(view));
+  similar.classList.add("sw-small-icon");
+  similar.append(icon("similar"));
+  setAttribute(similar, "aria-label", "Find similar");
   const class_ = button("class", "Class", () => chooseClass(view));
   const remove = button("delete", "Delete", () => deleteSelected(view));
   const order = (to: "front" | "back", text: string) => {

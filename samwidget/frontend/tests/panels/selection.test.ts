@@ -140,9 +140,9 @@ describe("with a selection", () => {
   it("the buttons are there, for one or for several", () => {
     expect(part("selection").hidden).toBe(true);
     select(1);
-    expect([part("selection").hidden, visible()]).toEqual([false, ["Split", "Similar", "Class", "Delete", "", ""]]);
+    expect([part("selection").hidden, visible()]).toEqual([false, ["Split", "", "Class", "Delete", "", ""]]);
     select(1, 2);
-    expect(visible()).toEqual(["Merge", "Subtract", "Similar", "Class", "Delete", "", ""]);
+    expect(visible()).toEqual(["Merge", "Subtract", "", "Class", "Delete", "", ""]);
     expect(part("selection-to-front").title).toBe("Bring to the front (Home)");
     expect(part("selection-subtract").title).toBe("Take coin 2 away from coin 1 (S)");
   });
