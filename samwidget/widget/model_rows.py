@@ -1,7 +1,7 @@
 """Model rows: the rows of the menu of models: what a user wants to know before choosing one.
 
-Known models come from ``models.registry``, others from the local cache of the hub, and from Python. ``model_choice`` asks
-for them when a view opens the menu.
+Known models come from ``models.registry``, others from the local cache of the hub, and from Python. ``model_choice``
+asks for them when a view opens the menu.
 """
 
 from __future__ import annotations
