@@ -96,12 +96,17 @@ def masks_of(predictor, image=None, threads=2):
     return [(item.logits, item.scores) for item in masks]
 
 
-def assert_equal(actual, expected):
+# Embeddings of SAM are kept on disk in half precision, and logits of -20 to 20 differ a little. bfloat16 has an eighth
+# of its precision.
+FROM_DISK = {"nano": 1e-4, "sam": 0.05}
+
+
+def assert_equal(actual, expected, atol=1e-4):
     for pair, expected_pair in zip(actual, expected, strict=True):
         for array, expected_array in zip(pair, expected_pair, strict=True):
             assert array.dtype == expected_array.dtype
             # Sums are rounded in an order that depends on where the memory begins.
-            np.testing.assert_allclose(array, expected_array, rtol=0, atol=1e-4)
+            np.testing.assert_allclose(array, expected_array, rtol=0, atol=atol)
 
 
 @pytest.mark.parametrize("name", SETTINGS)
@@ -113,9 +118,9 @@ def test_the_masks_are_the_same_and_those_after_it_too(model, name, models, expe
         predictor.embed(an_image(1))
     assert_equal(masks_of(predictor), expected[model])
     again = SamPredictor.from_pretrained(models[model], device="cpu", cache_folder=tmp_path)
-    assert_equal(masks_of(again), expected[model])
+    assert_equal(masks_of(again), expected[model], FROM_DISK[model])
     assert again.encodes == 0
-    assert_equal(masks_of(predictor, an_image(1)), masks_of(again, an_image(1)))
+    assert_equal(masks_of(predictor, an_image(1)), masks_of(again, an_image(1)), FROM_DISK[model])
 
 
 @pytest.mark.parametrize("name", ["autocast", "default dtype"])
@@ -134,7 +139,7 @@ def test_a_new_process_reads_what_was_kept_under_a_setting(name, models, expecte
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["0"]
     arrays = list(np.load(tmp_path / "masks.npz").values())
-    assert_equal(list(zip(arrays[::2], arrays[1::2], strict=True)), expected["sam"])
+    assert_equal(list(zip(arrays[::2], arrays[1::2], strict=True)), expected["sam"], FROM_DISK["sam"])
 
 
 @pytest.mark.parametrize("name", SETTINGS)

@@ -43,7 +43,7 @@ def test_embeddings_on_disk_and_the_budget(small_sam2_folder, small_sam_folder, 
     again = SamPredictor.from_pretrained(small_sam2_folder, **options)
     masks = again.predict_many([make_prompt([[9, 9]])], again.embed(image))[0]
     assert again.encodes == 0
-    np.testing.assert_allclose(masks.logits, expected, atol=1e-4)
+    np.testing.assert_allclose(masks.logits, expected, atol=0.05)  # half precision on disk
     other = SamPredictor.from_pretrained(small_sam_folder, **options)
     with pytest.raises(ModelError, match="the embedding was made by"):
         other.predict_many([make_prompt([[9, 9]])], again.embed(image))
