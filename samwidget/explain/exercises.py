@@ -1,0 +1,198 @@
+"""Exercises of a lesson: each is a pure check of a number, a word or saved prompts, and says what is wrong.
+
+Owns the result, the exercise and the lesson that holds a few of them. What is asked, and which hint belongs to which
+mistake, is in ``one_click`` and ``race``. Notebooks call ``Lesson.check``; graders may assert on its result.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable, Sized
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from samwidget.core import SegmentedObject
+from samwidget.errors import PromptError, SamWidgetError
+from samwidget.images import load_rgb
+from samwidget.predict import SamPredictor
+from samwidget.replaying import replay
+from samwidget.widget import SamWidget
+
+Mask = npt.NDArray[np.bool_]
+
+_RIGHT, _WRONG = "#009e73", "#e69f00"
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a check says. It is true where the exercise is solved, so a grader writes ``assert lesson.check(...)``.
+
+    Attributes:
+        passed: whether the exercise is solved.
+        message: why it is solved, or a hint.
+    """
+
+    passed: bool
+    message: str
+
+    def __bool__(self) -> bool:
+        return self.passed
+
+    def __repr__(self) -> str:
+        return f"{'Right.' if self.passed else 'Not yet.'} {self.message}"
+
+    def _repr_html_(self) -> str:
+        colour = _RIGHT if self.passed else _WRONG
+        style = f"border-left:6px solid {colour};padding:6px 12px;font-size:16px;line-height:1.5;max-width:800px"
+        return (
+            f'<div style="{style}"><b>{"Right." if self.passed else "Not yet."}</b> {html.escape(self.message)}</div>'
+        )
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """One thing to do.
+
+    Attributes:
+        task: what is to be done, in a sentence or two.
+        judge: gives the result for a value; it has no other effect and may raise our errors.
+    """
+
+    task: str
+    judge: Callable[[object], Result]
+
+    def check(self, value: object) -> Result:
+        """The result for a number, a word or saved prompts. None, an empty list and our errors are not solved."""
+        if value is None or (isinstance(value, Sized) and len(value) == 0):
+            return Result(False, f"There is nothing to check yet. {self.task}")
+        try:
+            return self.judge(value)
+        except SamWidgetError as error:
+            return Result(False, f"This cannot be checked: {error}.")
+
+
+class Lesson:
+    """A few exercises on one photo, and the widgets in which they are done.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        truth: (H, W) bool, the object that is meant.
+        predictor: any model.
+        exercises: numbered from 1.
+
+    Attributes:
+        results: number of an exercise to the last result of its check.
+    """
+
+    def __init__(
+        self, image: npt.NDArray[np.uint8], truth: Mask, predictor: SamPredictor, exercises: tuple[Exercise, ...]
+    ) -> None:
+        self.image, self.truth, self.predictor = image, truth, predictor
+        self.exercises = exercises
+        self.results: dict[int, Result] = {}
+        self._widgets: dict[int, SamWidget] = {}
+
+    def widget(self, number: int, session: str | Path | None = None) -> SamWidget:
+        """The widget with the photo in which an exercise is done; the same one at each call.
+
+        Args:
+            number: of the exercise.
+            session: path of a session file that keeps the clicks, such as ``lesson_1.samw``; None keeps none. It needs
+                a file of its own for each exercise.
+
+        Raises:
+            PromptError: there is no exercise of this number.
+            SessionError: the session file cannot be used.
+        """
+        self._checked(number)
+        if number not in self._widgets:
+            self._widgets[number] = SamWidget(self.image, predictor=self.predictor, session=session)
+        return self._widgets[number]
+
+    def check(self, number: int, value: object = None) -> Result:
+        """Checks the value for an exercise and returns the result. Nothing waits for a browser.
+
+        Args:
+            number: of the exercise, from 1.
+            value: what the exercise asks for. Saved prompts are whatever ``samwidget.replay`` takes, such as
+                ``w.objects`` or the path of a session file; None takes the objects in the exercise's widget.
+
+        Raises:
+            PromptError: there is no exercise of this number.
+        """
+        exercise = self._checked(number)
+        if value is None and number in self._widgets:
+            value = self._widgets[number].objects
+        self.results[number] = exercise.check(value)
+        return self.results[number]
+
+    def reset(self, number: int | None = None) -> None:
+        """Begins an exercise again: its result is forgotten and the objects in its widget are deleted.
+
+        Args:
+            number: of the exercise; None resets all.
+
+        Raises:
+            PromptError: there is no exercise of this number.
+        """
+        if number is not None:
+            self._checked(number)
+        for item in range(1, len(self.exercises) + 1) if number is None else (number,):
+            self.results.pop(item, None)
+            if item in self._widgets:
+                self._widgets[item].clear()
+
+    def close(self) -> None:
+        """Closes the widgets."""
+        for widget in self._widgets.values():
+            widget.close()
+        self._widgets = {}
+
+    def __repr__(self) -> str:
+        return "\n".join(
+            f"{'solved' if self.results.get(number) else 'open  '}  {number}. {exercise.task}"
+            for number, exercise in enumerate(self.exercises, start=1)
+        )
+
+    def _checked(self, number: int) -> Exercise:
+        if number not in range(1, len(self.exercises) + 1):
+            raise PromptError(
+                f"there is no exercise {number!r}", hint=f"this lesson has exercises 1 to {len(self.exercises)}"
+            )
+        return self.exercises[number - 1]
+
+
+def read_truth(photos: str | Path, name: str) -> Mask:
+    """(H, W) bool: the mask ``masks/NAME.png`` in the folder of the photos.
+
+    Raises:
+        ImageError: there is no such file.
+    """
+    return np.asarray(load_rgb(Path(photos) / "masks" / f"{name}.png")[..., 0] > 0)
+
+
+def clicked_object(saved: object, image: npt.NDArray[np.uint8], predictor: SamPredictor) -> SegmentedObject:
+    """The last object of saved prompts, with the mask that the model makes of them.
+
+    Raises:
+        PromptError: there is no object, or the last one has a box, a mask or no click.
+        SessionError: as ``samwidget.replay`` raises it, like its other errors.
+    """
+    objects = replay(saved, image, predictor=predictor)
+    if not objects:
+        raise PromptError("there is no object", hint="click into the photo first")
+    last = objects[-1]
+    if last.prompt.box_xyxy is not None:
+        raise PromptError("the last object has a box", hint="delete it and use clicks alone")
+    if len(last.prompt.points_xy) == 0:
+        raise PromptError("the last object has no clicks", hint="give prompts, such as w.objects, not masks")
+    return last
+
+
+def number_from(value: object) -> float | None:
+    """A value as a number; None where it is something else."""
+    is_number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+    return float(value) if is_number else None  # type: ignore[arg-type]

@@ -1,0 +1,208 @@
+"""Lesson 1, one click and three candidates: its exercises with their hints, and the figure at its end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from samwidget.core import EXCLUDE, INCLUDE, Masks, Prompt, box_of, iou
+from samwidget.explain.exercises import Exercise, Lesson, Mask, Result, clicked_object, number_from, read_truth
+from samwidget.explain.figure_parts import BLUE, INK, ORANGE, VERMILION, draw_outline, draw_photo, new_figure
+from samwidget.explain.maps import errors_of
+from samwidget.images import load_rgb
+from samwidget.predict import SamPredictor
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+NOSE_XY = (220.0, 120.0)
+"""The click that the lesson speaks of, in pixels of the photo."""
+_ALIKE, _GOOD = 0.7, 0.9  # IoUs from which a candidate is the object that was meant, and from which a mask is good
+_STEP = 16  # pixels between the clicks of the figure
+
+
+def one_click(photos: str | Path, predictor: SamPredictor | None = None) -> Lesson:
+    """Lesson 1: the head of the astronaut, which is one of three candidates.
+
+    Args:
+        photos: the folder that ``samwidget lessons`` has copied, with ``astronaut.jpg`` and ``masks``.
+        predictor: any model; None takes the bundled ``nano``.
+
+    Raises:
+        ImageError: the folder has no such photo or mask.
+        ModelError: the model failed.
+    """
+    image, truth = load_rgb(Path(photos) / "astronaut.jpg"), read_truth(photos, "head")
+    network = predictor or SamPredictor.from_pretrained()
+    at_nose = _candidates(network, image, Prompt().with_point(*NOSE_XY, INCLUDE))
+    overlaps = [iou(mask, truth) for mask in at_nose.to_bool()]
+
+    def judge_score(value: object) -> Result:
+        return _best_score(value, at_nose)
+
+    def judge_meaning(value: object) -> Result:
+        return _best_overlap(value, at_nose, overlaps)
+
+    def judge_strange_click(value: object) -> Result:
+        last = clicked_object(value, image, network)
+        return _strange_click(last.prompt, _candidates(network, image, last.prompt), truth)
+
+    def judge_two_clicks(value: object) -> Result:
+        last = clicked_object(value, image, network)
+        return _two_clicks(last.prompt, last.mask, truth)
+
+    exercises = (
+        Exercise("Which candidate of the click on the nose gets the highest score: 1, 2 or 3?", judge_score),
+        Exercise("You mean the head. Which candidate has the highest IoU with it: 1, 2 or 3?", judge_meaning),
+        Exercise("Find one click on the head for which none of the three candidates is the head.", judge_strange_click),
+        Exercise("Make the head with exactly two clicks.", judge_two_clicks),
+    )
+    return Lesson(image, truth, network, exercises)
+
+
+def draw_click_map(lesson: Lesson) -> Figure:
+    """The photo with a disc for each of many single clicks on the object, and how many of them say what was meant.
+
+    Blue: the candidate with the highest score is the object. Orange: another candidate is. Vermilion: none is.
+
+    Args:
+        lesson: made by ``one_click``.
+    """
+    rows, columns = (np.arange(_STEP // 2, side, _STEP) for side in lesson.truth.shape)
+    points = [(x + 0.5, y + 0.5) for y in rows for x in columns if lesson.truth[y, x]]
+    prompts = [Prompt().with_point(x, y, INCLUDE) for x, y in points]
+    embedding = lesson.predictor.embed(lesson.image)
+    kinds = np.array([_kind(masks, lesson.truth) for masks in lesson.predictor.predict_many(prompts, embedding)])
+    figure, (photo, bars) = new_figure(2, "One click on the head: what does the model take?", widths=(1, 1.1))
+    draw_photo(photo, lesson.image, f"{len(points)} single clicks", grey=True)
+    draw_outline(photo, lesson.truth.astype(float), 0.5, INK)
+    names = ("the highest score\nis the head", "another candidate\nis the head", "no candidate\nis the head")
+    for kind, colour in enumerate((BLUE, ORANGE, VERMILION)):
+        chosen = np.array(points)[kinds == kind] - 0.5
+        photo.plot(*chosen.T, "o", color=colour, markersize=14, markeredgecolor="white", markeredgewidth=1.5, zorder=5)
+        bars.barh(kind, len(chosen), color=colour, height=0.6)
+        bars.text(len(chosen), kind, f" {len(chosen)}", va="center", fontsize=22, weight="bold")
+    _frame(photo, lesson.truth)
+    bars.set_yticks(range(3), names)
+    bars.tick_params(axis="y", labelcolor=INK, length=0)
+    bars.set(xlabel="clicks", ylim=(2.6, -0.6), xlim=(0, 1.15 * np.bincount(kinds).max()))
+    return figure
+
+
+def _frame(axes: Axes, mask: Mask) -> None:
+    """Shows the square around a mask, with a little of the photo on each side."""
+    x0, y0, x1, y1 = box_of(mask) or (0, 0, mask.shape[1], mask.shape[0])
+    half = 0.6 * max(x1 - x0, y1 - y0)
+    x, y = (x0 + x1) / 2, (y0 + y1) / 2
+    axes.set(xlim=(x - half, x + half), ylim=(y + half, y - half))
+
+
+def _candidates(predictor: SamPredictor, image: npt.NDArray[np.uint8], prompt: Prompt) -> Masks:
+    return predictor.predict_many([prompt], predictor.embed(image))[0]
+
+
+def _kind(masks: Masks, truth: Mask) -> int:
+    """0 where the candidate with the highest score is the truth, 1 where another one is, 2 where none is."""
+    overlaps = [iou(mask, truth) for mask in masks.to_bool()]
+    if overlaps[masks.best] >= _ALIKE:
+        return 0
+    return 1 if max(overlaps) >= _ALIKE else 2
+
+
+def _best_score(value: object, masks: Masks) -> Result:
+    number = number_from(value)
+    if number not in (1, 2, 3):
+        return Result(False, f"{value!r} is no candidate. Write 1, 2 or 3.")
+    score = masks.scores[int(number) - 1]
+    if number == masks.best + 1:
+        return Result(True, f"Its score is {score:.2f}. The model thinks that this outline is the most certain one.")
+    if number == 1:
+        return Result(
+            False,
+            f"Candidate 1 is the smallest; its score is {score:.2f}. The model does not know that you look at a face. "
+            "Which object in the photo has the clearest outline?",
+        )
+    return Result(False, f"Its score is {score:.2f}, and another one is higher. Show the figure below and compare.")
+
+
+def _best_overlap(value: object, masks: Masks, overlaps: list[float]) -> Result:
+    number = number_from(value)
+    if number not in (1, 2, 3):
+        return Result(False, f"{value!r} is no candidate. Write 1, 2 or 3.")
+    index, best = int(number) - 1, int(np.argmax(overlaps))
+    if index == best:
+        return Result(
+            True,
+            f"Its IoU is {overlaps[best]:.2f}, but its score is {masks.scores[best]:.2f}. "
+            "The score does not know what you mean.",
+        )
+    if index == masks.best:
+        return Result(
+            False,
+            f"This candidate has the highest score, but its IoU with the head is {overlaps[index]:.2f}. "
+            "The score says how certain an outline is. It does not say that you mean it.",
+        )
+    return Result(
+        False,
+        f"Its IoU with the head is {overlaps[index]:.2f}: it has many pixels that are not of the head. "
+        "Try a smaller candidate.",
+    )
+
+
+def _strange_click(prompt: Prompt, masks: Masks, truth: Mask) -> Result:
+    if len(prompt.points_xy) > 1:
+        return Result(False, f"Your object has {len(prompt.points_xy)} clicks. Call lesson.reset(3) and click once.")
+    if prompt.labels[0] == EXCLUDE:
+        return Result(False, "Your click excludes. Call lesson.reset(3) and use the left button.")
+    if not _is_on(truth, prompt.points_xy[0]):
+        return Result(False, "Your click is not on the head. Hair, face and neck belong to it; the collar does not.")
+    overlaps = [iou(mask, truth) for mask in masks.to_bool()]
+    best = int(np.argmax(overlaps))
+    if overlaps[best] >= _ALIKE:
+        return Result(
+            False,
+            f"Candidate {best + 1} is still the head: its IoU is {overlaps[best]:.2f}, and below {_ALIKE} is wanted. "
+            "Try a small part with an outline of its own, or a place near the edge.",
+        )
+    return Result(
+        True, f"The best IoU of the three is {overlaps[best]:.2f}. From here, one click cannot say what you mean."
+    )
+
+
+def _two_clicks(prompt: Prompt, mask: Mask, truth: Mask) -> Result:
+    count = len(prompt.points_xy)
+    if count != 2:
+        more = "Add a second one." if count < 2 else "Call lesson.reset(4) and use two."
+        return Result(False, f"Your object has {count} click{'s' * (count != 1)}. {more}")
+    wrong_excluded = [
+        point
+        for point, label in zip(prompt.points_xy, prompt.labels, strict=True)
+        if label == EXCLUDE and _is_on(truth, point)
+    ]
+    if wrong_excluded:
+        return Result(False, "Your excluding click is on the head. Put it on what you do not want.")
+    errors = errors_of(mask, truth)
+    if errors.iou >= _GOOD:
+        return Result(True, f"The IoU is {errors.iou:.2f}. Two clicks say what one could not say.")
+    if (prompt.labels == INCLUDE).all():
+        return Result(
+            False,
+            f"The IoU is {errors.iou:.2f}. Both clicks include. What should the model leave out? Exclude it with a "
+            "right-click or Alt-click.",
+        )
+    part = "has too much" if errors.excess.sum() > errors.missing.sum() else "lacks a part of the head"
+    return Result(
+        False,
+        f"The IoU is {errors.iou:.2f}, and {_GOOD} is wanted. The mask {part}. "
+        "Exclude what touches the head: where does the suit begin?",
+    )
+
+
+def _is_on(truth: Mask, point_xy: npt.NDArray[np.float32]) -> bool:
+    height, width = truth.shape
+    x, y = int(point_xy[0]), int(point_xy[1])
+    return 0 <= x < width and 0 <= y < height and bool(truth[y, x])
