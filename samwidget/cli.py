@@ -50,12 +50,8 @@ def demo(
     """Open the first notebook in JupyterLab."""
     source = _notebooks()
     if source.parent == Path(__file__).parent:
-        # An installed package: copy to a folder that the user may write to. Files that are there belong to the user.
-        for file in sorted(source.rglob("*")):
-            target = folder / file.relative_to(source)
-            if file.is_file() and not target.exists():
-                target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(file, target)
+        # An installed package: copy to a folder that the user may write to.
+        _copy_missing(source, folder)
     else:
         folder = source
     _require_jupyterlab(yes)
@@ -68,6 +64,17 @@ def demo(
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         command.append("--allow-root")
     raise typer.Exit(subprocess.call(command))
+
+
+@app.command()
+def lessons(
+    folder: Annotated[Path, typer.Argument(help="The folder to copy the lessons to.")] = Path("samwidget-lessons"),
+) -> None:
+    """Copy the lessons, with their photos, to a folder. Files that are there stay."""
+    source = _notebooks()
+    copied = _copy_missing(source, folder, "lessons", "photos")
+    first, *others = sorted((folder / "lessons").glob("*.ipynb"))
+    typer.echo(f"{folder}: {1 + len(others)} lessons, {copied} file{'s' * (copied != 1)} copied; begin with {first}")
 
 
 @app.command()
@@ -355,6 +362,19 @@ def _notebooks() -> Path:
         if (folder / _FIRST_NOTEBOOK).is_file():
             return folder
     raise SamWidgetError("the demo notebooks are missing", hint="install samwidget again")
+
+
+def _copy_missing(source: Path, folder: Path, *parts: str) -> int:
+    """Copies a folder, or parts of it, and returns the number of files; those that are there belong to the user."""
+    copied = 0
+    for part in parts or (".",):
+        for file in sorted((source / part).rglob("*")):
+            target = folder / file.relative_to(source)
+            if file.is_file() and not target.exists() and ".ipynb_checkpoints" not in file.parts:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(file, target)
+                copied += 1
+    return copied
 
 
 def _require_jupyterlab(yes: bool) -> None:

@@ -186,3 +186,17 @@ def test_segment_reads_the_image_as_it_is_told(tmp_path):
     assert (tmp_path / "mask.png").read_bytes() != first
     for option, value in (("--scale", "9,1"), ("--exif", "yes")):
         assert_one_line(run(*words, option, value, "--force"), f"{option[2:]} is ")
+
+
+def test_lessons_copies_them_with_their_photos_and_keeps_what_is_there(tmp_path):
+    done = run("lessons", tmp_path / "course")
+    assert done.returncode == 0, done.stderr
+    lessons = sorted(path.name for path in (tmp_path / "course/lessons").iterdir())
+    assert lessons == sorted(path.name for path in (COFFEE.parent.parent / "lessons").glob("*.ipynb"))
+    assert (tmp_path / "course/photos/masks/head.png").is_file()
+    assert f"begin with {tmp_path / 'course/lessons' / lessons[0]}" in done.stdout
+    (tmp_path / "course/lessons" / lessons[0]).write_text("my work")
+    (tmp_path / "course/photos/coffee.jpg").unlink()
+    done = run("lessons", tmp_path / "course")
+    assert "1 file copied" in done.stdout
+    assert (tmp_path / "course/lessons" / lessons[0]).read_text() == "my work"

@@ -13,5 +13,6 @@ def photos(tmp_path):
     """A folder with the photos that the pages name."""
     for photo in PHOTOS.glob("*.jpg"):
         shutil.copy(photo, tmp_path)
+    shutil.copytree(PHOTOS, tmp_path / "photos")
     shutil.copy(PHOTOS / "coffee.jpg", tmp_path / "street.jpg")
     return tmp_path
