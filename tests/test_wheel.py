@@ -42,7 +42,9 @@ def test_it_holds_bundle_network_and_notebooks(wheel):
         "samwidget/formats/azure_ml/schemas/azure_ml_request.json",
         "samwidget/notebooks/01_first_mask.ipynb",
         "samwidget/notebooks/photos/coffee.jpg",
+        "samwidget/notebooks/lessons/01_one_click_three_answers.ipynb",
         "samwidget/notebooks/photos/ORIGIN.md",
+        "samwidget/notebooks/photos/masks/head.png",
         "samwidget/py.typed",
     ):
         assert name in names

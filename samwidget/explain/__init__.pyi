@@ -29,5 +29,6 @@ from .inside import steps as steps
 from .one_click import draw_click_map as draw_click_map
 from .one_click import one_click as one_click
 from .race import draw_race as draw_race
+from .race import draw_truth as draw_truth
 from .race import race_the_robot as race_the_robot
 from .robot_scenes import robot_film as robot_film

@@ -67,7 +67,7 @@ class Exercise:
     def check(self, value: object) -> Result:
         """The result for a number, a word or saved prompts. None, an empty list and our errors are not solved."""
         if value is None or (isinstance(value, Sized) and len(value) == 0):
-            return Result(False, f"There is nothing to check yet. {self.task}")
+            return Result(False, f"Do this first: {self.task}")
         try:
             return self.judge(value)
         except SamWidgetError as error:

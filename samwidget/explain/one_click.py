@@ -126,7 +126,7 @@ def _best_score(value: object, masks: Masks) -> Result:
             f"Candidate 1 is the smallest; its score is {score:.2f}. The model does not know that you look at a face. "
             "Which object in the photo has the clearest outline?",
         )
-    return Result(False, f"Its score is {score:.2f}, and another one is higher. Show the figure below and compare.")
+    return Result(False, f"Its score is {score:.2f}, and another one is higher. Run the next cell and compare.")
 
 
 def _best_overlap(value: object, masks: Masks, overlaps: list[float]) -> Result:

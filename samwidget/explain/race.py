@@ -77,6 +77,19 @@ def race_the_robot(photos: str | Path, predictor: SamPredictor | None = None) ->
     return Lesson(image, truth, network, exercises)
 
 
+def draw_truth(lesson: Lesson) -> Figure:
+    """The photo and the outline of the object that is meant, with pixel numbers to read x and y from."""
+    figure, (photo,) = new_figure(1, "The truth: what the robot is to make")
+    draw_photo(photo, lesson.image)
+    draw_outline(photo, lesson.truth.astype(float), 0.5, BLUE)
+    zoom_to(photo, lesson.truth)
+    photo.set_axis_on()
+    photo.grid(color="white", linewidth=1, alpha=0.6)
+    photo.locator_params(nbins=10)
+    photo.set(xlabel="x", ylabel="y")
+    return figure
+
+
 def draw_race(lesson: Lesson, saved: object = ()) -> Figure:
     """Your mask with your clicks, beside the IoU after each click, yours and the robot's.
 
@@ -130,7 +143,7 @@ def _first_click(value: object, truth: Mask, first_xy: tuple[int, int]) -> Resul
         return Result(False, f"({x}, {y}) is outside the photo, which is {width} wide and {height} high.")
     if not truth[y, x]:
         swapped = y < width and x < height and truth[x, y]
-        hint = " Did you write y before x?" if swapped else " The pointer's position is below the photo."
+        hint = " Did you write y before x?" if swapped else " Read x and y at the edges of the figure."
         return Result(False, f"({x}, {y}) is not on the head.{hint}")
     depth, most = _depth(truth, x, y), _depth(truth, *first_xy)
     if depth < _DEEP * most:
@@ -165,7 +178,7 @@ def _click_count(value: object, states: Sequence[RobotClick]) -> Result:
     if needed is None or number < needed:
         reached = ious[min(int(number), len(ious)) - 1]
         return Result(False, f"After {int(number)} its IoU is only {reached:.2f}. It needs more.")
-    return Result(False, "It needs fewer. Look at the figure: where does the curve cross the dotted line?")
+    return Result(False, "It needs fewer. Play the film: where does the curve cross the line?")
 
 
 def _race(item: SegmentedObject, ious: tuple[float, ...], truth: Mask, states: Sequence[RobotClick]) -> Result:

@@ -32,8 +32,8 @@ def lesson(nano, disc):
     [
         (3, True, "Right. Three is right."),
         (4, False, "Not yet. Count again."),
-        (None, False, "nothing to check yet. Write 3."),
-        ((), False, "nothing to check yet"),
+        (None, False, "Not yet. Do this first: Write 3."),
+        ((), False, "Do this first"),
         ("broken", False, "cannot be checked: it is broken: mend it"),
     ],
 )
@@ -59,7 +59,7 @@ def test_there_is_no_other_exercise(lesson, number):
 def test_the_widget_is_checked_and_reset(lesson):
     w = lesson.widget(2)
     assert lesson.widget(2) is w
-    assert "nothing to check" in lesson.check(2).message
+    assert "Do this first" in lesson.check(2).message
     w.add(points=[[60, 50], [62, 52]])
     assert lesson.check(2)
     lesson.reset(1)

@@ -8,7 +8,7 @@ import pytest
 pytest.importorskip("cv2")
 
 from samwidget.core import box_of
-from samwidget.explain import draw_click_map, draw_race, one_click, race_the_robot
+from samwidget.explain import draw_click_map, draw_race, draw_truth, one_click, race_the_robot
 from samwidget.explain.exercises import read_truth
 from samwidget.images import load_rgb
 
@@ -141,3 +141,4 @@ def test_the_last_figures_count(first, race):
     labels = [text.get_text() for text in draw_race(race, saved).axes[1].get_legend().get_texts()]
     assert labels == ["the robot: 4 to 0.85", "you: 2 to 0.85"]
     assert len(draw_race(race).axes[1].get_legend().get_texts()) == 1
+    assert draw_truth(race).axes[0].get_xlabel() == "x"
