@@ -1,4 +1,4 @@
-"""Every lesson runs from top to bottom without a browser, unsolved, and with the clicks of a student in its files."""
+"""Every lesson runs from top to bottom without a browser, with nothing solved."""
 
 import re
 import shutil
