@@ -13,19 +13,16 @@ attend to. All of them are alike, so their query, key and value are computed onc
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import TypeVar, cast
+from collections.abc import Sequence
+from typing import cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from samwidget.models.mobile_sam.network import ConvolutionBlock, TinyVit, WindowAttention, WindowBlock
+from samwidget.models.pieces import Pieces
 from samwidget.models.sam.linear import prepare
-from samwidget.models.threads import run_in_threads, thread_count
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 
 # Numbers in the widest layer of a strip, at most: 2 MB.
 _NUMBERS_AT_ONCE = 2**19
@@ -61,17 +58,8 @@ class TinyVitEncoder:
         return _neck(self._network, grid, pieces)
 
 
-class _Pieces:
-    """How the work on a grid is cut, and who computes the pieces.
-
-    Args:
-        device: that computes.
-        threads: as ``thread_count`` takes it.
-    """
-
-    def __init__(self, device: torch.device, threads: int | None) -> None:
-        self._on_cpu = device.type == "cpu"
-        self._threads = thread_count(threads) if self._on_cpu else 1
+class _Pieces(Pieces):
+    """How the work on a grid is cut: strips of rows; one piece on a GPU."""
 
     def strips(self, grid_hw: Sequence[int], channels: int, multiple: int = 1) -> list[slice]:
         """Rows of a grid that are computed together: one piece on a GPU.
@@ -89,12 +77,6 @@ class _Pieces:
         rounds = -(-height * width * channels // (_NUMBERS_AT_ONCE * self._threads))
         step = multiple * max(1, rows // (rounds * self._threads))
         return [slice(start, min(start + step, height)) for start in range(0, height, step)]
-
-    def compute(self, function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
-        """What ``function`` returns for each item, in order."""
-        if self._on_cpu:
-            return run_in_threads(function, items, self._threads)
-        return [function(item) for item in items]
 
 
 def _embed_patches(network: TinyVit, pixels: Tensor, pieces: _Pieces) -> Tensor:

@@ -19,19 +19,16 @@ Papers: Ryali et al., Hiera, https://arxiv.org/abs/2306.00989; Ravi et al., SAM 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from itertools import pairwise, product
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from samwidget.models.pieces import Pieces
 from samwidget.models.sam.linear import Linear, prepare
-from samwidget.models.threads import one_thread, run_in_threads, thread_count
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
+from samwidget.models.threads import one_thread
 
 # Tokens in a piece, about; so many pieces for each thread at least, where the grid is small.
 _TOKENS_AT_ONCE = 512
@@ -138,17 +135,8 @@ class Sam2Encoder:
         return finest, middle, coarse
 
 
-class _Pieces:
-    """How the work is cut, and who computes the pieces: threads on a CPU; on a GPU there is one.
-
-    Args:
-        device: that computes.
-        threads: as ``thread_count`` takes it.
-    """
-
-    def __init__(self, device: torch.device, threads: int | None) -> None:
-        self._on_cpu = device.type == "cpu"
-        self._threads = thread_count(threads) if self._on_cpu else 1
+class _Pieces(Pieces):
+    """How the work is cut; on a GPU there is one piece."""
 
     def strips(self, height: int, width: int) -> list[slice]:
         """Rows of a grid that are computed together."""
@@ -176,12 +164,6 @@ class _Pieces:
     def prepare(self, *layers: tuple[Tensor, Tensor | None] | tuple[Tensor, Tensor | None, bool]) -> list[Linear]:
         """The linear layers, given as ``linear.prepare`` takes them: weight, bias, with GELU."""
         return self.compute(lambda layer: prepare(_TOKENS_AT_ONCE, *layer), layers)
-
-    def compute(self, function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
-        """What ``function`` returns for each item, in order."""
-        if self._on_cpu:
-            return run_in_threads(function, items, self._threads)
-        return [function(item) for item in items]
 
     def _count(self, tokens: int) -> int:
         """The number of pieces for so many tokens."""

@@ -28,7 +28,23 @@ from samwidget.models.segmenter import SAM_EVERYTHING, Embedding, signature_of
 _UPSCALING = 4
 
 
-class Sam3Segmenter(Sam2Segmenter):
+class _WithDetector:
+    """Reads words with SAM 3's detector: what both segmenters have in common."""
+
+    _detector: Detector
+
+    def check_phrase(self, phrase: str) -> None:
+        """As ``Finder.check_phrase``."""
+        self._detector.check_phrase(phrase)
+
+    def find(
+        self, embedding: Embedding, wanted: Wanted, *, score_min: float, threads: int | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """As ``Finder.find``. transformers computes, with torch's own threads."""
+        return self._detector.find(embedding, wanted, score_min)
+
+
+class Sam3Segmenter(_WithDetector, Sam2Segmenter):
     """SAM 3 with clicks and words; attributes are those of ``BaseSegmenter``. It is a ``Finder``.
 
     Args:
@@ -79,18 +95,8 @@ class Sam3Segmenter(Sam2Segmenter):
         """Bytes held beside the weights and the embeddings."""
         return super().byte_count + self._detector.byte_count
 
-    def check_phrase(self, phrase: str) -> None:
-        """As ``Finder.check_phrase``."""
-        self._detector.check_phrase(phrase)
 
-    def find(
-        self, embedding: Embedding, wanted: Wanted, *, score_min: float, threads: int | None = None
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """As ``Finder.find``. transformers computes, with torch's own threads."""
-        return self._detector.find(embedding, wanted, score_min)
-
-
-class WordsSegmenter:
+class WordsSegmenter(_WithDetector):
     """SAM 3's detector alone, a ``Segmenter`` that is a ``Finder`` and decodes no prompts.
 
     Args:
@@ -166,16 +172,6 @@ class WordsSegmenter:
             f"{self.name} finds objects by words and example boxes; it has no layers for clicks and boxes",
             hint='use find("coin"); for clicks too, load "facebook/sam3", whose checkpoint has both',
         )
-
-    def check_phrase(self, phrase: str) -> None:
-        """As ``Finder.check_phrase``."""
-        self._detector.check_phrase(phrase)
-
-    def find(
-        self, embedding: Embedding, wanted: Wanted, *, score_min: float, threads: int | None = None
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """As ``Finder.find``. transformers computes, with torch's own threads."""
-        return self._detector.find(embedding, wanted, score_min)
 
 
 def _side(value: Any) -> int:
