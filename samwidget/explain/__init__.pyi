@@ -6,9 +6,6 @@ from .click_robot import RobotClick as RobotClick
 from .click_robot import clicks_to as clicks_to
 from .click_robot import robot as robot
 from .decode_scenes import decode_film as decode_film
-from .exercises import Exercise as Exercise
-from .exercises import Lesson as Lesson
-from .exercises import Result as Result
 from .figures import draw_attention as draw_attention
 from .figures import draw_candidates as draw_candidates
 from .figures import draw_embedding as draw_embedding
@@ -26,9 +23,12 @@ from .grid_points import grid_search as grid_search
 from .inside import Step as Step
 from .inside import Steps as Steps
 from .inside import steps as steps
-from .one_click import draw_click_map as draw_click_map
-from .one_click import one_click as one_click
-from .race import draw_race as draw_race
-from .race import draw_truth as draw_truth
-from .race import race_the_robot as race_the_robot
+from .lessons.exercises import Exercise as Exercise
+from .lessons.exercises import Lesson as Lesson
+from .lessons.exercises import Result as Result
+from .lessons.one_click import draw_click_map as draw_click_map
+from .lessons.one_click import one_click as one_click
+from .lessons.race import draw_race as draw_race
+from .lessons.race import draw_truth as draw_truth
+from .lessons.race import race_the_robot as race_the_robot
 from .robot_scenes import robot_film as robot_film

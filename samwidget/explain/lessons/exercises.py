@@ -1,7 +1,7 @@
 """Exercises of a lesson: each is a pure check of a number, a word or saved prompts, and says what is wrong.
 
 Owns the result, the exercise and the lesson that holds a few of them. What is asked, and which hint belongs to which
-mistake, is in ``one_click`` and ``race``. Notebooks call ``Lesson.check``; graders may assert on its result.
+mistake, is in the other modules of this folder. Notebooks call ``Lesson.check``; graders may assert on its result.
 """
 
 from __future__ import annotations

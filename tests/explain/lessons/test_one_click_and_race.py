@@ -9,10 +9,10 @@ pytest.importorskip("cv2")
 
 from samwidget.core import box_of
 from samwidget.explain import draw_click_map, draw_race, draw_truth, one_click, race_the_robot
-from samwidget.explain.exercises import read_truth
+from samwidget.explain.lessons.exercises import read_truth
 from samwidget.images import load_rgb
 
-PHOTOS = Path(__file__).parents[2] / "notebooks/photos"
+PHOTOS = Path(__file__).parents[3] / "notebooks/photos"
 
 
 @pytest.fixture(scope="module")

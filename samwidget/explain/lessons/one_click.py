@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from samwidget.core import EXCLUDE, INCLUDE, Masks, Prompt, box_of, iou
-from samwidget.explain.exercises import Exercise, Lesson, Mask, Result, clicked_object, number_from, read_truth
 from samwidget.explain.figure_parts import BLUE, INK, ORANGE, VERMILION, draw_outline, draw_photo, new_figure
+from samwidget.explain.lessons.exercises import Exercise, Lesson, Mask, Result, clicked_object, number_from, read_truth
 from samwidget.explain.maps import errors_of
 from samwidget.images import load_rgb
 from samwidget.predict import SamPredictor

@@ -6,7 +6,7 @@ import pytest
 from samwidget import SamWidget
 from samwidget.errors import PromptError
 from samwidget.explain import Exercise, Lesson, Result
-from samwidget.explain.exercises import clicked_object
+from samwidget.explain.lessons.exercises import clicked_object
 
 
 def judge(value):

@@ -12,7 +12,6 @@ import numpy.typing as npt
 
 from samwidget.core import EXCLUDE, INCLUDE, Prompt, SegmentedObject, iou
 from samwidget.explain.click_robot import RobotClick, clicks_to, robot
-from samwidget.explain.exercises import Exercise, Lesson, Mask, Result, clicked_object, number_from, read_truth
 from samwidget.explain.figure_parts import (
     BLUE,
     INK,
@@ -24,6 +23,7 @@ from samwidget.explain.figure_parts import (
     new_figure,
     zoom_to,
 )
+from samwidget.explain.lessons.exercises import Exercise, Lesson, Mask, Result, clicked_object, number_from, read_truth
 from samwidget.explain.maps import errors_of
 from samwidget.images import load_rgb
 from samwidget.predict import SamPredictor
