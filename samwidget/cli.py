@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import importlib.util
 import io
+import json
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -39,6 +41,7 @@ ThreadsOption = Annotated[
 ForceOption = Annotated[bool, typer.Option("--force", help="Overwrite the input, if the output has its name.")]
 
 _FIRST_NOTEBOOK = "01_first_mask.ipynb"
+_NO_NEWS = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}}
 
 
 @app.command()
@@ -63,7 +66,11 @@ def demo(
         command.append("--no-browser")
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         command.append("--allow-root")
-    raise typer.Exit(subprocess.call(command))
+    with tempfile.TemporaryDirectory() as settings:
+        # JupyterLab's question about news lies on the notebook otherwise, and it asks the network for updates.
+        Path(settings, "overrides.json").write_text(json.dumps(_NO_NEWS), encoding="utf-8")
+        command.append(f"--LabApp.app_settings_dir={settings}")
+        raise typer.Exit(subprocess.call(command))
 
 
 @app.command()

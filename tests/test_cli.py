@@ -200,3 +200,25 @@ def test_lessons_copies_them_with_their_photos_and_keeps_what_is_there(tmp_path)
     done = run("lessons", tmp_path / "course")
     assert "1 file copied" in done.stdout
     assert (tmp_path / "course/lessons" / lessons[0]).read_text() == "my work"
+
+
+def test_demo_opens_the_first_notebook_and_asks_nothing_about_news(monkeypatch):
+    from samwidget import cli
+
+    started = []
+
+    def start(command):
+        options = dict(option.removeprefix("--").split("=", 1) for option in command if "=" in option)
+        settings = json.loads((Path(options["LabApp.app_settings_dir"]) / "overrides.json").read_text())
+        started.append((options, settings))
+        return 3
+
+    monkeypatch.setattr(cli.subprocess, "call", start)
+    with pytest.raises(cli.typer.Exit) as ended:
+        cli.demo(browser=False)
+    assert ended.value.exit_code == 3
+    ((options, settings),) = started
+    assert options["LabApp.default_url"] == "/lab/tree/01_first_mask.ipynb"
+    assert (Path(options["ServerApp.root_dir"]) / "01_first_mask.ipynb").is_file()
+    assert settings["@jupyterlab/apputils-extension:notification"]["fetchNews"] == "false"
+    assert not Path(options["LabApp.app_settings_dir"]).exists()
