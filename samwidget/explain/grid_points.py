@@ -1,31 +1,33 @@
 """*Everything* explained: what became of each point of the grid, and why. And the film of it.
 
-``SamPredictor.everything`` decides which masks are kept. This module only says of the others which of the rules left
-them out first, by the numbers that the rules compare.
+The rules are those of ``SamPredictor.everything``, which makes the candidates here too. This module applies them one by
+one, so that it can say of each point which of them left its masks out, and try other thresholds without the model.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from samwidget.core import FoundObject, Masks, make_prompt
+from samwidget.core import FoundObject
 from samwidget.errors import PromptError
 from samwidget.explain import colouring
 from samwidget.explain.figure_parts import BLUE, FAINT, GREEN, INK, ORANGE, SKY, VERMILION
 from samwidget.explain.film import Disc, Film, Item, Pictures, Rgb, Scene, Text, heading
-from samwidget.explain.maps import stability
 from samwidget.images import load_rgb
+from samwidget.models import EverythingDefaults
 from samwidget.predict import SamPredictor
+from samwidget.predict.everything import suppress_overlaps
 
 GAVE_OBJECT, DUPLICATE, UNSTABLE, LOW_SCORE = "kept", "duplicate", "not stable", "score too low"
 FATES = (GAVE_OBJECT, DUPLICATE, UNSTABLE, LOW_SCORE)
 """What becomes of a point, the best first: that of the best of its three candidates."""
 _COLOURS = {GAVE_OBJECT: GREEN, DUPLICATE: SKY, UNSTABLE: ORANGE, LOW_SCORE: VERMILION}
 _POINTS_MAX = 64
-_POINTS_AT_ONCE = 32
+_POINTS_AT_ONCE = 64
+_LEVELS = 3  # candidates of a point
 _PHOTO = (32.0, 84.0, 600.0, 430.0)
 
 
@@ -37,13 +39,27 @@ class GridPoint:
         point_xy: in image pixels.
         fate: of ``FATES``.
         reason: the numbers behind it.
-        objects: the found objects that it gave.
+        objects: the found objects that it gave, as pixels, without logits.
     """
 
     point_xy: tuple[float, float]
     fate: str
     reason: str
     objects: tuple[FoundObject, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Grid:
+    """What the model makes of a grid of points, before any rule drops a mask.
+
+    Attributes:
+        points_xy: row by row, in image pixels.
+        candidates: all that are not empty, as pixels; the id of each is three times the index of its point, plus its
+            level.
+    """
+
+    points_xy: tuple[tuple[float, float], ...]
+    candidates: tuple[FoundObject, ...]
 
 
 def grid_search(predictor: SamPredictor, image: object, points_per_side: int = 16) -> tuple[GridPoint, ...]:
@@ -57,42 +73,80 @@ def grid_search(predictor: SamPredictor, image: object, points_per_side: int = 1
     Raises:
         PromptError: ``points_per_side`` is out of its range.
     """
+    return judge_grid(ask_grid(predictor, image, points_per_side), predictor.everything_defaults)
+
+
+def ask_grid(predictor: SamPredictor, image: object, points_per_side: int) -> Grid:
+    """The candidates of every point of a grid. The model is asked once at each point; ``judge_grid`` asks no model.
+
+    Args:
+        predictor: any model; only the offset of its stability applies.
+        image: whatever ``load_rgb`` reads.
+        points_per_side: of the grid, at most 64.
+
+    Raises:
+        PromptError: ``points_per_side`` is out of its range.
+    """
     if not 1 <= points_per_side <= _POINTS_MAX:
         raise PromptError(f"points_per_side is {points_per_side}", hint=f"give 1 to {_POINTS_MAX}")
     pixels = load_rgb(image)
-    found_objects = predictor.everything(pixels, points_per_side=points_per_side)
     height, width = pixels.shape[:2]
-    shares = (np.arange(points_per_side) + 0.5) / points_per_side
-    points = [(float(x * width), float(y * height)) for y in shares for x in shares]
-    # An object's id counts points, row by row, and three candidates for each.
+    sides = (np.arange(points_per_side) + 0.5) / points_per_side
+    shares = np.array([(x, y) for y in sides for x in sides])
+    candidates: list[FoundObject] = []
+    for start in range(0, len(shares), _POINTS_AT_ONCE):  # the logits of all points would fill the memory
+        batch = predictor.everything(
+            pixels,
+            point_grids=[shares[start : start + _POINTS_AT_ONCE]],
+            pred_iou_thresh=0,
+            stability_score_thresh=0,
+            box_nms_thresh=1,
+        )
+        candidates += [replace(candidate, id=candidate.id + _LEVELS * start, candidate=None) for candidate in batch]
+    points = tuple((float(x * width), float(y * height)) for x, y in shares)
+    return Grid(points, tuple(sorted(candidates, key=lambda candidate: candidate.id)))
+
+
+def judge_grid(grid: Grid, options: EverythingDefaults, box_nms_thresh: float = 0.7) -> tuple[GridPoint, ...]:
+    """Every point of a grid with its fate, by the rules of a search for everything.
+
+    Args:
+        grid: what ``ask_grid`` returns.
+        options: the thresholds for score and stability.
+        box_nms_thresh: of masks whose boxes overlap by more than this IoU, the one with the highest score is kept.
+    """
+    score_min, stability_min = np.float32(options.pred_iou_thresh), np.float32(options.stability_score_thresh)
+    stable = [
+        candidate
+        for candidate in grid.candidates
+        if (candidate.score > score_min or score_min <= 0) and candidate.stability >= stability_min
+    ]
+    ranked = sorted(stable, key=lambda candidate: (-candidate.score, candidate.id))
+    ids = {candidate.id for candidate in suppress_overlaps(ranked, box_nms_thresh)}
     of_point: dict[int, list[FoundObject]] = {}
-    for found_object in found_objects:
-        of_point.setdefault(found_object.id // 3, []).append(found_object)
-    embedding, fates = predictor.embed(pixels), []
-    for start in range(0, len(points), _POINTS_AT_ONCE):  # the candidates of all points would fill the memory
-        batch = points[start : start + _POINTS_AT_ONCE]
-        candidates = predictor.predict_many([make_prompt([point]) for point in batch], embedding)
-        fates += [
-            _fate(predictor, point, masks, tuple(of_point.get(index, ())))
-            for index, (point, masks) in enumerate(zip(batch, candidates, strict=True), start)
-        ]
-    return tuple(fates)
+    for candidate in grid.candidates:
+        of_point.setdefault(candidate.id // _LEVELS, []).append(candidate)
+    return tuple(
+        _fate(point_xy, of_point.get(index, []), ids, options) for index, point_xy in enumerate(grid.points_xy)
+    )
 
 
 def _fate(
-    predictor: SamPredictor, point_xy: tuple[float, float], masks: Masks, objects: tuple[FoundObject, ...]
+    point_xy: tuple[float, float], candidates: Sequence[FoundObject], ids: set[int], options: EverythingDefaults
 ) -> GridPoint:
+    objects = tuple(candidate for candidate in candidates if candidate.id in ids)
     if objects:
         scores = ", ".join(f"{found_object.score:.2f}" for found_object in objects)
         return GridPoint(point_xy, GAVE_OBJECT, f"score {scores}", objects)
-    options = predictor.everything_defaults
-    is_good = masks.scores > np.float32(options.pred_iou_thresh)
-    if not is_good.any():
-        reason = f"best score {masks.scores.max():.2f}, not above {options.pred_iou_thresh:g}"
-        return GridPoint(point_xy, LOW_SCORE, reason, ())
-    logits = masks.to_logits()[is_good]
-    best = max(np.nan_to_num(stability(candidate, options.stability_score_offset)) for candidate in logits)
-    if best < options.stability_score_thresh:
+    if not candidates:
+        return GridPoint(point_xy, LOW_SCORE, "its masks have no pixel", ())
+    score_min = np.float32(options.pred_iou_thresh)
+    good = [candidate for candidate in candidates if candidate.score > score_min or score_min <= 0]
+    if not good:
+        best = max(candidate.score for candidate in candidates)
+        return GridPoint(point_xy, LOW_SCORE, f"best score {best:.2f}, not above {options.pred_iou_thresh:g}", ())
+    best = max(candidate.stability for candidate in good)
+    if best < np.float32(options.stability_score_thresh):
         reason = f"best stability {best:.2f}, below {options.stability_score_thresh:g}"
         return GridPoint(point_xy, UNSTABLE, reason, ())
     return GridPoint(point_xy, DUPLICATE, "a mask with a better score covers the same pixels", ())
