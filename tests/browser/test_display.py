@@ -126,50 +126,61 @@ def assert_reachable(widget, names):
         assert hit, name
 
 
-@pytest.mark.parametrize("width", [240, 256, 290, 322, 360, 479, 480, 700, 719, 720, 800, 1100])
-def test_nothing_is_cut_and_nothing_hidden_is_shown_at_any_width(open_notebook, width):
-    notebook = open_notebook(FRAMED_CELL, width=1400, height=1000)
-    widget = notebook.widget().ready()
-    resize(notebook, widget, width)
-    assert widget.root.evaluate(CUT) == []
-    assert widget.root.evaluate(SHOWN_THOUGH_HIDDEN) == []
-    widget.click(*CUP)
-    widget.leave()
-    assert widget.root.evaluate(CUT) == []
-    assert widget.root.evaluate(SHOWN_THOUGH_HIDDEN) == []
-    assert_reachable(widget, [*BUTTONS, "candidate", "accept", "opacity", "threshold", "hover-toggle"])
-    assert widget.part("accept").get_attribute("aria-label") == "Accept (Enter)"
-    widget.root.screenshot(path=ARTIFACTS / f"width-{width}.png")
-    notebook.python("w.everything(keep=False, points_per_side=4)")
-    widget.wait("s.everything.phase === 'done'")
-    assert widget.root.evaluate(CUT) == []
-    assert widget.root.evaluate(SHOWN_THOUGH_HIDDEN) == []
-    assert_reachable(widget, ["area-min", "score-min", "find-discard", "find-keep"])
-    widget.root.screenshot(path=ARTIFACTS / f"width-{width}-everything.png")
+WIDTHS = (240, 256, 290, 322, 360, 479, 480, 700, 719, 720, 800, 1100)
 
 
-@pytest.mark.parametrize("width", [240, 480, 800, 1100])
-def test_the_tray_is_below_the_photo_and_nothing_moves_when_it_fills(open_notebook, width):
+def test_nothing_is_cut_and_nothing_hidden_is_shown_at_any_width(open_notebook):
     notebook = open_notebook(FRAMED_CELL, width=1400, height=1000)
     widget = notebook.widget().ready()
-    resize(notebook, widget, width)
+
+    def check_shown(width):
+        assert widget.root.evaluate(CUT) == [], width
+        assert widget.root.evaluate(SHOWN_THOUGH_HIDDEN) == [], width
+
+    for width in WIDTHS:
+        resize(notebook, widget, width)
+        check_shown(width)
+        widget.click(*CUP)
+        widget.leave()
+        check_shown(width)
+        assert_reachable(widget, [*BUTTONS, "candidate", "accept", "opacity", "threshold", "hover-toggle"])
+        assert widget.part("accept").get_attribute("aria-label") == "Accept (Enter)"
+        widget.root.screenshot(path=ARTIFACTS / f"width-{width}.png")
+        notebook.python("w.everything(keep=False, points_per_side=4)")
+        widget.wait("s.everything.phase === 'done'")
+        check_shown(width)
+        assert_reachable(widget, ["area-min", "score-min", "find-discard", "find-keep"])
+        widget.root.screenshot(path=ARTIFACTS / f"width-{width}-everything.png")
+        widget.part("find-discard").click()
+        widget.wait("s.everything.phase === 'none'")
+        with widget.change():
+            notebook.python("w.clear()")
+
+
+def test_the_tray_is_below_the_photo_and_nothing_moves_when_it_fills(open_notebook):
+    notebook = open_notebook(FRAMED_CELL, width=1400, height=1000)
+    widget = notebook.widget().ready()
 
     def boxes():
         return [widget.part(name).bounding_box() for name in ("stage", "tray")]
 
-    stage, tray = empty = boxes()
-    assert tray["y"] >= stage["y"] + stage["height"]
-    widget.click(*CUP)
-    assert boxes() == empty
-    middle = {"x": stage["width"] / 2, "y": stage["height"] - 3}
-    widget.part("stage").hover(position=middle)  # fails where something lies over the photo
-    notebook.python("w.everything(keep=False, points_per_side=4)")
-    widget.wait("s.everything.phase === 'done'")
-    assert boxes() == empty
-    widget.part("stage").hover(position=middle)
-    notebook.page.keyboard.press("Escape")
-    widget.wait("s.everything.phase === 'none'")
-    assert boxes() == empty
+    for width in (240, 480, 800, 1100):
+        resize(notebook, widget, width)
+        stage, tray = empty = boxes()
+        assert tray["y"] >= stage["y"] + stage["height"]
+        widget.click(*CUP)
+        assert boxes() == empty
+        middle = {"x": stage["width"] / 2, "y": stage["height"] - 3}
+        widget.part("stage").hover(position=middle)  # fails where something lies over the photo
+        notebook.python("w.everything(keep=False, points_per_side=4)")
+        widget.wait("s.everything.phase === 'done'")
+        assert boxes() == empty
+        widget.part("stage").hover(position=middle)
+        notebook.page.keyboard.press("Escape")
+        widget.wait("s.everything.phase === 'none'")
+        assert boxes() == empty
+        with widget.change():
+            notebook.python("w.clear()")
 
 
 def test_a_finger_clicks_and_scrolls_and_two_zoom(open_notebook):
