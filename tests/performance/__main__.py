@@ -22,6 +22,7 @@ from tests.performance import (
     actions,
     batch,
     browser,
+    classroom,
     everything,
     gpu,
     load,
@@ -57,12 +58,13 @@ OF_THIS_CHECKOUT: dict[str, Callable[[], str]] = {
     "strokes": strokes.main,
     "actions": actions.main,
     "load": load.main,
+    "classroom": classroom.main,
     "gpu": gpu.main,
 }
 # Left out unless it is named: it needs a GPU, and nothing else there.
 WHERE_NAMED = ("gpu",)
 # The processor time of Ray, of Chromium and of kernels cannot be told from that of other programs.
-STARTS_OTHERS = ("batch", "browser", "panning", "strokes", "actions", "load")
+STARTS_OTHERS = ("batch", "browser", "panning", "strokes", "actions", "load", "classroom")
 SECTIONS = [*OF_ANY_CHECKOUT, *OF_THIS_CHECKOUT]
 
 

@@ -23,7 +23,9 @@ from samwidget.models.segmenter import Embedding
 Logits: TypeAlias = npt.NDArray[np.float32]
 _Key: TypeAlias = "tuple[ref[Embedding], bytes, bytes, bytes, int | None]"
 _CLICKS_MAX = 16
-_MASKS_MAX = 32
+# A class of 30 at one server clicks in turn, and moves the pointer between clicks. With 32 masks a student's next click
+# found the mask before it dropped, and cost up to four decodes. A mask takes up to 100 kB.
+_MASKS_MAX = 512
 
 
 def previous_prompt(prompt: Prompt) -> Prompt | None:
@@ -41,7 +43,7 @@ def previous_prompt(prompt: Prompt) -> Prompt | None:
 
 
 class PreviousMasks:
-    """The masks of the 32 prompts used last, of any images, as (h, w) float32 low-res logits."""
+    """The masks of the 512 prompts used last, of any images, as (h, w) float32 low-res logits."""
 
     def __init__(self) -> None:
         self._masks: LRUCache[_Key, Logits] = LRUCache(_MASKS_MAX)
