@@ -21,7 +21,7 @@ from typing import Annotated, Any
 
 import typer
 
-from samwidget.errors import PromptError, SamWidgetError, SamWidgetWarning
+from samwidget.errors import ImageError, PromptError, SamWidgetError, SamWidgetWarning
 
 app = typer.Typer(
     name="samwidget",
@@ -134,6 +134,45 @@ def segment(
     output.write_bytes(encode(masks[chosen]))
     pixels = int(masks[chosen].sum())
     typer.echo(f"{output}: {pixels} pixels, score {scores[chosen]:.2f}, candidate {chosen + 1} of {len(scores)}")
+
+
+@app.command()
+def embed(
+    folder: Annotated[Path, typer.Argument(help="A folder of images.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The folder for the embeddings; FOLDER/embeddings by default.")
+    ] = None,
+    model: ModelOption = None,
+    threads: ThreadsOption = None,
+) -> None:
+    """Encode the images of a folder ahead, so that a first click need not wait for the encoder."""
+    from samwidget.batch import image_suffixes
+    from samwidget.predict import SamPredictor
+
+    if not folder.is_dir():
+        raise SamWidgetError(f"there is no folder {folder}", hint="give the folder of the photos")
+    paths = sorted(path for path in folder.iterdir() if path.is_file() and path.suffix.lower() in image_suffixes())
+    if not paths:
+        raise SamWidgetError(f"the folder {folder} has no images", hint="folders inside it are not searched")
+    target = folder / "embeddings" if output is None else output
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SamWidgetError(f"{target} cannot be made", hint=error.strerror or str(error)) from error
+    predictor = SamPredictor.from_pretrained(model, threads=threads, cache_folder=target)
+    failed = 0
+    for path in paths:
+        try:
+            predictor.embed(path)
+        except ImageError as error:  # the other images can be encoded
+            failed += 1
+            typer.echo(f"samwidget: {error}", err=True)
+    typer.echo(
+        f"{target}: embeddings of {len(paths) - failed} image{'s' * (len(paths) - failed != 1)} by {predictor.name},"
+        f" {predictor.encodes} of them new"
+    )
+    if failed:
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from samwidget.formats.azure_ml.messages import build_request, parse_response
+from samwidget.predict import SamPredictor
 
 COFFEE = Path(__file__).parent.parent / "notebooks/photos/coffee.jpg"
 IMAGE = base64.b64encode(COFFEE.read_bytes()).decode()
@@ -200,6 +201,22 @@ def test_lessons_copies_them_with_their_photos_and_keeps_what_is_there(tmp_path)
     done = run("lessons", tmp_path / "course")
     assert "1 file copied" in done.stdout
     assert (tmp_path / "course/lessons" / lessons[0]).read_text() == "my work"
+
+
+def test_embed_encodes_a_folder_ahead_and_a_second_time_nothing(tmp_path):
+    for name in ("coffee.jpg", "coins.jpg"):
+        (tmp_path / name).write_bytes((COFFEE.parent / name).read_bytes())
+    (tmp_path / "notes.txt").write_text("no image")
+    done = run("embed", tmp_path)
+    assert done.stdout == f"{tmp_path / 'embeddings'}: embeddings of 2 images by nano, 2 of them new\n", done.stderr
+    predictor = SamPredictor.from_pretrained(cache_folder=tmp_path / "embeddings")
+    assert predictor.embed_with_source(tmp_path / "coins.jpg").from_cache
+    assert predictor.encodes == 0
+    (tmp_path / "broken.jpg").write_text("no image")
+    done = run("embed", tmp_path)
+    assert done.stdout.endswith("embeddings of 2 images by nano, 0 of them new\n")
+    assert_one_line(done, "broken.jpg")
+    assert_one_line(run("embed", tmp_path / "embeddings"), "has no images")
 
 
 def test_demo_opens_the_first_notebook_and_asks_nothing_about_news(monkeypatch):

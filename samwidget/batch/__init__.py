@@ -5,7 +5,8 @@
 records what is done, and ``outputs`` writes the formats.
 """
 
+from samwidget.batch.inputs.files import image_suffixes
 from samwidget.batch.job import Job, choose_result
 from samwidget.batch.run import run_batch
 
-__all__ = ["Job", "choose_result", "run_batch"]
+__all__ = ["Job", "choose_result", "image_suffixes", "run_batch"]
