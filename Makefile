@@ -25,7 +25,7 @@ $(OWN_PIP) --upgrade "pip>=25.1"
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit browser docs lowest bounds newest azure pictures bench reliability lint format generate fresh bundle wheel clean
+.PHONY: help demo test unit browser docs site outputs lowest bounds newest azure pictures bench reliability lint format generate fresh bundle wheel clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,8 +44,17 @@ browser: $(VENV)/test.stamp $(FRONTEND)/node_modules/.stamp ## a person's journe
 	@test -n "$(BROWSER)" || { echo "Chromium is missing: install it (Debian: apt-get install chromium) and run again"; exit 1; }
 	HF_HUB_OFFLINE=1 $(BIN)/pytest -m browser tests/browser tests/hosts -n 2 --dist loadfile
 
-docs: $(VENV)/test.stamp ## every code block of README and docs, every notebook from top to bottom
+docs: $(VENV)/test.stamp ## every code block of README and docs, every notebook, and the site
 	HF_HUB_OFFLINE=1 $(BIN)/pytest tests/docs
+
+site: $(VENV)/test.stamp ## build the docs site in build/site, strictly and without the web
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet -f docs/site/mkdocs.yml
+	@echo "open build/site/index.html"
+
+outputs: $(VENV)/test.stamp ## run copies of all notebooks, so that the site shows their results
+	mkdir -p build/notebooks
+	cp -R notebooks/. build/notebooks
+	HF_HUB_OFFLINE=1 $(BIN)/python -m nbconvert --log-level WARN --to notebook --inplace --execute build/notebooks/*.ipynb build/notebooks/lessons/*.ipynb
 
 lowest: ## quick tests with the lowest versions that pyproject.toml admits, in .venv-lowest
 	$(own_environment)
@@ -100,6 +109,7 @@ fresh: generate ## fail where a committed file differs from what its sources mak
 
 pictures: $(VENV)/test.stamp ## take the pictures of README and docs from the real widget
 	$(BIN)/python -m docs.make_pictures
+	HF_HUB_OFFLINE=1 $(BIN)/python -m docs.make_gallery
 
 wheel: $(VENV)/test.stamp ## build dist/*.whl
 	$(BIN)/python -m build --wheel
@@ -116,7 +126,7 @@ $(VENV)/demo.stamp: pyproject.toml .ci/constraints.txt | $(BIN)/python
 	@touch $@
 
 $(VENV)/test.stamp: pyproject.toml .ci/constraints.txt | $(BIN)/python
-	$(BIN)/python -m pip install --quiet $(CONSTRAINTS) -e "$(EXTRAS)" --group test --group dev --group hosts
+	$(BIN)/python -m pip install --quiet $(CONSTRAINTS) -e "$(EXTRAS)" --group test --group dev --group hosts --group docs
 	@touch $@ $(VENV)/demo.stamp
 
 $(FRONTEND)/node_modules/.stamp: $(FRONTEND)/package.json $(FRONTEND)/package-lock.json
