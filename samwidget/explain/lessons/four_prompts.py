@@ -274,7 +274,7 @@ def _suit(item: SegmentedObject, suit: Mask, head: Mask) -> Result:
         return Result(
             False,
             f"The IoU is {overlap:.2f}, and {_GOOD_SUIT} is wanted. The model takes the head, too: a box cannot say "
-            "that you do not mean it. Exclude it with a right-click or Alt-click.",
+            "that you do not mean it. Exclude it: press E, then click on it.",
         )
     if not any(_is_on(head, x, y) for x, y in excluded):
         return Result(
