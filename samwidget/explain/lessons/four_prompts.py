@@ -198,7 +198,7 @@ def _failing(value: object, ways: tuple[Way, ...], head: Mask) -> Result:
     if word not in overlaps:
         names = ", ".join(f"'{name}'" for name in overlaps)
         return Result(False, f"{value!r} is none of the four. Write {names}, with quotation marks.")
-    if overlaps[str(word)] < _GOOD:
+    if overlaps[str(word)] == min(overlaps.values()):
         return Result(
             True,
             f"Its IoU with the head is {overlaps[str(word)]:.2f}: the model takes the whole person. A point says "
