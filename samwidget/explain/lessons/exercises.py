@@ -59,10 +59,12 @@ class Exercise:
     Attributes:
         task: what is to be done, in a sentence or two.
         judge: gives the result for a value; it has no other effect and may raise our errors.
+        image: (H, W, 3) uint8 RGB in its widget; None takes that of the lesson.
     """
 
     task: str
     judge: Callable[[object], Result]
+    image: npt.NDArray[np.uint8] | None = None
 
     def check(self, value: object) -> Result:
         """The result for a number, a word or saved prompts. None, an empty list and our errors are not solved."""
@@ -107,9 +109,10 @@ class Lesson:
             PromptError: there is no exercise of this number.
             SessionError: the session file cannot be used.
         """
-        self._checked(number)
+        image = self._checked(number).image
         if number not in self._widgets:
-            self._widgets[number] = SamWidget(self.image, predictor=self.predictor, session=session)
+            image = self.image if image is None else image
+            self._widgets[number] = SamWidget(image, predictor=self.predictor, session=session)
         return self._widgets[number]
 
     def check(self, number: int, value: object = None) -> Result:
