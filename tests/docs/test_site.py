@@ -75,7 +75,11 @@ def test_each_picture_is_in_the_gallery_or_on_a_page(site):
 
 def test_no_page_loads_anything_from_another_host(site):
     found = [page.name for page in site.rglob("*.html") if LOADED.search(page.read_text(encoding="utf-8"))]
-    style = [path.name for path in site.rglob("*.css") if re.search(r"url\(['\"]?(?:https?:)?//", path.read_text())]
+    style = [
+        path.name
+        for path in site.rglob("*.css")
+        if re.search(r"url\(['\"]?(?:https?:)?//", path.read_text(encoding="utf-8"))
+    ]
     assert not found + style
 
 
