@@ -26,7 +26,7 @@ def slide_type(cell: Mapping[str, Any]) -> str:
 
 
 def main() -> None:
-    """Marks all lessons, and prints which of them changed."""
+    """Marks all lessons; a notebook that is marked already stays as it is."""
     for path in sorted(LESSONS.glob("*.ipynb")):
         before = path.read_text(encoding="utf-8")
         notebook = json.loads(before)
@@ -35,7 +35,6 @@ def main() -> None:
         after = json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
         if after != before:
             path.write_text(after, encoding="utf-8")
-            print(f"{path.name}: marked")
 
 
 if __name__ == "__main__":
