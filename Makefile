@@ -8,7 +8,7 @@ FRONTEND := samwidget/frontend
 CONSTRAINTS ?= -c .ci/constraints.txt
 BROWSER ?= $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 
-EXTRAS := .[batch,demo,mlflow,serve,train]
+EXTRAS := .[batch,demo,mlflow,page,serve,train]
 # Without those that train a model for minutes, drive a browser, or run the pages.
 QUICK := -m "not browser" --ignore tests/docs --ignore tests/hosts --ignore tests/training -n 2 --dist loadfile
 # The part of the quick tests that CI runs with the lowest versions too, and what they need besides the package.
@@ -42,7 +42,7 @@ unit: $(VENV)/test.stamp $(FRONTEND)/node_modules/.stamp ## tests that need no b
 
 browser: $(VENV)/test.stamp $(FRONTEND)/node_modules/.stamp ## a person's journeys in a real JupyterLab, and one click in each other host, in Chromium
 	@test -n "$(BROWSER)" || { echo "Chromium is missing: install it (Debian: apt-get install chromium) and run again"; exit 1; }
-	HF_HUB_OFFLINE=1 $(BIN)/pytest -m browser tests/browser tests/hosts -n 2 --dist loadfile
+	HF_HUB_OFFLINE=1 $(BIN)/pytest -m browser tests/browser tests/hosts tests/page -n 2 --dist loadfile
 
 docs: $(VENV)/test.stamp ## every code block of README and docs, every notebook, and the site
 	HF_HUB_OFFLINE=1 $(BIN)/pytest tests/docs
@@ -101,7 +101,7 @@ generate: $(VENV)/test.stamp $(FRONTEND)/node_modules/.stamp ## write anew what 
 	$(BIN)/python -m docs.make_messages
 	npm --prefix $(FRONTEND) run build
 
-bundle: $(FRONTEND)/node_modules/.stamp ## rebuild samwidget/static from the TypeScript sources
+bundle: $(FRONTEND)/node_modules/.stamp ## rebuild samwidget/static from the TypeScript sources, with the script of pages
 	npm --prefix $(FRONTEND) run build
 
 fresh: generate ## fail where a committed file differs from what its sources make
@@ -111,7 +111,7 @@ pictures: $(VENV)/test.stamp ## take the pictures of README and docs from the re
 	$(BIN)/python -m docs.make_pictures
 	HF_HUB_OFFLINE=1 $(BIN)/python -m docs.make_gallery
 
-wheel: $(VENV)/test.stamp ## build dist/*.whl
+wheel: $(VENV)/test.stamp bundle ## build dist/*.whl
 	$(BIN)/python -m build --wheel
 
 clean: ## delete what the other commands made

@@ -176,6 +176,25 @@ def embed(
 
 
 @app.command()
+def page(
+    image: Annotated[str, typer.Argument(help="A file or an http(s) address.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="A folder for any web server; or a file, whose name ends in .html.")
+    ],
+    title: Annotated[str, typer.Option(help="Title of the page; the name of the image if not given.")] = "",
+    frame: Annotated[int | None, typer.Option(min=0, help="The page or frame of the file, from 0.")] = None,
+) -> None:
+    """Write a page with the widget for an image: the model runs in the browser, without Python."""
+    from samwidget.images import load_rgb
+    from samwidget.page import write_page
+
+    _require_folder(output)
+    size = write_page(load_rgb(image, frame=frame), output, name=Path(image).name, title=title)
+    opened = "open it in a browser" if output.is_file() else "put the folder on a web server"
+    typer.echo(f"{output}: {size / 1e6:.1f} MB; {opened}")
+
+
+@app.command()
 def score(
     request: Annotated[str, typer.Argument(help="A file that holds a request as JSON; - reads standard input.")],
     output: Annotated[

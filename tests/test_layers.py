@@ -17,13 +17,14 @@ MAY_IMPORT = {
     "predict": {"core", "files", "images", "models", "formats"},
     "compat": {"core", "images", "models", "predict", "formats"},
     "document": {"core"},
-    "widget": {"core", "images", "models", "predict", "document", "formats"},
+    "page": {"core", "files", "images", "models"},
+    "widget": {"core", "images", "models", "predict", "document", "formats", "page"},
     "replaying": {"core", "images", "models", "predict", "document", "formats"},
     "training": {"core", "files", "images", "models", "predict"},
     "batch": {"core", "files", "images", "models", "predict", "formats"},
     "explain": {"core", "images", "models", "predict", "document", "training", "widget", "replaying"},
     "serving": {"core", "images", "models", "predict", "formats"},
-    "cli": {"core", "files", "images", "models", "predict", "document", "formats", "serving", "batch"},
+    "cli": {"core", "files", "images", "models", "predict", "document", "formats", "page", "serving", "batch"},
 }
 # Frameworks stay at the rim.
 TORCH_ONLY_IN = {"models", "predict", "compat", "training"}

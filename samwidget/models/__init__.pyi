@@ -4,6 +4,9 @@ from .finder import Finder as Finder
 from .finder import Wanted as Wanted
 from .layer_calls import Recording as Recording
 from .loader import load as load
+from .nano.graphs import Graphs as Graphs
+from .nano.graphs import encoder_pixels as encoder_pixels
+from .nano.graphs import export_graphs as export_graphs
 from .recording import record as record
 from .registry import BUNDLED_FOLDER as BUNDLED_FOLDER
 from .registry import BUNDLED_NAME as BUNDLED_NAME

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from samwidget.core import Masks, Prompt, SegmentedObject
 from samwidget.document import draft_of_candidates, with_candidates
+from samwidget.errors import warn_user
 from samwidget.widget.network import Network
 from samwidget.widget.protocol.fields import ChosenLevels
 from samwidget.widget.protocol.requests import SavedPrompt
@@ -24,6 +26,37 @@ def levels_of(item: SegmentedObject) -> ChosenLevels | None:
     if prompt.mask is not None or (len(prompt.points_xy) == 0 and prompt.box_xyxy is None):
         return None
     return ChosenLevels(item.level, prompt.level)
+
+
+def saved_prompts(items: Sequence[SegmentedObject]) -> list[dict[str, Any]]:
+    """The objects as the message ``restore_objects`` has them, visible and locked as they are.
+
+    A SamWidgetWarning names objects that need a mask, too; they are left out.
+    """
+    saved, lost = [], []
+    for item in items:
+        levels = levels_of(item)
+        if levels is None:
+            lost.append(item.name)
+            continue
+        prompt = item.prompt
+        points = [
+            (x, y, label) for (x, y), label in zip(prompt.points_xy.tolist(), prompt.labels.tolist(), strict=True)
+        ]
+        saved.append(
+            {
+                "name": item.name,
+                "class": item.class_name,
+                "points": points,
+                "box": None if prompt.box_xyxy is None else prompt.box_xyxy.tolist(),
+                "levels": {"chosen": levels.chosen, "refined": levels.refined},
+                "visible": item.visible,
+                "locked": item.locked,
+            }
+        )
+    if lost:
+        warn_user(f"no points and no box make the masks of {', '.join(lost):.200}: they are left out")
+    return saved
 
 
 def made_again(items: Sequence[SavedPrompt], network: Network) -> Iterator[tuple[SegmentedObject, Masks]]:

@@ -240,6 +240,27 @@ class SamWidget(Paging, SharedTraits):
         model = None if network.name == BUNDLED.name else network.name
         return python_of(self.objects, self._source, model, network.signature, self.classes, self.threshold)
 
+    def to_page(self, path: str | PathLike[str]) -> None:
+        """Writes a page that shows this image in the widget without a kernel: its network runs in the browser.
+
+        The page uses the bundled model, whichever this widget has, and makes the objects again of their points and
+        boxes. A SamWidgetWarning names those that it cannot make: masks that were given, corrected or found.
+
+        Args:
+            path: one file where it ends in ``.html``, which also opens without a server; else a folder for any web
+                server.
+
+        Raises:
+            SamWidgetError: the script of pages is not built in this checkout.
+            ModelError: the package onnx is missing: ``pip install "samwidget[page]"``.
+            OSError: a file cannot be written.
+        """
+        from samwidget.page import write_page
+        from samwidget.widget.saved_prompts import saved_prompts
+
+        prompts = saved_prompts(self.objects)
+        write_page(self._image, Path(path), name=self._controller.image.sessions.file_name or "image", objects=prompts)
+
     # The session file.
 
     @_OfClass
