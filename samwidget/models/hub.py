@@ -24,6 +24,7 @@ from samwidget.errors import ModelError, SamWidgetError, StoppedError
 from samwidget.models import loader
 from samwidget.models.checkpoint_folder import WEIGHTS, weights_files
 from samwidget.models.registry import is_repo_here as is_repo_here
+from samwidget.models.registry import weights_file_of
 
 _REPO = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}", re.ASCII)
 # huggingface_hub 2 writes each download to a file of a name of its own, which no later download goes on with.
@@ -206,6 +207,9 @@ def _sizes_of(repo: str) -> dict[str, int]:
             if fnmatch(item.rfilename, pattern)
         }
 
+    file = weights_file_of(repo)
+    if file is not None:
+        return matching(file)
     weights = next((sizes for pattern in WEIGHTS if (sizes := matching(pattern))), {})
     return {**matching("*.json"), **weights}
 

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 from samwidget.errors import ModelError, ModelNotFoundError, SamWidgetError, UnsupportedModelError
 from samwidget.models.checkpoint_folder import without_config
 from samwidget.models.families import FAMILIES, LoadFamily
-from samwidget.models.registry import BUNDLED_FOLDER, BUNDLED_NAME
+from samwidget.models.registry import BUNDLED_FOLDER, BUNDLED_NAME, weights_file_of
 from samwidget.models.sources import CONFIG, SUPPORTED, Folder, HubRepo, find_source
 
 if TYPE_CHECKING:
     import torch
 
+    from samwidget.models.device import DeviceChoice
     from samwidget.models.segmenter import Segmenter
 
 
@@ -49,10 +50,10 @@ def load(
     choice = choose_device(device, dtype)
     name = BUNDLED_NAME if name is None else name
     if name != BUNDLED_NAME and Path(name).expanduser().is_file():
-        from samwidget.models.official_files import load_file
-
-        return load_file(name, choice)
+        return _load_file(name, Path(name), choice)
     source = Folder(BUNDLED_FOLDER) if name == BUNDLED_NAME else find_source(name)
+    if isinstance(source, HubRepo) and (file := weights_file_of(source.repo)) is not None:
+        return _load_file(name, source.file(file, local_files_only), choice)
     load_family = _family_of(source, str(name), local_files_only)
     try:
         return load_family(str(name), source, choice, local_files_only)
@@ -62,9 +63,18 @@ def load(
         raise ModelError(f"the model {name} cannot be read", hint=f"{type(error).__name__}: {error}") from error
 
 
+def _load_file(name: str | Path, path: Path, choice: DeviceChoice) -> Segmenter:
+    from samwidget.models.official_files import load_file
+
+    return load_file(name, path, choice)
+
+
 def download(repo: str) -> None:
     """Downloads what ``load`` needs of a hub id, where it is not here yet; raises as ``load``."""
-    source = HubRepo(repo)
+    source, file = HubRepo(repo), weights_file_of(repo)
+    if file is not None:
+        source.file(file, None)
+        return
     _family_of(source, repo, None)
     source.folder(None)
 

@@ -24,18 +24,19 @@ if TYPE_CHECKING:
 _Make: TypeAlias = "Callable[[Mapping[str, Tensor], str, DeviceChoice], Segmenter]"
 
 
-def load_file(name: str | Path, choice: DeviceChoice) -> Segmenter:
+def load_file(name: str | Path, path: Path, choice: DeviceChoice) -> Segmenter:
     """The model in a file.
 
     Args:
-        name: the path of the file, which is the model's name too.
+        name: that the user gave: the path, or the hub id of the file's repository.
+        path: of the file.
         choice: where it runs.
 
     Raises:
         ModelError: the file cannot be read, holds something else than weights, or some of them are missing.
         UnsupportedModelError: the weights are of another network.
     """
-    path = Path(name).expanduser()
+    path = path.expanduser()
     check_fits(str(name), [path], choice.device)
     content = weights_file.read_file(path)
     for first, (family, make) in _FAMILIES.items():

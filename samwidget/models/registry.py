@@ -1,4 +1,4 @@
-"""The models that samwidget knows by name, and where the bundled one is.
+"""The models that samwidget knows by name, and where their weights are.
 
 Other checkpoints of these families load too: ``loader`` decides by their config, not by this list. No torch here, so
 that the command line lists models at once.
@@ -20,12 +20,14 @@ class ModelCard:
 
     Attributes:
         name: the value of ``model=`` that loads it.
-        repo: its id on the Hugging Face hub; None for the bundled model.
+        repo: its id on the Hugging Face hub; None where it is not there.
         family: the implementation that runs it, such as ``nano``, ``sam`` or ``sam2``.
         size_mb: megabytes of its weights file.
         licence: of the weights.
         is_gated: whether the hub asks for an account first.
         prompts: the parts of a prompt that it can use; ``text`` where it finds what words describe.
+        file: of an official package, which holds the weights in ``repo``; None where they are beside ``config.json``.
+        is_bundled: whether its weights come with samwidget, in ``BUNDLED_FOLDER``.
     """
 
     name: str
@@ -35,6 +37,8 @@ class ModelCard:
     licence: str
     is_gated: bool = False
     prompts: tuple[str, ...] = PROMPTS
+    file: str | None = None
+    is_bundled: bool = False
 
 
 def _hub_card(repo: str, size_mb: float, prompts: tuple[str, ...] = PROMPTS, family: str = "sam") -> ModelCard:
@@ -42,7 +46,7 @@ def _hub_card(repo: str, size_mb: float, prompts: tuple[str, ...] = PROMPTS, fam
 
 
 MODELS: tuple[ModelCard, ...] = (
-    ModelCard(BUNDLED_NAME, None, "nano", 9.7, "Apache-2.0"),
+    ModelCard(BUNDLED_NAME, None, "nano", 9.7, "Apache-2.0", is_bundled=True),
     _hub_card("facebook/sam-vit-base", 375),
     _hub_card("facebook/sam-vit-large", 1250),
     _hub_card("facebook/sam-vit-huge", 2564),
@@ -57,18 +61,34 @@ MODELS: tuple[ModelCard, ...] = (
     _hub_card("Zigeng/SlimSAM-uniform-50", 112),
     _hub_card("Zigeng/SlimSAM-uniform-77", 39),
     _hub_card("wanglab/medsam-vit-base", 375, prompts=("box",)),  # trained on boxes in medical images
+    # Its page on the hub says MIT, the authors' repository Apache-2.0.
+    ModelCard("dhkim2810/MobileSAM", "dhkim2810/MobileSAM", "mobile_sam", 40.7, "MIT", file="mobile_sam.pt"),
+    ModelCard("xinghaochen/tinysam", "xinghaochen/tinysam", "mobile_sam", 40.7, "Apache-2.0", file="tinysam.pth"),
 )
 
 
 def is_here(card: ModelCard) -> bool:
     """Whether the model loads without a connection: it is bundled, or in the hub's local cache."""
-    return (BUNDLED_FOLDER / "config.json").is_file() if card.repo is None else is_repo_here(card.repo)
+    if card.is_bundled:
+        return (BUNDLED_FOLDER / "config.json").is_file()
+    return card.repo is not None and is_repo_here(card.repo)
+
+
+def weights_file_of(repo: str) -> str | None:
+    """The file of an official package that holds the weights of a hub id; None where they are beside its config."""
+    return next((card.file for card in MODELS if card.repo == repo), None)
 
 
 def is_repo_here(repo: str) -> bool:
-    """Whether config and weights of a hub id are in the hub's local cache."""
+    """Whether all that loads the model of a hub id is in the hub's local cache: config and weights, or one file."""
+    file = weights_file_of(repo)
+    if file is not None:
+        return _is_file_here(repo, file)
+    weights = ("model.safetensors", "pytorch_model.bin")
+    return _is_file_here(repo, "config.json") and any(_is_file_here(repo, name) for name in weights)
+
+
+def _is_file_here(repo: str, file: str) -> bool:
     from huggingface_hub import try_to_load_from_cache
 
-    weights = ("model.safetensors", "pytorch_model.bin")
-    config_path, *weight_paths = [try_to_load_from_cache(repo, file) for file in ("config.json", *weights)]
-    return isinstance(config_path, str) and any(isinstance(path, str) for path in weight_paths)
+    return isinstance(try_to_load_from_cache(repo, file), str)

@@ -62,6 +62,20 @@ class HubRepo:
         except Exception as error:
             raise self._download_error(error) from error
 
+    def file(self, name: str, local_files_only: bool | None) -> Path:
+        """The local copy of one file, downloaded where that is allowed."""
+        from huggingface_hub import hf_hub_download
+        from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
+
+        try:
+            return Path(hf_hub_download(self.repo, name, local_files_only=bool(local_files_only)))
+        except LocalEntryNotFoundError as error:
+            raise self._not_downloaded() from error
+        except EntryNotFoundError as error:
+            raise ModelNotFoundError(f"{self.description} has no {name}", hint=SUPPORTED) from error
+        except Exception as error:
+            raise self._download_error(error) from error
+
     def folder(self, local_files_only: bool | None) -> Path:
         """The local folder that holds config and weights, downloaded where that is allowed."""
         from huggingface_hub import snapshot_download

@@ -12,6 +12,7 @@ from samwidget.errors import ModelNotFoundError, StoppedError, UnsupportedModelE
 from samwidget.models import hub, loader
 from samwidget.models.registry import is_repo_here
 from tests.models.fake_hub import FakeHub
+from tests.models.mobile_sam.random_mobile_sam import save_mobile_sam
 
 REPO = "someone/small-sam"
 TIMEOUT_S = 60.0
@@ -55,6 +56,32 @@ def test_a_download_tells_its_bytes_and_is_here_afterwards(fake_hub, small_sam_f
     assert is_repo_here(REPO)
     assert hub.repos_here() == [REPO]
     assert loader.load(REPO, device="cpu", local_files_only=True).family == "sam"
+
+
+def test_a_model_that_is_one_file(fake_hub, tmp_path):
+    """Its repository has no config: the card names the file."""
+    fake_hub.repo, fake_hub.folder = "dhkim2810/MobileSAM", tmp_path / "repository"
+    fake_hub.folder.mkdir()
+    (fake_hub.folder / "README.md").write_text("of the repository")
+    size = save_mobile_sam(fake_hub.folder).stat().st_size
+    fake_hub.gate.clear()
+    told = []
+
+    def progress(done, total):
+        told.append((done, total))
+        if fake_hub.reached_middle.is_set():
+            fake_hub.gate.set()
+
+    assert not is_repo_here(fake_hub.repo)
+    hub.download(fake_hub.repo, progress, threading.Event())
+    assert {total for _, total in told} == {size}
+    assert fake_hub.served == {"mobile_sam.pt": 1}
+    assert is_repo_here(fake_hub.repo)
+    segmenter = loader.load(fake_hub.repo, device="cpu", local_files_only=True)
+    assert (segmenter.family, segmenter.name) == ("mobile_sam", fake_hub.repo)
+    (fake_hub.folder / "mobile_sam.pt").unlink()
+    with pytest.raises(ModelNotFoundError, match=r"has no mobile_sam\.pt"):
+        hub.download(fake_hub.repo, lambda *_: None, threading.Event())
 
 
 def test_a_download_that_was_ended_leaves_no_half_model_and_can_go_on(fake_hub, tmp_path):
