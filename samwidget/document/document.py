@@ -145,6 +145,7 @@ class Document:
         candidates: Sequence[Masks | None] | None = None,
         *,
         activate: bool = False,
+        class_names: Sequence[str] = (),
     ) -> tuple[SegmentedObject, ...]:
         """Adds objects in one step, later ones on top, and returns them.
 
@@ -155,10 +156,12 @@ class Document:
             candidates: of each; None where they have none to choose from. The level of such a draft stays, also when a
                 prompt refines the object.
             activate: whether the next prompt refines the last one; otherwise the active object stays the same.
+            class_names: classes that are added before others, in this order.
         """
         if not drafts:
             return ()
-        state = reduce(classes.add_class, [draft.class_name for draft in drafts if draft.class_name], self.state)
+        new = [*class_names, *(draft.class_name for draft in drafts if draft.class_name)]
+        state = reduce(classes.add_class, new, self.state)
         names = [draft.class_name or state.active_class for draft in drafts]
         coloured = drafts if all(names) else self.in_colour(drafts)  # a class has a colour of its own
         items = self._numbered(
@@ -168,11 +171,13 @@ class Document:
         self._push(replace(state, active=items[-1].id) if activate else state)
         return items
 
-    def keep_found(self, drafts: Sequence[SegmentedObject]) -> tuple[SegmentedObject, ...]:
+    def keep_found(
+        self, drafts: Sequence[SegmentedObject], class_names: Sequence[str] = ()
+    ) -> tuple[SegmentedObject, ...]:
         """Adds found objects as ``add_many`` does, and forgets what else was found, all in one step; returns them."""
         if not drafts:
             return ()
-        items = self.add_many(drafts)
+        items = self.add_many(drafts, class_names=class_names)
         self._history.amend(replace(self.state, found_objects=None))
         return items
 

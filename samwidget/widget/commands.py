@@ -234,9 +234,14 @@ class Commands:
         made = list(made_again(items, self._network))
         return self._document.add_many([draft for draft, _ in made], [masks for _, masks in made])
 
-    def keep_found(self, drafts: Sequence[SegmentedObject]) -> tuple[SegmentedObject, ...]:
-        """Adds found objects in one step of the history and returns them; what else was found goes."""
-        return self._document.keep_found(drafts)
+    def keep_found(self, drafts: Sequence[SegmentedObject], class_names: Sequence[str]) -> tuple[SegmentedObject, ...]:
+        """Adds found objects in one step of the history and returns them; what else was found goes.
+
+        Args:
+            drafts: the objects.
+            class_names: their classes, in the order in which new ones are added.
+        """
+        return self._document.keep_found(drafts, class_names)
 
     def _draft_of_mask(self, mask: RunLengths, name: str | None, class_name: str | None) -> SegmentedObject:
         # Before the image is encoded any frame will do: a click converts the logits to those of the model.

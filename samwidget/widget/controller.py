@@ -200,7 +200,10 @@ class Controller:
         """Makes objects of found masks and forgets what else was found; returns the objects."""
         # Large ones first: later objects are drawn over earlier ones, also in label_map().
         ordered = sorted(found_masks, key=lambda item: -item.found_object.area)
-        objects = self.commands.keep_found([item.to_object() for item in ordered])
+        # Classes in the order of the phrases, whose ids ascend.
+        by_phrase = sorted(found_masks, key=lambda item: item.found_object.id)
+        class_names = [item.draft.class_name for item in by_phrase if item.draft.class_name]
+        objects = self.commands.keep_found([item.to_object() for item in ordered], class_names)
         self.publisher.add_sent(item.packed for item in ordered)
         self.document.discard_found()  # where no object was made of it
         # The objects appear before the found ones go, so that no view is without both for a moment.

@@ -11,7 +11,10 @@ from tests.widget.fakes import TIMEOUT_S, FakePredictor
 
 
 class Reader(FakePredictor):
-    """Knows a coin, left, with the score 0.9, and a leaf, right, with 0.6; each 32 x 48 of 128 x 96 pixels."""
+    """Knows a coin, left, with the score 0.9, and a leaf, right, with 0.6; each 32 x 48 of 128 x 96 pixels.
+
+    A tree has three times as many, and the score 0.8.
+    """
 
     def __init__(self, reads_words=True):
         super().__init__()
@@ -32,9 +35,10 @@ class Reader(FakePredictor):
         if self.fail_find:
             raise self.fail_find.pop(0)
         self.wanted.append(wanted)
-        left, score = {"coin": (8, 0.9), "leaf": (40, 0.6)}.get(wanted.phrase, (8, 0.0))
+        objects = {"coin": (8, 16, 0.9), "leaf": (40, 16, 0.6), "tree": (8, 48, 0.8)}
+        left, width, score = objects.get(wanted.phrase, (8, 16, 0.0))
         logits = np.full((1, *embedding.frame.logits_hw), -10, np.float32)
-        logits[0, 12:36, left : left + 16] = 10
+        logits[0, 12:36, left : left + width] = 10
         count = int(score > score_min)
         return logits[:count], np.array([score], np.float32)[:count]
 
@@ -60,6 +64,15 @@ def test_objects_get_their_phrase_as_class_in_one_step(widget, reader):
     assert reader.encodes == 1
     assert widget.undo()
     assert widget.objects == ()
+    assert widget.classes == ()
+
+
+def test_new_classes_are_in_the_order_of_the_phrases(widget):
+    """Objects are in the order of their sizes: later ones are drawn over earlier ones."""
+    objects = widget.find(["coin", "tree", "leaf"])
+    assert [item.class_name for item in objects] == ["tree", "coin", "leaf"]
+    assert widget.classes == ("coin", "tree", "leaf")
+    assert widget.undo()
     assert widget.classes == ()
 
 
