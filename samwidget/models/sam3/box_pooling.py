@@ -8,10 +8,13 @@ encoder of boxes. Called by ``detector``.
 from __future__ import annotations
 
 import math
+from importlib.metadata import version
 from typing import Any
 
 import torch
 from torch import Tensor
+
+from samwidget.errors import UnsupportedModelError
 
 
 def pool_boxes(features: Tensor, boxes: Tensor, bins: int) -> Tensor:
@@ -51,7 +54,18 @@ def let_it_pool_boxes(encoder: Any) -> None:
     """Makes a ``Sam3GeometryEncoder`` of transformers use ``pool_boxes``; its weights and layers stay.
 
     Any: transformers' classes for SAM 3 and for its variants have the same parts and no class in common.
+
+    Raises:
+        UnsupportedModelError: this transformers has other names for what is replaced here. Without the error example
+            boxes would be pooled by torchvision, or fail in the middle of a search.
     """
+    # Private methods, which any version may rename.
+    missing = [name for name in ("_encode_boxes", "_encode_box_coordinates") if not hasattr(encoder, name)]
+    if missing:
+        raise UnsupportedModelError(
+            f"{type(encoder).__name__} of transformers {version('transformers')} has no {' and no '.join(missing)}",
+            hint="pip install 'transformers==5.24.*', or a newer samwidget, then restart the kernel",
+        )
 
     def encode_boxes(boxes: Tensor, mask: Tensor, labels: Tensor, features: Tensor) -> tuple[Tensor, Tensor]:
         """(B, K, C) vectors of (B, K, 4) boxes cx, cy, width, height, 0 to 1; the mask is returned as it is."""

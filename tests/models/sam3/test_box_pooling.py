@@ -8,7 +8,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from samwidget.models.sam3.box_pooling import pool_boxes
+from samwidget.errors import UnsupportedModelError
+from samwidget.models.sam3.box_pooling import let_it_pool_boxes, pool_boxes
 
 
 def sample(image, y, x):
@@ -77,3 +78,17 @@ def test_several_boxes_at_once():
     features = torch.arange(54, dtype=torch.float32).reshape(1, 6, 9)
     boxes = torch.tensor([[0.0, 0, 4, 4], [3.0, 2, 9, 6]])
     assert torch.equal(pool_boxes(features, boxes, 2), torch.cat([pool_boxes(features, box[None], 2) for box in boxes]))
+
+
+def test_a_transformers_with_other_private_names_is_refused():
+    """The names are those of the installed transformers, or every test with example boxes fails with this error."""
+
+    class Sam3GeometryEncoder:
+        def _encode_box_coordinates(self):
+            """As before."""
+
+    with pytest.raises(
+        UnsupportedModelError, match=r"Sam3GeometryEncoder of transformers .* has no _encode_boxes"
+    ) as caught:
+        let_it_pool_boxes(Sam3GeometryEncoder())
+    assert "pip install" in caught.value.hint
