@@ -77,7 +77,7 @@ def draw_number(steps: Steps) -> Figure:
         steps: of a prediction on the photo of ``inside_the_decoder``.
     """
     logit = logit_at(steps, SUIT_XY)
-    side = "in the mask" if logit.value > 0 else "not in the mask"
+    side = "above 0" if logit.value > 0 else "not above 0"
     figure, (photo, bars) = new_figure(
         2, f"The marked pixel: logit {logit.value:.2f}, {side}".replace("-", "\N{MINUS SIGN}"), widths=(1, 1.3)
     )
@@ -106,13 +106,14 @@ def draw_way(lesson: Lesson, saved: object = ()) -> Figure:
     recorded = steps(lesson.predictor, lesson.image, prompt, level=level)
     meeting = ("coarse mask", "a first mask") if "coarse mask" in recorded else (recorded.attention_names[-1],) * 2
     figure, panels = new_figure(5, "From a click to a mask")
-    draw_photo(panels[0], lesson.image, "photo and\nprompt")
+    figure.set_size_inches(12.8, 4.4)  # five square panels leave the lower half of a slide empty
+    draw_photo(panels[0], lesson.image, "photo,\nprompt")
     draw_prompt(panels[0], prompt)
-    names = (("features", "features,\nonce a photo"), (meeting[0], f"both meet:\n{meeting[1]}"))
-    for axes, (name, title) in zip(panels[1:], (*names, ("logits", "logits:\nblue is above 0")), strict=False):
+    names = (("features", "features,\nonly once"), (meeting[0], f"they meet:\n{meeting[1]}"))
+    for axes, (name, title) in zip(panels[1:], (*names, ("logits", "logits:\nblue: above 0")), strict=False):
         axes.imshow(picture_of(recorded, name), interpolation="nearest")
         axes.set_axis_off()
-        axes.set_title(title, pad=10, fontsize=20)
+        axes.set_title(title, pad=10, fontsize=22)
     draw_photo(panels[4], picture_of(recorded, "mask"), "the mask:\nabove 0")
     return figure
 

@@ -220,7 +220,7 @@ def draw_limits(lesson: Lesson) -> Figure:
         axes.set_xticks(indices, [f"{strength:g}" for strength in strengths], fontsize=15)
         axes.set(xlabel=label, ylim=(0, 1.03))
     panels[0].set_ylabel("IoU with the astronaut")
-    panels[-1].legend(frameon=False, fontsize=17, loc="lower left")
+    panels[-1].legend(frameon=False, fontsize=15, loc="upper right")
     return figure
 
 

@@ -127,7 +127,7 @@ def test_the_figures(nano, paths, decoder):
     assert len(explain.draw_paths(paths).axes) == 3
     assert explain.draw_marked_coin(paths).axes
     steps = explain.steps(nano, decoder.image, Prompt().with_point(220, 120, 1))
-    assert "in the mask" in explain.draw_number(steps).get_suptitle()
+    assert "above 0" in explain.draw_number(steps).get_suptitle()
     assert len(explain.draw_way(decoder, clicks(decoder, (220, 120, 1))).axes) == 5
 
 
