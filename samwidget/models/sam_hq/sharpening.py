@@ -72,7 +72,7 @@ class Sharpening:
         prompts, _, height, width = out.shape
         # (P, 9, C1): for each of the nine neighbours what its hidden channels add.
         kernels = torch.einsum("pc,ckyx->pyxk", vectors, self._second.weight).flatten(1, 2)
-        bias = _bias(self._second)
+        bias = vectors @ _bias(self._second)
         parts = workspace.take("parts of neighbours", (prompts, 9, height + 2, width + 2), out)
         parts[:, :, (0, -1)] = 0
         parts[:, :, :, (0, -1)] = 0
@@ -94,7 +94,8 @@ class Sharpening:
         def add_parts(block: ImageTokenBlock) -> None:
             for rows in tiles(block):
                 of_image = features[:, rows.start * width : rows.stop * width]
-                total = (vectors[block.prompts] @ (of_image + bias[:, None])).view(-1, rows.stop - rows.start, width)
+                total = torch.addmm(bias[block.prompts, None], vectors[block.prompts], of_image)
+                total = total.view(-1, rows.stop - rows.start, width)
                 for index in range(9):
                     y, x = divmod(index, 3)
                     total += parts[block.prompts, index, rows.start + y : rows.stop + y, x : x + width]
