@@ -70,3 +70,38 @@ def test_lesson_7_a_box_and_an_exclusion(open_lesson):
     notebook.page.keyboard.press("e")
     w.click(220, 120)
     assert result_of(notebook, 4).startswith("Right.")
+
+
+def test_lesson_5_the_map_of_likeness_follows_the_click(open_lesson):
+    notebook = open_lesson(5, "lesson = ", "w3 = lesson", "explain.follow(w3")
+    notebook.widget().ready().click(110, 260)
+    image = notebook.page.locator(".widget-image")
+    notebook.page.wait_for_function("(image) => image.naturalWidth > 900", arg=image.element_handle())
+    assert result_of(notebook, 3).startswith("Right.")
+
+
+def test_lesson_6_a_click_changes_a_number_from_afar(open_lesson):
+    notebook = open_lesson(6, "lesson = ", "w4 = lesson")
+    w = notebook.widget().ready()
+    w.click(220, 120)
+    assert "Only a click that excludes" in result_of(notebook, 4)
+    w.click(300, 300, button="right")
+    assert "158 pixels away" in result_of(notebook, 4)
+
+
+def test_lesson_8_the_figure_follows_a_slider(open_lesson):
+    notebook = open_lesson(8, "lesson = ", "sliders = ")
+    handle = notebook.page.locator(".widget-slider .noUi-handle").first
+    handle.focus()
+    handle.press("ArrowLeft")
+    notebook.wait_for_python("sliders.settings['points_per_side'] == 6", 60)
+    assert "Ask more points" in notebook.python("lesson.check(3, sliders.settings).message")
+
+
+def test_lesson_10_the_photo_to_mend_is_blurred(open_lesson):
+    notebook = open_lesson(10, "lesson = ", "w4 = lesson")
+    w = notebook.widget().ready()
+    w.click(220, 120)
+    assert "include it" in result_of(notebook, 4)
+    w.click(150, 350)
+    assert result_of(notebook, 4).startswith("Right.")
