@@ -18,7 +18,7 @@ MAY_IMPORT = {
     "compat": {"core", "images", "models", "predict", "formats"},
     "document": {"core"},
     "page": {"core", "files", "images", "models"},
-    "widget": {"core", "images", "models", "predict", "document", "formats", "page"},
+    "widget": {"core", "images", "models", "predict", "document", "formats", "page", "training"},
     "replaying": {"core", "images", "models", "predict", "document", "formats"},
     "training": {"core", "files", "images", "models", "predict"},
     "batch": {"core", "files", "images", "models", "predict", "formats"},

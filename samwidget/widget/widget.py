@@ -33,7 +33,6 @@ from samwidget.widget.model_choice import ModelMenu
 from samwidget.widget.model_sources import ModelOptions, saved_source, source_of
 from samwidget.widget.network import BUNDLED
 from samwidget.widget.opened_images import open_images
-from samwidget.widget.paging import Paging
 from samwidget.widget.protocol.message import to_json
 from samwidget.widget.saved_page import draw_after_cells, publish_saved_page
 from samwidget.widget.session_images import (
@@ -45,6 +44,7 @@ from samwidget.widget.session_images import (
 from samwidget.widget.settings import css_height
 from samwidget.widget.status import first_status
 from samwidget.widget.traits import KERNEL_OWNED, SETTINGS, SharedTraits
+from samwidget.widget.tuning import Tuning
 from samwidget.widget.turning import Turning
 from samwidget.widget.wire.encode import summarise
 from samwidget.widget.wire.inbox import Inbox
@@ -65,7 +65,7 @@ class _OfClass:
         return MethodType(self._function, owner) if widget is None else MethodType(SharedTraits.open, widget)
 
 
-class SamWidget(Paging, SharedTraits):
+class SamWidget(Tuning, SharedTraits):
     """Shows an image to click on; a model in the kernel segments what was clicked.
 
     The image shows at once. A thread of the widget loads the model and encodes the image; clicks made before that are

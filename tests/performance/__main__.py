@@ -1,6 +1,7 @@
 """``make bench`` prints all tables of this folder; ``python -m tests.performance click encode`` prints some of them.
 
-``similar DATA`` is no table of speed, and is printed alone: what *find similar* finds on labelled photos.
+``similar DATA`` and ``fine_tune DATA`` are no tables of speed, and are printed alone: what *find similar* finds on
+labelled photos, and what fine-tuning gains on them.
 ``--checkout FOLDER`` measures the samwidget of another checkout. ``compare`` is a tool of its own: it measures two of
 them in turn.
 """
@@ -24,6 +25,7 @@ from tests.performance import (
     browser,
     classroom,
     everything,
+    fine_tune,
     gpu,
     load,
     nano,
@@ -84,6 +86,11 @@ def main() -> None:
         if len(arguments.sections) != 2:
             parser.error("give the folder of the labelled photos: similar DATA")
         print(similar.main(Path(arguments.sections[1])))
+        return
+    if arguments.sections[:1] == ["fine_tune"]:
+        if len(arguments.sections) < 2:
+            parser.error("give the folder of the labelled photos: fine_tune DATA, and then perhaps a task")
+        print(fine_tune.main(Path(arguments.sections[1]), *arguments.sections[2:]))
         return
     bench, start = Bench(arguments.checkout.resolve(), arguments.rounds), time.monotonic()
     known = SECTIONS if bench.checkout == ROOT else list(OF_ANY_CHECKOUT)

@@ -115,6 +115,11 @@ class BaseSegmenter(ABC):
         return prompt_inputs(prompts, frame, self.device)
 
     @property
+    def preprocessing(self) -> Preprocessing:
+        """What happens to an image before the network."""
+        return self._preprocessing
+
+    @property
     def network(self) -> Any:  # as ``model`` of the class
         """The layers with their weights, as transformers has them."""
         return self._model

@@ -76,6 +76,24 @@ class Preprocessing:
                 line += f" {field.name} {value.name if isinstance(value, Enum) else value}"
         return line
 
+    def to_json(self, input_side: int) -> dict[str, object]:
+        """The entries of ``preprocessor_config.json`` that say the same, for a network with square input.
+
+        Args:
+            input_side: of the network, in pixels.
+        """
+        side = {"height": input_side, "width": input_side}
+        sizes = {"size": side} if self.stretches else {"size": {"longest_edge": self.longest_edge or input_side}}
+        return {
+            "image_processor_type": _IMAGE_PROCESSORS[self.stretches][0],
+            "image_mean": list(self.mean),
+            "image_std": list(self.std),
+            "rescale_factor": self.rescale_factor,
+            "resample": self.resample.value,
+            **sizes,
+            **({} if self.stretches else {"pad_size": side}),
+        }
+
     def frame(self, image_hw: Size, input_side: int, logits_side: int) -> Frame:
         """Where an image lies in the network's square input and in its logits.
 
