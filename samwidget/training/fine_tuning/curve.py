@@ -55,7 +55,7 @@ class LiveCurve:
         if is_shown and _is_notebook():
             from IPython.display import HTML, display
 
-            self._display = display(HTML(self._html()), display_id=True)
+            self._display = display(HTML(self._html()), display_id=True)  # type: ignore[no-untyped-call]
         elif is_shown:
             self._bar = tqdm(total=100, desc=title, unit="%", bar_format="{desc}: {percentage:3.0f}% {postfix}")
 
@@ -79,7 +79,7 @@ class LiveCurve:
         if self._display is not None:
             from IPython.display import HTML
 
-            self._display.update(HTML(self._html()))
+            self._display.update(HTML(self._html()))  # type: ignore[no-untyped-call]
         elif self._bar is not None:
             if self._points:
                 self._bar.n = round(100 * self._points[-1].share)

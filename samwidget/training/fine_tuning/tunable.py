@@ -116,7 +116,8 @@ class TunableSam:
 
     def decode(self, embedding: Embedding, prompts: Sequence[Prompt]) -> Decoded:
         """As in ``Tunable``. Transformers gives three candidates or the single mask, and makes all four each time."""
-        self._calls.outputs = outputs = defaultdict(list)
+        outputs: dict[str, list[Tensor]] = defaultdict(list)
+        self._calls.outputs = outputs
         try:
             logits, scores = self.segmenter.decode_by_transformers(embedding, prompts, multimask_output=True)
         finally:
