@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from samwidget.errors import ModelError
 from samwidget.widget.controller import Controller
 from samwidget.widget.exporting import LabelledImages
+from samwidget.widget.model_sources import ModelOptions, source_of
 from samwidget.widget.paging import Paging
 
 if TYPE_CHECKING:
@@ -29,10 +30,6 @@ class Tuning(Paging):
     @property
     def predictor(self) -> SamPredictor:
         """The predictor; waits until the model is loaded."""
-        raise NotImplementedError
-
-    def use_model(self, model: Any = None, **options: Any) -> None:
-        """Uses another model from now on."""
         raise NotImplementedError
 
     def fine_tune(
@@ -64,5 +61,5 @@ class Tuning(Paging):
         predictor, name = self.predictor, self._controller.network.name
         result = fine_tune(chosen, folder, model=predictor if predictor.name == name else name, **options)
         if use and result.folder is not None:
-            self.use_model(result.folder)
+            self._turning.models.use(source_of(result.folder, ModelOptions()), ModelOptions())
         return result
