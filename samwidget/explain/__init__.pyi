@@ -51,6 +51,13 @@ from .lessons.grid import draw_grid as draw_grid
 from .lessons.grid import draw_sides as draw_sides
 from .lessons.grid import grid_of_clicks as grid_of_clicks
 from .lessons.grid import grid_sliders as grid_sliders
+from .lessons.learning import draw_held_out as draw_held_out
+from .lessons.learning import draw_learning as draw_learning
+from .lessons.learning import measure_others as measure_others
+from .lessons.learning import teach_caps as teach_caps
+from .lessons.learning import teach_it as teach_it
+from .lessons.mushrooms import MushroomPhoto as MushroomPhoto
+from .lessons.mushrooms import draw_mushrooms as draw_mushrooms
 from .lessons.one_click import draw_click_map as draw_click_map
 from .lessons.one_click import one_click as one_click
 from .lessons.prompt_paths import draw_marked_coin as draw_marked_coin

@@ -336,6 +336,7 @@ def test_the_curve_is_drawn_as_far_as_it_goes():
     assert "up to 20" in drawing
     assert curve_svg([]).startswith("<svg")
     assert curve_svg([CurvePoint(0, 0.0, 0.1, 0.0, 0.4, None)]).count("<polyline") == 1
+    assert curve_svg([CurvePoint(0, 0.001, 0.1, 0.0, 0.4, None)]).count("<polyline") == 1, "some time before step 1"
 
 
 def test_without_a_notebook_the_curve_is_text(capsys):

@@ -102,7 +102,7 @@ def curve_svg(points: Sequence[CurvePoint]) -> str:
     values = [value for point in points for value in (point.learning_iou, point.held_out_iou) if value is not None]
     low = max(0.0, min(values, default=0.0) - 0.05)
     high = min(1.0, max(values, default=1.0) + 0.05)
-    last = max([point.step / max(point.share, 1e-6) for point in points if point.share], default=1.0)
+    last = max([point.step / max(point.share, 1e-6) for point in points if point.step], default=1.0)
 
     def xy_text(step: float, value: float) -> str:
         x = MARGIN + (right - MARGIN) * min(1.0, step / last)
