@@ -117,11 +117,11 @@ def test_a_known_previous_mask_is_not_computed_again(segmenter, photo):
 
 def test_what_is_remembered_is_little_and_keeps_no_image(segmenter, photo):
     memory, embedding = PreviousMasks(), segmenter.encode(photo)
-    for x in range(100):
+    for x in range(600):
         memory.put(embedding, make_prompt([x, 1]), np.zeros((1, 1), np.float32))
         memory.get(embedding, make_prompt([0, 1]))  # in use all the time, so it stays
-    remembered = [x for x in range(100) if memory.get(embedding, make_prompt([x, 1])) is not None]
-    assert remembered == [0, *range(69, 100)]
+    remembered = [x for x in range(600) if memory.get(embedding, make_prompt([x, 1])) is not None]
+    assert remembered == [0, *range(89, 600)]
     assert memory.get(segmenter.encode(photo), make_prompt([0, 1])) is None
     embedding_lives = weakref.ref(embedding)
     del embedding
