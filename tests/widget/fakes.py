@@ -113,6 +113,11 @@ class FakePredictor:
     def search_words(self, embedding: FakeEmbedding, phrases: Any, **options: Any) -> Iterator[Any]:
         return iter(())
 
+    def search_similar(
+        self, embedding: FakeEmbedding, examples: Any, excluded: Any = (), **options: Any
+    ) -> Iterator[Any]:
+        return iter(())
+
     def close(self) -> None:
         self.is_closed = True
 
