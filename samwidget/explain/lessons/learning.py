@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from samwidget.core import INCLUDE, Prompt, iou
+from samwidget.core import iou
 from samwidget.errors import ModelError
+from samwidget.explain.click_robot import robot
 from samwidget.explain.figure_parts import BLUE, INK, ORANGE, draw_outline, draw_photo, draw_tint, new_figure
 from samwidget.explain.lessons.exercises import Exercise, Lesson, Mask, Result, number_from, read_truth
 from samwidget.explain.lessons.mushrooms import MushroomPhoto, draw_mushrooms
@@ -118,15 +119,12 @@ def measure_others(lesson: Lesson, photos: str | Path, result: FineTuned) -> dic
     Raises:
         ModelError: nothing was saved, or a model failed.
     """
-    learned = result.predictor
-    return {
-        name: (
-            iou(_one_click(lesson.predictor, load_rgb(Path(photos) / file), truth), truth),
-            iou(_one_click(learned, load_rgb(Path(photos) / file), truth), truth),
-        )
-        for name, file in _OTHERS.items()
-        for truth in [read_truth(photos, name)]
-    }
+    learned, losses = result.predictor, {}
+    for name, file in _OTHERS.items():
+        image, truth = load_rgb(Path(photos) / file), read_truth(photos, name)
+        before, after = (iou(_one_click(model, image, truth), truth) for model in (lesson.predictor, learned))
+        losses[name] = (before, after)
+    return losses
 
 
 def draw_held_out(lesson: Lesson, result: FineTuned) -> Figure:
@@ -181,15 +179,7 @@ def draw_learning(result: FineTuned, losses: Losses) -> Figure:
 
 def _one_click(predictor: SamPredictor, image: npt.NDArray[np.uint8], truth: Mask) -> Mask:
     """(H, W) bool: the mask of one click in the middle of the object, as the widget shows it."""
-    try:
-        from samwidget.training import robot_click
-    except ImportError as error:
-        raise ModelError("the robot needs OpenCV", hint="pip install samwidget[explain]") from error
-    click = robot_click(truth, np.zeros_like(truth))
-    assert click is not None, "the objects of the lesson are not empty"
-    prompt = Prompt().with_point(click[0] + 0.5, click[1] + 0.5, INCLUDE)
-    masks = predictor.predict_many([prompt], predictor.embed(image), multimask_output=False)[0]
-    return np.asarray(masks.to_bool()[0])
+    return next(robot(predictor, image, truth, clicks=1)).mask
 
 
 def _taken(value: object, taken: Mask, photo: MushroomPhoto) -> Result:
