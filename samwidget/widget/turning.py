@@ -175,17 +175,21 @@ class Turning:
         """Shows the next image (1) or the one before (-1) that can be read.
 
         Raises:
-            PromptError: there is none.
+            PromptError: this is the last image, or the first.
+            ImageError: there are more images, and none of them can be read; the present one stays.
             SessionError: as ``go_to``.
         """
+        end, side = ("last", "after") if step > 0 else ("first", "before")
         index = self.index + step
+        if not 0 <= index < len(self):
+            raise PromptError(f"this is the {end} image", hint="go back")
         while 0 <= index < len(self):
             try:
                 self._show(index)
                 return
             except ImageError:  # its row says why
                 index += step
-        raise PromptError("this is the last image" if step > 0 else "this is the first image", hint="go back")
+        raise ImageError(f"no image {side} this one can be read", hint="the list of images says why")
 
     def accept(self) -> bool:
         """Says that the image is done, and shows the next one that is neither done nor skipped.
