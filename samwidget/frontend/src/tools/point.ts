@@ -3,7 +3,7 @@
 import type { Label } from "../protocol.ts";
 import type { View } from "../view.ts";
 import { distance, isInside, type Point, type Position, toScreen } from "../viewport.ts";
-import { startBox } from "./box.ts";
+import { startBox } from "./box_drag.ts";
 import { startOnPrompt } from "./handles.ts";
 import type { Gesture, Press, Tool } from "./tool.ts";
 
@@ -22,7 +22,8 @@ function pointTool(label: Label, clicks: string): Tool {
   };
 }
 
-function startPoint(press: Press, view: View, toolLabel: Label): Gesture {
+/** Adds a point of the tool's label at a click; the right button always excludes. */
+export function startPoint(press: Press, view: View, toolLabel: Label): Gesture {
   const label = press.isSecondary ? 0 : press.hasShift ? 1 : toolLabel;
   const prepared = prepare(press, view, label);
   const click = ({ screen, image }: Position, at_ms: number) => {

@@ -93,8 +93,14 @@ describe("box", () => {
     expect(opened.view.state.prompts.value.boxes).toEqual([{ box: [10, 20, 110, 220], isPending: true }]);
   });
 
+  it("excludes a point at a right-click, and draws no box with the right button", () => {
+    opened.show([object()], 1);
+    opened.click(INSIDE, { button: 2 });
+    expect(opened.requests).toEqual([{ kind: "add_point", ...INSIDE, label: 0 }]);
+  });
+
   it("says what comes next", () => {
-    expect(hint()).toBe("Drag a box around an object");
+    expect(hint()).toBe("Drag a box around an object · right-click to exclude");
     opened.view.state.corner.value = INSIDE;
     expect(hint()).toBe("Move the crosshair · Space sets the other corner");
   });
