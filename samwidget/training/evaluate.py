@@ -4,9 +4,9 @@ Example::
 
     python -m samwidget.training.evaluate --data photos --split val --model nano --out report
 
-Any model that samwidget can load is evaluated in the same way: a simulated user clicks into the centre of the deepest
-wrong region, up to ``--clicks`` times, and draws the bounding box once. Two simple baselines, GrabCut and the filled
-box, get the same boxes. The report is ``scores.json`` and contact sheets.
+Any model that samwidget can load is evaluated in the same way: a robot clicks into the centre of the deepest wrong
+region, ``--clicks`` times, and draws the bounding box once. A second robot clicks as people do, off the centre. Two
+simple baselines, GrabCut and the filled box, get the same boxes. The report is ``scores.json`` and contact sheets.
 """
 
 from __future__ import annotations
@@ -22,15 +22,17 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from samwidget.core import INCLUDE, Masks, Prompt, box_of
+from samwidget.core import Masks, Prompt, box_of
 from samwidget.models import Embedding, Segmenter, load
 from samwidget.predict import remove_islands_and_holes
-from samwidget.training.click_simulator import centre, robot_click
+from samwidget.training.click_simulator import off_centre_click, robot_click
 from samwidget.training.contact_sheet import SheetItem, draw_contact_sheets
 from samwidget.training.data import PART_DATASETS, object_areas
 from samwidget.training.photo_cache import VOID, PhotoFiles, list_photos, read_photo
 from samwidget.training.scores import Mask, ObjectResult, border_f, format_table, overlap, summarise
 
+CLICKS_MAX = 20
+"""Clicks after which the field stops to count."""
 OBJECTS_PER_PHOTO = 3
 SMALLEST_SHARE = 0.004
 """Smaller objects are not evaluated; a share of the photo's area."""
@@ -38,10 +40,11 @@ CANDIDATES_AFTER = {1: "1_click", 3: "3_clicks", 5: "5_clicks"}
 """After so many clicks the three candidates are evaluated too, under this name."""
 
 
-def choose_objects(photos: Sequence[PhotoFiles], count: int, seed: int) -> list[ObjectResult]:
+def choose_objects(photos: Sequence[PhotoFiles], count: int, seed: int, *, largest: bool = False) -> list[ObjectResult]:
     """At most ``count`` objects without scores, ordered by photo. Equal seeds choose the same objects.
 
-    They are spread evenly over the groups (see ``ObjectResult.group``), with at most three of a photo.
+    They are spread evenly over the groups (see ``ObjectResult.group``), with at most three of a photo: random ones, or
+    the largest.
     """
     rng = np.random.default_rng(seed)
     groups: dict[str, list[int]] = {}
@@ -53,19 +56,21 @@ def choose_objects(photos: Sequence[PhotoFiles], count: int, seed: int) -> list[
     while len(results) < count and any(waiting.values()):
         for group, indices in waiting.items():
             if indices:
-                results += _objects_of_photo(rng, group, int(indices.pop()), photos)
+                results += _objects_of_photo(rng, group, int(indices.pop()), photos, largest)
     return sorted(results[:count], key=lambda result: result.photo)
 
 
 def _objects_of_photo(
-    rng: np.random.Generator, group: str, index: int, photos: Sequence[PhotoFiles]
+    rng: np.random.Generator, group: str, index: int, photos: Sequence[PhotoFiles], largest: bool
 ) -> list[ObjectResult]:
     photo = photos[index]
     _, ids = read_photo(photo.image, photo.mask)
     if photo.dataset in PART_DATASETS:
         ids = np.where((ids > 0) & (ids != VOID), 1, ids).astype(np.uint8)
-    present = np.flatnonzero(object_areas(ids) >= SMALLEST_SHARE * ids.size)
-    chosen = rng.permutation(present)[:OBJECTS_PER_PHOTO]
+    areas = object_areas(ids)
+    present = np.flatnonzero(areas >= SMALLEST_SHARE * ids.size)
+    order = present[np.argsort(-areas[present], kind="stable")] if largest else rng.permutation(present)
+    chosen = order[:OBJECTS_PER_PHOTO]
     return [ObjectResult(group, index, ids == i, ids != VOID) for i in chosen]
 
 
@@ -76,11 +81,21 @@ class Evaluator:
         segmenter: the model.
         clicks: number of clicks on each object.
         chained: whether each click is sent with the mask of the click before.
+        off_centre: whether a second robot clicks as people do, see ``off_centre_click``.
         baselines: whether GrabCut and the filled box are scored too; GrabCut takes longer than the model.
     """
 
-    def __init__(self, segmenter: Segmenter, clicks: int, *, chained: bool = False, baselines: bool = True) -> None:
-        self.segmenter, self.clicks, self.chained, self.baselines = segmenter, clicks, chained, baselines
+    def __init__(
+        self,
+        segmenter: Segmenter,
+        clicks: int,
+        *,
+        chained: bool = False,
+        off_centre: bool = True,
+        baselines: bool = True,
+    ) -> None:
+        self.segmenter, self.clicks, self.chained = segmenter, clicks, chained
+        self.off_centre, self.baselines = off_centre, baselines
 
     def predict(self, embedding: Embedding, prompts: Sequence[Prompt], *, multimask_output: bool) -> list[Masks]:
         """The masks that ``SamPredictor.predict_many`` gives for these prompts."""
@@ -97,6 +112,8 @@ class Evaluator:
         embedding = self.segmenter.encode(image)
         self._evaluate_boxes(embedding, results)
         self._evaluate_clicks(embedding, results)
+        if self.off_centre:
+            self._evaluate_off_centre(embedding, results)
         for result in results if self.baselines else ():
             _add_baselines(image, result)
 
@@ -113,7 +130,9 @@ class Evaluator:
         self._evaluate_candidates(embedding, results, prompts, "box")
 
     def _evaluate_clicks(self, embedding: Embedding, results: Sequence[ObjectResult]) -> None:
-        prompts = [_with_click(Prompt(), result.truth, INCLUDE) for result in results]
+        prompts = [
+            _with_click(Prompt(), robot_click(result.truth, _nothing(result), result.valid)) for result in results
+        ]
         for count in range(1, self.clicks + 1):
             if count in CANDIDATES_AFTER:
                 best_masks = self._evaluate_candidates(embedding, results, prompts, CANDIDATES_AFTER[count])
@@ -131,17 +150,27 @@ class Evaluator:
                     }
                 if count == 3:
                     result.masks["3 clicks"] = mask
-                prompts[index] = self._next_prompt(prompts[index], result, mask, prediction)
+                prompt = _with_click(prompts[index], robot_click(result.truth, mask, result.valid))
+                prompts[index] = self._chain(prompt, prediction)
 
-    def _next_prompt(self, prompt: Prompt, result: ObjectResult, mask: Mask, prediction: Masks) -> Prompt:
-        """The prompt with a click more, in the centre of the deepest wrong region."""
-        click = robot_click(result.truth, mask, result.valid)
-        if click is not None:
-            x, y, label = click
-            prompt = prompt.with_point(x + 0.5, y + 0.5, label)
-        if self.chained:
-            prompt = Prompt(prompt.points_xy, prompt.labels, prompt.box_xyxy, prediction.logits[0])
-        return prompt
+    def _evaluate_off_centre(self, embedding: Embedding, results: Sequence[ObjectResult]) -> None:
+        rngs = [np.random.default_rng((result.photo, index)) for index, result in enumerate(results)]
+        prompts, masks = [Prompt() for _ in results], [_nothing(result) for result in results]
+        for _ in range(self.clicks):
+            for index, (result, rng) in enumerate(zip(results, rngs, strict=True)):
+                click = off_centre_click(rng, result.truth, masks[index], result.valid)
+                prompts[index] = _with_click(prompts[index], click)
+            predictions = self.predict(embedding, prompts, multimask_output=False)
+            for index, (result, prediction) in enumerate(zip(results, predictions, strict=True)):
+                masks[index] = prediction.to_bool()[0]
+                result.off_centre_ious.append(overlap(masks[index], result.truth, result.valid))
+                prompts[index] = self._chain(prompts[index], prediction)
+
+    def _chain(self, prompt: Prompt, prediction: Masks) -> Prompt:
+        """The prompt, with the predicted mask if masks are sent along with further clicks."""
+        if not self.chained:
+            return prompt
+        return Prompt(prompt.points_xy, prompt.labels, prompt.box_xyxy, prediction.logits[0])
 
     def _evaluate_candidates(
         self, embedding: Embedding, results: Sequence[ObjectResult], prompts: Sequence[Prompt], name: str
@@ -165,9 +194,13 @@ class Evaluator:
         return best_masks
 
 
-def _with_click(prompt: Prompt, region: Mask, label: int) -> Prompt:
-    x, y, _ = centre(region)
-    return prompt.with_point(x + 0.5, y + 0.5, label)
+def _nothing(result: ObjectResult) -> Mask:
+    return np.zeros_like(result.truth)
+
+
+def _with_click(prompt: Prompt, click: tuple[int, int, int] | None) -> Prompt:
+    """The prompt with a click in the middle of a pixel; without a further one where no pixel is wrong."""
+    return prompt if click is None else prompt.with_point(click[0] + 0.5, click[1] + 0.5, click[2])
 
 
 def _add_baselines(image: npt.NDArray[np.uint8], result: ObjectResult) -> None:
@@ -195,9 +228,11 @@ def evaluate(
     *,
     objects: int = 150,
     seed: int = 0,
-    clicks: int = 10,
+    clicks: int = CLICKS_MAX,
     chained: bool = False,
+    off_centre: bool = True,
     baselines: bool = True,
+    largest: bool = False,
 ) -> tuple[dict[str, Any], list[tuple[npt.NDArray[np.uint8], ObjectResult]]]:  # Any: see scores.summarise
     """Evaluates a model on the photos of a split folder.
 
@@ -208,7 +243,9 @@ def evaluate(
         seed: chooses the objects.
         clicks: number of clicks on each object.
         chained: whether each click is sent with the mask of the click before.
+        off_centre: whether a second robot clicks as people do, see ``off_centre_click``.
         baselines: whether GrabCut and the filled box are scored too.
+        largest: whether the largest objects of each photo are chosen, and not random ones.
 
     Returns:
         The report of ``scores.summarise``; and the photo, (H, W, 3) uint8 RGB, and the scores of each object.
@@ -217,8 +254,8 @@ def evaluate(
         FormatError: the split has no image with a mask.
     """
     photos = list_photos(split)
-    results = choose_objects(photos, objects, seed)
-    evaluator = Evaluator(segmenter, clicks, chained=chained, baselines=baselines)
+    results = choose_objects(photos, objects, seed, largest=largest)
+    evaluator = Evaluator(segmenter, clicks, chained=chained, off_centre=off_centre, baselines=baselines)
     done = []
     with tqdm(total=len(results), desc=f"{segmenter.name} on {split.name}", unit="object") as bar:
         for photo in sorted({result.photo for result in results}):
@@ -237,9 +274,11 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--split", default="val")
     parser.add_argument("--model", default="nano", help="as for samwidget: a name, a folder or a hub id")
     parser.add_argument("--objects", type=int, default=150)
-    parser.add_argument("--clicks", type=int, default=10)
+    parser.add_argument("--clicks", type=int, default=CLICKS_MAX)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--chained", action="store_true", help="give the last mask back with the next click")
+    parser.add_argument("--largest", action="store_true", help="the largest objects of each photo, not random ones")
+    parser.add_argument("--no-off-centre", action="store_true", help="leave out the robot that clicks as people do")
     parser.add_argument("--no-baselines", action="store_true", help="leave out GrabCut and the filled box")
     parser.add_argument("--out", type=Path, default=Path("report"))
     options = parser.parse_args(arguments)
@@ -250,7 +289,9 @@ def main(arguments: list[str] | None = None) -> None:
         seed=options.seed,
         clicks=options.clicks,
         chained=options.chained,
+        off_centre=not options.no_off_centre,
         baselines=not options.no_baselines,
+        largest=options.largest,
     )
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "scores.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")

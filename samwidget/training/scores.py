@@ -32,7 +32,8 @@ class ObjectResult:
         valid: (H, W) bool, False where the truth is not known.
         masks: (H, W) bool masks by kind of prompt, for the contact sheet.
         values: scores by name.
-        ious_by_click: IoU after each click.
+        ious_by_click: IoU after each click in the centre of the deepest error.
+        off_centre_ious: IoU after each click of a robot that clicks as people do; empty if it did not click.
         score_iou_pairs: the model's score and the IoU of every candidate after one, three and five clicks and for the
             box.
     """
@@ -44,6 +45,7 @@ class ObjectResult:
     masks: dict[str, Mask] = field(default_factory=dict)
     values: dict[str, float] = field(default_factory=dict)
     ious_by_click: list[float] = field(default_factory=list)
+    off_centre_ious: list[float] = field(default_factory=list)
     score_iou_pairs: list[tuple[float, float]] = field(default_factory=list)
 
 
@@ -69,8 +71,25 @@ def border_f(mask: Mask, truth: Mask) -> float:
 
 
 def clicks_needed(ious: Sequence[float], threshold: float) -> int:
-    """Number of clicks until the IoU reached ``threshold``; the number of all clicks if it never did (NoC)."""
+    """Number of clicks until the IoU reached ``threshold``; the number of all clicks if it never did."""
     return next((count for count, iou in enumerate(ious, 1) if iou >= threshold), len(ious))
+
+
+def summarise_clicks(rows: Sequence[Sequence[float]]) -> dict[str, Any]:
+    """The scores of a robot that clicks until a mask is good enough, as the field reports them.
+
+    Args:
+        rows: for each object the IoU after each click, with equally many clicks.
+
+    Returns:
+        ``iou_by_click``, the mean IoU after each click; and by threshold ``clicks_needed``, the mean number of clicks
+        (NoC, Xu et al. 2016), and ``never_reached``, the share of objects that count all clicks without reaching it.
+    """
+    return {
+        "iou_by_click": [_mean(column) for column in zip(*rows, strict=True)],
+        "clicks_needed": {f"{t:.2f}": _mean([clicks_needed(row, t) for row in rows]) for t in THRESHOLDS},
+        "never_reached": {f"{t:.2f}": _mean([max(row) < t for row in rows]) for t in THRESHOLDS},
+    }
 
 
 def calibration(scores: Sequence[float], ious: Sequence[float], bins: int = 10) -> dict[str, object]:
@@ -116,16 +135,12 @@ def summarise(results: Sequence[ObjectResult]) -> dict[str, Any]:
             for name in names
             if "border" not in name
         },
-        "clicks_needed": {
-            f"{threshold:.2f}": _mean([clicks_needed(result.ious_by_click, threshold) for result in results])
-            for threshold in THRESHOLDS
-        },
+        **summarise_clicks([result.ious_by_click for result in results]),
+        "off_centre": summarise_clicks([result.off_centre_ious for result in results if result.off_centre_ious]),
         "lost_by_ranking": _lost_by_ranking(by_group),
-        "iou_by_click": [
-            _mean([result.ious_by_click[i] for result in results]) for i in range(len(results[0].ious_by_click))
-        ],
         "score_calibration": calibration([score for score, _ in pairs], [iou for _, iou in pairs]),
         "by_group": by_group,
+        "objects_by_group": {group: sum(result.group == group for result in results) for group in groups},
     }
 
 
@@ -147,11 +162,29 @@ def format_table(report: Mapping[str, Any]) -> str:
         above = report["share_above_85"].get(name)
         tail = "" if above is None else f"  {above:.3f}"
         rows.append(f"  {name:24s} {value:.3f}  {report['mean_over_groups'][name]:.3f}{tail}")
-    rows.append(f"  clicks needed: {report['clicks_needed']}")
+    rows += _click_rows(report)
     scores = report["score_calibration"]
     rows.append(f"  lost by ranking: {report['lost_by_ranking']}")
     rows.append(f"  scores: mean error {scores['mean_error']}, rank correlation {scores['rank_correlation']}")
+    rows.append("  IoU by group: objects, 1 click, 3 clicks, 5 clicks, box; boundary F after 1 click")
+    columns = ("1_clicks", "3_clicks", "5_clicks", "box", "1_clicks_border_f")
+    for group, values in report["by_group"].items():
+        cells = "  ".join(f"{values[name]:.3f}" for name in columns if name in values)
+        rows.append(f"  {group:24s} {report['objects_by_group'][group]:4d}  {cells}")
     return "\n".join(rows)
+
+
+def _click_rows(report: Mapping[str, Any]) -> list[str]:
+    """The mean clicks to each IoU, with the share of objects that never reached it, for each robot."""
+    rows = [f"  mean clicks to an IoU, at most {len(report['iou_by_click'])} (never reached)"]
+    for robot, scores in (("in the centre of errors", report), ("off the centre", report["off_centre"])):
+        if not scores["iou_by_click"]:
+            continue
+        cells = (f"{t}: {n:.2f} ({scores['never_reached'][t]:.0%})" for t, n in scores["clicks_needed"].items())
+        rows.append(f"    {robot:24s} {'  '.join(cells)}")
+        after = (f"{n}: {scores['iou_by_click'][n - 1]:.3f}" for n in (1, 3, 5) if n <= len(scores["iou_by_click"]))
+        rows.append(f"    {'  IoU after clicks':24s} {'  '.join(after)}")
+    return rows
 
 
 def _border(mask: Mask) -> Mask:
@@ -160,4 +193,4 @@ def _border(mask: Mask) -> Mask:
 
 
 def _mean(values: Sequence[float]) -> float:
-    return round(float(np.mean(values)), 4)
+    return round(float(np.mean(values)), 4) if len(values) else 0.0

@@ -21,7 +21,9 @@ LEAST = {"1_click_chosen_of_3": 0.71, "3_clicks": 0.82, "box": 0.83}
 
 @pytest.mark.skipif(not (DATA / "val").is_dir(), reason="no photos with masks here: SAMWIDGET_DATA names none")
 def test_twenty_held_out_photos():
-    report, done = evaluate(load("nano", device="cpu"), DATA / "val", objects=40, clicks=3, baselines=False)
+    report, done = evaluate(
+        load("nano", device="cpu"), DATA / "val", objects=40, clicks=3, baselines=False, off_centre=False
+    )
     photos = {result.photo for _, result in done}
     assert len(photos) >= 20
     reached = {name: report["mean"][name] for name in LEAST}

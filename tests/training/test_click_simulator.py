@@ -10,6 +10,7 @@ from samwidget.training.click_simulator import (
     click_in,
     jittered_box,
     next_click,
+    off_centre_click,
     robot_click,
 )
 
@@ -108,3 +109,28 @@ def test_the_robot_clicks_into_the_middle_of_the_deepest_error():
     assert robot_click(target, square(10, 10, 41, 21)) == (*centre(square(21, 10, 41, 21))[:2], EXCLUDE)
     assert robot_click(target, target) is None
     assert robot_click(target, square(0, 0, 0, 0), ~target) is None
+
+
+def test_a_person_clicks_into_the_error_but_off_its_middle():
+    """A row of 5 pixels between known pixels is 1 deep everywhere: each pixel is as likely. In a square, the middle."""
+    target, nothing = square(10, 10, 21, 21), square(0, 0, 0, 0)
+    clicks = [off_centre_click(np.random.default_rng(seed), target, nothing, EVERYWHERE) for seed in range(400)]
+    assert all(target[y, x] and label == INCLUDE for x, y, label in clicks)
+    x, y = np.array(clicks)[:, 0], np.array(clicks)[:, 1]
+    assert abs(x.mean() - 15) < 0.5
+    # The ring at the outline is a third of the square (40 of 121 pixels); its share by depth is 40 of 286.
+    at_outline = (np.abs(x - 15) == 5) | (np.abs(y - 15) == 5)
+    assert 0.08 < at_outline.mean() < 0.21
+    assert ((x == 15) & (y == 15)).mean() < 0.06  # 6 of 286
+
+
+def test_a_person_corrects_the_deepest_error_too():
+    rng, target = np.random.default_rng(0), square(10, 10, 30, 30)
+    too_much = square(10, 10, 55, 30) | square(40, 35, 42, 37)
+    for _ in range(50):
+        x, y, label = off_centre_click(rng, target, too_much, EVERYWHERE)
+        assert label == EXCLUDE
+        assert 30 <= x < 55
+        assert 10 <= y < 30  # never the small island
+    assert off_centre_click(rng, target, target, EVERYWHERE) is None
+    assert off_centre_click(rng, target, square(0, 0, 0, 0), ~target) is None

@@ -54,7 +54,8 @@ def test_a_network_that_knows_scores_one(photos):
     assert report["objects"] == 3
     for name in ("1_clicks", "5_clicks", "box", "1_click_best_of_3", "box_border_f"):
         assert report["mean"][name] == 1
-    assert report["clicks_needed"]["0.90"] == 1
+    assert report["clicks_needed"]["0.90"] == report["off_centre"]["clicks_needed"]["0.90"] == 1
+    assert report["off_centre"]["iou_by_click"] == [1] * 5
     assert 0.6 < report["mean"]["box_filled"] < 0.9
     assert report["mean"]["grabcut"] > 0.8
 
@@ -62,7 +63,28 @@ def test_a_network_that_knows_scores_one(photos):
 def test_a_network_that_does_not_scores_nothing(photos):
     report, _ = evaluation.evaluate(Oracle(is_right=False), photos / "val", objects=3, clicks=3)
     assert report["mean"]["3_clicks"] == 0
-    assert report["clicks_needed"]["0.80"] == 3
+    assert report["clicks_needed"]["0.80"] == report["off_centre"]["clicks_needed"]["0.80"] == 3
+    assert report["never_reached"]["0.80"] == report["off_centre"]["never_reached"]["0.80"] == 1
+
+
+def test_the_second_robot_can_be_left_out(photos):
+    report, _ = evaluation.evaluate(Oracle(), photos / "val", objects=2, clicks=3, baselines=False, off_centre=False)
+    assert report["off_centre"]["iou_by_click"] == []
+    assert "off the centre" not in evaluation.format_table(report)
+
+
+def test_the_largest_objects_can_be_chosen(tmp_path):
+    """One photo with five bars, 1 to 5 pixels wide: the three widest are ids 3, 4 and 5."""
+    folder = tmp_path / "val" / "bars"
+    ids = np.zeros((60, 80), np.uint8)
+    for index in range(1, 6):
+        ids[:, 12 * index : 13 * index] = index
+    for kind, array in (("images", np.repeat(ids[..., None], 3, 2)), ("masks", ids)):
+        (folder / kind).mkdir(parents=True)
+        Image.fromarray(array).save(folder / kind / "0.png")
+    listed = evaluation.list_photos(tmp_path / "val")
+    chosen = evaluation.choose_objects(listed, 10, 0, largest=True)
+    assert [int(result.truth[0].sum()) for result in chosen] == [5, 4, 3]
 
 
 def test_what_the_ranking_loses(photos):
@@ -88,7 +110,11 @@ def test_the_command_writes_a_report(photos, tmp_path, monkeypatch, capsys):
     evaluation.main(["--data", str(photos), "--objects", "2", "--clicks", "3", "--out", str(out), "--chained"])
     assert json.loads((out / "scores.json").read_text())["objects"] == 2
     assert Image.open(out / "sheet_1.png").width > 100
-    assert "clicks needed" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "mean clicks to an IoU, at most 3 (never reached)" in printed
+    assert "off the centre" in printed
+    assert "0.85: 1.00 (0%)  0.90: 1.00 (0%)" in printed
+    assert "discs                       2  1.000  1.000" in printed
 
 
 def test_the_same_seed_chooses_the_same_objects(photos):
