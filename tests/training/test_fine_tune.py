@@ -334,6 +334,7 @@ def test_the_curve_is_drawn_as_far_as_it_goes():
     drawing = curve_svg(points)
     assert drawing.count("<polyline") == 2
     assert "up to 20" in drawing
+    assert "#fff" not in drawing, "it has the colours of the notebook's theme"
     assert curve_svg([]).startswith("<svg")
     assert curve_svg([CurvePoint(0, 0.0, 0.1, 0.0, 0.4, None)]).count("<polyline") == 1
     assert curve_svg([CurvePoint(0, 0.001, 0.1, 0.0, 0.4, None)]).count("<polyline") == 1, "some time before step 1"

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 LEARNED_SEEDS, HELD_OUT_SEEDS = (0, 1, 3), (8, 10, 12)
 """Of the drawn photos. ``nano`` takes whole mushrooms on all of them but one."""
 STEPS = 16
+_GAIN_TASK = "By how many points has the IoU after one click risen on the held-out photos? A point is 0.01."
+_LOSS_TASK = "Which of the other objects has lost most? Write its name."
 _OTHERS = {"astronaut": "astronaut.jpg", "cup": "coffee.jpg", "coin": "coins.jpg"}
 _GOOD = 0.9  # IoU from which a mask is the cap
 _POINTS_NEAR = 1.0  # how far from the right gain a number may be
@@ -61,10 +63,8 @@ def teach_it(photos: str | Path, predictor: SamPredictor | None = None) -> Lesso
             "Label the photo: make one object of each cap, without the stem.",
             lambda value: _labels([item.mask for item in replay(value, photo.image, predictor=network)], photo),
         ),
-        Exercise(
-            "By how many points has the IoU after one click risen on the held-out photos? A point is 0.01.", _gain
-        ),
-        Exercise("Which of the other objects has lost most? Write its name.", _lost_most),
+        Exercise(_GAIN_TASK, _gain),
+        Exercise(_LOSS_TASK, _lost_most),
     )
     return Lesson(photo.image, np.logical_or.reduce(photo.caps), network, exercises)
 
@@ -218,10 +218,9 @@ def _labels(masks: Sequence[Mask], photo: MushroomPhoto) -> Result:
 
 
 def _gain(value: object) -> Result:
-    task = "By how many points has the IoU risen? Give before, after, and your number."
     before, after, points = value if isinstance(value, Sequence) and len(value) == 3 else (None, None, None)
     if points is None:
-        return Result(False, f"Do this first: {task}")
+        return Result(False, f"Do this first: {_GAIN_TASK}")
     numbers = [number_from(part) for part in (before, after, points)]
     if None in numbers:
         return Result(False, f"{points!r} is no number of points.")
@@ -239,7 +238,7 @@ def _gain(value: object) -> Result:
 def _lost_most(value: object) -> Result:
     losses, word = value if isinstance(value, Sequence) and len(value) == 2 else (None, None)
     if word is None:
-        return Result(False, "Do this first: Which of the other objects has lost most? Write its name.")
+        return Result(False, f"Do this first: {_LOSS_TASK}")
     if not isinstance(losses, Mapping) or word not in losses:
         names = ", ".join(map(repr, losses)) if isinstance(losses, Mapping) else "those of the table"
         return Result(False, f"{word!r} is none of the objects. Write one of {names}.")

@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 WIDTH, HEIGHT, MARGIN = 640, 300, 56
 LEARNING_COLOUR, HELD_OUT_COLOUR = "#e69f00", "#0072b2"  # told apart with any colour vision
-_FRAME = "font:16px system-ui,sans-serif;color:#222;background:#fff;max-width:640px"
+_FRAME = "font:16px system-ui,sans-serif;max-width:640px"  # in the text colour of the notebook, light or dark
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ def curve_svg(points: Sequence[CurvePoint]) -> str:
     for tick in range(5):
         value = low + (high - low) * tick / 4
         y = xy_text(0, value).split(",")[1]
-        lines.append(f'<path d="M{MARGIN},{y}H{right}" stroke="#ddd"/>')
+        lines.append(f'<path d="M{MARGIN},{y}H{right}" stroke="currentColor" opacity="0.2"/>')
         lines.append(f'<text x="{MARGIN - 8}" y="{y}" text-anchor="end" dominant-baseline="middle">{value:.2f}</text>')
     for name, colour, dash, series in (
         ("photos it learns from", LEARNING_COLOUR, "8 5", [(p.step, p.learning_iou) for p in points]),
@@ -129,7 +129,8 @@ def curve_svg(points: Sequence[CurvePoint]) -> str:
     axis = f'<text x="{(MARGIN + right) / 2}" y="{HEIGHT - 10}" text-anchor="middle">steps (up to {last:.0f})</text>'
     return (
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" width="100%" role="img" aria-label="IoU after one click over steps" '
-        f'style="display:block;font:15px system-ui,sans-serif;fill:#222">{"".join(lines)}{axis if points else ""}</svg>'
+        'style="display:block;font:15px system-ui,sans-serif;fill:currentColor">'
+        f"{''.join(lines)}{axis if points else ''}</svg>"
     )
 
 
