@@ -18,6 +18,7 @@ from torch import Tensor
 
 from samwidget.models.nano import normalise_pixels
 from samwidget.training.augment import Ids, Rgb, add_ground, add_lines, change_light, paste, random_shape, random_view
+from samwidget.training.cables import add_cable
 from samwidget.training.photo_cache import VOID, PhotoCache
 
 # How often a photo of each dataset is drawn. Cats, pets, farm animals and people are a half of the photos, but the few
@@ -65,9 +66,10 @@ PASTE_SHARE, SHAPE_SHARE, REGION_SHARE = 0.4, 0.25, 0.08
 TOUCH_SHARE, JOIN_SHARE = 0.4, 0.3
 """Objects that touch are often meant as one: a rider and the horse, a child and the kite."""
 LINE_SHARE = 0.2
+CABLE_SHARE = 0.1
 GROUND_SHARE = 0.25
 """Crops with a painted ground: half of them with a patch of another photo, half with noise."""
-GROUND_ID, PASTED_ID = 249, 250
+GROUND_ID, PASTED_ID, CABLE_ID = 249, 250, 253
 
 
 @dataclass(frozen=True)
@@ -141,6 +143,8 @@ class CropSampler:
                 self._paste_objects(rng, rgb, ids)
             if rng.random() < LINE_SHARE:
                 add_lines(rng, rgb, ids, GROUND_ID)
+            if rng.random() < CABLE_SHARE:
+                add_cable(rng, rgb, ids, CABLE_ID)
             candidates = self._choose_targets(rng, name, rgb, ids)
             if candidates:
                 break
