@@ -5,8 +5,9 @@ Example::
     python -m samwidget.training.evaluate --data photos --split val --model nano --out report
 
 Any model that samwidget can load is evaluated in the same way: a robot clicks into the centre of the deepest wrong
-region, ``--clicks`` times, and draws the bounding box once. A second robot clicks as people do, off the centre. Two
-simple baselines, GrabCut and the filled box, get the same boxes. The report is ``scores.json`` and contact sheets.
+region until the IoU is .90, or ``--clicks`` times, and draws the bounding box once. A second robot clicks as people do,
+off the centre. Two simple baselines, GrabCut and the filled box, get the same boxes. The report is ``scores.json`` and
+contact sheets.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from samwidget.training.click_simulator import off_centre_click, robot_click
 from samwidget.training.contact_sheet import SheetItem, draw_contact_sheets
 from samwidget.training.data import PART_DATASETS, object_areas
 from samwidget.training.photo_cache import VOID, PhotoFiles, list_photos, read_photo
-from samwidget.training.scores import Mask, ObjectResult, border_f, format_table, overlap, summarise
+from samwidget.training.scores import THRESHOLDS, Mask, ObjectResult, border_f, format_table, overlap, summarise
 
 CLICKS_MAX = 20
 """Clicks after which the field stops to count."""
@@ -79,7 +80,7 @@ class Evaluator:
 
     Args:
         segmenter: the model.
-        clicks: number of clicks on each object.
+        clicks: on each object at most; from the fifth on, an object with an IoU of .90 gets no more.
         chained: whether each click is sent with the mask of the click before.
         off_centre: whether a second robot clicks as people do, see ``off_centre_click``.
         baselines: whether GrabCut and the filled box are scored too; GrabCut takes longer than the model.
@@ -139,9 +140,12 @@ class Evaluator:
                 if count == 1:
                     for result, best_mask in zip(results, best_masks, strict=True):
                         result.masks["1 click"] = best_mask
-            predictions = self.predict(embedding, prompts, multimask_output=False)
-            for index, (result, prediction) in enumerate(zip(results, predictions, strict=True)):
-                mask = prediction.to_bool()[0]
+            clicked = [index for index, result in enumerate(results) if _goes_on(result.ious_by_click)]
+            if not clicked:
+                break
+            predictions = self.predict(embedding, [prompts[index] for index in clicked], multimask_output=False)
+            for index, prediction in zip(clicked, predictions, strict=True):
+                result, mask = results[index], prediction.to_bool()[0]
                 result.ious_by_click.append(overlap(mask, result.truth, result.valid))
                 if count in CANDIDATES_AFTER:
                     result.values |= {
@@ -157,12 +161,15 @@ class Evaluator:
         rngs = [np.random.default_rng((result.photo, index)) for index, result in enumerate(results)]
         prompts, masks = [Prompt() for _ in results], [_nothing(result) for result in results]
         for _ in range(self.clicks):
-            for index, (result, rng) in enumerate(zip(results, rngs, strict=True)):
-                click = off_centre_click(rng, result.truth, masks[index], result.valid)
+            clicked = [index for index, result in enumerate(results) if _goes_on(result.off_centre_ious)]
+            if not clicked:
+                break
+            for index in clicked:
+                click = off_centre_click(rngs[index], results[index].truth, masks[index], results[index].valid)
                 prompts[index] = _with_click(prompts[index], click)
-            predictions = self.predict(embedding, prompts, multimask_output=False)
-            for index, (result, prediction) in enumerate(zip(results, predictions, strict=True)):
-                masks[index] = prediction.to_bool()[0]
+            predictions = self.predict(embedding, [prompts[index] for index in clicked], multimask_output=False)
+            for index, prediction in zip(clicked, predictions, strict=True):
+                result, masks[index] = results[index], prediction.to_bool()[0]
                 result.off_centre_ious.append(overlap(masks[index], result.truth, result.valid))
                 prompts[index] = self._chain(prompts[index], prediction)
 
@@ -192,6 +199,11 @@ class Evaluator:
             result.values |= {f"{name}_chosen_of_3": ious[prediction.best], f"{name}_best_of_3": max(ious)}
             best_masks.append(np.asarray(masks[prediction.best], np.bool_))
         return best_masks
+
+
+def _goes_on(ious: Sequence[float]) -> bool:
+    """Whether an object is clicked again: it got less than five clicks, or its mask is not yet good enough."""
+    return len(ious) < max(CANDIDATES_AFTER) or ious[-1] < max(THRESHOLDS)
 
 
 def _nothing(result: ObjectResult) -> Mask:
@@ -241,7 +253,7 @@ def evaluate(
         split: folder with DATASET/images and DATASET/masks.
         objects: number of objects at most.
         seed: chooses the objects.
-        clicks: number of clicks on each object.
+        clicks: on each object at most; from the fifth on, an object with an IoU of .90 gets no more.
         chained: whether each click is sent with the mask of the click before.
         off_centre: whether a second robot clicks as people do, see ``off_centre_click``.
         baselines: whether GrabCut and the filled box are scored too.
@@ -264,7 +276,7 @@ def evaluate(
             evaluator.evaluate_photo(image, results_of_photo)
             done += [(image, result) for result in results_of_photo]
             bar.update(len(results_of_photo))
-    return summarise(results), done
+    return summarise(results, clicks), done
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -79,14 +79,16 @@ def summarise_clicks(rows: Sequence[Sequence[float]]) -> dict[str, Any]:
     """The scores of a robot that clicks until a mask is good enough, as the field reports them.
 
     Args:
-        rows: for each object the IoU after each click, with equally many clicks.
+        rows: for each object the IoU after each click. A row may end where the IoU has reached the highest threshold.
 
     Returns:
-        ``iou_by_click``, the mean IoU after each click; and by threshold ``clicks_needed``, the mean number of clicks
-        (NoC, Xu et al. 2016), and ``never_reached``, the share of objects that count all clicks without reaching it.
+        ``iou_by_click``, the mean IoU after each click, where a row that has ended keeps its last IoU; and by threshold
+        ``clicks_needed``, the mean number of clicks (NoC, Xu et al. 2016), and ``never_reached``, the share of objects
+        that count all clicks without reaching it.
     """
+    clicks = max(map(len, rows), default=0)
     return {
-        "iou_by_click": [_mean(column) for column in zip(*rows, strict=True)],
+        "iou_by_click": [_mean([row[min(n, len(row) - 1)] for row in rows]) for n in range(clicks)],
         "clicks_needed": {f"{t:.2f}": _mean([clicks_needed(row, t) for row in rows]) for t in THRESHOLDS},
         "never_reached": {f"{t:.2f}": _mean([max(row) < t for row in rows]) for t in THRESHOLDS},
     }
@@ -117,8 +119,13 @@ def calibration(scores: Sequence[float], ious: Sequence[float], bins: int = 10) 
 
 
 # Any: the report is JSON, and its readers index it unchecked.
-def summarise(results: Sequence[ObjectResult]) -> dict[str, Any]:
-    """The report of an evaluation: means over objects and groups, share above 0.85, clicks needed, calibration."""
+def summarise(results: Sequence[ObjectResult], clicks_max: int) -> dict[str, Any]:
+    """The report of an evaluation: means over objects and groups, share above 0.85, clicks needed, calibration.
+
+    Args:
+        results: the objects with their scores.
+        clicks_max: how many clicks an object got at most.
+    """
     names = list(results[0].values)
     groups = sorted({result.group for result in results})
     by_group = {
@@ -128,6 +135,7 @@ def summarise(results: Sequence[ObjectResult]) -> dict[str, Any]:
     pairs = [pair for result in results for pair in result.score_iou_pairs]
     return {
         "objects": len(results),
+        "clicks_max": clicks_max,
         "mean": {name: _mean([result.values[name] for result in results]) for name in names},
         "mean_over_groups": {name: _mean([by_group[group][name] for group in groups]) for name in names},
         "share_above_85": {
@@ -176,7 +184,7 @@ def format_table(report: Mapping[str, Any]) -> str:
 
 def _click_rows(report: Mapping[str, Any]) -> list[str]:
     """The mean clicks to each IoU, with the share of objects that never reached it, for each robot."""
-    rows = [f"  mean clicks to an IoU, at most {len(report['iou_by_click'])} (never reached)"]
+    rows = [f"  mean clicks to an IoU, at most {report['clicks_max']} (never reached)"]
     for robot, scores in (("in the centre of errors", report), ("off the centre", report["off_centre"])):
         if not scores["iou_by_click"]:
             continue

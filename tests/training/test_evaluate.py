@@ -67,6 +67,13 @@ def test_a_network_that_does_not_scores_nothing(photos):
     assert report["never_reached"]["0.80"] == report["off_centre"]["never_reached"]["0.80"] == 1
 
 
+def test_no_click_is_wasted_on_a_mask_that_is_good_enough(photos):
+    _, done = evaluation.evaluate(Oracle(), photos / "val", objects=2, clicks=9, baselines=False)
+    assert [(len(result.ious_by_click), len(result.off_centre_ious)) for _, result in done] == [(5, 5)] * 2
+    _, done = evaluation.evaluate(Oracle(is_right=False), photos / "val", objects=2, clicks=9, baselines=False)
+    assert [(len(result.ious_by_click), len(result.off_centre_ious)) for _, result in done] == [(9, 9)] * 2
+
+
 def test_the_second_robot_can_be_left_out(photos):
     report, _ = evaluation.evaluate(Oracle(), photos / "val", objects=2, clicks=3, baselines=False, off_centre=False)
     assert report["off_centre"]["iou_by_click"] == []

@@ -38,6 +38,13 @@ def test_mean_clicks_and_the_share_that_never_got_there():
     assert report["iou_by_click"] == [0.5275, 0.705, 0.7]
 
 
+def test_an_object_that_is_good_enough_keeps_its_last_iou():
+    """The first one ends after two clicks, the other one needs four: the means are .5, .75, .8 and .9."""
+    report = summarise_clicks([[0.5, 0.9], [0.5, 0.6, 0.7, 0.9]])
+    assert report["iou_by_click"] == [0.5, 0.75, 0.8, 0.9]
+    assert report["clicks_needed"]["0.90"] == 3
+
+
 def test_a_mask_that_gets_worse_again_has_reached_its_iou():
     assert summarise_clicks([[0.5, 0.86, 0.2]])["never_reached"] == {"0.80": 0, "0.85": 0, "0.90": 1}
 
