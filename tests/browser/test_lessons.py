@@ -98,6 +98,21 @@ def test_lesson_8_the_figure_follows_a_slider(open_lesson):
     assert "Ask more points" in notebook.python("lesson.check(3, sliders.settings).message")
 
 
+def test_lesson_9_the_model_learns_from_the_labels_of_a_student(open_lesson):
+    notebook = open_lesson(9, "lesson = ", "w2 = lesson")
+    w = notebook.widget().ready()
+    w.click(71, 97)
+    assert "stem of the left mushroom" in result_of(notebook, 2)
+    w.click(71, 150, button="right")
+    w.press("Enter", settle=False)
+    w.wait("s.active === null")
+    w.click(240, 95)
+    w.click(240, 150, button="right")
+    assert "Both caps are labelled" in result_of(notebook, 2)
+    learned = notebook.python("explain.teach_caps(lesson, w2.objects, 'caps', photos=1, steps=1).curve[-1].step")
+    assert learned == 1
+
+
 def test_lesson_10_the_photo_to_mend_is_blurred(open_lesson):
     notebook = open_lesson(10, "lesson = ", "w4 = lesson")
     w = notebook.widget().ready()
