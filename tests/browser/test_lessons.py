@@ -109,7 +109,7 @@ def test_lesson_9_the_model_learns_from_the_labels_of_a_student(open_lesson):
     w.click(240, 95)
     w.click(240, 150, button="right")
     assert "Both caps are labelled" in result_of(notebook, 2)
-    learned = notebook.python("explain.teach_caps(lesson, w2.objects, 'caps', photos=1, steps=1).curve[-1].step")
+    learned = notebook.python("explain.teach_caps(lesson, w2.objects, 'caps', photos=1, steps=1).curve[-1].step", 180)
     assert learned == 1
 
 
