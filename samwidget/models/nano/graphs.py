@@ -1,8 +1,9 @@
 """The bundled network as two ONNX graphs, encoder and decoder, for runtimes without Python. ``page`` writes them.
 
 The graphs hold the weights in half precision, as they are shipped, and compute in float32. They are made for one size
-of the input, because all of its shapes are then constants, and decode one prompt at a time. The decoder computes the
-complete image where torch computes a window around the object: a graph has no branches.
+of the input, because nearly all of its shapes are then constants, and decode one prompt at a time. The window of the
+finer layers (``window``) is a part of the graph of the decoder. A graph has no branches: it computes the maps of a box
+and of a mask for each prompt.
 """
 
 from __future__ import annotations
@@ -81,8 +82,6 @@ def export_graphs(input_hw: tuple[int, int]) -> Graphs:
         torch.ones(1, 1),
     )
     encoder, decoder = _Encoder(network.encoder), _Decoder(network.decoder)
-    # What training does to the decoder is to compute the complete image; it has no layer that trains otherwise.
-    decoder.module.train()
     axes = {"points": {2: "N"}, "labels": {2: "N"}}
     return Graphs(
         _export(encoder, (torch.zeros(1, 3, height, width),), ("pixels",), FEATURES, {}),

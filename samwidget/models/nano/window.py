@@ -44,7 +44,9 @@ class Window:
         """(..., h, w) of the window at ``stride``, padded with ``value`` to the size of the grid."""
         scale = STRIDE // stride
         sides = (self.left, self.width - self.right, self.top, self.height - self.bottom)
-        return F.pad(x, [scale * side for side in sides], value=value) if any(sides) else x
+        if torch.jit.is_tracing() or any(sides):
+            return F.pad(x, [scale * side for side in sides], value=value)
+        return x
 
 
 def full_window(coarse: Tensor) -> Window:
@@ -61,12 +63,8 @@ def window_of(coarse: Tensor) -> Window:
     height, width = coarse.shape
     possible = coarse >= coarse.amax().clamp(max=POSSIBLE_LOGIT)
     rows, columns = (possible.any(dim).nonzero() for dim in (1, 0))
-    top, bottom, left, right = torch.cat([rows[0], rows[-1] + 1, columns[0], columns[-1] + 1]).tolist()
-    return Window(
-        max(0, top - MARGIN),
-        min(height, bottom + MARGIN),
-        max(0, left - MARGIN),
-        min(width, right + MARGIN),
-        height,
-        width,
-    )
+    edges = torch.cat([rows[0], rows[-1] + 1, columns[0], columns[-1] + 1])
+    edges = edges + torch.tensor([-MARGIN, MARGIN, -MARGIN, MARGIN], device=coarse.device)
+    edges = edges.clamp(min=0).minimum(torch.tensor([height, height, width, width], device=coarse.device))
+    # A graph keeps the edges as tensors: in Python's numbers its window would be that of the example for every prompt.
+    return Window(*(edges.unbind() if torch.jit.is_tracing() else edges.tolist()), height, width)
