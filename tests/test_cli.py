@@ -1,16 +1,20 @@
-"""The command line, run as a user would."""
+"""The command line: some commands as a user runs them, the others in this process, which saves their imports."""
 
 import base64
+import io
 import json
 import os
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from samwidget import cli
+from samwidget.errors import SamWidgetWarning
 from samwidget.formats.azure_ml.messages import build_request, parse_response
 from samwidget.predict import SamPredictor
 
@@ -18,7 +22,8 @@ COFFEE = Path(__file__).parent.parent / "notebooks/photos/coffee.jpg"
 IMAGE = base64.b64encode(COFFEE.read_bytes()).decode()
 
 
-def run(*words, cwd=None, standard_input=""):
+def run_process(*words, cwd=None, standard_input=""):
+    """Runs the command as a user does."""
     return subprocess.run(
         [sys.executable, "-m", "samwidget", *map(str, words)],
         capture_output=True,
@@ -29,8 +34,34 @@ def run(*words, cwd=None, standard_input=""):
     )
 
 
+@pytest.fixture
+def run(monkeypatch):
+    """A function as ``run_process``, which runs the command in this process."""
+
+    def run(*words, cwd=None, standard_input=""):
+        streams = [io.TextIOWrapper(io.BytesIO(data), "utf-8") for data in (standard_input.encode(), b"", b"")]
+        with monkeypatch.context() as patch, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            warnings.simplefilter("default", SamWidgetWarning)
+            patch.setenv("HF_HUB_OFFLINE", "1")
+            patch.setattr(sys, "argv", ["samwidget", *map(str, words)])
+            for name, stream in zip(("stdin", "stdout", "stderr"), streams, strict=True):
+                patch.setattr(sys, name, stream)
+            if cwd is not None:
+                patch.chdir(cwd)
+            with pytest.raises(SystemExit) as ended:
+                cli.main()
+        _, stdout, stderr = streams
+        for stream in (stdout, stderr):
+            stream.flush()
+        texts = [stream.buffer.getvalue().decode() for stream in (stdout, stderr)]
+        return subprocess.CompletedProcess(words, ended.value.code or 0, *texts)
+
+    return run
+
+
 def test_segment_writes_a_mask_of_the_photos_size(tmp_path):
-    done = run("segment", COFFEE, "--point", "300,150", "--exclude", "20,20", "-o", tmp_path / "mask.png")
+    done = run_process("segment", COFFEE, "--point", "300,150", "--exclude", "20,20", "-o", tmp_path / "mask.png")
     assert done.returncode == 0, done.stderr
     mask = np.asarray(Image.open(tmp_path / "mask.png"))
     assert mask.shape == (400, 600)
@@ -44,7 +75,7 @@ def test_segment_writes_a_mask_of_the_photos_size(tmp_path):
     ("words", "variable", "message"),
     [(("--threads", 0), None, "--threads"), ((), "many", "SAMWIDGET_THREADS is 'many'")],
 )
-def test_a_number_of_threads_that_is_none_is_refused(tmp_path, monkeypatch, words, variable, message):
+def test_a_number_of_threads_that_is_none_is_refused(run, tmp_path, monkeypatch, words, variable, message):
     if variable:
         monkeypatch.setenv("SAMWIDGET_THREADS", variable)
     done = run("segment", COFFEE, "--point", "300,150", "-o", tmp_path / "mask.png", *words)
@@ -53,7 +84,7 @@ def test_a_number_of_threads_that_is_none_is_refused(tmp_path, monkeypatch, word
     assert not list(tmp_path.iterdir())
 
 
-def test_a_mask_is_written_as_the_ending_says_or_refused(tmp_path):
+def test_a_mask_is_written_as_the_ending_says_or_refused(run, tmp_path):
     done = run("segment", COFFEE, "--point", "300,150", "-o", tmp_path / "mask.npy")
     assert done.returncode == 0, done.stderr
     mask = np.load(tmp_path / "mask.npy")
@@ -64,7 +95,7 @@ def test_a_mask_is_written_as_the_ending_says_or_refused(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["photo.png", "./photo.png", "link.png"])
-def test_the_input_is_overwritten_only_by_force(tmp_path, name):
+def test_the_input_is_overwritten_only_by_force(run, tmp_path, name):
     Image.open(COFFEE).save(tmp_path / "photo.png")
     (tmp_path / "link.png").symlink_to(tmp_path / "photo.png")
     before = (tmp_path / "photo.png").read_bytes()
@@ -79,7 +110,7 @@ def test_the_input_is_overwritten_only_by_force(tmp_path, name):
 
 def test_a_response_does_not_replace_its_request(tmp_path, request_file):
     (tmp_path / "request.json").write_bytes(request_file.read_bytes())
-    done = run("score", "request.json", "-o", "request.json", cwd=tmp_path)
+    done = run_process("score", "request.json", "-o", "request.json", cwd=tmp_path)
     assert done.returncode == 1
     assert "request.json is the input" in done.stderr
     assert (tmp_path / "request.json").read_bytes() == request_file.read_bytes()
@@ -95,7 +126,7 @@ def request_file(tmp_path_factory):
 @pytest.mark.parametrize(
     ("more", "style"), [((), "card"), (("--style", "service", "--model", "nano", "--threads", 1), "service")]
 )
-def test_score_writes_the_response(tmp_path, request_file, more, style):
+def test_score_writes_the_response(run, tmp_path, request_file, more, style):
     done = run("score", request_file, "-o", tmp_path / "response.json", *more)
     assert done.returncode == 0, done.stderr
     assert "response.json: 1 row" in done.stdout
@@ -107,13 +138,13 @@ def test_score_writes_the_response(tmp_path, request_file, more, style):
 
 
 def test_score_reads_and_writes_pipes(request_file):
-    done = run("score", "-", standard_input=request_file.read_text())
+    done = run_process("score", "-", standard_input=request_file.read_text())
     assert done.returncode == 0, done.stderr
     (((masks, _),),) = parse_response(done.stdout)
     assert masks.shape == (3, 400, 600)
 
 
-def test_models_lists_size_licence_and_presence():
+def test_models_lists_size_licence_and_presence(run):
     done = run("models")
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
@@ -142,7 +173,7 @@ def assert_one_line(done, message):
         (("segment", COFFEE, "--point", "1,2", "-o", "mask.png", "--model", "no-such-network"), "no-such-network"),
     ],
 )
-def test_mistakes_end_with_one_line_and_no_file(tmp_path, words, message):
+def test_mistakes_end_with_one_line_and_no_file(run, tmp_path, words, message):
     done = run(*words, cwd=tmp_path)
     assert_one_line(done, message)
     assert not list(tmp_path.iterdir())
@@ -162,14 +193,14 @@ def test_mistakes_end_with_one_line_and_no_file(tmp_path, words, message):
     ],
     ids=range(8),  # the image is in some of the requests, which is longer than a system lets a test's name be
 )
-def test_requests_that_cannot_be_scored_end_with_one_line(tmp_path, words, standard_input, message):
+def test_requests_that_cannot_be_scored_end_with_one_line(run, tmp_path, words, standard_input, message):
     done = run("score", *words, cwd=tmp_path, standard_input=standard_input)
     assert_one_line(done, message)
     assert not done.stdout
     assert not list(tmp_path.iterdir())
 
 
-def test_segment_reads_the_image_as_it_is_told(tmp_path):
+def test_segment_reads_the_image_as_it_is_told(run, tmp_path):
     rgb = np.asarray(Image.open(COFFEE).convert("RGB"))
     deep = rgb[..., 0].astype(np.uint16) * 16
     Image.fromarray(deep[::-1].copy()).save(tmp_path / "deep.tif", save_all=True, append_images=[Image.fromarray(deep)])
@@ -189,7 +220,7 @@ def test_segment_reads_the_image_as_it_is_told(tmp_path):
         assert_one_line(run(*words, option, value, "--force"), f"{option[2:]} is ")
 
 
-def test_lessons_copies_them_with_their_photos_and_keeps_what_is_there(tmp_path):
+def test_lessons_copies_them_with_their_photos_and_keeps_what_is_there(run, tmp_path):
     done = run("lessons", tmp_path / "course")
     assert done.returncode == 0, done.stderr
     lessons = sorted(path.name for path in (tmp_path / "course/lessons").iterdir())
@@ -203,7 +234,7 @@ def test_lessons_copies_them_with_their_photos_and_keeps_what_is_there(tmp_path)
     assert (tmp_path / "course/lessons" / lessons[0]).read_text() == "my work"
 
 
-def test_embed_encodes_a_folder_ahead_and_a_second_time_nothing(tmp_path):
+def test_embed_encodes_a_folder_ahead_and_a_second_time_nothing(run, tmp_path):
     for name in ("coffee.jpg", "coins.jpg"):
         (tmp_path / name).write_bytes((COFFEE.parent / name).read_bytes())
     (tmp_path / "notes.txt").write_text("no image")
@@ -220,8 +251,6 @@ def test_embed_encodes_a_folder_ahead_and_a_second_time_nothing(tmp_path):
 
 
 def test_demo_opens_the_first_notebook_and_asks_nothing_about_news(monkeypatch):
-    from samwidget import cli
-
     started = []
 
     def start(command):
