@@ -47,7 +47,7 @@ browser: $(VENV)/test.stamp $(FRONTEND)/node_modules/.stamp ## a person's journe
 docs: $(VENV)/test.stamp ## every code block of README and docs, every notebook, and the site
 	HF_HUB_OFFLINE=1 $(BIN)/pytest tests/docs -n 2
 
-site: $(VENV)/test.stamp ## build the docs site in build/site, strictly and without the web
+site: $(VENV)/test.stamp bundle ## build the docs site in build/site, strictly and without the web
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet -f docs/site/mkdocs.yml
 	@echo "open build/site/index.html"
 

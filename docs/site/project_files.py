@@ -13,9 +13,15 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files, InclusionLevel
 from mkdocs.structure.pages import Page
+
+from samwidget.explain.lessons.exercises import read_truth
+from samwidget.images import load_rgb
+from samwidget.page import write_shared
 
 ROOT = Path(__file__).parents[2]
 EXECUTED = ROOT / "build/notebooks"
@@ -23,7 +29,12 @@ PAGES = ("CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "docs/**/*.md", "samw
 PICTURES = ("docs/pictures/*",)
 NOTEBOOKS = ("notebooks/*.ipynb", "notebooks/lessons/*.ipynb")
 WIDE = ("docs/index.md", "docs/gallery.md")
+FRONT = "docs/index.md"
+FRONT_NOTE = (
+    "This is the widget itself, not a picture: the model runs in your browser. Click on something in the photo."
+)
 COMMAND_LINE = "docs/reference/command_line.md"
+LIVE_PHOTOS = {"astronaut": ("head", "astronaut")}
 LINK = re.compile(r"\]\(([^)#\s]+)")
 FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 LANGUAGES = {".py": "python", ".yaml": "yaml", ".yml": "yaml", ".json": "json", ".ts": "typescript"}
@@ -122,6 +133,9 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     """Gives wide pages the whole width, and the page of the command line the help of each command."""
     if page.file.src_uri in WIDE:
         page.meta["hide"] = ["navigation", "toc"]
+    if page.file.src_uri == FRONT:
+        page.meta["live"] = True
+        markdown = markdown.replace("\n![", f'\n<p class="sw-stage-note" hidden>{FRONT_NOTE}</p>\n\n![', 1)
     return f"{markdown}\n{help_of_commands()}" if page.file.src_uri == COMMAND_LINE else markdown
 
 
@@ -131,6 +145,18 @@ def on_page_content(content: str, page: Page, config: MkDocsConfig, files: Files
         notebook = page.file
         content = re.sub(r"<p>output-of-cell-(\d+)\.</p>", lambda match: notebook.outputs_html(int(match[1])), content)
     return re.sub(r"<img [^>]*?pictures/(\w+)\.png[^>]*>", lambda match: _in_both_schemes(match, files), content)
+
+
+def on_post_build(config: MkDocsConfig) -> None:
+    """Writes the files that the live widgets of the site share."""
+    photos = {f"{name}.jpg": live_photo(name, truths) for name, truths in LIVE_PHOTOS.items()}
+    write_shared(photos, ROOT / "build/live", Path(config.site_dir) / "live")
+
+
+def live_photo(name: str, truths: tuple[str, ...]) -> tuple[npt.NDArray[np.uint8], dict[str, npt.NDArray[np.bool_]]]:
+    """Returns a photo of the lessons, and the masks of its objects by name."""
+    folder = ROOT / "notebooks/photos"
+    return load_rgb(folder / f"{name}.jpg"), {truth: read_truth(folder, truth) for truth in truths}
 
 
 def address_of(uri: str) -> str:

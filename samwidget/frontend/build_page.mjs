@@ -1,10 +1,12 @@
 // Builds what a page without a kernel needs besides the widget, src/page -> ../static/page/: the page's script, the worker's
 // script, the runtime (compressed) and its licence. The wheel carries them; the repository does not, since the runtime has 14 MB.
+// Also the scripts of the docs site.
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 
 const OUT = "../static/page";
+const SITE = "../../build/live";
 const RUNTIME = "node_modules/onnxruntime-web";
 
 mkdirSync(OUT, { recursive: true });
@@ -28,6 +30,21 @@ await build({
 await build({
   ...options,
   entryPoints: [{ in: "src/page/worker.ts", out: "kernel" }],
+  format: "iife",
+  define: { "import.meta.url": "location.href" },
+});
+// The scripts of the docs site, which the wheel does not carry.
+mkdirSync(SITE, { recursive: true });
+await build({
+  ...options,
+  outdir: SITE,
+  entryPoints: [{ in: "src/page/lesson/site.ts", out: "site" }],
+  format: "iife",
+});
+await build({
+  ...options,
+  outdir: SITE,
+  entryPoints: [{ in: "src/page/lesson/worker.ts", out: "site_kernel" }],
   format: "iife",
   define: { "import.meta.url": "location.href" },
 });

@@ -65,10 +65,10 @@ def write_page(
         ModelError: the package onnx is missing.
         OSError: a file cannot be written.
     """
-    files = _files(image, name, objects)
-    style = (_STATIC / "widget.css").read_text(encoding="utf-8")
+    files = page_files(image, name, objects)
+    style = page_style()
     script = _built("page.js").decode()
-    notices = _built("THIRD_PARTY_NOTICES.txt")
+    notices = page_notices()
     if path.suffix.lower() in (".html", ".htm"):
         inside = "\n".join(
             f'<script type="text/plain" id="samwidget-{key}">{base64.b64encode(data).decode()}</script>'
@@ -90,7 +90,18 @@ def write_page(
     return sum(map(len, written.values()))
 
 
-def _files(image: npt.NDArray[np.uint8], name: str, objects: SavedPrompts) -> dict[str, bytes]:
+def page_style() -> str:
+    """The stylesheet of the widget, without the parts that need Python."""
+    files = (_STATIC / "widget.css", Path(__file__).parent / "page.css")
+    return "\n".join(file.read_text(encoding="utf-8") for file in files)
+
+
+def page_notices() -> bytes:
+    """The licences of the packages in the scripts."""
+    return _built("THIRD_PARTY_NOTICES.txt")
+
+
+def page_files(image: npt.NDArray[np.uint8], name: str, objects: SavedPrompts = ()) -> dict[str, bytes]:
     """The files of a page by the name that its script knows; the manifest first."""
     runtime = {"kernel": _built("kernel.js"), "wasm": _built("runtime.wasm.gz")}
     frame, pixels = encoder_pixels(image)

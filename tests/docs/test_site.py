@@ -1,12 +1,16 @@
 """The docs site builds strictly, has every page and every public name, and asks no other host for anything."""
 
 import ast
+import functools
+import http.server
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -22,9 +26,16 @@ STUBS = {"": ROOT / "samwidget/__init__.pyi"} | {
 LOADED = re.compile(r"""<(?:(?:script|img|iframe)\b[^>]*?\bsrc|link\b[^>]*?href)=["']?(?:https?:)?//""")
 
 
+TIMEOUT_S = 120
+needs_chromium = pytest.mark.skipif(not shutil.which("chromium"), reason="needs Chromium")
+
+
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
     """The built site. A page without a place, a dead link, a missing anchor or an unknown name fails the build."""
+    if not (ROOT / "build/live/site.js").is_file():
+        pytest.skip("the scripts of the site are not built: make bundle")
+    pytest.importorskip("onnx")
     folder = tmp_path_factory.mktemp("site")
     command = [sys.executable, "-m", "mkdocs", "build", "-q", "-f", "docs/site/mkdocs.yml", "-d", str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env={**os.environ, "PYTHONPATH": "."})
@@ -90,20 +101,80 @@ def test_search_knows_the_reference_and_no_sources(site):
     assert not [place for place in places if place.startswith("source/")]
 
 
-@pytest.mark.skipif(not shutil.which("chromium"), reason="needs Chromium")
-def test_search_in_a_page_that_is_opened_as_a_file(site):
-    from playwright.sync_api import sync_playwright
+@needs_chromium
+def test_search_in_a_page_that_is_opened_as_a_file(site, chromium):
+    context = chromium.new_context()
+    page = context.new_page()
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto((site / "index.html").as_uri())
+    page.click(".md-search__input")
+    page.keyboard.type("session file")
+    page.wait_for_selector(".md-search-result__item a[href*='session_file.html']")
+    assert not [url for url in asked if not url.startswith(("file:", "data:", "about:", "blob:"))]
+    context.close()
 
-    from tests.browser.lab import CHROMIUM_FLAGS
 
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM_FLAGS)
-        page = browser.new_page()
-        asked = []
-        page.on("request", lambda request: asked.append(request.url))
-        page.goto((site / "index.html").as_uri())
-        page.click(".md-search__input")
-        page.keyboard.type("session file")
-        page.wait_for_selector(".md-search-result__item a[href*='session_file.html']")
-        assert not [url for url in asked if not url.startswith(("file:", "data:", "about:", "blob:"))]
-        browser.close()
+@pytest.fixture(scope="module")
+def address(site):
+    """Of the site on a plain web server."""
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=site)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def live(address, chromium):
+    """A page of the site that may ask this server only."""
+    context = chromium.new_context(viewport={"width": 1280, "height": 900})
+    context.add_init_script("globalThis.samwidgetReportsState = true")
+    page = context.new_page()
+    page.set_default_timeout(TIMEOUT_S * 1000)
+    asked, errors = [], []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    yield page
+    assert not errors
+    assert [url for url in asked if not url.startswith((address, "blob:", "data:"))] == []
+    context.close()
+
+
+def state_of(widget):
+    return json.loads(widget.get_attribute("data-sw-state") or "{}")
+
+
+def wait_for(page, widget, **expected):
+    """Waits until the state of the widget has these values and nothing is pending."""
+    expected = {"phase": "ready", "pending": 0, **expected}
+    widget.wait_for()
+    end = time.monotonic() + TIMEOUT_S
+    while any(state_of(widget).get(name) != value for name, value in expected.items()):
+        assert time.monotonic() < end, (expected, state_of(widget))
+        page.wait_for_timeout(50)
+
+
+def click(page, widget, x, y, **options):
+    """Clicks on a pixel of the photo."""
+    widget.scroll_into_view_if_needed()
+    stage, corner = state_of(widget)["stage"], widget.locator("canvas").first.bounding_box()
+    left, top = corner["x"] + stage["x"], corner["y"] + stage["y"]
+    page.mouse.click(left + x * stage["scale"], top + y * stage["scale"], **options)
+
+
+@needs_chromium
+def test_the_front_page_has_the_widget(live, address):
+    loaded = []
+    live.on("request", lambda request: loaded.append(request.url.removeprefix(address)))
+    live.set_viewport_size({"width": 1280, "height": 200})
+    live.goto(address)
+    assert "live/site.js" in loaded
+    assert "live/runtime.bin" not in loaded, "the network is loaded before the widget is in view"
+    live.set_viewport_size({"width": 1280, "height": 900})
+    live.locator(".sw-stage").scroll_into_view_if_needed()
+    widget = live.locator(".sw-stage .samwidget")
+    wait_for(live, widget)
+    click(live, widget, 220, 120)
+    wait_for(live, widget, objects=1)

@@ -1,0 +1,146 @@
+// An exercise: its question, the way to answer, and the result of its check. Choices have their results from Python; the
+// clicks of a widget are judged by rules that Python wrote.
+
+import type { Model } from "../../traits.ts";
+import { button, element } from "./elements.ts";
+import type { Measures } from "./measures.ts";
+import type { LivePhoto } from "./photo.ts";
+import { filled, judged, type Result, type Rule } from "./rules.ts";
+import { showInSite } from "./scheme.ts";
+
+export interface Choice {
+  kind: "choice";
+  task: string;
+  /** What one chooses among, with the result that Python's check gave for it. */
+  options: readonly { label: string; result: Result }[];
+}
+
+export interface Clicks {
+  kind: "clicks";
+  task: string;
+  rules: readonly Rule[];
+  /** The truth that the mask is compared with while one clicks, and what it is called. */
+  truth: { name: string; label: string } | null;
+  /** Whether all candidates are compared. */
+  has_candidates: boolean;
+}
+
+export type Exercise = Choice | Clicks;
+
+/** What an exercise says where nothing was done yet, and how one begins again. */
+export interface Phrases {
+  not_done: string;
+  again: string;
+}
+
+/** Shows a result; null takes it away. */
+export function resultBox(): { box: HTMLElement; show: (result: Result | null) => void } {
+  const box = element("div", { class: "sw-lesson-result", role: "status" });
+  const show = (result: Result | null) => {
+    box.className = `sw-lesson-result${result ? (result.passed ? " is-right" : " is-wrong") : ""}`;
+    box.replaceChildren(
+      ...(result ? [element("b", {}, result.passed ? "Right." : "Not yet."), ` ${result.message}`] : []),
+    );
+  };
+  return { box, show };
+}
+
+/** A question with buttons. The button that was pressed shows its result; *Reset* takes it away. */
+export function choicePanel({ options }: Choice, onResult: (result: Result | null) => void): HTMLElement {
+  const { box, show } = resultBox();
+  const choose = (chosen: HTMLButtonElement | null, result: Result | null) => {
+    for (const other of buttons) other.setAttribute("aria-pressed", String(other === chosen));
+    reset.hidden = result === null;
+    show(result);
+    onResult(result);
+  };
+  const buttons = options.map(({ label, result }) => {
+    const own: HTMLButtonElement = button(label, () => choose(own, result), "is-option");
+    own.setAttribute("aria-pressed", "false");
+    return own;
+  });
+  const reset = button("Reset", () => choose(null, null), "is-quiet");
+  reset.hidden = true;
+  return element(
+    "div",
+    { class: "sw-lesson-panel" },
+    element("div", { class: "sw-lesson-row" }, ...buttons, reset),
+    box,
+  );
+}
+
+/** A widget with what its mask measures, the check and the reset. */
+export function clicksPanel(
+  exercise: Clicks,
+  photo: LivePhoto,
+  name: string,
+  phrases: Phrases,
+  onResult: (result: Result | null) => void,
+  onMeasures: (measures: Measures) => void = () => {},
+): HTMLElement {
+  const { box, show } = resultBox();
+  const stage = element("div", { class: "sw-lesson-widget" });
+  const readout = element("div", { class: "sw-lesson-readout" });
+  let measures: Measures = { objects: 0 };
+  const tell = (result: Result | null) => {
+    show(result);
+    onResult(result);
+  };
+  const model = photo.open(name, (next) => {
+    measures = next;
+    readout.replaceChildren(...readoutOf(exercise, next));
+    onMeasures(next);
+  });
+  const check = () => {
+    const words = { ...measures, again: phrases.again, task: exercise.task };
+    const isDone = Number(measures.objects) > 0;
+    tell(isDone ? judged(exercise.rules, words) : { passed: false, message: filled(phrases.not_done, words) });
+  };
+  const reset = () => {
+    clear(model);
+    tell(null);
+  };
+  showInSite(model, stage);
+  const row = element(
+    "div",
+    { class: "sw-lesson-row" },
+    readout,
+    button("Check", check, "is-first"),
+    button("Reset", reset, "is-quiet"),
+  );
+  return element("div", { class: "sw-lesson-panel" }, stage, row, box);
+}
+
+let cleared = 0;
+
+/** Deletes all objects of a document; the threshold is 0 again. */
+function clear(model: Model): void {
+  model.set("threshold", 0);
+  model.send({ v: 1, id: `lesson${++cleared}`, kind: "clear" });
+}
+
+function readoutOf({ truth, has_candidates }: Clicks, measures: Measures): Node[] {
+  if (Number(measures.objects) === 0) return [element("span", {}, "Click in the photo.")];
+  const clicks = `${measures.box ? "1 box, " : ""}${measures.clicks} click${measures.s}`;
+  const parts: Node[] = [element("span", {}, clicks)];
+  if (!truth) return parts;
+  const overlap = digits(measures[`iou_${truth.name}`]);
+  parts.unshift(element("span", {}, `IoU with ${truth.label}: `, element("b", {}, overlap)));
+  if (!has_candidates) return parts;
+  const rows = [1, 2, 3].map((number) =>
+    element(
+      "tr",
+      number === measures.candidate ? { class: "is-shown" } : {},
+      element("th", { scope: "row" }, `Candidate ${number}`),
+      element("td", {}, digits(measures[`score_${number}`])),
+      element("td", {}, digits(measures[`iou_${truth.name}_${number}`])),
+    ),
+  );
+  const heads = ["", "Score", "IoU"].map((text) => element("th", { scope: "col" }, text));
+  const head = element("thead", {}, element("tr", {}, ...heads));
+  return [...parts, element("table", { class: "sw-lesson-table" }, head, element("tbody", {}, ...rows))];
+}
+
+function digits(value: number | string | undefined): string {
+  return Number(value ?? 0).toFixed(2);
+}
