@@ -1,5 +1,10 @@
-"""What tests share: one Chromium for browser/ and hosts/, and reports that pytest-xdist can send."""
+"""What tests share: Chromium for browser/ and hosts/, reports that pytest-xdist can send, and a profile of hypothesis.
 
+By its profile hypothesis tries the same examples in each run: whether a commit passes is no chance. To look for new
+failures, add ``--hypothesis-profile default``.
+"""
+
+import contextlib
 import shutil
 import signal
 from pathlib import Path
@@ -7,6 +12,15 @@ from pathlib import Path
 import pytest
 
 IN_BROWSER = [Path(__file__).parent / name for name in ("browser", "hosts")]
+
+
+with contextlib.suppress(ImportError):  # `make azure` has no hypothesis
+    from hypothesis import HealthCheck, settings
+
+    settings.register_profile(
+        "repeatable", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    )
+    settings.load_profile("repeatable")
 
 
 # A shell starts commands in the background with Ctrl-C ignored, and some tests press it.
@@ -31,7 +45,7 @@ def pytest_runtest_makereport():
 @pytest.fixture(scope="session")
 def chromium():
     """Chromium without a window; one for all, since Playwright starts only once in a process."""
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
     from tests.browser.lab import CHROMIUM_FLAGS
 
@@ -39,5 +53,6 @@ def chromium():
     assert path, "Chromium is missing: install it (Debian: apt-get install chromium)"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
+        expect.set_options(timeout=60_000)  # a busy machine is slow, and what is right does not wait
         yield browser
         browser.close()

@@ -325,7 +325,9 @@ def histories(draw):
     return Steps(tuple(states), draw(st.integers(0, len(states) - 1)), len(pool) + 1)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+)
 @given(data=st.data())
 def test_any_history_comes_back_exactly(data, tmp_path_factory):
     path = tmp_path_factory.mktemp("session") / "any.samw"

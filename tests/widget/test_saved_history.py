@@ -77,7 +77,9 @@ def no_flush(monkeypatch):
     monkeypatch.setattr("samwidget.document.session.connection._SYNCHRONOUS", "OFF")
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+)
 @given(
     steps=st.lists(steps_of_the_user | more_steps | in_between, max_size=25),
     bytes_max=st.sampled_from([2**28, 30_000]),  # in the second the oldest steps go

@@ -107,7 +107,9 @@ def shared_widget(tmp_path_factory):
         widget.close()
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+)
 @given(st.lists(mutated(), max_size=4))
 def test_a_message_that_fails_leaves_the_document_as_it_was(shared_widget, messages):
     if len(shared_widget.document["objects"]) > 100:  # each copy of the objects doubles them
@@ -126,7 +128,9 @@ def test_a_message_that_fails_leaves_the_document_as_it_was(shared_widget, messa
             assert shared_widget.document == before
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+)
 @given(st.dictionaries(st.sampled_from(sorted(SETTINGS)) | any_text, anything | st.sampled_from([0.5, "box", "dark"])))
 def test_whatever_settings_come_they_are_set_together_or_stay(shared_widget, changes):
     before = {name: getattr(shared_widget, name) for name in SETTINGS}
