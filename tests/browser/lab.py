@@ -13,9 +13,10 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import pairwise
 from pathlib import Path
+from queue import Empty
 from typing import Any
 
 import nbformat
@@ -33,6 +34,19 @@ CHROMIUM_FLAGS = [
 ]
 REPORT_STATE = "globalThis.samwidgetReportsState = true"
 KERNEL = "window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel"
+# Cells in the place of all that were there, with no output.
+REPLACE_CELLS = """(sources) => {
+    const { content } = window.jupyterapp.shell.currentWidget;
+    const { sharedModel } = content.model;
+    const cells = sources.map((source) => ({ cell_type: "code", source, metadata: {}, outputs: [] }));
+    sharedModel.deleteCellRange(0, sharedModel.cells.length);
+    sharedModel.insertCells(0, cells);
+    content.activeCellIndex = 0;
+    content.mode = "command";
+    content.activate();
+}"""
+# Closes all widgets of the kernel and forgets the names of its cells.
+FORGET = "[__import__('ipywidgets').Widget.close_all(), get_ipython().reset(new_session=False)][1]"
 
 
 class Lab:
@@ -118,6 +132,7 @@ class Notebook:
         self.lab = lab
         self.page = page
         self.name = f"{name}.ipynb"
+        self._connection: BlockingKernelClient | None = None
         notebook = nbformat.v4.new_notebook(
             cells=[nbformat.v4.new_code_cell(source) for source in cells],
             metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
@@ -131,6 +146,25 @@ class Notebook:
         self.page.goto(f"{self.lab.url}/doc/tree/{self.name}")
         self.wait_for_kernel("idle")
 
+    def start_over(self, cells: list[str], width: int, height: int) -> None:
+        """As a new notebook with these cells, but with the kernel, and what it has imported and loaded."""
+        self.page.evaluate(REPLACE_CELLS, [])
+        self.python(FORGET)
+        self.page.mouse.move(5, 5)
+        self.change_theme("JupyterLab Light")
+        self.page.evaluate("localStorage.removeItem('samwidget-strip')")
+        self.page.set_viewport_size({"width": width, "height": height})
+        self.page.wait_for_function("document.querySelectorAll('.samwidget, .jp-Dialog').length === 0")
+        self.page.evaluate(REPLACE_CELLS, cells)
+        self.wait_for_frames()
+
+    def change_theme(self, theme: str) -> None:
+        """Settings > Theme; waits until the page has it."""
+        has_theme = f"document.body.dataset.jpThemeName === '{theme}'"
+        if not self.page.evaluate(has_theme):
+            self.page.evaluate(f"window.jupyterapp.commands.execute('apputils:change-theme', {{theme: '{theme}'}})")
+            self.page.wait_for_function(has_theme)
+
     def wait_for_kernel(self, status: str) -> None:
         """Waits until JupyterLab shows this status of the kernel, such as ``idle`` or ``busy``."""
         self.page.wait_for_function(f"{KERNEL}?.status === '{status}'", timeout=60_000)
@@ -139,10 +173,9 @@ class Notebook:
         """Waits until the browser has handled all input so far and drawn what came of it."""
         self.page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
-    def run_all(self, wait: bool = True) -> None:
+    def run_all(self) -> None:
         """Runs every cell."""
-        command = "window.jupyterapp.commands.execute('notebook:run-all-cells')"
-        self.page.evaluate(command if wait else f"void {command}")
+        self.page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")
 
     def save(self) -> None:
         """Saves the notebook, as Ctrl-S does."""
@@ -163,13 +196,29 @@ class Notebook:
         """Shuts this notebook's kernel down, where it has one."""
         self.lab.shut_down(self.name)
 
-    def python(self, code: str, timeout: float = 60) -> Any:
-        """What ``code``, an expression, is worth in the kernel; it must be JSON."""
+    def keep_connected(self) -> None:
+        """Looks at the kernel through one connection from now on, which is quicker; a restart would break it."""
+        self._connection = self._connect(60)
+
+    def _connect(self, timeout: float) -> BlockingKernelClient:
         client = BlockingKernelClient()
         client.load_connection_file(str(self.lab.runtime / f"kernel-{self.kernel_id()}.json"))
         client.start_channels()
         try:
             client.wait_for_ready(timeout)
+        except RuntimeError:
+            client.stop_channels()
+            raise
+        return client
+
+    def python(self, code: str, timeout: float = 60) -> Any:
+        """What ``code``, an expression, is worth in the kernel; it must be JSON."""
+        client = self._connection or self._connect(timeout)
+        try:
+            # A connection has a queue, which drops what does not fit: first without what others were told meanwhile.
+            with suppress(Empty):
+                while True:
+                    client.get_iopub_msg(timeout=0)
             output: list[str] = []
             errors: list[str] = []
 
@@ -189,13 +238,21 @@ class Notebook:
             assert not errors, errors[0]
             return json.loads("".join(output).split(">>>")[-1])
         finally:
-            client.stop_channels()
+            if client is not self._connection:
+                client.stop_channels()
 
-    def wait_for_python(self, code: str, timeout_s: float = 20) -> None:
+    def disconnect(self) -> None:
+        """Ends what ``keep_connected`` began."""
+        if self._connection is not None:
+            self._connection.stop_channels()
+            self._connection = None
+
+    def wait_for_python(self, code: str, timeout_s: float = 60) -> None:
         """Waits until ``code``, an expression, is true in the kernel."""
         deadline = time.monotonic() + timeout_s
         while not self.python(f"bool({code})"):
             assert time.monotonic() < deadline, f"waited {timeout_s} s for {code}"
+            time.sleep(0.05)
 
     def widget(self, index: int = 0) -> Widget:
         """The widget shown ``index``-th on the page."""

@@ -9,6 +9,7 @@ from tests.browser.test_display import FRAMED_CELL, resize
 
 AXE = ROOT / "samwidget/frontend/node_modules/axe-core/axe.min.js"
 CUP = (290, 110)
+THEMES = ["JupyterLab Light", "JupyterLab Dark"]
 # What axe finds, a line for each element; the whole widget is in sight, so that it can tell the colours apart.
 RUN_AXE = """async (root) => {
     const { violations } = await axe.run(root, { resultTypes: ["violations"] });
@@ -27,6 +28,11 @@ class Checked:
         self.violations = []
         notebook.page.evaluate(AXE.read_text())
 
+    def check_in_each_theme(self, state):
+        for theme in THEMES:
+            self.notebook.change_theme(theme)
+            self.check(f"{state}, {theme}")
+
     def check(self, state, widths=(1000, 240)):
         for width in widths:
             resize(self.notebook, self.widget, width)
@@ -39,22 +45,26 @@ class Checked:
             self.violations += [f"{state}, {width} px: {line}" for line in found]
 
 
+def open_in(theme, in_notebook, cell=FRAMED_CELL):
+    notebook = in_notebook(cell, width=1500, height=1000)
+    notebook.change_theme(theme)
+    return Checked(notebook, notebook.widget())
+
+
+@pytest.fixture(params=THEMES)
+def open_checked(request, warm_notebook):
+    """A function that shows a widget in the warm notebook, in a theme."""
+    return lambda cell=FRAMED_CELL: open_in(request.param, warm_notebook, cell)
+
+
 @pytest.fixture
-def open_checked(open_notebook):
-    def open_checked(theme, *cells):
-        notebook = open_notebook(*(cells or [FRAMED_CELL]), width=1500, height=1000)
-        notebook.page.evaluate(f"window.jupyterapp.commands.execute('apputils:change-theme', {{theme: '{theme}'}})")
-        return Checked(notebook, notebook.widget())
-
-    return open_checked
+def open_own(open_notebook):
+    """A function that shows a widget in a new notebook."""
+    return lambda cell=FRAMED_CELL: open_in(THEMES[0], open_notebook, cell)
 
 
-THEMES = pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
-
-
-@THEMES
-def test_axe_finds_nothing_in_any_state(open_checked, theme):
-    checked = open_checked(theme)
+def test_axe_finds_nothing_in_any_state(open_checked):
+    checked = open_checked()
     widget = checked.widget.ready()
     checked.check("empty", (1000, 480, 240))
     widget.click(*CUP)
@@ -76,10 +86,9 @@ def test_axe_finds_nothing_in_any_state(open_checked, theme):
     assert checked.violations == [], "\n".join(checked.violations)
 
 
-@THEMES
-def test_axe_finds_nothing_where_there_are_classes(open_checked, theme):
+def test_axe_finds_nothing_where_there_are_classes(open_checked):
     with_classes = FRAMED_CELL.replace("('coffee.jpg')", "('coffee.jpg', classes=['cup', 'table'])")
-    checked = open_checked(theme, with_classes)
+    checked = open_checked(with_classes)
     widget, keyboard = checked.widget.ready(), checked.notebook.page.keyboard
     widget.click(*CUP)
     widget.press("1")
@@ -100,9 +109,8 @@ def test_axe_finds_nothing_where_there_are_classes(open_checked, theme):
     assert checked.violations == [], "\n".join(checked.violations)
 
 
-@THEMES
-def test_axe_finds_nothing_with_a_drawing_tool(open_checked, theme):
-    checked = open_checked(theme)
+def test_axe_finds_nothing_with_a_drawing_tool(open_checked):
+    checked = open_checked()
     widget = checked.widget.ready()
     widget.part("tool-brush").click()
     checked.check("brush without an object", (1000, 480, 240))
@@ -116,8 +124,7 @@ def test_axe_finds_nothing_with_a_drawing_tool(open_checked, theme):
     assert checked.violations == [], "\n".join(checked.violations)
 
 
-@THEMES
-def test_axe_finds_nothing_while_the_model_is_loaded_and_a_search_runs(open_checked, theme):
+def test_axe_finds_nothing_while_the_model_is_loaded_and_a_search_runs(open_own):
     hold = (
         "import threading\nimport samwidget.widget.everything as e, samwidget.widget.network as n\n"
         "gates = [threading.Event(), threading.Event()]\n"
@@ -130,35 +137,33 @@ def test_axe_finds_nothing_while_the_model_is_loaded_and_a_search_runs(open_chec
         "    advance(self, search)\n"
         "e.Everything._advance = hold\n"
     )
-    checked = open_checked(theme, hold + FRAMED_CELL)
+    checked = open_own(hold + FRAMED_CELL)
     widget = checked.widget
     widget.wait("s.phase === 'loading' && s.image")
-    checked.check("loading")
+    checked.check_in_each_theme("loading")
     checked.notebook.python("gates[0].set()")
     widget.ready()
     widget.part("everything").click()
     widget.wait("s.everything.done > 0")
-    checked.check("searching")
+    checked.check_in_each_theme("searching")
     checked.notebook.python("gates[1].set()")
     assert checked.violations == [], "\n".join(checked.violations)
 
 
-@THEMES
-def test_axe_finds_nothing_in_a_failure(open_checked, theme):
+def test_axe_finds_nothing_in_a_failure(open_own):
     fail = (
         "import samwidget.widget.network as n\nfrom samwidget import ModelError\n"
         "def fail(self):\n    raise ModelError('the weights are damaged', hint='load them again')\n"
         "n.Network.load = fail\n"
     )
-    checked = open_checked(theme, fail + FRAMED_CELL)
+    checked = open_own(fail + FRAMED_CELL)
     checked.widget.wait("s.phase === 'failed' && s.image")
-    checked.check("failed model")
+    checked.check_in_each_theme("failed model")
     assert checked.violations == [], "\n".join(checked.violations)
 
 
-@THEMES
-def test_axe_finds_nothing_in_a_notebook_without_a_kernel(open_checked, theme):
-    checked = open_checked(theme)
+def test_axe_finds_nothing_in_a_notebook_without_a_kernel(open_own):
+    checked = open_own()
     widget = checked.widget.ready()
     widget.click(*CUP)
     checked.notebook.python("w.wait()")
@@ -168,12 +173,14 @@ def test_axe_finds_nothing_in_a_notebook_without_a_kernel(open_checked, theme):
     checked.notebook.open()
     again = Checked(checked.notebook, checked.notebook.widget())
     again.widget.part("snapshot").get_by_text("Saved picture").wait_for(timeout=30_000)
-    violations = again.widget.root.evaluate(RUN_AXE)
-    assert violations == [], "\n".join(violations)
+    for theme in THEMES:
+        checked.notebook.change_theme(theme)
+        violations = again.widget.root.evaluate(RUN_AXE)
+        assert violations == [], "\n".join(violations)
 
 
-def test_the_check_itself_finds_a_violation(open_checked):
-    checked = open_checked("JupyterLab Light")
+def test_the_check_itself_finds_a_violation(warm_notebook):
+    checked = open_in(THEMES[0], warm_notebook)
     checked.widget.ready()
     checked.widget.root.evaluate("(root) => root.querySelector('[data-sw=fit]').removeAttribute('aria-label')")
     checked.check("a button without a name", (1000,))

@@ -12,8 +12,8 @@ TABLE = (520, 60)
 TABLE_2 = (560, 330)
 
 
-def test_a_missing_piece_is_painted_erased_and_undone(open_notebook):
-    notebook = open_notebook()
+def test_a_missing_piece_is_painted_erased_and_undone(warm_notebook):
+    notebook = warm_notebook()
     widget = notebook.widget().ready()
     widget.click(*CUP)
     before = mask_of(notebook)
@@ -41,8 +41,8 @@ def test_a_missing_piece_is_painted_erased_and_undone(open_notebook):
     assert notebook.python("w.objects[0].prompts.points_xy.shape") == [1, 2], "the click is back"
 
 
-def test_a_stroke_is_on_the_screen_before_the_kernel_answers_and_stays_as_it_was(open_notebook):
-    notebook = open_notebook()
+def test_a_stroke_is_on_the_screen_before_the_kernel_answers_and_stays_as_it_was(warm_notebook):
+    notebook = warm_notebook()
     widget = notebook.widget().ready()
     widget.click(*CUP)
     widget.part("tool-brush").click()
@@ -67,8 +67,8 @@ def test_a_stroke_is_on_the_screen_before_the_kernel_answers_and_stays_as_it_was
     assert moved.sum() < 0.1 * changed.sum(), (moved.sum(), changed.sum())
 
 
-def test_what_was_painted_is_drawn_as_python_has_it(open_notebook):
-    notebook = open_notebook()
+def test_what_was_painted_is_drawn_as_python_has_it(warm_notebook):
+    notebook = warm_notebook()
     widget = notebook.widget().ready()
     widget.part("tool-brush").click()
     for _ in range(5):
@@ -77,8 +77,8 @@ def test_what_was_painted_is_drawn_as_python_has_it(open_notebook):
     assert_drawn(widget, mask_of(notebook))
 
 
-def test_alt_paints_away_and_a_refused_stroke_goes_and_says_why(open_notebook):
-    notebook = open_notebook()
+def test_alt_paints_away_and_a_refused_stroke_goes_and_says_why(warm_notebook):
+    notebook = warm_notebook()
     widget = notebook.widget().ready()
     widget.click(*CUP)
     area = notebook.python("w.objects[0].area")
@@ -104,8 +104,8 @@ def test_alt_paints_away_and_a_refused_stroke_goes_and_says_why(open_notebook):
     assert np.abs(stage_pixels(widget).astype(int) - before)[y, x].max() < 20
 
 
-def test_lasso_polygon_and_scribble(open_notebook):
-    notebook = open_notebook()
+def test_lasso_polygon_and_scribble(warm_notebook):
+    notebook = warm_notebook()
     widget = notebook.widget().ready()
     widget.part("tool-lasso").click()
     widget.stroke((450, 40), (560, 40), (560, 110), (450, 110))
@@ -131,8 +131,8 @@ def test_lasso_polygon_and_scribble(open_notebook):
     assert notebook.python("len(w.objects[1].prompts.labels)") > 1
 
 
-def test_a_slide_is_one_step_and_shows_its_result(open_notebook):
-    notebook = open_notebook()
+def test_a_slide_is_one_step_and_shows_its_result(warm_notebook):
+    notebook = warm_notebook()
     widget = notebook.widget().ready()
     widget.click(*CUP)
     before = mask_of(notebook)
@@ -152,8 +152,8 @@ def test_a_slide_is_one_step_and_shows_its_result(open_notebook):
     assert widget.part("mend-grow").input_value() == "0"
 
 
-def test_the_outline_is_dragged_coarsened_and_kept_as_one_step(open_notebook):
-    notebook = open_notebook()
+def test_the_outline_is_dragged_coarsened_and_kept_as_one_step(warm_notebook):
+    notebook = warm_notebook()
     widget = notebook.widget().ready()
     widget.click(*CUP)
     before = mask_of(notebook)

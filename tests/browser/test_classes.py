@@ -34,8 +34,8 @@ def label_three(notebook, widget):
     notebook.wait_for_python(f"{OBJECTS} == [['penny', 'small'], ['object 2', 'large'], ['object 3', 'large']]")
 
 
-def test_label_change_merge_and_undo(open_notebook):
-    notebook = open_notebook(CELL)
+def test_label_change_merge_and_undo(warm_notebook):
+    notebook = warm_notebook(CELL)
     widget = notebook.widget().ready()
     label_three(notebook, widget)
     expect(chip(widget, "large")).to_have_attribute("aria-pressed", "true")
@@ -61,8 +61,8 @@ def test_label_change_merge_and_undo(open_notebook):
     assert notebook.python(f"[name for _, name in {OBJECTS}]") == ["small", "large", "large"]
 
 
-def test_a_class_on_the_fly_and_its_menu(open_notebook):
-    notebook = open_notebook("from samwidget import SamWidget\nw = SamWidget('coins.jpg')\nw")
+def test_a_class_on_the_fly_and_its_menu(warm_notebook):
+    notebook = warm_notebook("from samwidget import SamWidget\nw = SamWidget('coins.jpg')\nw")
     widget = notebook.widget().ready()
     expect(widget.root.locator(".sw-chips")).to_be_hidden()
     widget.click(*COINS[0])
@@ -80,8 +80,8 @@ def test_a_class_on_the_fly_and_its_menu(open_notebook):
     assert notebook.python(f"[name for _, name in {OBJECTS}]") == ["penny", "penny"]
 
 
-def test_a_locked_object_stays(open_notebook):
-    notebook = open_notebook(CELL)
+def test_a_locked_object_stays(warm_notebook):
+    notebook = warm_notebook(CELL)
     widget = notebook.widget().ready()
     widget.click(*COINS[0])
     widget.press("Enter")
@@ -126,9 +126,9 @@ w
 """
 
 
-def test_a_long_list_of_a_crowded_photo(open_notebook):
+def test_a_long_list_of_a_crowded_photo(warm_notebook):
     """The list finds, orders and brings to the front; the photo points at its rows; panning leaves the right pixels."""
-    notebook = open_notebook(CROWD)
+    notebook = warm_notebook(CROWD)
     widget = notebook.widget().ready()
     widget.wait("s.objects === 130")
     widget.part("stage").focus()

@@ -1,6 +1,6 @@
 """Everything: watch the masks appear, stop, choose among them, keep them; by pointer, by keyboard and from Python."""
 
-from tests.browser.conftest import FIRST_CELL
+from tests.browser.lab import KERNEL
 
 # The smallest mask that was found, and the pixel furthest from its outline: x, y.
 SMALLEST = """(lambda inside: [int(v) + 0.5 for v in
@@ -10,8 +10,8 @@ SMALLEST = """(lambda inside: [int(v) + 0.5 for v in
             key=lambda item: item.found_object.area).found_object.mask))"""
 
 
-def test_find_stop_filter_drop_keep_undo_redo(open_notebook):
-    notebook = open_notebook()
+def test_find_stop_filter_drop_keep_undo_redo(warm_notebook):
+    notebook = warm_notebook()
     widget = notebook.widget().ready()
     widget.part("everything").click()
     widget.wait("s.everything.phase === 'running' && s.everything.foundCount >= 3")
@@ -44,8 +44,8 @@ def test_find_stop_filter_drop_keep_undo_redo(open_notebook):
     assert notebook.python("len(w.objects)") == kept
 
 
-def test_by_keyboard_alone(open_notebook):
-    notebook = open_notebook()
+def test_by_keyboard_alone(warm_notebook):
+    notebook = warm_notebook()
     widget = notebook.widget().ready()
     widget.part("stage").focus()
     notebook.page.keyboard.press("a")
@@ -66,11 +66,11 @@ def test_by_keyboard_alone(open_notebook):
     assert notebook.python("len(w.objects)") == kept
 
 
-def test_masks_appear_while_a_cell_searches(open_notebook):
+def test_masks_appear_while_a_cell_searches(warm_notebook):
     # The kernel's Python is not free meanwhile: what the view shows comes from the widget's own thread.
-    notebook = open_notebook(FIRST_CELL, "found = w.everything(points_per_side=8)", run=False)
-    notebook.run_all(wait=False)
-    widget = notebook.widget()
+    notebook = warm_notebook()
+    widget = notebook.widget().ready()
+    notebook.page.evaluate(f"void {KERNEL}.requestExecute({{code: 'found = w.everything(points_per_side=10)'}})")
     widget.wait("s.everything.phase === 'running' && s.everything.foundCount > 0")
     widget.wait("s.everything.phase === 'none' && s.objects > 0")
     assert notebook.python("[found == w.objects, len(found)]") == [True, widget.state()["objects"]]

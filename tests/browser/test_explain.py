@@ -19,8 +19,8 @@ COLOURED = """() => {
 }"""
 
 
-def test_a_film_plays_live_and_recorded(open_notebook):
-    notebook = open_notebook(FILM, "film")
+def test_a_film_plays_live_and_recorded(warm_notebook):
+    notebook = warm_notebook(FILM, "film")
     page = notebook.page
     page.wait_for_function(f"({COLOURED})() > 50", timeout=120_000)
     page.locator(".widget-toggle-button").get_by_text("One number").click()
@@ -37,8 +37,8 @@ def test_a_film_plays_live_and_recorded(open_notebook):
     page.wait_for_function("(node) => Number(node.dataset.scene.split(' ')[1]) >= 3", arg=recorded.element_handle())
 
 
-def test_a_figure_follows_the_clicks(open_notebook):
-    notebook = open_notebook(
+def test_a_figure_follows_the_clicks(warm_notebook):
+    notebook = warm_notebook(
         "from samwidget import SamWidget, explain\nw = SamWidget('coffee.jpg')\nw",
         "figure = explain.follow(w, explain.draw_candidates)\nfigure",
     )

@@ -9,9 +9,9 @@ TALL_CELL = "print('\\n' * 80)"
 
 
 @pytest.fixture
-def widget(open_notebook):
+def widget(warm_notebook):
     """A view with a tall page below it."""
-    return open_notebook(FIRST_CELL, TALL_CELL).widget().ready()
+    return warm_notebook(FIRST_CELL, TALL_CELL).widget().ready()
 
 
 # How far the notebook is scrolled, CSS pixels.

@@ -30,9 +30,9 @@ STATES = "[image.state for image in w.session.images]"
 COUNTS = "[len(image.objects) for image in w.session.images]"
 
 
-def open_folder(open_notebook, folder, count, theme="JupyterLab Light"):
-    notebook = open_notebook(CELL.format(folder=folder, count=count), width=1400, height=1000)
-    notebook.page.evaluate(f"window.jupyterapp.commands.execute('apputils:change-theme', {{theme: '{theme}'}})")
+def open_folder(in_notebook, folder, count, theme="JupyterLab Light"):
+    notebook = in_notebook(CELL.format(folder=folder, count=count), width=1400, height=1000)
+    notebook.change_theme(theme)
     widget = notebook.widget().ready()
     wait_for_photo(widget, 0)
     notebook.wait_for_frames()
@@ -91,8 +91,8 @@ def test_photos_are_labelled_one_after_the_other_and_outlive_the_kernel(open_not
 
 
 @pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
-def test_the_strip_has_no_fault_at_any_width(open_notebook, theme):
-    notebook, widget = open_folder(open_notebook, f"strip_{theme.split()[1]}", 30, theme)
+def test_the_strip_has_no_fault_at_any_width(warm_notebook, theme):
+    notebook, widget = open_folder(warm_notebook, f"strip_{theme.split()[1]}", 30, theme)
     checked = Checked(notebook, widget)
     widget.click(150, 100)
     for width, strip in ((1100, "open"), (680, "line"), (360, "line"), (240, "line")):

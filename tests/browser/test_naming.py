@@ -9,14 +9,16 @@ COINS_CELL = FIRST_CELL.replace("coffee", "coins")
 COINS = [(44, 53), (100, 55), (154, 52), (215, 52)]
 # On the first coin, too far from the first click to be a click on its point.
 BESIDE = (26, 53)
-SLOW = """setattr(w.predictor, 'predict_many', (lambda predict: lambda *args, **kwargs:
-    (__import__('time').sleep(0.7), predict(*args, **kwargs))[1])(w.predictor.predict_many))"""
+# From now on masks come while the gate is open.
+HOLD = """(lambda gate, predict: [globals().update(gate=gate), setattr(
+    w.predictor, 'predict_many', lambda *args, **kwargs: (gate.wait(), predict(*args, **kwargs))[1])][1])(
+    __import__('threading').Event(), w.predictor.predict_many)"""
 
 
 @pytest.fixture
-def coins(open_notebook):
+def coins(warm_notebook):
     """A view of the photo of coins."""
-    return open_notebook(COINS_CELL).widget().ready()
+    return warm_notebook(COINS_CELL).widget().ready()
 
 
 def names(widget):
@@ -91,16 +93,21 @@ def test_a_letter_alone_and_then_a_click_is_the_tool(coins):
 
 
 def test_names_while_the_masks_are_on_their_way(coins):
-    coins.notebook.python(SLOW)
+    coins.notebook.python(HOLD)
     for coin, name in zip(COINS[:3], ["one", "two", "three"], strict=True):
         coins.click(*coin, settle=False)
         write(coins, name)
         press(coins, "Enter")
+        if name == "two":
+            coins.notebook.python("gate.set()")
+            coins.wait("s.objects === 2 && s.pending === 0")
+            coins.notebook.python("gate.clear()")
     coins.click(*COINS[3], settle=False)
     press(coins, "F2")
     write(coins, "four")
     press(coins, "Enter", "Enter")
-    assert coins.state()["objects"] < 4
+    assert coins.state()["objects"] == 2
+    coins.notebook.python("gate.set()")
     assert names(coins) == ["one", "two", "three", "four"]
     assert clicks(coins) == [1, 1, 1, 1]
     coins.wait("s.active === null")
@@ -114,9 +121,10 @@ def test_the_list_names_by_mouse_also_while_a_mask_is_on_its_way(coins):
     rows.nth(0).locator('[data-sw="name"]').dblclick()
     write(coins, "first")
     press(coins, "Enter")
-    coins.notebook.python(SLOW)
+    coins.notebook.python(HOLD)
     coins.click(*COINS[2], settle=False)
     rows.nth(1).locator('[data-sw="name"]').dblclick()
+    coins.notebook.python("gate.set()")
     coins.wait("s.objects === 3")
     write(coins, "second")
     press(coins, "Enter")

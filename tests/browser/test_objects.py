@@ -1,11 +1,13 @@
 """Objects: accept, name, hide, delete, select again, undo and redo."""
 
+from playwright.sync_api import expect
+
 CUP = (290, 110)
 TABLE = (40, 350)
 
 
-def test_accept_then_the_next_object(open_notebook):
-    notebook = open_notebook()
+def test_accept_then_the_next_object(warm_notebook):
+    notebook = warm_notebook()
     widget = notebook.widget().ready()
     widget.click(*CUP)
     widget.press("Enter")
@@ -16,8 +18,8 @@ def test_accept_then_the_next_object(open_notebook):
     widget.wait("s.active === null")
 
 
-def test_rename_hide_and_delete(open_notebook):
-    notebook = open_notebook()
+def test_rename_hide_and_delete(warm_notebook):
+    notebook = warm_notebook()
     widget = notebook.widget().ready()
     widget.click(*CUP)
     row = widget.objects().first
@@ -34,8 +36,8 @@ def test_rename_hide_and_delete(open_notebook):
     assert notebook.python("len(w.objects)") == 0
 
 
-def test_undo_redo_by_button_key_and_python(open_notebook):
-    notebook = open_notebook()
+def test_undo_redo_by_button_key_and_python(warm_notebook):
+    notebook = warm_notebook()
     widget = notebook.widget().ready()
     widget.click(*CUP)
     widget.click(CUP[0] + 30, CUP[1] + 20)
@@ -52,8 +54,8 @@ def test_undo_redo_by_button_key_and_python(open_notebook):
     assert notebook.python("len(w.objects[0].prompts.points_xy)") == 2
 
 
-def test_click_a_mask_to_select_and_refine_it_again(open_notebook):
-    notebook = open_notebook()
+def test_click_a_mask_to_select_and_refine_it_again(warm_notebook):
+    notebook = warm_notebook()
     widget = notebook.widget().ready()
     widget.click(*CUP)
     widget.press("Enter")
@@ -68,8 +70,8 @@ def test_click_a_mask_to_select_and_refine_it_again(open_notebook):
     assert notebook.python("len(w.objects)") == 1
 
 
-def test_everything_by_keyboard_alone(open_notebook):
-    notebook = open_notebook()
+def test_everything_by_keyboard_alone(warm_notebook):
+    notebook = warm_notebook()
     widget = notebook.widget().ready()
     widget.part("stage").focus()
     notebook.page.keyboard.press("ArrowRight")
@@ -78,17 +80,17 @@ def test_everything_by_keyboard_alone(open_notebook):
     assert notebook.python("len(w.objects)") == 1
     widget.press("Enter")
     notebook.page.keyboard.press("?")
-    assert widget.part("help-panel").is_visible()
+    expect(widget.part("help-panel")).to_be_visible()
     notebook.page.keyboard.press("Escape")
-    assert not widget.part("help-panel").is_visible()
+    expect(widget.part("help-panel")).to_be_hidden()
     widget.press("Control+z")
     assert notebook.python("len(w.objects)") == 0
 
 
-def test_escape_after_a_search_can_be_undone(open_notebook):
-    notebook = open_notebook()
+def test_escape_after_a_search_can_be_undone(warm_notebook):
+    notebook = warm_notebook()
     widget = notebook.widget().ready()
-    widget.part("everything").click()
+    notebook.python("w.everything(keep=False, points_per_side=12)")
     found = widget.wait("s.everything.phase === 'done' && s.everything.foundCount > 3")["everything"]
     widget.part("score-min").focus()
     notebook.page.keyboard.press("End")
@@ -109,8 +111,8 @@ def test_escape_after_a_search_can_be_undone(open_notebook):
     widget.wait(f"s.objects === {kept} && s.everything.phase === 'none'")
 
 
-def many_coins(open_notebook):
-    notebook = open_notebook(
+def many_coins(warm_notebook):
+    notebook = warm_notebook(
         "from samwidget import SamWidget\nw = SamWidget('coins.jpg')\nw",
         "found = w.everything(points_per_side=12)\nfor n, item in enumerate(found): w.rename(item.id, f'coin {n + 1}')",
     )
@@ -123,8 +125,8 @@ IS_IN_SIGHT = """(row) => { const [a, b] = [row, row.closest('.sw-scroll')].map(
     return a.top >= b.top - 1 && a.bottom <= b.bottom + 1; }"""
 
 
-def test_the_active_row_is_in_sight(open_notebook):
-    widget = many_coins(open_notebook)
+def test_the_active_row_is_in_sight(warm_notebook):
+    widget = many_coins(warm_notebook)
     rows = widget.objects()
     last = rows.count() - 1
     assert not rows.nth(last).evaluate(IS_IN_SIGHT)
@@ -137,8 +139,8 @@ def test_the_active_row_is_in_sight(open_notebook):
     assert widget.page.evaluate("scrollY") == before, "only the list scrolls"
 
 
-def test_a_row_and_its_mask_point_to_each_other(open_notebook):
-    widget = many_coins(open_notebook)
+def test_a_row_and_its_mask_point_to_each_other(warm_notebook):
+    widget = many_coins(warm_notebook)
     second = widget.notebook.python("w.objects[1].id")
     inside = widget.notebook.python("[sum(w.objects[1].box_xyxy[i::2]) / 2 for i in (0, 1)]")
     drawn = """(stage) => { const canvas = [...stage.querySelectorAll('canvas')].at(-1);

@@ -9,18 +9,20 @@ SPOON = (365, 285)
 SAUCER = (130, 260)
 
 
-def test_a_click_draws_the_mask_that_python_has(open_notebook):
-    notebook = open_notebook()
+def test_a_click_draws_the_mask_that_python_has(warm_notebook):
+    notebook = warm_notebook()
     widget = notebook.widget().ready()
     widget.click(*CUP)
+    ((x, y),) = notebook.python("w.objects[0].prompts.points_xy.tolist()")
+    assert max(abs(x - CUP[0]), abs(y - CUP[1])) < 1
     mask = mask_of(notebook)
     assert mask[CUP[1], CUP[0]]
     assert 0.01 < mask.mean() < 0.9
     assert_drawn(widget, mask)
 
 
-def test_a_right_click_excludes(open_notebook):
-    notebook = open_notebook()
+def test_a_right_click_excludes(warm_notebook):
+    notebook = warm_notebook()
     widget = notebook.widget().ready()
     widget.click(*CUP)
     before = mask_of(notebook)
@@ -34,8 +36,8 @@ def test_a_right_click_excludes(open_notebook):
     assert not mask_of(notebook)[inside[1], inside[0]]
 
 
-def test_alt_click_and_the_exclude_tool_do_the_same(open_notebook):
-    notebook = open_notebook()
+def test_alt_click_and_the_exclude_tool_do_the_same(warm_notebook):
+    notebook = warm_notebook()
     widget = notebook.widget().ready()
     widget.click(*CUP)
     notebook.page.keyboard.down("Alt")
@@ -47,8 +49,8 @@ def test_alt_click_and_the_exclude_tool_do_the_same(open_notebook):
     assert notebook.python("w.tool") == "exclude"
 
 
-def test_boxes_in_a_row_make_several_objects(open_notebook):
-    notebook = open_notebook()
+def test_boxes_in_a_row_make_several_objects(warm_notebook):
+    notebook = warm_notebook()
     widget = notebook.widget().ready()
     widget.part("tool-box").click()
     widget.drag((165, 10), (415, 310))
@@ -61,8 +63,8 @@ def test_boxes_in_a_row_make_several_objects(open_notebook):
     assert notebook.python("w.objects[1].prompts.points_xy.shape") == [1, 2], "a click refines the box that is open"
 
 
-def test_a_point_is_moved_by_dragging_and_removed_by_a_click(open_notebook):
-    notebook = open_notebook()
+def test_a_point_is_moved_by_dragging_and_removed_by_a_click(warm_notebook):
+    notebook = warm_notebook()
     widget = notebook.widget().ready()
     widget.click(*CUP)
     widget.click(*SAUCER)
@@ -73,8 +75,8 @@ def test_a_point_is_moved_by_dragging_and_removed_by_a_click(open_notebook):
     assert notebook.python("len(w.objects[0].prompts.points_xy)") == 1
 
 
-def test_a_box_handle_resizes_the_box(open_notebook):
-    notebook = open_notebook()
+def test_a_box_handle_resizes_the_box(warm_notebook):
+    notebook = warm_notebook()
     widget = notebook.widget().ready()
     widget.drag((165, 10), (415, 310))
     widget.drag((415, 310), (450, 330))
@@ -83,8 +85,8 @@ def test_a_box_handle_resizes_the_box(open_notebook):
     assert notebook.python("len(w.objects)") == 1
 
 
-def test_three_candidates_and_the_level_is_remembered(open_notebook):
-    notebook = open_notebook()
+def test_three_candidates_and_the_level_is_remembered(warm_notebook):
+    notebook = warm_notebook()
     widget = notebook.widget().ready()
     widget.click(*CUP)
     assert widget.part("candidate").count() == 3
@@ -98,8 +100,8 @@ def test_three_candidates_and_the_level_is_remembered(open_notebook):
     assert notebook.python("w.objects[0].level") == other
 
 
-def test_the_mask_under_the_pointer_appears_before_any_click(open_notebook):
-    notebook = open_notebook()
+def test_the_mask_under_the_pointer_appears_before_any_click(warm_notebook):
+    notebook = warm_notebook()
     widget = notebook.widget().ready()
     encodes = notebook.python("w.predictor.encodes")
     notebook.page.mouse.move(*widget.at(200, 300))
@@ -111,8 +113,8 @@ def test_the_mask_under_the_pointer_appears_before_any_click(open_notebook):
     assert notebook.python("w.predictor.encodes") == encodes
 
 
-def test_the_preview_can_be_switched_off(open_notebook):
-    notebook = open_notebook()
+def test_the_preview_can_be_switched_off(warm_notebook):
+    notebook = warm_notebook()
     widget = notebook.widget().ready()
     widget.part("hover-toggle").click()
     widget.root.evaluate(
@@ -133,8 +135,8 @@ def test_the_preview_can_be_switched_off(open_notebook):
     widget.wait("s.preview")
 
 
-def test_the_threshold_moves_the_outline_and_the_masks(open_notebook):
-    notebook = open_notebook()
+def test_the_threshold_moves_the_outline_and_the_masks(warm_notebook):
+    notebook = warm_notebook()
     widget = notebook.widget().ready()
     widget.click(*CUP)
     area = notebook.python("int(w.masks[0].sum())")

@@ -5,8 +5,8 @@ from tests.browser.lab import KERNEL
 CUP = (290, 110)
 
 
-def test_two_views_of_one_widget_show_the_same(open_notebook):
-    notebook = open_notebook("from samwidget import SamWidget\nw = SamWidget('coffee.jpg')\nw", "w", height=1700)
+def test_two_views_of_one_widget_show_the_same(warm_notebook):
+    notebook = warm_notebook("from samwidget import SamWidget\nw = SamWidget('coffee.jpg')\nw", "w", height=1700)
     first, second = notebook.widget(0).ready(), notebook.widget(1).ready()
     first.click(*CUP)
     second.wait("s.objects === 1")
@@ -14,8 +14,8 @@ def test_two_views_of_one_widget_show_the_same(open_notebook):
     second.press("Control+z", settle=False)
 
 
-def test_two_widgets_never_meet(open_notebook):
-    notebook = open_notebook(
+def test_two_widgets_never_meet(warm_notebook):
+    notebook = warm_notebook(
         "from samwidget import SamWidget, SamPredictor\np = SamPredictor.from_pretrained()",
         "w = SamWidget('coffee.jpg', predictor=p)\nw",
         "other = SamWidget('chelsea.jpg', predictor=p)\nother",
