@@ -29,6 +29,7 @@ export async function openGraphs(
   const options = { executionProviders: ["wasm"] } as const;
   const encoder = await ort.InferenceSession.create(files.encoder, options);
   const decoder = await ort.InferenceSession.create(files.decoder, options);
+  await warmUp(decoder);
   encoding();
   const begin_ms = performance.now();
   const features = await encoder.run({ pixels: pixelsOf(photo, frame) });
@@ -56,6 +57,17 @@ export async function openGraphs(
     };
   };
   return { graphs: { decode }, encode_s };
+}
+
+/** Runs a graph on zeros: browsers compile what has run often, and a first click would wait for that. */
+async function warmUp(graph: ort.InferenceSession): Promise<void> {
+  const zeros = graph.inputMetadata.map((input) => {
+    if (!input.isTensor) throw new Error(`${input.name} is no tensor`);
+    const shape = input.shape.map((side) => (typeof side === "number" ? side : 1));
+    const size = shape.reduce((product, side) => product * side, 1);
+    return [input.name, new ort.Tensor("float32", new Float32Array(size), shape)];
+  });
+  await graph.run(Object.fromEntries(zeros));
 }
 
 /** The photo as the encoder reads it; the padding below and to the right repeats the border. */

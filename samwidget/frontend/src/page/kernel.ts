@@ -1,20 +1,22 @@
 // The kernel of a page: carries out the requests of the view with a network in the browser, and sends what the Python kernel
-// would send. docs/protocol.md has the messages; commands.ts changes the document.
+// would send. docs/protocol.md has the messages; commands.ts changes the document, searching.ts leads a search of everything.
 
 import type { DocumentSummary, Envelope, Failure, Phase, SavedPrompt, Status } from "../protocol.ts";
 import { PROTOCOL_VERSION } from "../protocol.ts";
 import { changes, nextPrompt, restore } from "./commands.ts";
 import { Document } from "./document.ts";
-import { type FoundMask, type Options, Search, summaryOf } from "./everything.ts";
+import type { Options } from "./everything.ts";
 import { exported } from "./exports.ts";
+import { CANNOT, failureOf } from "./failures.ts";
 import { Jobs } from "./jobs.ts";
 import type { Network } from "./network.ts";
 import { type Measures, type PackedMask, Packer, rounded } from "./pack.ts";
 import type { Photo } from "./palette.ts";
+import { Searching } from "./searching.ts";
 import { activeObject } from "./state.ts";
 import { summarise } from "./summary.ts";
 import { maskAbove, type PixelMask } from "./upsample.ts";
-import { largest, NO_COLOUR, PromptError, point, type SegmentedObject } from "./values.ts";
+import { largest, PromptError, point, type SegmentedObject } from "./values.ts";
 
 /** What the kernel sends: a message with its buffers, or a trait. */
 export interface Wire {
@@ -46,12 +48,6 @@ export interface KernelOptions {
   open: (encoding: () => void) => Promise<{ network: Network; encode_s: number }>;
 }
 
-const CANNOT: Failure = {
-  code: "page",
-  message: "This page cannot do that: it has no Python kernel.",
-  hint: "Open the photo with samwidget in a notebook.",
-};
-
 type Handler = (request: Envelope) => Promise<void> | void;
 
 export class Kernel {
@@ -67,8 +63,8 @@ export class Kernel {
   #sentVersion = "";
   #status: Status;
   #since_ms = performance.now();
+  readonly #searching: Searching;
   #network: Network | null = null;
-  #search: Search | null = null;
 
   constructor(options: KernelOptions) {
     this.#options = options;
@@ -76,6 +72,15 @@ export class Kernel {
     this.#document = new Document(options.colours);
     this.#status = { network: options.name, device: "CPU", phase: "loading", elapsed_s: 0, encode_s: null, note: "" };
     this.#jobs = new Jobs((error) => this.#sendError(failureOf(error)));
+    this.#searching = new Searching({
+      photo: options.photo,
+      everything: options.everything,
+      document: this.#document,
+      packer: this.#packer,
+      jobs: this.#jobs,
+      network: () => this.#ready(),
+      send: (message, buffers) => this.#send(message, buffers),
+    });
     this.#publish();
     this.#enter("loading");
     this.#jobs.submit(() => this.#prepare());
@@ -110,26 +115,22 @@ export class Kernel {
     // The page has no finer pixels than those that it shows.
     detail: ({ id }) => this.#send({ kind: "done", re: id }),
     everything: (request) => {
-      if (request.kind === "everything") this.#begin(request.id, request.points_per_side);
+      if (request.kind === "everything") this.#searching.begin(request.id, request.points_per_side);
     },
     cancel_everything: ({ id }) => {
-      this.#end(this.#search, "cancelled");
+      this.#searching.cancel();
       this.#send({ kind: "done", re: id });
     },
   };
 
   /** Carried out in order, besides the changes of the document. */
   readonly #inOrder: Partial<Record<Envelope["kind"], Handler>> = {
-    undo: () => this.#move(() => this.#document.undo()),
-    redo: () => this.#move(() => this.#document.redo()),
+    undo: () => this.#searching.move(() => this.#document.undo()),
+    redo: () => this.#searching.move(() => this.#document.redo()),
     keep_found: (request) => {
       if (request.kind === "keep_found") this.#keepFound(request.ids);
     },
-    discard_found: () => {
-      this.#holdFound();
-      this.#document.discardFound();
-      this.#show(null);
-    },
+    discard_found: () => this.#searching.discard(),
     export: (request) => {
       if (request.kind === "export") this.#export(request.id, request.format);
     },
@@ -189,7 +190,7 @@ export class Kernel {
     const { id: image, size_hw, mime, name, bytes } = this.#options.photo;
     this.#send({ kind: "image", image, size_hw, mime, name, is_app: true }, [bytes]);
     this.#sendMasks([...this.#sentMasks.values()], re);
-    if (this.#search) this.#sendFound(this.#search, [...this.#search.masks.values()], [], true, re);
+    this.#searching.sendAll(re);
     this.#wire.assign("document", this.#summary());
     this.#enter(this.#status.phase);
     this.#send({ kind: "done", re });
@@ -252,112 +253,13 @@ export class Kernel {
     this.#send({ kind: "error", code, message, hint, ...(re === undefined ? {} : { re }) });
   }
 
-  // The search of everything.
-
-  #begin(re: string, side: number | null): void {
-    this.#end(this.#search, "cancelled");
-    const { photo, everything } = this.#options;
-    const search = new Search(re, photo.size_hw, side ?? everything.points_per_side, everything);
-    this.#search = search;
-    this.#sendFound(search, [], [], true);
-    this.#jobs.submit(() => this.#step(search));
-  }
-
-  async #step(search: Search): Promise<void> {
-    if (search.phase !== "running") return;
-    try {
-      const begin_ms = performance.now();
-      const masks = await this.#ready().predict(search.next());
-      // Another job of the view may have ended the search meanwhile.
-      if (search.phase !== "running") return;
-      const { added, removed } = search.take(masks, this.#packer, performance.now() - begin_ms);
-      const coloured = this.#coloured(search, added);
-      search.keep(coloured);
-      this.#sendFound(search, coloured, removed);
-      if (search.done < search.total) this.#jobs.submit(() => this.#step(search));
-      else this.#end(search, "done");
-    } catch (error) {
-      this.#end(search, "failed", failureOf(error));
-    }
-  }
-
-  #coloured(search: Search, added: readonly FoundMask[]): FoundMask[] {
-    const drafts = added.map(({ draft }) => ({ ...draft, colour: draft.colour || NO_COLOUR }));
-    const others = [...search.masks.values()].sort((a, b) => b.measures.area - a.measures.area);
-    const coloured = this.#document.inColour(
-      drafts,
-      others.map(({ draft }) => draft),
-    );
-    return added.map((mask, index) => ({ ...mask, draft: coloured[index] as FoundMask["draft"] }));
-  }
-
-  #end(search: Search | null, phase: "done" | "cancelled" | "failed", failure?: Failure): void {
-    if (search?.phase !== "running") return;
-    search.phase = phase;
-    if (search === this.#search) this.#sendFound(search, [], []);
-    if (failure) this.#sendError(failure, search.re);
-    else this.#send({ kind: "done", re: search.re });
-  }
-
-  #sendFound(search: Search, added: FoundMask[], removed: number[], isWhole = false, re?: string): void {
-    const message = {
-      kind: "found",
-      image: this.#options.photo.id,
-      search: search.name,
-      search_kind: "everything",
-      phase: search === this.#search ? search.phase : "none",
-      done: search.done,
-      total: search.done === 0 ? 0 : search.total,
-      is_whole: isWhole,
-      added: added.map(summaryOf),
-      removed,
-      masks: added.map(({ packed }) => packed.header),
-      ...(added[0] ? { frame: added[0].draft.frame } : {}),
-      ...(search.secondsLeft === undefined ? {} : { seconds_left: search.secondsLeft }),
-      ...(re === undefined ? {} : { re }),
-    };
-    this.#send(
-      message,
-      added.map(({ packed }) => packed.bytes),
-    );
-  }
-
+  /** Makes objects of found masks. */
   #keepFound(ids: readonly number[]): void {
-    const chosen = ids.flatMap((id) => this.#search?.masks.get(id) ?? []);
-    if (chosen.length > 0) this.#holdFound();
-    // Large ones first: later objects are drawn over earlier ones.
-    const ordered = chosen.sort((a, b) => b.measures.area - a.measures.area);
-    this.#document.keepFound(ordered.map(({ draft }) => draft));
-    this.#document.discardFound();
+    const kept = this.#searching.keep(ids);
     // The objects appear before the found ones go, so that the view is never without both.
-    for (const { packed } of ordered) this.#sentMasks.set(packed.header.mask, packed);
+    for (const { packed } of kept) this.#sentMasks.set(packed.header.mask, packed);
     this.#publish();
-    this.#show(null);
-  }
-
-  /** Makes what the present search has found a step of the history; the search ends. */
-  #holdFound(): void {
-    const search = this.#search;
-    if (!search) return;
-    this.#end(search, "cancelled");
-    this.#document.holdFound(search);
-  }
-
-  /** Moves in the history, and shows what had been found there. */
-  #move(move: () => void): void {
-    this.#holdFound();
-    const before = this.#document.state.search;
-    move();
-    const after = this.#document.state.search;
-    if (after !== before) this.#show(after);
-  }
-
-  /** Shows what a search has found; null takes what is shown away. */
-  #show(search: Search | null): void {
-    const before = this.#search;
-    this.#search = search;
-    if (search) this.#sendFound(search, [...search.masks.values()], [], true);
-    else if (before) this.#sendFound(before, [], [], true);
+    this.#searching.show(null);
   }
 
   #export(re: string, format: string): void {
@@ -377,15 +279,4 @@ export class Kernel {
     );
     this.#send({ kind: "exported", re, file_name: name, mime }, [bytes]);
   }
-}
-
-function failureOf(error: unknown): Failure {
-  const text = error instanceof Error ? error.message : String(error);
-  const sentence = `${text.charAt(0).toUpperCase()}${text.slice(1)}`.replace(/[.]?$/, ".");
-  if (error instanceof PromptError) return { code: "prompt", message: sentence, hint: hintOf(error.hint) };
-  return { code: "internal", message: sentence, hint: "Reload the page." };
-}
-
-function hintOf(hint: string): string {
-  return hint ? `${hint.charAt(0).toUpperCase()}${hint.slice(1)}`.replace(/[.]?$/, ".") : "";
 }

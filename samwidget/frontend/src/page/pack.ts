@@ -24,11 +24,10 @@ export interface Measures {
 export function pack(logits: Float32Array, frame: Frame): PackedMask {
   const window = windowOf(logits, frame);
   const [x, y, width, height] = window;
-  const bytes =
-    width && height
-      ? zlibSync(quantised(logits, frame.logits_hw[1], x, y, width, height), { level: 1 })
-      : new Uint8Array();
-  return { header: { mask: `m${hashOf(JSON.stringify([window, frame]), bytes)}`, window, scale: SCALE }, bytes };
+  const values = quantised(logits, frame.logits_hw[1], x, y, width, height);
+  // Stored, not compressed: they cross no network.
+  const bytes = values.length > 0 ? zlibSync(values, { level: 0 }) : new Uint8Array();
+  return { header: { mask: `m${hashOf(JSON.stringify([window, frame]), values)}`, window, scale: SCALE }, bytes };
 }
 
 function windowOf(logits: Float32Array, { logits_hw, input_hw, content_hw }: Frame): MaskHeader["window"] {
@@ -59,39 +58,53 @@ function windowOf(logits: Float32Array, { logits_hw, input_hw, content_hw }: Fra
 /** A byte b for each logit of a window: it stands for (b - 127.5) / SCALE. Flat where no outline can be. */
 function quantised(logits: Float32Array, w: number, x: number, y: number, width: number, height: number): Uint8Array {
   const bytes = new Uint8Array(width * height);
-  const side = (row: number, column: number) => {
-    const value = logits[(row + y) * w + column + x] as number;
-    return value > THRESHOLD_MAX ? 1 : value < THRESHOLD_MIN ? -1 : 0;
-  };
-  const isFlat = (row: number, column: number, own: number) => {
-    for (let i = Math.max(0, row - 1); i < Math.min(height, row + 2); i++) {
-      for (let j = Math.max(0, column - 1); j < Math.min(width, column + 2); j++) if (side(i, j) !== own) return false;
-    }
-    return true;
-  };
-  for (let row = 0; row < height; row++) {
-    for (let column = 0; column < width; column++) {
-      const own = side(row, column);
-      const step = Math.ceil(Math.fround((logits[(row + y) * w + column + x] as number) * SCALE)) + 127;
-      const byte = own !== 0 && isFlat(row, column, own) ? (own > 0 ? 255 : 0) : Math.min(Math.max(step, 0), 255);
-      bytes[row * width + column] = byte;
+  const sides = new Int8Array(width * height);
+  for (let row = 0, at = 0; row < height; row++) {
+    let from = (row + y) * w + x;
+    for (let column = 0; column < width; column++, at++, from++) {
+      const value = logits[from] as number;
+      sides[at] = value > THRESHOLD_MAX ? 1 : value < THRESHOLD_MIN ? -1 : 0;
+      bytes[at] = Math.min(Math.max(Math.ceil(Math.fround(value * SCALE)) + 127, 0), 255);
     }
   }
+  const isFlat = flat(flat(sides, width, height, 1), width, height, width);
+  for (let at = 0; at < bytes.length; at++) if (isFlat[at] !== 0) bytes[at] = isFlat[at] === 1 ? 255 : 0;
   return bytes;
 }
 
-/** Two 32-bit hashes (FNV-1a from different seeds): the same bytes have the same name. */
+/** The sides of pixels that are on the same side as the pixel before and after them along an axis, else 0. */
+function flat(sides: Int8Array, width: number, height: number, step: number): Int8Array {
+  const result = sides.slice();
+  const [along, count] = step === 1 ? [width, height] : [height, width];
+  const across = step === 1 ? width : 1;
+  for (let line = 0; line < count; line++) {
+    for (let i = 1, at = line * across; i < along; i++, at += step) {
+      if (sides[at] === sides[at + step]) continue;
+      result[at] = 0;
+      result[at + step] = 0;
+    }
+  }
+  return result;
+}
+
+/** Two 32-bit hashes (FNV-1a from different seeds, four bytes at a time): the same bytes have the same name. */
 function hashOf(text: string, bytes: Uint8Array): string {
-  const parts = [0x811c9dc5, 0x1b873593].map((seed) => {
-    let hash = seed;
-    const take = (byte: number) => {
-      hash = Math.imul(hash ^ byte, 0x01000193);
-    };
-    for (let i = 0; i < text.length; i++) take(text.charCodeAt(i));
-    for (const byte of bytes) take(byte);
-    return (hash >>> 0).toString(16).padStart(8, "0");
-  });
-  return parts.join("");
+  let [first, second] = [0x811c9dc5, 0x1b873593];
+  const take = (value: number) => {
+    first = mixed(first, value);
+    second = mixed(second, value);
+  };
+  for (let i = 0; i < text.length; i++) take(text.charCodeAt(i));
+  const words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2);
+  for (let i = 0; i < words.length; i++) take(words[i] as number);
+  for (let i = 4 * words.length; i < bytes.length; i++) take(bytes[i] as number);
+  return [first, second].map((hash) => (hash >>> 0).toString(16).padStart(8, "0")).join("");
+}
+
+/** Multiplication carries bits up alone, so the upper ones are mixed into the lower ones. */
+function mixed(hash: number, value: number): number {
+  const product = Math.imul(hash ^ value, 0x01000193);
+  return product ^ (product >>> 15);
 }
 
 /** Packs each array of logits once. */

@@ -26,6 +26,11 @@ const ALIKE_BELOW = 45;
 /** The photo hides a colour when they look alike in more than this part of the cells. */
 const HIDDEN_ABOVE = 0.2;
 
+type Lab = readonly [l: number, a: number, b: number];
+const LISTED = COLOURS.map((name) => labOf([1, 3, 5].map((i) => Number.parseInt(name.slice(i, i + 2), 16))));
+/** Of the cells of each photo: they stay the same from click to click. */
+const labsOfPhotos = new WeakMap<Photo, Float64Array>();
+
 /** Pixels of the photo, of any size: they cover the image. */
 export interface Photo {
   width: number;
@@ -49,13 +54,10 @@ export function colours(
   const uses = countOf(chosen);
   for (let index = others.length; index < items.length; index++) {
     const near = grown(above, index, grid);
-    const [neighbours, covered] = [above, beneath].map((layer) =>
-      countOf(
-        near.flatMap((cell) =>
-          layer[cell] === index || layer[cell] === -1 ? [] : [chosen[layer[cell] as number] as string],
-        ),
-      ),
-    ) as [Map<string, number>, Map<string, number>];
+    const [neighbours, covered] = [above, beneath].map((layer) => {
+      const there = near.map((cell) => layer[cell] as number).filter((item) => item !== index && item !== -1);
+      return countOf(there.map((item) => chosen[item] as string));
+    }) as [Map<string, number>, Map<string, number>];
     const rank = (name: string) => [neighbours.get(name) ?? 0, covered.get(name) ?? 0];
     const own = chosen[index] as string;
     const least = [...COLOURS].map(rank).sort(compare)[0] as number[];
@@ -120,8 +122,8 @@ function layersOf(items: readonly Draft[], grid: Grid): { above: Int32Array; ben
   const beneath = above.slice();
   for (const [index, { visible, logits }] of items.entries()) {
     if (!visible) continue;
-    for (const [cell, at] of grid.logits.entries()) {
-      if (!((logits[at] as number) > 0)) continue;
+    for (let cell = 0; cell < grid.logits.length; cell++) {
+      if (!((logits[grid.logits[cell] as number] as number) > 0)) continue;
       beneath[cell] = above[cell] as number;
       above[cell] = index;
     }
@@ -140,7 +142,9 @@ function grown(above: Int32Array, index: number, { width, height }: Grid): numbe
       }
     }
   }
-  return [...near.keys()].filter((cell) => near[cell]);
+  const cells: number[] = [];
+  for (let cell = 0; cell < near.length; cell++) if (near[cell]) cells.push(cell);
+  return cells;
 }
 
 function countOf(names: readonly string[]): Map<string, number> {
@@ -155,25 +159,39 @@ function compare(a: readonly number[], b: readonly number[]): number {
 }
 
 /** The colours that the photo hides in some cells. */
-function hiddenBy(photo: Photo | null, cells: readonly number[], { width, height }: Grid): Set<string> {
+function hiddenBy(photo: Photo | null, cells: readonly number[], grid: Grid): Set<string> {
   if (!photo || cells.length === 0) return new Set();
-  const listed = COLOURS.map((name) => labOf([1, 3, 5].map((i) => Number.parseInt(name.slice(i, i + 2), 16))));
-  const alike = COLOURS.map(() => 0);
-  for (const cell of cells) {
+  const labs = labsOf(photo, grid);
+  const hidden = LISTED.map((listed) => {
+    let alike = 0;
+    for (const cell of cells) {
+      const l = (labs[3 * cell] as number) - listed[0];
+      const a = (labs[3 * cell + 1] as number) - listed[1];
+      const b = (labs[3 * cell + 2] as number) - listed[2];
+      if (Math.hypot(l, a, b) < ALIKE_BELOW) alike++;
+    }
+    return alike > HIDDEN_ABOVE * cells.length;
+  });
+  return new Set(COLOURS.filter((_, i) => hidden[i]));
+}
+
+/** CIELAB of the photo in each cell. */
+function labsOf(photo: Photo, { width, height }: Grid): Float64Array {
+  const known = labsOfPhotos.get(photo);
+  if (known?.length === 3 * width * height) return known;
+  const labs = new Float64Array(3 * width * height);
+  for (let cell = 0; cell < width * height; cell++) {
     const x = Math.floor((((cell % width) + 0.5) * photo.width) / width);
     const y = Math.floor(((Math.floor(cell / width) + 0.5) * photo.height) / height);
     const at = 3 * (y * photo.width + x);
-    const lab = labOf([...photo.rgb.subarray(at, at + 3)]);
-    for (const [i, other] of listed.entries()) {
-      if (Math.hypot(...lab.map((value, k) => value - (other[k] as number))) < ALIKE_BELOW)
-        alike[i] = (alike[i] as number) + 1;
-    }
+    labs.set(labOf([...photo.rgb.subarray(at, at + 3)]), 3 * cell);
   }
-  return new Set(COLOURS.filter((_, i) => (alike[i] as number) > HIDDEN_ABOVE * cells.length));
+  labsOfPhotos.set(photo, labs);
+  return labs;
 }
 
 /** CIELAB of sRGB under daylight (D65). */
-function labOf(rgb: readonly number[]): number[] {
+function labOf(rgb: readonly number[]): Lab {
   const linear = rgb.map((value) => {
     const share = value / 255;
     return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
