@@ -255,9 +255,9 @@ export class Kernel {
 
   /** Makes objects of found masks. */
   #keepFound(ids: readonly number[]): void {
-    const kept = this.#searching.keep(ids);
+    const objects = this.#searching.keep(ids);
     // The objects appear before the found ones go, so that the view is never without both.
-    for (const { packed } of kept) this.#sentMasks.set(packed.header.mask, packed);
+    for (const { packed } of objects) this.#sentMasks.set(packed.header.mask, packed);
     this.#publish();
     this.#searching.show(null);
   }
