@@ -51,8 +51,8 @@ def add_cable(rng: np.random.Generator, rgb: Rgb, ids: Ids, new_id: int) -> None
 
 def cable_course(rng: np.random.Generator, size_hw: tuple[int, int]) -> npt.NDArray[np.float64]:
     """(N, 2) x, y of a smooth line from a random point; its direction changes by chance, so it may cross itself."""
-    turn = rng.normal(0, 0.35)
-    angles = rng.uniform(0, 2 * np.pi) + np.cumsum(turn + rng.normal(0, 0.55, POINTS))
+    bend = rng.normal(0, 0.35)
+    angles = rng.uniform(0, 2 * np.pi) + np.cumsum(bend + rng.normal(0, 0.55, POINTS))
     steps = np.column_stack([np.cos(angles), np.sin(angles)])
     steps *= min(size_hw) * np.exp(rng.uniform(np.log(0.08), np.log(0.28)))
     start = rng.uniform(0.1, 0.9, 2) * (size_hw[1], size_hw[0])
@@ -70,8 +70,8 @@ def _distance(course: npt.NDArray[np.float64], size_hw: tuple[int, int]) -> npt.
     cv2.polylines(canvas, [np.round(course * 16).astype(np.int32)], False, 0, 1, cv2.LINE_8, 4)
     distance = np.asarray(cv2.distanceTransform(canvas, cv2.DIST_L2, 5), np.float32)
     lengths = np.concatenate([[0], np.cumsum(np.hypot(*np.diff(course, axis=0).T))])
-    places = np.arange(0, lengths[-1], 0.25)
-    dense = np.column_stack([np.interp(places, lengths, course[:, axis]) for axis in (0, 1)])
+    along = np.arange(0, lengths[-1], 0.25)
+    dense = np.column_stack([np.interp(along, lengths, course[:, axis]) for axis in (0, 1)])
     y, x = np.nonzero(distance < EXACT_WITHIN)
     distance[y, x] = KDTree(dense).query(np.column_stack([x, y]))[0]
     return distance
