@@ -123,10 +123,7 @@ class Upscaler:
             logits = workspace.take("logits", (prompts, masks, 16 * count), hyper_in)
             block.fill_upscaled(left, tile, first)
             rows = first.view(-1, channels_1)
-            # The layer norm of rows whose mean is zero. Torch's own takes twice as long, since rows are short.
-            lengths = torch.linalg.vector_norm(rows, dim=1, keepdim=True)
-            rows.mul_(lengths.square_().div_(channels_1).add_(self._norm.eps).rsqrt_())
-            torch.addcmul(self._norm.bias, rows, self._norm.weight, out=rows)
+            normalise_centred(rows, self._norm)
             detail = block.second_detail(tile)
             by_pixel = self._second_layer(torch.ops.aten.gelu_(rows), detail).view(prompts, 16 * count, channels_2)
             torch.bmm(hyper_in, by_pixel.transpose(1, 2), out=logits)
@@ -151,6 +148,13 @@ class Upscaler:
         weight = self._second_weight.expand(len(by_prompt), -1, -1)
         added: Tensor = torch.ops.aten.gelu_(torch.baddbmm(detail, by_prompt, weight))
         return added
+
+
+def normalise_centred(rows: Tensor, norm: torch.nn.LayerNorm) -> Tensor:
+    """The layer norm of (..., C) rows whose mean is zero, in place. Torch's own takes twice as long for short rows."""
+    lengths = torch.linalg.vector_norm(rows, dim=-1, keepdim=True)
+    rows.mul_(lengths.square_().div_(rows.shape[-1]).add_(norm.eps).rsqrt_())
+    return torch.addcmul(norm.bias, rows, norm.weight, out=rows)
 
 
 def _bias(convolution: torch.nn.ConvTranspose2d) -> Tensor:
