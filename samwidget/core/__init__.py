@@ -7,7 +7,7 @@ from samwidget.core.interrupts import held_interrupts
 from samwidget.core.mask_logits import checked_mask, logits_of_mask
 from samwidget.core.masks import Masks
 from samwidget.core.measure import Box, box_of, iou
-from samwidget.core.memory import memory_bytes, return_freed_memory
+from samwidget.core.memory import free_memory_bytes, memory_bytes, return_freed_memory
 from samwidget.core.objects import FoundObject, SegmentedObject
 from samwidget.core.palette import NO_COLOUR, Palette, least_used_colour
 from samwidget.core.phrases import checked_phrases
@@ -37,6 +37,7 @@ __all__ = [
     "checked_mask",
     "checked_phrases",
     "connected_regions",
+    "free_memory_bytes",
     "held_interrupts",
     "in_force",
     "in_windows",

@@ -1,7 +1,6 @@
 """Whether a network fits the memory, asked before its weights are read.
 
-Owns how much memory is free: on a GPU, and on this computer, where a container may have less. Called by ``loader`` and
-``official_files``.
+Owns what weights need, and what is free on each device. Called by ``families`` and ``official_files``.
 """
 
 from __future__ import annotations
@@ -12,9 +11,9 @@ import struct
 from collections.abc import Iterable
 from pathlib import Path
 
-import psutil
 import torch
 
+from samwidget.core import free_memory_bytes
 from samwidget.errors import ModelError
 from samwidget.models.registry import MODELS
 
@@ -47,25 +46,11 @@ def check_fits(name: str, files: Iterable[Path], device: torch.device) -> None:
             )
 
 
-def free_bytes(device: torch.device, cgroup_folder: Path = Path("/sys/fs/cgroup")) -> int | None:
-    """The memory that is free on a device; None where nobody knows.
-
-    Args:
-        device: a CPU or a GPU.
-        cgroup_folder: where Linux says what a container may use.
-    """
+def free_bytes(device: torch.device) -> int | None:
+    """The memory that is free on a CPU or a GPU; None where nobody knows."""
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
-    if device.type != "cpu":
-        return None
-    free = int(psutil.virtual_memory().available)
-    with contextlib.suppress(OSError, ValueError):  # no container, or one without a limit: its limit is "max"
-        limit = int((cgroup_folder / "memory.max").read_text())
-        used = int((cgroup_folder / "memory.current").read_text())
-        stat = dict(line.split() for line in (cgroup_folder / "memory.stat").read_text().splitlines())
-        # Pages of files are counted as used, and are given back when memory is needed.
-        free = min(free, limit - used + int(stat.get("inactive_file", 0)))
-    return max(0, free)
+    return free_memory_bytes() if device.type == "cpu" else None
 
 
 def _bytes_of_weights(path: Path) -> int:

@@ -80,6 +80,5 @@ def _size_mb(path: Path) -> float | None:
 
 def _needs_mb(size_mb: float | None) -> float | None:
     """About the memory that a model needs, where this computer has less; else None."""
-    limit = memory_bytes()
     needs_mb = _MEMORY_FACTOR * (size_mb or 0) + _TORCH_MB
-    return needs_mb if limit is not None and needs_mb * _MB > limit else None
+    return needs_mb if needs_mb * _MB > memory_bytes() else None

@@ -1,8 +1,5 @@
 """A network that does not fit the memory is refused before its weights are read."""
 
-from types import SimpleNamespace
-
-import psutil
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -81,12 +78,6 @@ def test_a_device_is_asked_too(tmp_path, monkeypatch):
         check_fits("network", [tmp_path / "a.pth"], torch.device("cuda"))
 
 
-def test_the_memory_of_a_container(tmp_path, monkeypatch):
-    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=10_000))
-    assert free_bytes(CPU, tmp_path) == 10_000
-    (tmp_path / "memory.current").write_text("3000\n")
-    (tmp_path / "memory.stat").write_text("anon 2000\ninactive_file 500\n")
-    for limit, free_count in (("max", 10_000), ("4000", 1500), ("50000", 10_000), ("1000", 0)):
-        (tmp_path / "memory.max").write_text(f"{limit}\n")
-        assert free_bytes(CPU, tmp_path) == free_count
-    assert free_bytes(torch.device("mps"), tmp_path) is None
+def test_the_memory_of_a_device_that_tells_nothing_is_not_known():
+    assert free_bytes(torch.device("mps")) is None
+    assert free_bytes(CPU) > 0
