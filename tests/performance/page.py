@@ -4,12 +4,17 @@
 
 Takes photos (.jpg, .png, .webp) of the folder and of those below it. For each one it asks the same random prompts of
 both kernels: clicks, a click and a correction, and boxes. It needs the script of pages: make bundle.
+
+On Linux it also prints the processor time of the thread that has the page's kernel: what other programs do changes the
+elapsed time much, and this time less.
 """
 
 import argparse
+import contextlib
 import functools
 import http.server
 import json
+import os
 import shutil
 import tempfile
 import threading
@@ -18,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 from PIL import Image
 
 from samwidget.core import iou
@@ -55,12 +61,14 @@ async (prompts) => {
   });
   await ask({ kind: "accept" });
   const load_s = (performance.now() - begin) / 1000;
+  await mark();
   const clicks = [];
   for (const { points, box } of prompts) {
     if (box) clicks.push(await ask({ kind: "add_box", box }));
     for (const [x, y, label] of points) clicks.push(await ask({ kind: "add_point", x, y, label }));
     await ask({ kind: "accept" });
   }
+  await mark();
   await ask({ kind: "export", format: "coco", all: false });
   worker.terminate();
   return { load_s, encode_s: status.encode_s, clicks: clicks.map(({ took }) => took), exported };
@@ -120,9 +128,10 @@ def main():
     chosen = chosen_photos(options.folder, options.photos)
     patched: Any = write
     patched.export_graphs = functools.cache(export_graphs)  # photos of one size have the same graphs
+    patched._compressed = functools.cache(write._compressed)
     generator, predictor = np.random.default_rng(21), SamPredictor.from_pretrained(None, threads=1)
-    ious, score_errors, encodes, clicks, loads = [], [], [], [], []
-    for path, result, prompts, image in lead_all(chosen, options.prompts, generator):
+    ious, score_errors, encodes, clicks, loads, processor = [], [], [], [], [], []
+    for path, result, processor_s, prompts, image in lead_all(chosen, options.prompts, generator):
         entries = json.loads(result["exported"])["annotations"]
         for entry, (mask, score) in zip(entries, python_masks(predictor, image, prompts), strict=True):
             ious.append(iou(decode_rle(entry["segmentation"]), mask))
@@ -130,16 +139,32 @@ def main():
         encodes.append(result["encode_s"])
         loads.append(result["load_s"])
         clicks += result["clicks"]
+        processor.append(processor_s / len(result["clicks"]) * 1000)
         print(f"{path.name}: least IoU {min(ious[-len(entries) :]):.4f}, encode {encodes[-1]:.2f} s", flush=True)
     below = sum(value < 0.995 for value in ious)
     print(f"masks: {len(ious)}, least IoU {min(ious):.4f}, mean {np.mean(ious):.5f}, below .995: {below}")
     print(f"scores differ by at most {max(score_errors):.4f}")
-    print(f"load {np.median(loads):.2f} s, encode {np.median(encodes):.2f} s (medians)")
+    print(f"load {np.median(loads):.2f} s, encode {np.median(encodes):.2f} s (medians), least {min(encodes):.2f} s")
     print(f"click p50 {np.median(clicks):.0f} ms, p95 {np.percentile(clicks, 95):.0f} ms, {len(clicks)} clicks")
+    print(
+        f"click at least {min(clicks):.0f} ms; processor time of a photo's clicks, median {np.median(processor):.0f} ms"
+    )
+
+
+def worker_seconds():
+    """The processor time of the workers in the browsers that this process started; 0 where the system is not Linux."""
+    total = 0.0
+    for process in psutil.Process().children(recursive=True):
+        for path in Path(f"/proc/{process.pid}/task").glob("*/stat"):
+            with contextlib.suppress(OSError):  # it has just ended
+                name, fields = path.read_text().rsplit(")", 1)
+                if "(DedicatedWorker" in name:
+                    total += sum(map(int, fields.split()[11:13])) / os.sysconf("SC_CLK_TCK")
+    return total
 
 
 def lead_all(paths, count, generator):
-    """Yields what the kernel of each photo's page said, with the prompts that it was asked."""
+    """Yields what the kernel of each photo's page said, the worker's seconds for the clicks, and the prompts."""
     from playwright.sync_api import sync_playwright
 
     from tests.browser.lab import CHROMIUM_FLAGS
@@ -156,8 +181,11 @@ def lead_all(paths, count, generator):
             Path(name, str(index), "empty.html").write_text("<!doctype html>")
             prompts = prompts_of(image.shape[:2], count, generator)
             page = browser.new_page()
+            marks: list[float] = []
+            page.expose_function("mark", lambda marks=marks: marks.append(worker_seconds()))
             page.goto(f"http://127.0.0.1:{server.server_port}/{index}/empty.html")
-            yield path, page.evaluate(_DRIVER, prompts), prompts, image
+            result = page.evaluate(_DRIVER, prompts)
+            yield path, result, marks[1] - marks[0], prompts, image
             page.close()
             shutil.rmtree(Path(name, str(index)))
         browser.close()
