@@ -11,7 +11,7 @@ NOTEBOOKS = ROOT / "notebooks"
 
 
 @pytest.fixture
-def open_lesson(lab, open_notebook):
+def open_lesson(lab, warm_notebook):
     """A function that opens the cells of a lesson that have one of these words, and runs them."""
     shutil.copytree(NOTEBOOKS / "photos/masks", lab.folder / "masks", dirs_exist_ok=True)
 
@@ -22,7 +22,7 @@ def open_lesson(lab, open_notebook):
         assert len(cells) == len(words)
         for session in lab.folder.glob("lesson_*.samw*"):
             session.unlink()
-        return open_notebook(*cells)
+        return warm_notebook(*cells)
 
     return open_lesson
 
