@@ -54,8 +54,8 @@ def test_labels_and_undo_survive_the_kernel(open_notebook):
     assert notebook.python(OBJECTS) == labelled
 
 
-def test_save_on_screen(open_notebook):
-    notebook = open_notebook("from samwidget import SamWidget\nw = SamWidget('coins.jpg')\nw")
+def test_save_on_screen(warm_notebook):
+    notebook = warm_notebook("from samwidget import SamWidget\nw = SamWidget('coins.jpg')\nw")
     widget = notebook.widget().ready()
     widget.click(*COINS[0])
     expect(widget.part("saved")).to_have_text("Save session")
