@@ -9,7 +9,7 @@ def in_new_thread(function):
     results = []
     thread = threading.Thread(target=lambda: results.append(function()))
     thread.start()
-    thread.join(20)
+    thread.join(60)
     return results[0]
 
 

@@ -36,11 +36,11 @@ class Handler(BaseHTTPRequestHandler):
             case "/text":
                 self._respond(200, "application/octet-stream", b"no image at all")
             case "/silent":
-                time.sleep(1.5)
+                time.sleep(60)  # nobody waits for this thread
             case "/drip":
                 self.send_response(200)
                 self.end_headers()
-                for _ in range(30):
+                for _ in range(1200):  # a minute, unless the client gives up
                     self.wfile.write(b"x")
                     self.wfile.flush()
                     time.sleep(0.05)
@@ -92,7 +92,7 @@ def test_slow_servers(address, path, message):
     started = time.monotonic()
     with pytest.raises(ImageError, match=message):
         fetch(address + path, timeout_s=0.3)
-    assert time.monotonic() - started < 1.4
+    assert time.monotonic() - started < 30  # and not a minute
 
 
 def test_large_responses_are_not_read_to_their_end(address):

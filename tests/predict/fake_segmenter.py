@@ -40,7 +40,7 @@ class FakeSegmenter:
 
     def encode(self, image, *, threads=None):
         with self._busy():
-            self.gate.wait(10)
+            self.gate.wait(60)
             self.encoded.append(image.shape)
             tensors = {"mean": torch.tensor([float(image.mean())]), "half": torch.ones(2, 3, dtype=torch.float16)}
             frame = Frame.padded(image.shape[:2], 64, SIDE)

@@ -47,7 +47,7 @@ def brightness_of(predictor):
 
 
 def test_eight_threads_get_masks_of_their_own_images():
-    predictor, meeting = SamPredictor(Brightness()), threading.Barrier(8, timeout=20)
+    predictor, meeting = SamPredictor(Brightness()), threading.Barrier(8, timeout=60)
 
     def work(value):
         predictor.set_image(image_of(value))

@@ -63,13 +63,13 @@ def running(command: Sequence[str], cwd: Path = ROOT, **variables: str) -> Itera
     finally:
         process.terminate()  # gently at first: servers with processes of their own then end those
         try:
-            process.wait(10)
+            process.wait(60)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
 
 
-def until(condition: Callable[[], bool], timeout_s: float = 20.0) -> None:
+def until(condition: Callable[[], bool], timeout_s: float = 60.0) -> None:
     """Waits for a state."""
     deadline = time.monotonic() + timeout_s
     while not condition():

@@ -198,13 +198,17 @@ def test_refusals_of_the_server_are_errors_here(forgetful):
 
 
 def test_a_busy_server_is_asked_again_until_the_time_is_up(forgetful):
-    patient = SamPredictor.from_endpoint(forgetful.url, key=KEY, timeout_s=0.5)
+    patient = SamPredictor.from_endpoint(forgetful.url, key=KEY, timeout_s=2)
     patient.set_image(PHOTO)
     forgetful.gate.touch()
     try:
         with httpx.Client(headers={"Authorization": f"Bearer {KEY}"}, trust_env=False) as other:
             with pytest.raises(httpx.ReadTimeout):
-                other.post(forgetful.url + "/score", json=build_request(PHOTO, points=[[5, 9]]), timeout=0.2)
+                other.post(
+                    forgetful.url + "/score",
+                    json=build_request(PHOTO, points=[[5, 9]]),
+                    timeout=httpx.Timeout(60, read=0.2),
+                )
             with pytest.raises(EndpointError, match=r"reports an error .*server already has|does not answer within"):
                 patient.predict([[5, 9]])
     finally:

@@ -20,7 +20,7 @@ from samwidget.core.prompt import Prompt
 from samwidget.predict.everything.generate import generate_masks
 from samwidget.widget.widget import SamWidget
 
-TIMEOUT_S = 10.0
+TIMEOUT_S = 60.0
 LOGITS_SIDE = 64
 INPUT_SIDE = 256
 

@@ -111,7 +111,7 @@ def test_clicks_do_not_wait_for_an_export(widget, monkeypatch):
 
     monkeypatch.setattr(exporting, "labelled_image", held)
     request = widget.say("export", format="coco", all=True)
-    assert gate.reached.wait(10)
+    assert gate.reached.wait(60)
     widget.do("add_point", x=30.0, y=20.0, label=1)
     assert len(widget.objects) == 2
     gate.open()
@@ -173,7 +173,7 @@ def test_a_click_that_came_before_is_in_the_file(photos):
     """The click waits in the worker's queue when the export is asked for, and makes the image one that is labelled."""
     predictor = FakePredictor()
     with WiredWidget(photos, predictor=predictor) as widget:
-        widget.wait(10)
+        widget.wait(60)
         predictor.decode_gate.shut()
         widget.say("add_point", x=30.0, y=20.0, label=1)
         request = widget.say("export", format="coco", all=True)

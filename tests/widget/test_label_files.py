@@ -312,7 +312,7 @@ def test_masks_fill_a_folder_without_the_model_and_clicks_refine_them(tmp_path, 
     folder.export(tmp_path / "labels.json")
     predictor = FakePredictor()
     with WiredWidget(tmp_path / "photos", predictor=predictor) as other:
-        other.wait(10)
+        other.wait(60)
         predictor.encode_gate.shut()
         (added,) = other.load(tmp_path / "labels.json")
         assert [len(image.objects) for image in other.session.images] == [1, 1, 0]

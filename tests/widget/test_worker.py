@@ -171,7 +171,7 @@ def job():
 
 worker.submit(job)
 worker.submit(lambda: print("this waits"))
-begun.wait(10)
+begun.wait(60)
 {ending}
 """
 

