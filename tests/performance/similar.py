@@ -6,7 +6,9 @@ folder. The examples are objects of about the usual size, drawn by chance and al
 click in their middle, or what is labelled where that is another thing. A kind with few photos has several draws.
 
 A found object is right where its IoU with an object is .5. The three examples count nowhere, whether they are given or
-not: one example and three are measured on the same objects. A second mask of an object is wrong.
+not: one example and three are measured on the same objects. A second mask of an object is wrong. Labels of less than a
+fiftieth of the median area are slivers that were left when an outline was drawn: they are no objects, and belong to
+nothing.
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ from samwidget.predict import SamPredictor
 EXAMPLES_MAX = 3
 DRAWS_MAX = 4
 VOID = 255
+_SLIVER_SHARE = 1 / 50
 Mask = npt.NDArray[np.bool_]
 
 
@@ -56,7 +59,7 @@ def main(folder: Path, photos_max: int = 20) -> str:
         "|---|---|---|---|---|---|---|",
     ]
     for path in sorted(path for path in (folder, *folder.iterdir()) if (path / "masks").is_dir()):
-        photos = list(_photos(path, photos_max))
+        photos = list(labelled_photos(path, photos_max))
         draws = min(DRAWS_MAX, max(1, photos_max // max(1, len(photos))))
         scores = [scores_of(predictor, *photo, draw) for photo in photos for draw in range(draws)]
         for count, rows in enumerate(zip(*scores, strict=True), start=1):
@@ -70,10 +73,9 @@ def scores_of(
 ) -> list[Score]:
     """The score with one example, with two and with three; ``draw`` is the number of the draw of examples."""
     objects = [labels == number for number in np.unique(labels) if number not in (0, VOID)]
-    chosen = _usual(objects, draw)
-    others = [mask for index, mask in enumerate(objects) if index not in chosen]
     predictor.set_image(image)
-    examples = [_example(predictor, objects[index]) for index in chosen]
+    chosen, examples = chosen_examples(predictor, objects, draw)
+    others = [mask for index, mask in enumerate(objects) if index not in chosen]
     scores = []
     for count in range(1, EXAMPLES_MAX + 1):
         start_cpu_s, start_s = time.process_time(), time.perf_counter()
@@ -87,15 +89,27 @@ def scores_of(
     return scores
 
 
-def _photos(path: Path, count_max: int) -> Iterator[tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]]:
-    """Photos with more objects than examples, and their labels."""
+def labelled_photos(path: Path, count_max: int) -> Iterator[tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]]:
+    """Photos with more objects than examples, and their labels; slivers have the label of what belongs to nothing."""
     count = 0
     for name in sorted((path / "masks").glob("*.png")):
-        labels = np.asarray(Image.open(name))
+        labels = _without_slivers(np.asarray(Image.open(name)))
         if len(np.setdiff1d(labels, [0, VOID])) <= EXAMPLES_MAX or count == count_max:
             continue
         count += 1
         yield np.asarray(Image.open(path / "images" / f"{name.stem}.webp").convert("RGB")), labels
+
+
+def chosen_examples(predictor: SamPredictor, objects: list[Mask], draw: int) -> tuple[list[int], list[RunLengths]]:
+    """The indices of three objects of the image that is set, and their masks as examples."""
+    chosen = _usual(objects, draw)
+    return chosen, [_example(predictor, objects[index]) for index in chosen]
+
+
+def _without_slivers(labels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    numbers, areas = np.unique(labels[(labels != 0) & (labels != VOID)], return_counts=True)
+    slivers = numbers[areas < _SLIVER_SHARE * np.median(areas)] if len(areas) else numbers
+    return np.where(np.isin(labels, slivers), VOID, labels).astype(np.uint8)
 
 
 def _usual(objects: list[Mask], draw: int) -> list[int]:

@@ -2,11 +2,11 @@
 
 Owns the four numbers, their weights, and which of a point's candidates is taken. Called by ``search``.
 
-The weights are those of a logistic regression on 5,300 candidates for clicks on 22 photos of nuclei, fruit, mushrooms,
-crystals, jars and roofs, none of them held out for scores; each photo has the same weight, and a candidate is right
-where its IoU with an object is .5. On photos left out one by one, fifteen numbers were hardly better, among them
-shape, colour and the share of other points that give the same mask. The score tells most. The likeness of the cells
-under a mask tells objects from ground, but hardly whole objects from parts and groups.
+``tests/performance/fit_quality.py`` fits the weights: a logistic regression on the candidates for clicks on photos of
+nuclei, fruit, mushrooms, crystals, jars and roofs, none of them held out for scores. On photos left out one by one,
+fifteen numbers were hardly better, among them shape, colour and the share of other points that give the same mask. The
+score tells most. The likeness of the cells under a mask tells objects from ground, but hardly whole objects from parts
+and groups.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from samwidget.core import Box, FoundObject, Masks
+from samwidget.core import Box, FoundObject, Masks, RunLengths
 from samwidget.models import EverythingDefaults
 from samwidget.predict.everything.stability import mask_and_stability
 from samwidget.predict.find.features import Features
@@ -32,7 +32,40 @@ QUALITY_MIN = 0.75
 _AREA_FACTOR = 6.0
 # The model's scores are lower for small things than for those that *everything* looks for.
 _SCORE_PART = 0.7
-_SCORE, _STABILITY, _LIKENESS, _AREA, _CONSTANT = 3.0, 0.8, 3.3, -0.7, -1.7
+
+
+class Evidence(NamedTuple):
+    """The numbers that tell how probable it is that a mask is an object like the examples.
+
+    Attributes:
+        score: of the model; 0 at the threshold that suits the model, 1 for the score 1.
+        stability: likewise.
+        likeness: the mean of the mask's likenesses to each example, 0 to 1.
+        area_difference: between the mask and the nearest example: the logarithm of the quotient, 0 or more.
+    """
+
+    score: float
+    stability: float
+    likeness: float
+    area_difference: float
+
+
+WEIGHTS, CONSTANT = Evidence(score=3.0, stability=0.8, likeness=3.3, area_difference=-0.7), -1.7
+"""``python -m tests.performance.fit_quality`` fits them."""
+
+
+class Candidate(NamedTuple):
+    """A mask within the limits of score, area and likeness, and what it tells of itself."""
+
+    run_lengths: RunLengths
+    stability: float
+    cover: Cover
+    evidence: Evidence
+
+    @property
+    def quality(self) -> float:
+        """The probability that this is an object like the examples."""
+        return quality_of(self.evidence)
 
 
 class Similar(NamedTuple):
@@ -65,11 +98,37 @@ class Filter:
 
     def best(self, masks: Masks, point_xy: npt.NDArray[np.float64], number: int) -> Similar | None:
         """The candidate of one point with the highest quality, as found object ``number``; None where none passes."""
-        passing = (self._similar(masks, level, point_xy, number) for level in range(len(masks)))
-        return max((item for item in passing if item is not None), key=lambda item: item.quality, default=None)
+        best: tuple[float, int, Candidate] | None = None
+        for level in range(len(masks)):
+            quality_min = QUALITY_MIN if best is None else best[0]
+            candidate = self.candidate(masks, level, quality_min)
+            if candidate is not None and candidate.quality >= quality_min:
+                best = candidate.quality, level, candidate
+        if best is None:
+            return None
+        quality, level, candidate = best
+        height, width = masks.frame.image_hw
+        whole_xyxy: Box = (0, 0, width, height)
+        x, y = point_xy.tolist()
+        found_object = FoundObject(
+            id=number,
+            run_lengths=candidate.run_lengths,
+            score=float(masks.scores[level]),
+            stability=candidate.stability,
+            point_xy=(x, y),
+            level=level,
+            crop_xyxy=whole_xyxy,
+            candidate=replace(
+                masks, logits=masks.logits[level : level + 1].copy(), scores=masks.scores[level : level + 1]
+            ),
+        )
+        return Similar(found_object, candidate.cover, quality)
 
-    def _similar(self, masks: Masks, level: int, point_xy: npt.NDArray[np.float64], number: int) -> Similar | None:
-        """One candidate; the tests that cost least come first."""
+    def candidate(self, masks: Masks, level: int, quality_min: float = 0.0) -> Candidate | None:
+        """One candidate of a point; None where it is beyond a limit, or cannot have a quality.
+
+        The tests that cost least come first; the mask itself costs most.
+        """
         logits, score = masks.logits[level], float(masks.scores[level])
         if score < self.defaults.pred_iou_thresh * _SCORE_PART:
             return None
@@ -84,35 +143,25 @@ class Filter:
         cover = self.features.cover_of_logits(logits)
         if self.likeness.of(cover) < self.likeness_min:
             return None
+        evidence = Evidence(
+            score=_above(score, self.defaults.pred_iou_thresh),
+            stability=1.0,
+            likeness=float(np.mean([likeness.of(cover) for likeness in self.likenesses])),
+            area_difference=difference,
+        )
+        if quality_of(evidence) < quality_min:
+            return None
         made = mask_and_stability(logits, masks.frame, self.defaults.stability_score_offset, 0)
         if made is None or made[0].area == 0:
             return None
-        evidence = (
-            _CONSTANT
-            + _SCORE * _above(score, self.defaults.pred_iou_thresh)
-            + _STABILITY * _above(float(made[1]), self.defaults.stability_score_thresh)
-            + _LIKENESS * float(np.mean([likeness.of(cover) for likeness in self.likenesses]))
-            + _AREA * difference
-        )
-        quality = 1 / (1 + math.exp(-evidence))
-        if quality < QUALITY_MIN:
-            return None
-        height, width = masks.frame.image_hw
-        whole_xyxy: Box = (0, 0, width, height)
-        x, y = point_xy.tolist()
-        found_object = FoundObject(
-            id=number,
-            run_lengths=made[0],
-            score=score,
-            stability=float(made[1]),
-            point_xy=(x, y),
-            level=level,
-            crop_xyxy=whole_xyxy,
-            candidate=replace(
-                masks, logits=masks.logits[level : level + 1].copy(), scores=masks.scores[level : level + 1]
-            ),
-        )
-        return Similar(found_object, cover, quality)
+        stability = _above(float(made[1]), self.defaults.stability_score_thresh)
+        return Candidate(made[0], float(made[1]), cover, evidence._replace(stability=stability))
+
+
+def quality_of(evidence: Evidence) -> float:
+    """The probability that a mask is an object like the examples."""
+    terms = (weight * value for weight, value in zip(WEIGHTS, evidence, strict=True))
+    return 1 / (1 + math.exp(-CONSTANT - sum(terms)))
 
 
 def _above(value: float, threshold: float) -> float:

@@ -33,15 +33,15 @@ POINTS_AT_ONCE = 64
 _SHARED_MAX = 0.4
 _ENLARGED = 2
 _POINTS_MAX = 400
-# A round ends after so many points in a row that gave no new mask: the likest places come first.
-_MISSES_MAX = 24
+# A round ends where fewer than so many of the last points gave a new mask: the likest places come first.
+_LAST, _LAST_GAINS_MIN = 24, 4
 # The best findings of a round are examples in the next: at most so many, and of at least this quality.
 _LEARNED_MAX = 12
 _LEARNED_QUALITY = 0.8
 # A point in a mask of this quality is not asked any more.
-_SURE_QUALITY = 0.9
+_SURE_QUALITY = 0.8
 # Distance between points in radii of the smaller examples, for each round.
-_ROUNDS = (1.0, 0.7)
+_ROUNDS = (1.8, 1.0)
 
 
 class Predictor(Protocol):
@@ -93,16 +93,16 @@ class Search:
         for distance in _ROUNDS:
             waiting = self._points(distance)
             self.total += len(waiting)
-            misses = 0
+            gains: list[float] = []
             while len(waiting):
                 if self.cancel.is_set():
                     return
                 batch, waiting = np.split(waiting, [self.pace.points_at_once])
                 with self.pace.decoding(len(batch)):
                     gain = self._ask(batch)
-                misses = 0 if gain else misses + len(batch)
+                gains += [gain / len(batch)] * len(batch)
                 self.done += len(batch)
-                if misses >= _MISSES_MAX:
+                if len(gains) >= _LAST and sum(gains[-_LAST:]) < _LAST_GAINS_MIN:
                     waiting = waiting[:0]
                 elif gain:
                     waiting = waiting[~self._is_surely_covered(waiting)]
