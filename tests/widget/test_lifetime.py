@@ -2,6 +2,7 @@
 
 import gc
 import threading
+import time
 import weakref
 
 import numpy as np
@@ -51,12 +52,14 @@ def forget(widget):
 
 
 def assert_gone(refs, before):
-    for thread in threads():
-        if thread not in before:
-            thread.join(TIMEOUT_S)
+    deadline = time.monotonic() + TIMEOUT_S
+    while left := set(threads()) - set(before):
+        assert time.monotonic() < deadline, left
+        for thread in left:
+            thread.join(0.1)
+        gc.collect()  # a thread ends first when its widget is freed
     gc.collect()
     assert [ref() for ref in refs if ref() is not None] == []
-    assert set(threads()) <= set(before)
 
 
 def test_a_hundred_closed_widgets_leave_nothing():
