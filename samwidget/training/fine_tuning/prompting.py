@@ -1,7 +1,7 @@
 """Prompts as a user gives them while a network learns: a click or a box, and then corrections of what it made.
 
 Owns how a simulated user's clicks on the grid of the logits become prompts in image pixels. Where they click is in
-``click_simulator``. Called by ``loop``.
+``click_simulator``. Called by ``learner``.
 """
 
 from __future__ import annotations
