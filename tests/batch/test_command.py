@@ -147,7 +147,7 @@ def test_a_run_whose_rows_all_fail_is_a_failure(tmp_path):
 
 
 def test_a_polite_request_to_end_is_heeded_and_the_command_continues(tmp_path):
-    write_csv(tmp_path / "rows.csv", [(text_of(number % 3), "[[5,9]]", "", "", "False") for number in range(40)])
+    write_csv(tmp_path / "rows.csv", [(text_of(number % 3), "[[5,9]]", "", "", "False") for number in range(120)])
     (tmp_path / "deploy.yaml").write_text("mini_batch_size: 1\n")
     words = [sys.executable, "-m", "samwidget", "batch", "rows.csv", "-o", "out.csv", "--config", "deploy.yaml"]
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
@@ -161,4 +161,4 @@ def test_a_polite_request_to_end_is_heeded_and_the_command_continues(tmp_path):
     assert not list((tmp_path / "out.csv.parts").glob("*.unfinished"))
     done = run("rows.csv", "-o", "out.csv", "--config", "deploy.yaml", cwd=tmp_path)
     assert done.returncode == 0
-    assert re.search(r"40 rows, \d+ of them before", done.stdout)
+    assert re.search(r"120 rows, \d+ of them before", done.stdout)

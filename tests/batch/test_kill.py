@@ -83,7 +83,7 @@ def kill_after(process, manifest, parts):
 
 @pytest.fixture
 def rows(tmp_path):
-    write_rows(tmp_path / "rows.csv", 60)
+    write_rows(tmp_path / "rows.csv", 100)
     (tmp_path / "deploy.yaml").write_text("mini_batch_size: 2\n")
     return tmp_path
 
@@ -100,8 +100,8 @@ def test_a_command_killed_five_times_ends_as_if_never_touched(rows):
     assert statuses == [-signal.SIGKILL] * 5
     assert not (rows / "killed.csv").exists()
     output = finish(start(*words, "killed.csv", cwd=rows))
-    assert "60 rows, " in output
+    assert "100 rows, " in output
     assert (rows / "killed.csv").read_bytes() == (rows / "whole.csv").read_bytes()
-    assert numbers(rows / "killed.csv") == list(range(60))
+    assert numbers(rows / "killed.csv") == list(range(100))
     chunks = [json.loads(line) for line in manifest.read_text().splitlines()][1:-1]
-    assert sorted(chunk["first"] for chunk in chunks) == list(range(0, 60, 2)), "no part was answered twice"
+    assert sorted(chunk["first"] for chunk in chunks) == list(range(0, 100, 2)), "no part was answered twice"
