@@ -27,9 +27,10 @@ export async function openGraphs(
   ort.env.wasm.numThreads = 1;
   ort.env.wasm.wasmBinary = files.wasm;
   const options = { executionProviders: ["wasm"] } as const;
-  const encoder = await ort.InferenceSession.create(files.encoder, options);
   const decoder = await ort.InferenceSession.create(files.decoder, options);
   await warmUp(decoder);
+  // The browser compiles in the background while the encoder is loaded.
+  const encoder = await ort.InferenceSession.create(files.encoder, options);
   encoding();
   const begin_ms = performance.now();
   const features = await encoder.run({ pixels: pixelsOf(photo, frame) });
@@ -59,7 +60,7 @@ export async function openGraphs(
   return { graphs: { decode }, encode_s };
 }
 
-/** Runs a graph on zeros: browsers compile what has run often, and a first click would wait for that. */
+/** Runs a graph on zeros: browsers compile well only what has run, and photo and first click would wait for that. */
 async function warmUp(graph: ort.InferenceSession): Promise<void> {
   const zeros = graph.inputMetadata.map((input) => {
     if (!input.isTensor) throw new Error(`${input.name} is no tensor`);
