@@ -9,19 +9,21 @@ from __future__ import annotations
 import html
 import json
 import re
+import sys
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files, InclusionLevel
 from mkdocs.structure.pages import Page
 
-from samwidget.explain.lessons.exercises import read_truth
-from samwidget.images import load_rgb
 from samwidget.page import write_shared
+from samwidget.predict import SamPredictor
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import live_lessons  # beside this file, which MkDocs loads by its path
 
 ROOT = Path(__file__).parents[2]
 EXECUTED = ROOT / "build/notebooks"
@@ -34,7 +36,7 @@ FRONT_NOTE = (
     "This is the widget itself, not a picture: the model runs in your browser. Click on something in the photo."
 )
 COMMAND_LINE = "docs/reference/command_line.md"
-LIVE_PHOTOS = {"astronaut": ("head", "astronaut")}
+LIVE = "docs/lessons/"
 LINK = re.compile(r"\]\(([^)#\s]+)")
 FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 LANGUAGES = {".py": "python", ".yaml": "yaml", ".yml": "yaml", ".json": "json", ".ts": "typescript"}
@@ -117,6 +119,13 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     notebooks = [NotebookPage(uri, config) for uri in matching(NOTEBOOKS)]
     for file in [*pages, *notebooks]:
         files.append(file)
+    predictor = SamPredictor.from_pretrained()
+    for stem in live_lessons.PAGES:
+        text = live_lessons.page_of(stem, predictor)
+        uri = f"{LIVE}{stem}.md"
+        lesson = File.generated(config, uri, content=text)
+        lesson.use_directory_urls, lesson.dest_uri = False, address_of(uri)
+        files.append(lesson)
     for uri in matching(PICTURES):
         files.append(File(uri, str(ROOT), config.site_dir, False, dest_uri=address_of(uri)))
     for notebook in notebooks:
@@ -136,6 +145,8 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     if page.file.src_uri == FRONT:
         page.meta["live"] = True
         markdown = markdown.replace("\n![", f'\n<p class="sw-stage-note" hidden>{FRONT_NOTE}</p>\n\n![', 1)
+    if page.file.src_uri.startswith(LIVE):
+        page.meta |= {"live": True, "hide": ["toc"]}
     return f"{markdown}\n{help_of_commands()}" if page.file.src_uri == COMMAND_LINE else markdown
 
 
@@ -149,14 +160,8 @@ def on_page_content(content: str, page: Page, config: MkDocsConfig, files: Files
 
 def on_post_build(config: MkDocsConfig) -> None:
     """Writes the files that the live widgets of the site share."""
-    photos = {f"{name}.jpg": live_photo(name, truths) for name, truths in LIVE_PHOTOS.items()}
+    photos = {f"{name}.jpg": (live_lessons.photo(name), masks) for name, masks in live_lessons.truths().items()}
     write_shared(photos, ROOT / "build/live", Path(config.site_dir) / "live")
-
-
-def live_photo(name: str, truths: tuple[str, ...]) -> tuple[npt.NDArray[np.uint8], dict[str, npt.NDArray[np.bool_]]]:
-    """Returns a photo of the lessons, and the masks of its objects by name."""
-    folder = ROOT / "notebooks/photos"
-    return load_rgb(folder / f"{name}.jpg"), {truth: read_truth(folder, truth) for truth in truths}
 
 
 def address_of(uri: str) -> str:

@@ -7,6 +7,13 @@ export default defineConfig({
     environment: "happy-dom",
     include: ["tests/**/*.test.ts"],
     // The floor is what it was when this was written; it may rise, and then this line rises with it.
-    coverage: { provider: "v8", include: ["src/**/*.ts"], reporter: ["text-summary"], thresholds: { lines: 91 } },
+    coverage: {
+      provider: "v8",
+      include: ["src/**/*.ts"],
+      // Canvases and workers of the docs site: tests/docs/test_site.py runs them in a browser.
+      exclude: ["src/page/lesson/{figure,photo,replies,robot,scheme,site,worker}.ts"],
+      reporter: ["text-summary"],
+      thresholds: { lines: 91 },
+    },
   },
 });

@@ -178,3 +178,27 @@ def test_the_front_page_has_the_widget(live, address):
     wait_for(live, widget)
     click(live, widget, 220, 120)
     wait_for(live, widget, objects=1)
+
+
+@needs_chromium
+def test_a_live_lesson_accepts_what_is_right_and_hints_at_what_is_wrong(live, address):
+    live.goto(f"{address}lessons/01_one_click_three_answers.html")
+    guess, two_clicks = (live.locator(f'.sw-lesson[data-exercise="{number}"]') for number in (1, 4))
+    for option, hint in (("1", "Candidate 1 is the smallest"), ("3", "Right.")):
+        guess.get_by_role("button", name=option, exact=True).click()
+        guess.get_by_role("status").get_by_text(hint).wait_for()
+    two_clicks.scroll_into_view_if_needed()
+    widget = two_clicks.locator(".samwidget")
+    wait_for(live, widget)
+    two_clicks.get_by_role("button", name="Check").click()
+    two_clicks.get_by_text("Do this first").wait_for()
+    click(live, widget, 220, 120)
+    wait_for(live, widget, objects=1)
+    two_clicks.get_by_role("button", name="Check").click()
+    two_clicks.get_by_text("Add a second one.").wait_for()
+    click(live, widget, 230, 220, button="right")
+    two_clicks.get_by_text("2 clicks", exact=True).wait_for()
+    two_clicks.get_by_role("button", name="Check").click()
+    two_clicks.get_by_text("Two clicks say what one could not say.").wait_for()
+    two_clicks.get_by_role("button", name="Reset").click()
+    wait_for(live, widget, objects=0)

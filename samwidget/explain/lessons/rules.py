@@ -1,7 +1,7 @@
 """Rules of an exercise: which mistake gets which hint, as data, so that a page without Python judges in the same way.
 
-A rule has conditions on measures such as ``clicks`` or ``iou_head``, and the text of its result. The first rule whose
-conditions hold gives the result. Lessons write the rules; ``samwidget/frontend/src/page/lesson`` reads them as JSON.
+Owns how rules are read, and the measures of clicks and boxes. Lessons write the rules; the page of a lesson reads the
+same ones as JSON (``samwidget/frontend/src/page/lesson``), and measures in the same way.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _COMPARE = {
 
 
 class Rule(NamedTuple):
-    """A case of an exercise.
+    """A case of an exercise: the first one whose conditions hold gives the result.
 
     Attributes:
         when: conditions that must all hold, each a measure, a comparison, and a number or another measure, such as
@@ -45,14 +45,10 @@ class Rule(NamedTuple):
     passed: bool
     text: str
 
-    def holds(self, measures: Measures) -> bool:
-        """Whether all conditions hold."""
-        return all(_holds(condition, measures) for condition in self.when)
-
 
 def judged(rules: Sequence[Rule], measures: Measures) -> Result:
     """The result of the first rule that holds; the last rule has no conditions."""
-    rule = next(rule for rule in rules if rule.holds(measures))
+    rule = next(rule for rule in rules if all(_holds(condition, measures) for condition in rule.when))
     return Result(rule.passed, rule.text.format(**measures))
 
 

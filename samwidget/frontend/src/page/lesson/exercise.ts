@@ -2,9 +2,12 @@
 // clicks of a widget are judged by rules that Python wrote.
 
 import type { Model } from "../../traits.ts";
+import { clicksTo, curvesSvg } from "./curve.ts";
 import { button, element } from "./elements.ts";
 import type { Measures } from "./measures.ts";
 import type { LivePhoto } from "./photo.ts";
+import { type Phrases, resultBox } from "./result.ts";
+import { type Mark, OWN_COLOUR, ROBOT_COLOUR } from "./robot.ts";
 import { filled, judged, type Result, type Rule } from "./rules.ts";
 import { showInSite } from "./scheme.ts";
 
@@ -23,27 +26,11 @@ export interface Clicks {
   truth: { name: string; label: string } | null;
   /** Whether all candidates are compared. */
   has_candidates: boolean;
+  /** The robot's IoUs after each click, with which one races to the target. */
+  race?: { target: number; robot: readonly number[] };
 }
 
-export type Exercise = Choice | Clicks;
-
-/** What an exercise says where nothing was done yet, and how one begins again. */
-export interface Phrases {
-  not_done: string;
-  again: string;
-}
-
-/** Shows a result; null takes it away. */
-export function resultBox(): { box: HTMLElement; show: (result: Result | null) => void } {
-  const box = element("div", { class: "sw-lesson-result", role: "status" });
-  const show = (result: Result | null) => {
-    box.className = `sw-lesson-result${result ? (result.passed ? " is-right" : " is-wrong") : ""}`;
-    box.replaceChildren(
-      ...(result ? [element("b", {}, result.passed ? "Right." : "Not yet."), ` ${result.message}`] : []),
-    );
-  };
-  return { box, show };
-}
+export type Exercise = Choice | Clicks | Mark;
 
 /** A question with buttons. The button that was pressed shows its result; *Reset* takes it away. */
 export function choicePanel({ options }: Choice, onResult: (result: Result | null) => void): HTMLElement {
@@ -81,13 +68,14 @@ export function clicksPanel(
   const { box, show } = resultBox();
   const stage = element("div", { class: "sw-lesson-widget" });
   const readout = element("div", { class: "sw-lesson-readout" });
+  const curve = element("div", { class: "sw-lesson-curve" });
   let measures: Measures = { objects: 0 };
   const tell = (result: Result | null) => {
     show(result);
     onResult(result);
   };
   const model = photo.open(name, (next) => {
-    measures = next;
+    measures = { ...next, ...raced(exercise, next, curve) };
     readout.replaceChildren(...readoutOf(exercise, next));
     onMeasures(next);
   });
@@ -104,11 +92,25 @@ export function clicksPanel(
   const row = element(
     "div",
     { class: "sw-lesson-row" },
-    readout,
     button("Check", check, "is-first"),
     button("Reset", reset, "is-quiet"),
+    readout,
   );
-  return element("div", { class: "sw-lesson-panel" }, stage, row, box);
+  raced(exercise, measures, curve);
+  return element("div", { class: "sw-lesson-panel" }, stage, row, box, ...(exercise.race ? [curve] : []));
+}
+
+/** Draws the race, and returns how many clicks were needed; 0 where the target is not reached. */
+function raced({ race, truth }: Clicks, measures: Measures, curve: HTMLElement): Measures {
+  if (!race || !truth) return {};
+  const ious = (measures[`ious_${truth.name}`] ?? []) as readonly number[];
+  const curves = [
+    { name: "the robot", ious: race.robot, colour: ROBOT_COLOUR, is_dashed: true },
+    ...(ious.length > 0 ? [{ name: "you", ious, colour: OWN_COLOUR, is_dashed: false }] : []),
+  ];
+  curve.innerHTML = curvesSvg(curves, race.target, race.robot.length);
+  const needed = clicksTo(ious, race.target);
+  return { needed, needed_s: needed === 1 ? "" : "s" };
 }
 
 let cleared = 0;
@@ -141,6 +143,6 @@ function readoutOf({ truth, has_candidates }: Clicks, measures: Measures): Node[
   return [...parts, element("table", { class: "sw-lesson-table" }, head, element("tbody", {}, ...rows))];
 }
 
-function digits(value: number | string | undefined): string {
+function digits(value: Measures[string] | undefined): string {
   return Number(value ?? 0).toFixed(2);
 }

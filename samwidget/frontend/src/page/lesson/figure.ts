@@ -13,12 +13,13 @@ export interface CandidatesFigure {
   truth: string | null;
 }
 
-/** One prompt in each panel, with its best candidate. */
+/** One prompt in each panel: its best candidate, or the outlines of all three with how well they agree. */
 export interface WaysFigure {
   kind: "ways";
   truth: string;
   /** With a level, this candidate of the prompt is given back as a mask, without the prompt. */
   ways: readonly { name: string; cost: string; prompt: Prompt; level: number | null }[];
+  has_outlines: boolean;
 }
 
 /** The candidates of a candidate that was given back as a mask. */
@@ -28,12 +29,18 @@ export interface ReturnedFigure {
   truth: string;
 }
 
-export type Figure = CandidatesFigure | WaysFigure | ReturnedFigure;
+export type PromptFigure = CandidatesFigure | WaysFigure | ReturnedFigure;
 
-const BLUE = [0, 114, 178] as const;
+export type Colour = readonly [red: number, green: number, blue: number];
+
+/** They can be told apart with any colour vision. */
+export const BLUE: Colour = [0, 114, 178];
+export const ORANGE: Colour = [230, 159, 0];
+export const VERMILION: Colour = [213, 94, 0];
+const OUTLINES = [ORANGE, BLUE, VERMILION] as const;
 
 /** A part of the page that shows the figure, which is drawn after it was put there. */
-export function figurePanel(figure: Figure, photo: LivePhoto): HTMLElement {
+export function figurePanel(figure: PromptFigure, photo: LivePhoto): HTMLElement {
   const panels = element("div", { class: "sw-lesson-figure" });
   const fail = (error: unknown) => panels.replaceChildren(element("p", {}, `The figure cannot be drawn: ${error}.`));
   if (figure.kind !== "returned") {
@@ -55,8 +62,8 @@ export function figurePanel(figure: Figure, photo: LivePhoto): HTMLElement {
 async function showCandidates({ prompt, truth }: CandidatesFigure, photo: LivePhoto, host: HTMLElement): Promise<void> {
   const views = await photo.ask<"candidates">({ kind: "candidates", prompt, truth, threshold: 0 });
   const best = bestOf(views);
-  const panels = views.map((view, index) =>
-    panel(photo, view, prompt, [`Candidate ${index + 1}`, measuresText(view)], view === best),
+  const panels = views.map(async (view, index) =>
+    panel(await tinted(photo, view.inside), prompt, [`Candidate ${index + 1}`, measuresText(view)], view === best),
   );
   host.replaceChildren(...(await Promise.all(panels)));
 }
@@ -65,21 +72,27 @@ async function showReturned(figure: ReturnedFigure, level: number, photo: LivePh
   const { prompt, truth } = figure;
   const views = await photo.ask<"returned">({ kind: "returned", prompt, level, truth });
   const best = bestOf(views);
-  const panels = views.map((view, index) =>
-    panel(photo, view, null, [`Candidate ${index + 1}`, measuresText(view)], view === best),
+  const panels = views.map(async (view, index) =>
+    panel(await tinted(photo, view.inside), null, [`Candidate ${index + 1}`, measuresText(view)], view === best),
   );
   host.replaceChildren(...(await Promise.all(panels)));
 }
 
-async function showWays({ ways, truth }: WaysFigure, photo: LivePhoto, host: HTMLElement): Promise<void> {
+async function showWays({ ways, truth, has_outlines }: WaysFigure, photo: LivePhoto, host: HTMLElement): Promise<void> {
   const panels: HTMLElement[] = [];
   for (const { name, cost, prompt, level } of ways) {
     const views =
       level === null
         ? await photo.ask<"candidates">({ kind: "candidates", prompt, truth, threshold: 0 })
         : await photo.ask<"returned">({ kind: "returned", prompt, level, truth });
-    const lines = [name, cost, measuresText(bestOf(views)), `agreement ${agreementOf(views).toFixed(2)}`];
-    panels.push(await panel(photo, bestOf(views), level === null ? prompt : null, lines, false));
+    const best = bestOf(views);
+    const [lines, canvas] = has_outlines
+      ? [
+          [name, cost, `agreement ${agreementOf(views).toFixed(2)}`, `IoU ${best.iou?.toFixed(2)}`],
+          outlined(photo, views),
+        ]
+      : [[name, measuresText(best)], tinted(photo, best.inside)];
+    panels.push(panel(await canvas, level === null ? prompt : null, lines, false));
   }
   host.replaceChildren(...panels);
 }
@@ -107,41 +120,60 @@ function measuresText({ score, iou }: CandidateView): string {
   return `score ${score.toFixed(2)}${iou === null ? "" : `, IoU ${iou.toFixed(2)}`}`;
 }
 
-async function panel(
-  photo: LivePhoto,
-  view: CandidateView,
+function panel(
+  canvas: HTMLCanvasElement,
   prompt: Prompt | null,
   lines: readonly string[],
   isBest: boolean,
-): Promise<HTMLElement> {
-  const canvas = await tinted(photo, view.inside);
+): HTMLElement {
   if (prompt) drawPrompt(canvas, prompt);
   const [title, ...rest] = lines as [string, ...string[]];
   canvas.setAttribute("aria-label", lines.join(", "));
   const caption = element("figcaption", {}, element("b", {}, title), ...rest.map((line) => element("span", {}, line)));
-  return element("figure", isBest ? { class: "is-best" } : {}, canvas, caption);
+  return element("figure", isBest ? { class: "is-best" } : {}, caption, canvas);
 }
 
 /** The photo, grey outside of the mask and tinted inside. */
-export async function tinted(photo: LivePhoto, inside: Uint8Array): Promise<HTMLCanvasElement> {
+export function tinted(photo: LivePhoto, inside: Uint8Array): Promise<HTMLCanvasElement> {
+  return painted(photo, (at, pixel) => (inside[at] ? mixed(pixel, BLUE) : greyed(pixel)));
+}
+
+/** The photo in grey, with the outline of each mask. */
+function outlined(photo: LivePhoto, views: readonly CandidateView[]): Promise<HTMLCanvasElement> {
+  const [, width] = photo.manifest.photo.size_hw;
+  const isEdge = ({ inside }: CandidateView, at: number) =>
+    inside[at] === 1 && [1, -1, 2, -2, width, -width, 2 * width, -2 * width].some((step) => inside[at + step] === 0);
+  return painted(photo, (at, pixel) => {
+    const index = views.findIndex((view) => isEdge(view, at));
+    return index < 0 ? greyed(pixel) : (OUTLINES[index] as Colour);
+  });
+}
+
+/** The photo with other colours. */
+export async function painted(
+  photo: LivePhoto,
+  colourOf: (at: number, pixel: Colour) => Colour,
+): Promise<HTMLCanvasElement> {
   const [height, width] = photo.manifest.photo.size_hw;
   const canvas = element("canvas", { width: String(width), height: String(height), role: "img" });
   const context = canvas.getContext("2d") as CanvasRenderingContext2D;
   context.drawImage(await photo.bitmap, 0, 0, width, height);
   const pixels = context.getImageData(0, 0, width, height);
-  for (let at = 0; at < inside.length; at++) {
-    const [red, green, blue] = [0, 1, 2].map((channel) => pixels.data[4 * at + channel] as number) as [
-      number,
-      number,
-      number,
-    ];
-    const grey = 0.6 * (0.3 * red + 0.59 * green + 0.11 * blue) + 80;
-    for (const [channel, value] of [red, green, blue].entries()) {
-      pixels.data[4 * at + channel] = inside[at] ? 0.5 * value + 0.5 * (BLUE[channel] as number) : grey;
-    }
+  for (let at = 0; at < width * height; at++) {
+    const [red, green, blue] = pixels.data.subarray(4 * at, 4 * at + 3);
+    pixels.data.set(colourOf(at, [red as number, green as number, blue as number]), 4 * at);
   }
   context.putImageData(pixels, 0, 0);
   return canvas;
+}
+
+export function greyed([red, green, blue]: Colour): Colour {
+  const grey = 0.6 * (0.3 * red + 0.59 * green + 0.11 * blue) + 80;
+  return [grey, grey, grey];
+}
+
+export function mixed(pixel: Colour, colour: Colour): Colour {
+  return pixel.map((value, channel) => 0.5 * value + 0.5 * (colour[channel] as number)) as unknown as Colour;
 }
 
 /** Included points as discs with a plus, excluded ones as rings with a minus, and the box. */

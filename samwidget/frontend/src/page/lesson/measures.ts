@@ -1,10 +1,10 @@
 // What exercises ask of the objects of a document: `prompt_measures` of samwidget/explain/lessons/rules.py, in the page.
 
 import type { ObjectSummary } from "../../protocol.ts";
-import type { Masks } from "../values.ts";
+import { largest, type Masks } from "../values.ts";
 import { areaOf, boxAround, compare, type FullMask, fullMask, isOn } from "./masks.ts";
 
-export type Measures = Readonly<Record<string, number | string>>;
+export type Measures = Readonly<Record<string, number | string | readonly number[]>>;
 
 const SIDES = ["left", "upper", "right", "lower"] as const;
 
@@ -14,6 +14,7 @@ export function measuresOf(
   masksOf: (item: ObjectSummary) => Masks | null,
   truths: Readonly<Record<string, FullMask>>,
   threshold: number,
+  masksFor: (points: ObjectSummary["points"]) => Masks | null = () => null,
 ): Measures {
   const item = objects.at(-1);
   const masks = item ? masksOf(item) : null;
@@ -24,7 +25,7 @@ export function measuresOf(
     typeof item.points,
     typeof item.points,
   ];
-  const measures: Record<string, number | string> = {
+  const measures: Record<string, Measures[string]> = {
     objects: objects.length,
     clicks: item.points.length,
     s: item.points.length === 1 ? "" : "s",
@@ -47,10 +48,24 @@ export function measuresOf(
       [`best_iou_${name}`]: best,
       [`best_candidate_${name}`]: overlaps.indexOf(best) + 1,
     });
+    measures[`ious_${name}`] = [...earlierIous(item, masksFor, truth), iou];
     for (const [level, overlap] of overlaps.entries()) measures[`iou_${name}_${level + 1}`] = overlap;
     if (item.prompt_box) Object.assign(measures, offOf(item.prompt_box, truth, name));
   }
   return measures;
+}
+
+/** The IoU after each click but the last, with the best candidate of then; a mask that is not known is left out. */
+function earlierIous(
+  { points }: ObjectSummary,
+  masksFor: (points: ObjectSummary["points"]) => Masks | null,
+  truth: FullMask,
+): number[] {
+  return points.slice(1).flatMap((_, index) => {
+    const masks = masksFor(points.slice(0, index + 1));
+    if (!masks) return [];
+    return compare(fullMask(masks.logits[largest(masks.scores)] as Float32Array, masks.frame, 0), truth).iou;
+  });
 }
 
 /** The side of a box that is farthest from the truth, as a share of the size of the truth, and how far it is. */

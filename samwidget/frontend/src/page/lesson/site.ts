@@ -2,11 +2,15 @@
 // loaded before such a place comes into view; one network serves all places with the same photo.
 
 import { element } from "./elements.ts";
-import { choicePanel, clicksPanel, type Exercise, type Phrases } from "./exercise.ts";
-import { type Figure, figurePanel } from "./figure.ts";
+import { choicePanel, clicksPanel, type Exercise } from "./exercise.ts";
+import { figurePanel, type PromptFigure } from "./figure.ts";
 import { LivePhoto, type Progress } from "./photo.ts";
+import type { Phrases } from "./result.ts";
+import { markPanel, type RobotFigure, robotPanel, truthPanel } from "./robot.ts";
 import type { Result } from "./rules.ts";
 import { showInSite } from "./scheme.ts";
+
+type Figure = PromptFigure | RobotFigure | { kind: "truth"; truth: string };
 
 /** What a lesson's page says of itself. */
 interface Lesson extends Phrases {
@@ -55,7 +59,9 @@ async function fill(
     if (exercise?.kind === "clicks") {
       const panel = clicksPanel(exercise, photo, number, lesson as Lesson, (result) => mark(number, result));
       host.replaceChildren(panel);
-    } else if (figure) host.replaceChildren(figurePanel(figure, photo));
+    } else if (exercise?.kind === "mark") {
+      host.replaceChildren(markPanel(exercise, photo, lesson as Lesson, (result) => mark(number, result)));
+    } else if (figure) host.replaceChildren(panelOf(figure, photo));
     else showFront(photo, host);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
@@ -65,6 +71,12 @@ async function fill(
       : `The live widget could not be loaded: ${reason}.`;
     bar.remove();
   }
+}
+
+function panelOf(figure: Figure, photo: LivePhoto): HTMLElement {
+  if (figure.kind === "robot") return robotPanel(figure, photo);
+  if (figure.kind === "truth") return truthPanel(figure, photo);
+  return figurePanel(figure, photo);
 }
 
 /** The photo of a manifest, which is loaded once for the page. */

@@ -117,7 +117,9 @@ class PhotoKernels {
   #measure(name: string): void {
     const objects = this.#documents.get(name)?.objects ?? [];
     const masksOf = (item: ObjectSummary) => this.#masksOf(item);
-    const measures = measuresOf(objects, masksOf, this.#truths, this.#thresholds.get(name) ?? 0);
+    const masksFor = (points: ObjectSummary["points"]) =>
+      [null, 0, 1, 2].map((level) => this.#known.get(promptKey(points, null, level))).find((masks) => masks) ?? null;
+    const measures = measuresOf(objects, masksOf, this.#truths, this.#thresholds.get(name) ?? 0, masksFor);
     scope.postMessage({ to: name, measures });
   }
 

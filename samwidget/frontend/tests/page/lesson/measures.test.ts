@@ -58,6 +58,21 @@ describe("the measures of an object", () => {
     expect(measures.excess_larger).toBe(0);
   });
 
+  it("have the IoU after each click", async () => {
+    const points: PointPrompt[] = [
+      [60, 50, 1],
+      [90, 50, 1],
+    ];
+    const [before, after] = await Promise.all(
+      [points.slice(0, 1), points].map((clicks) => network.predict({ points: clicks, box: null, level: null })),
+    );
+    const truth = fullMask(before?.logits[1] as Float32Array, DISC_FRAME, 0);
+    const summary = { points, prompt_box: null, level: 1 };
+    const masksFor = (clicks: PointPrompt[]) => (clicks.length === 1 ? (before ?? null) : null);
+    const { ious_disc } = measuresOf([summary as never], () => after ?? null, { disc: truth }, 0, masksFor);
+    expect(ious_disc).toEqual([1, expect.closeTo(0.5, 1)]);
+  });
+
   it("name the side of a box that is farthest off", async () => {
     const truth = fromRuns([60 * 128 + 40, 20, 128 * 96 - 60 * 128 - 60], [96, 128]);
     const masks = await network.predict({ points: [[60, 50, 1]], box: null, level: null });

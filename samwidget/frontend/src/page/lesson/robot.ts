@@ -1,0 +1,150 @@
+// The race with the robot: its clicks one by one with the errors of each mask, the truth, and a mark for a first click.
+
+import type { Prompt } from "../values.ts";
+import { curvesSvg } from "./curve.ts";
+import { button, element } from "./elements.ts";
+import { BLUE, type Colour, drawPrompt, greyed, mixed, painted, VERMILION } from "./figure.ts";
+import { depthOf, type FullMask, fromRuns, isOn } from "./masks.ts";
+import type { LivePhoto } from "./photo.ts";
+import { type Phrases, resultBox } from "./result.ts";
+import { filled, judged, type Result, type Rule } from "./rules.ts";
+
+export interface RobotFigure {
+  kind: "robot";
+  truth: string;
+  target: number;
+  steps: readonly { prompt: Prompt; iou: number; runs: readonly number[] }[];
+}
+
+export interface Mark {
+  kind: "mark";
+  task: string;
+  rules: readonly Rule[];
+  truth: string;
+}
+
+export const ROBOT_COLOUR = "#e69f00";
+export const OWN_COLOUR = "#0072b2";
+const WHITE: Colour = [255, 255, 255];
+
+/** The robot's clicks: what is missing in its mask, what is too much, and its curve where it has several. */
+export function robotPanel({ steps, truth: name, target }: RobotFigure, photo: LivePhoto): HTMLElement {
+  const truth = truthOf(photo, name);
+  const stage = element("div", { class: "sw-lesson-photo" });
+  const curve = element("div", { class: "sw-lesson-curve" });
+  const text = element("p", { role: "status" });
+  let index = 0;
+  const show = async () => {
+    const { prompt, iou, runs } = steps[index] as RobotFigure["steps"][number];
+    const canvas = await errorsOf(photo, fromRuns(runs, photo.manifest.photo.size_hw), truth);
+    drawPrompt(canvas, prompt);
+    canvas.setAttribute("aria-label", `The errors after click ${index + 1}`);
+    stage.replaceChildren(canvas);
+    text.textContent = `Click ${index + 1}: the IoU is ${iou.toFixed(2)}. Blue is right, orange is missing, and red is too much.`;
+    const ious = steps.slice(0, index + 1).map((step) => step.iou);
+    if (steps.length > 1) {
+      const robot = { name: "the robot", ious, colour: ROBOT_COLOUR, is_dashed: true };
+      curve.innerHTML = curvesSvg([robot], target, steps.length);
+    }
+    for (const [step, isEnd] of [
+      [back, index === 0],
+      [next, index === steps.length - 1],
+    ] as const)
+      step.disabled = isEnd;
+  };
+  const move = (by: number) => {
+    index = Math.min(Math.max(index + by, 0), steps.length - 1);
+    void show();
+  };
+  const back = button("Click before", () => move(-1));
+  const next = button("Next click", () => move(1), "is-first");
+  void show();
+  const row = steps.length > 1 ? [element("div", { class: "sw-lesson-row" }, back, next)] : [];
+  return element(
+    "div",
+    { class: "sw-lesson-panel" },
+    ...row,
+    text,
+    element("div", { class: "sw-lesson-pair" }, stage, curve),
+  );
+}
+
+/** The photo with the outline of the truth. */
+export function truthPanel({ truth }: { truth: string }, photo: LivePhoto): HTMLElement {
+  const stage = element("div", { class: "sw-lesson-photo" });
+  void outlinedTruth(photo, truthOf(photo, truth)).then((canvas) => {
+    canvas.setAttribute("aria-label", "The outline of the truth");
+    stage.replaceChildren(canvas);
+  });
+  return stage;
+}
+
+/** A photo on which one puts a mark, and its check. */
+export function markPanel(
+  mark: Mark,
+  photo: LivePhoto,
+  phrases: Phrases,
+  onResult: (result: Result | null) => void,
+): HTMLElement {
+  const truth = truthOf(photo, mark.truth);
+  const stage = element("div", { class: "sw-lesson-photo is-marked" });
+  const { box, show } = resultBox();
+  let marked: readonly [number, number] | null = null;
+  const tell = (result: Result | null) => {
+    show(result);
+    onResult(result);
+  };
+  const draw = async () => {
+    const canvas = await outlinedTruth(photo, truth);
+    if (marked) drawPrompt(canvas, { points: [[marked[0] + 0.5, marked[1] + 0.5, 1]], box: null, level: null });
+    canvas.setAttribute("aria-label", marked ? `Your mark at ${marked.join(", ")}` : "The photo");
+    canvas.addEventListener("click", ({ offsetX, offsetY }) => {
+      const scale = canvas.width / canvas.getBoundingClientRect().width;
+      marked = [Math.floor(offsetX * scale), Math.floor(offsetY * scale)];
+      void draw();
+    });
+    stage.replaceChildren(canvas);
+  };
+  const check = () => {
+    if (marked) tell(judged(mark.rules, markMeasures(truth, marked)));
+    else tell({ passed: false, message: filled(phrases.not_done, { task: mark.task }) });
+  };
+  const reset = () => {
+    marked = null;
+    tell(null);
+    void draw();
+  };
+  void draw();
+  const row = element(
+    "div",
+    { class: "sw-lesson-row" },
+    button("Check", check, "is-first"),
+    button("Reset", reset, "is-quiet"),
+  );
+  return element("div", { class: "sw-lesson-panel" }, stage, row, box);
+}
+
+/** What the rules of a first click ask of it. */
+export function markMeasures(truth: FullMask, [x, y]: readonly [number, number]): Record<string, number | string> {
+  const is_on = isOn(truth, x, y);
+  return { x, y, is_on: is_on ? 1 : 0, is_swapped: 0, depth: is_on ? depthOf(truth, x, y) : 0, advice: "" };
+}
+
+function truthOf({ manifest }: LivePhoto, name: string): FullMask {
+  return fromRuns(manifest.truths[name] ?? [], manifest.photo.size_hw);
+}
+
+function errorsOf(photo: LivePhoto, mask: FullMask, truth: FullMask): Promise<HTMLCanvasElement> {
+  return painted(photo, (at, pixel) => {
+    if (mask.inside[at]) return mixed(pixel, truth.inside[at] ? BLUE : VERMILION);
+    return truth.inside[at] ? mixed(pixel, [230, 159, 0]) : greyed(pixel);
+  });
+}
+
+function outlinedTruth(photo: LivePhoto, { inside, width }: FullMask): Promise<HTMLCanvasElement> {
+  const steps = [1, -1, 2, -2, width, -width, 2 * width, -2 * width];
+  return painted(photo, (at, pixel) => {
+    const isEdge = steps.some((step) => inside[at + step] !== inside[at]);
+    return isEdge ? (inside[at] ? BLUE : WHITE) : pixel;
+  });
+}
