@@ -13,7 +13,15 @@ from samwidget.explain.arithmetic import Logit, logit_at
 from samwidget.explain.decode_scenes import picture_of
 from samwidget.explain.figure_parts import BLUE, INK, ORANGE, VERMILION, draw_photo, draw_prompt, draw_tint, new_figure
 from samwidget.explain.inside import Steps, steps
-from samwidget.explain.lessons.exercises import Exercise, Lesson, Result, clicked_object, number_from, read_truth
+from samwidget.explain.lessons.exercises import (
+    Exercise,
+    Lesson,
+    Result,
+    clicked_object,
+    judge_object,
+    number_from,
+    read_truth,
+)
 from samwidget.images import load_rgb
 from samwidget.predict import SamPredictor
 
@@ -46,8 +54,7 @@ def inside_the_decoder(photos: str | Path, predictor: SamPredictor | None = None
     recorded = steps(network, image, Prompt().with_point(*NOSE_XY, INCLUDE))
     logit = logit_at(recorded, NOSE_XY)
 
-    def judge_from_afar(value: object) -> Result:
-        last = clicked_object(value, image, network)
+    def judge_from_afar(last: SegmentedObject) -> Result:
         recorded = steps(network, image, last.prompt, level=last.level)
         return _from_afar(last, logit_at(recorded, SUIT_XY).value)
 
@@ -64,7 +71,7 @@ def inside_the_decoder(photos: str | Path, predictor: SamPredictor | None = None
         Exercise(
             f"Change a number from afar: make the logit of the marked pixel on the suit negative. No click is nearer "
             f"to it than {_FAR_PX} pixels, and the nose stays in the mask.",
-            judge_from_afar,
+            judge_object(judge_from_afar, image, network),
         ),
     )
     return Lesson(image, truth, network, exercises)
@@ -178,6 +185,8 @@ def _logit_count(value: object, recorded: Steps) -> Result:
 
 def _logit(value: object, logit: Logit) -> Result:
     number = number_from(value)
+    if isinstance(value, np.ndarray) and value.size > 1:
+        return Result(False, f"These are {value.size} numbers, and a logit is one. Add them up with .sum().")
     if number is None:
         return Result(False, f"{value!r} is no number. Multiply features and weights, and add up with .sum().")
     total, near = float(logit.products.sum()), _NEAR * max(1.0, abs(logit.value))

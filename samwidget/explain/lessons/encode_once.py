@@ -15,7 +15,7 @@ from samwidget.explain import maps
 from samwidget.explain.figure_parts import BLUE, INK, ORANGE, draw_map, draw_outline, draw_prompt, new_figure
 from samwidget.explain.inside import steps
 from samwidget.explain.lessons.costs import COFFEE, Costs
-from samwidget.explain.lessons.exercises import Exercise, Lesson, Result, number_from, read_truth
+from samwidget.explain.lessons.exercises import Exercise, Lesson, Result, number_from, read_truth, word_from
 from samwidget.images import load_rgb
 from samwidget.predict import SamPredictor
 from samwidget.replaying import replay
@@ -97,14 +97,15 @@ def draw_costs(lesson: Lesson, costs: Costs, saved: object = ()) -> Figure:
     ):
         plot.plot(clicks, values / 1000, style, color=colour, linewidth=5, label=name)
         plot.text(CLICKS + 0.4, values[-1] / 1000, f"{values[-1] / 1000:.1f} s", va="center", color=colour, fontsize=20)
-    plot.set(xlabel="clicks in one photo", ylabel="seconds in all", xlim=(0, CLICKS * 1.2), ylim=(0, None))
+    top = 1.3 * CLICKS * (encode + decode) / 1000  # room for the legend
+    plot.set(xlabel="clicks in one photo", ylabel="seconds in all", xlim=(0, CLICKS * 1.2), ylim=(0, top))
     plot.set_xticks(range(0, CLICKS + 1, 5))
     plot.legend(frameon=False, fontsize=18, loc="upper left")
     return figure
 
 
 def _second_click(value: object) -> Result:
-    word = value.strip().lower() if isinstance(value, str) else value
+    word = word_from(value, ("decoder", "both", "encoder"))
     if word == "decoder":
         return Result(True, "The photo has not changed, so its embedding has not. Only the prompt is new.")
     if word == "both":
@@ -151,7 +152,7 @@ def _cost(value: object) -> Result:
 
 def _changes(value: object) -> Result:
     text = "".join(str(part) for part in value) if isinstance(value, str | list | tuple | set) else ""
-    letters = {letter for letter in text.lower() if letter.isalpha()}
+    letters = {letter for letter in text.lower().replace("and", "") if letter.isalpha()}
     if not letters or letters - {*_DECODED, *_ENCODED}:
         return Result(False, f"{value!r} are no letters of the list. Write letters from a to e, such as 'ab'.")
     for letter in sorted(letters - set(_ENCODED)):

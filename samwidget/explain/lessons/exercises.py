@@ -6,8 +6,11 @@ mistake, is in the other modules of this folder. Notebooks call ``Lesson.check``
 
 from __future__ import annotations
 
+import base64
 import html
-from collections.abc import Callable, Sized
+import math
+import re
+from collections.abc import Callable, Iterable, Sequence, Sized
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +19,7 @@ import numpy.typing as npt
 
 from samwidget.core import SegmentedObject
 from samwidget.errors import PromptError, SamWidgetError
-from samwidget.images import load_rgb
+from samwidget.images import encode_small_jpeg, load_rgb
 from samwidget.predict import SamPredictor
 from samwidget.replaying import replay
 from samwidget.widget import SamWidget
@@ -160,6 +163,21 @@ class Lesson:
             for number, exercise in enumerate(self.exercises, start=1)
         )
 
+    def _repr_html_(self) -> str:
+        rows = ""
+        for number, exercise in enumerate(self.exercises, start=1):
+            colour, word = (_RIGHT, "solved") if self.results.get(number) else (_WRONG, "open")
+            rows += (
+                f'<div style="border-left:6px solid {colour};padding:2px 12px;margin:8px 0">'
+                f"{number}. <b>{word}</b> &nbsp; {html.escape(exercise.task)}</div>"
+            )
+        photo = base64.b64encode(encode_small_jpeg(self.image)).decode()
+        return (
+            '<div style="display:flex;flex-wrap:wrap;gap:16px;align-items:center;font-size:15px;line-height:1.5">'
+            f'<img alt="The photo of this lesson" src="data:image/jpeg;base64,{photo}" style="width:240px;margin:0">'
+            f'<div style="flex:1;min-width:300px;max-width:640px">{rows}</div></div>'
+        )
+
     def _checked(self, number: int) -> Exercise:
         if number not in range(1, len(self.exercises) + 1):
             raise PromptError(
@@ -184,10 +202,47 @@ def clicked_object(saved: object, image: npt.NDArray[np.uint8], predictor: SamPr
         PromptError: there is no object, or the last one has a box, a mask or no click.
         SessionError: as ``samwidget.replay`` raises it, like its other errors.
     """
-    objects = replay(saved, image, predictor=predictor)
+    return _last_clicked(replay(saved, image, predictor=predictor))
+
+
+def judge_object(
+    judge: Callable[[SegmentedObject], Result],
+    image: npt.NDArray[np.uint8],
+    predictor: SamPredictor,
+    *,
+    with_boxes: bool = False,
+) -> Callable[[object], Result]:
+    """Makes a judge of saved prompts of one that looks at an object: the last one is judged, and a hint says so.
+
+    Args:
+        judge: gives the result for the object, with the mask that the model makes of its prompt.
+        image: (H, W, 3) uint8 RGB.
+        predictor: any model.
+        with_boxes: whether a box is allowed.
+    """
+
+    def judge_saved(saved: object) -> Result:
+        objects = replay(saved, image, predictor=predictor)
+        result = judge(_last(objects) if with_boxes else _last_clicked(objects))
+        if result or len(objects) == 1:
+            return result
+        return Result(
+            False,
+            f"{result.message} (You have {len(objects)} objects, and the last one is checked. Enter ends an object: "
+            "without it, the next click belongs to the same one.)",
+        )
+
+    return judge_saved
+
+
+def _last(objects: Sequence[SegmentedObject]) -> SegmentedObject:
     if not objects:
         raise PromptError("there is no object", hint="click into the photo first")
-    last = objects[-1]
+    return objects[-1]
+
+
+def _last_clicked(objects: Sequence[SegmentedObject]) -> SegmentedObject:
+    last = _last(objects)
     if last.prompt.box_xyxy is not None:
         raise PromptError("the last object has a box", hint="delete it and use clicks alone")
     if len(last.prompt.points_xy) == 0:
@@ -196,6 +251,27 @@ def clicked_object(saved: object, image: npt.NDArray[np.uint8], predictor: SamPr
 
 
 def number_from(value: object) -> float | None:
-    """A value as a number; None where it is something else."""
-    is_number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
-    return float(value) if is_number else None  # type: ignore[arg-type]
+    """A value as a number, also where it stands in quotation marks; None where it is something else."""
+    if isinstance(value, bool) or not isinstance(value, int | float | np.number | str):
+        return None
+    try:
+        number = float(value)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def word_from(value: object, words: Iterable[str]) -> str | None:
+    """Which of some words a value says, such as ``smaller`` for "It gets smaller!"; None where it is none, or two."""
+    if not isinstance(value, str):
+        return None
+    options, parts = list(words), re.findall(r"[a-z0-9]+", value.lower())
+    if " ".join(parts) in options:
+        return " ".join(parts)
+    matches = [word for word in options if word in parts or f"{word}s" in parts]
+    return matches[0] if len(matches) == 1 and not {"not", "no"} & {*parts} else None
+
+
+def reaches(value: float, wanted: float) -> bool:
+    """Whether a value is at least the wanted one with the two decimals that the student sees of it."""
+    return round(float(value), 2) >= wanted

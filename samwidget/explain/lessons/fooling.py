@@ -22,7 +22,17 @@ from samwidget.explain.figure_parts import (
     draw_tint,
     new_figure,
 )
-from samwidget.explain.lessons.exercises import Exercise, Lesson, Mask, Result, clicked_object, number_from, read_truth
+from samwidget.explain.lessons.exercises import (
+    Exercise,
+    Lesson,
+    Mask,
+    Result,
+    judge_object,
+    number_from,
+    reaches,
+    read_truth,
+    word_from,
+)
 from samwidget.explain.lessons.sliders import FigureSliders, slider_of
 from samwidget.images import load_rgb
 from samwidget.predict import SamPredictor
@@ -118,12 +128,8 @@ def fool_it(photos: str | Path, predictor: SamPredictor | None = None) -> Lesson
     def overlap(changed: Pixels) -> float:
         return overlap_after(lesson, changed)
 
-    def judge_one_pixel(value: object) -> Result:
-        last = clicked_object(value, image, network)
+    def judge_one_pixel(last: SegmentedObject) -> Result:
         return _one_pixel(last.prompt, truth, lambda points: _masks_at(network, image, points))
-
-    def judge_mending(value: object) -> Result:
-        return _mending(clicked_object(value, blurred, network), truth)
 
     exercises = (
         Exercise(
@@ -137,11 +143,11 @@ def fool_it(photos: str | Path, predictor: SamPredictor | None = None) -> Lesson
         ),
         Exercise(
             "Find one click on the astronaut for which a click one pixel beside it makes another object.",
-            judge_one_pixel,
+            judge_object(judge_one_pixel, image, network),
         ),
         Exercise(
             f"The photo is blurred by {_RADIUS} pixels. Make the whole astronaut with at most {_CLICKS} clicks.",
-            judge_mending,
+            judge_object(lambda last: _mending(last, truth), blurred, network),
             blurred,
         ),
     )
@@ -235,8 +241,8 @@ def _breaking(value: object, image: Pixels, overlap: Callable[[Pixels], float]) 
         "pixels": lambda: shrink(image, 2),
         "one pixel": lambda: change_pixel(image, NOSE_XY),
     }
-    word = value.strip().lower() if isinstance(value, str) else ""
-    if word not in changes:
+    word = word_from(value, changes)
+    if word is None:
         return Result(False, f"{value!r} is no change. Write 'blur', 'contrast', 'pixels' or 'one pixel'.")
     value_after = overlap(changes[word]())
     if value_after < _BROKEN:
@@ -300,7 +306,7 @@ def _mending(last: SegmentedObject, truth: Mask) -> Result:
     count, value = len(last.prompt.points_xy), iou(last.mask, truth)
     if count > _CLICKS:
         return Result(False, f"Your object has {count} clicks. Call lesson.reset(4) and use at most {_CLICKS}.")
-    if value >= _GOOD:
+    if reaches(value, _GOOD):
         more = "A second click says what the blur has hidden." if count > 1 else "From here, one click is enough."
         return Result(True, f"The IoU is {value:.2f}. {more}")
     missing, excess = int((truth & ~last.mask).sum()), int((last.mask & ~truth).sum())

@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 
 from samwidget.core import EXCLUDE, INCLUDE, Masks, Prompt, SegmentedObject, box_of, iou
-from samwidget.errors import PromptError
 from samwidget.explain.figure_parts import (
     BLUE,
     INK,
@@ -23,11 +22,19 @@ from samwidget.explain.figure_parts import (
     new_figure,
     zoom_to,
 )
-from samwidget.explain.lessons.exercises import Exercise, Lesson, Mask, Result, number_from, read_truth
-from samwidget.explain.maps import errors_of
+from samwidget.explain.lessons.exercises import (
+    Exercise,
+    Lesson,
+    Mask,
+    Result,
+    judge_object,
+    number_from,
+    reaches,
+    read_truth,
+    word_from,
+)
 from samwidget.images import load_rgb
 from samwidget.predict import SamPredictor
-from samwidget.replaying import replay
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -96,7 +103,7 @@ def four_prompts(photos: str | Path, predictor: SamPredictor | None = None) -> L
         ),
         Exercise(
             "Make the head with a box, and no click.",
-            lambda value: _box(_last_object(value, image, network), head),
+            judge_object(lambda last: _box(last, head), image, network, with_boxes=True),
         ),
         Exercise(
             "Give one of the three candidates of the click on the nose back as a mask. With which does the model make "
@@ -105,7 +112,7 @@ def four_prompts(photos: str | Path, predictor: SamPredictor | None = None) -> L
         ),
         Exercise(
             "Make the suit without the head: a box, and what a box cannot say.",
-            lambda value: _suit(_last_object(value, image, network), suit, head),
+            judge_object(lambda last: _suit(last, suit, head), image, network, with_boxes=True),
         ),
     )
     return Lesson(image, head, network, exercises)
@@ -184,24 +191,16 @@ def _candidates(predictor: SamPredictor, image: npt.NDArray[np.uint8], prompt: P
     return predictor.predict_many([prompt], predictor.embed(image))[0]
 
 
-def _last_object(saved: object, image: npt.NDArray[np.uint8], predictor: SamPredictor) -> SegmentedObject:
-    """The last object of saved prompts, with the mask that the model makes of them."""
-    objects = replay(saved, image, predictor=predictor)
-    if not objects:
-        raise PromptError("there is no object", hint="drag a box in the photo first")
-    return objects[-1]
-
-
 def _failing(value: object, ways: tuple[Way, ...], head: Mask) -> Result:
     overlaps = {way.name: iou(way.best_mask, head) for way in ways}
-    word = value.strip().lower() if isinstance(value, str) else value
-    if word not in overlaps:
+    word = word_from(value, overlaps)
+    if word is None:
         names = ", ".join(f"'{name}'" for name in overlaps)
         return Result(False, f"{value!r} is none of the four. Write {names}, with quotation marks.")
-    if overlaps[str(word)] == min(overlaps.values()):
+    if overlaps[word] == min(overlaps.values()):
         return Result(
             True,
-            f"Its IoU with the head is {overlaps[str(word)]:.2f}: the model takes the whole person. A point says "
+            f"Its IoU with the head is {overlaps[word]:.2f}: the model takes the whole person. A point says "
             "where the object is, and not where it ends.",
         )
     hints = {
@@ -209,7 +208,7 @@ def _failing(value: object, ways: tuple[Way, ...], head: Mask) -> Result:
         "exclusion": "The second point says what does not belong to the head: it cuts off the suit.",
         "mask": "A rough mask says at every pixel what belongs to the object. Which prompt says it at one pixel alone?",
     }
-    return Result(False, hints.get(str(word), "With this one it does."))
+    return Result(False, hints.get(word, "With this one it does."))
 
 
 def _box(item: SegmentedObject, head: Mask) -> Result:
@@ -225,26 +224,34 @@ def _box(item: SegmentedObject, head: Mask) -> Result:
             f"Your box has {points} click{'s' * (points != 1)} with it. Call lesson.reset(2) and use the box alone.",
         )
     overlap = iou(item.mask, head)
-    if overlap >= _GOOD:
+    if reaches(overlap, _GOOD):
         return Result(
             True, f"The IoU is {overlap:.2f}, from one drag. It need not be exact: the model finds the outline."
         )
-    return Result(False, f"The IoU is {overlap:.2f}, and {_GOOD} is wanted. {_box_hint(box, head)}")
+    hint = _box_hint(box, head, "head. Hair and neck belong to it.")
+    hint = hint or "The box is right, but the candidate is not: press 1, 2 or 3 to show another."
+    return Result(False, f"The IoU is {overlap:.2f}, and {_GOOD} is wanted. {hint}")
 
 
-def _box_hint(box: npt.NDArray[np.float32], head: Mask) -> str:
-    """Which side of a box is farthest from the head, as a share of the head's size."""
-    around = np.asarray(box_of(head), float)
+def _box_hint(box: npt.NDArray[np.float32], truth: Mask, name: str) -> str | None:
+    """Which side of a box is farthest from the object, as a share of its size; None where all are near.
+
+    Args:
+        box: (4,) in image pixels.
+        truth: (H, W) bool.
+        name: of the object, and what belongs to it.
+    """
+    around = np.asarray(box_of(truth), float)
     sizes = np.tile(around[2:] - around[:2], 2)
-    # Positive: outside of the head.
+    # Positive: outside of the object.
     outward = (np.asarray(box, float) - around) * (-1, -1, 1, 1)
     index = int(np.argmax(np.abs(outward) / sizes))
     if abs(outward[index]) / sizes[index] < _OFF:
-        return "The box is right, but the candidate is not: press 1, 2 or 3 to show another."
+        return None
     side, pixels = _SIDES[index], abs(outward[index])
     if outward[index] > 0:
         return f"The {side} side of your box is {pixels:.0f} pixels too far out: what else is inside?"
-    return f"The {side} side of your box cuts {pixels:.0f} pixels off the head. Hair and neck belong to it."
+    return f"The {side} side of your box cuts {pixels:.0f} pixels off the {name}"
 
 
 def _returned(value: object, overlaps: list[float]) -> Result:
@@ -252,7 +259,7 @@ def _returned(value: object, overlaps: list[float]) -> Result:
     if number not in (1, 2, 3):
         return Result(False, f"{value!r} is no candidate. Write 1, 2 or 3.")
     overlap = overlaps[int(number) - 1]
-    if overlap >= _GOOD:
+    if reaches(overlap, _GOOD):
         return Result(
             True,
             f"The IoU is {overlap:.2f}. A mask says: about this. The model keeps most of it and mends the outline.",
@@ -270,30 +277,27 @@ def _suit(item: SegmentedObject, suit: Mask, head: Mask) -> Result:
     if prompt.box_xyxy is None:
         return Result(False, f"The IoU is {overlap:.2f}. Begin with a box around the suit: press B and drag.")
     excluded = prompt.points_xy[prompt.labels == EXCLUDE].astype(int)
+    if len(excluded) == 0 and reaches(overlap, _GOOD_SUIT):
+        return Result(
+            False,
+            f"The IoU is {overlap:.2f}, from the box alone: it stays clear of the head. Draw it around the whole suit, "
+            "with the collar. Then press E, and exclude the head with a click.",
+        )
     if len(excluded) == 0:
         return Result(
             False,
             f"The IoU is {overlap:.2f}, and {_GOOD_SUIT} is wanted. The model takes the head, too: a box cannot say "
             "that you do not mean it. Exclude it: press E, then click on it.",
         )
+    if reaches(overlap, _GOOD_SUIT):
+        return Result(True, f"The IoU is {overlap:.2f}. The box says where, and the excluding click says what not.")
     if not any(_is_on(head, x, y) for x, y in excluded):
         return Result(
             False, f"The IoU is {overlap:.2f}. Your excluding click is not on the head. What is to be left out?"
         )
-    if overlap >= _GOOD_SUIT:
-        return Result(True, f"The IoU is {overlap:.2f}. The box says where, and the excluding click says what not.")
-    errors = errors_of(item.mask, suit)
-    if errors.excess.sum() > errors.missing.sum():
-        return Result(
-            False,
-            f"The IoU is {overlap:.2f}: {errors.excess.sum()} pixels are too much. Put the excluding click into the "
-            "middle of the face, or add one on the hair.",
-        )
-    return Result(
-        False,
-        f"The IoU is {overlap:.2f}: {errors.missing.sum()} pixels of the suit are missing. Does your box reach from "
-        "the collar to the lower edge of the photo, with both sleeves?",
-    )
+    hint = _box_hint(prompt.box_xyxy, suit, "suit. It reaches from the collar to the lower edge, with both sleeves.")
+    hint = hint or "The box is right. Exclude in the middle of the face: on the nose."
+    return Result(False, f"The IoU is {overlap:.2f}, and {_GOOD_SUIT} is wanted. {hint}")
 
 
 def _is_on(mask: Mask, x: int, y: int) -> bool:

@@ -33,7 +33,15 @@ from samwidget.explain.grid_points import (
     ask_grid,
     judge_grid,
 )
-from samwidget.explain.lessons.exercises import Exercise, Lesson, Result, clicked_object, number_from, read_truth
+from samwidget.explain.lessons.exercises import (
+    Exercise,
+    Lesson,
+    Result,
+    judge_object,
+    number_from,
+    read_truth,
+    word_from,
+)
 from samwidget.explain.lessons.sliders import FigureSliders, slider_of
 from samwidget.images import load_rgb
 from samwidget.predict import SamPredictor
@@ -102,8 +110,7 @@ def grid_of_clicks(photos: str | Path, predictor: SamPredictor | None = None) ->
     image, truth = load_rgb(Path(photos) / "coins.jpg"), read_truth(photos, "coin")
     network = predictor or SamPredictor.from_pretrained()
 
-    def judge_missed_coin(value: object) -> Result:
-        last = clicked_object(value, image, network)
+    def judge_missed_coin(last: SegmentedObject) -> Result:
         return _missed_coin(last, _objects(lesson.points(_FEW)))
 
     exercises = (
@@ -116,7 +123,10 @@ def grid_of_clicks(photos: str | Path, predictor: SamPredictor | None = None) ->
             f"Find settings that keep all {COINS} coins, each once, and nothing else.",
             lambda value: _settings(value, lesson),
         ),
-        Exercise(f"Find a coin that the grid of {_FEW} points per side misses, with one click.", judge_missed_coin),
+        Exercise(
+            f"Find a coin that the grid of {_FEW} points per side misses, with one click.",
+            judge_object(judge_missed_coin, image, network),
+        ),
     )
     lesson = GridLesson(image, truth, network, exercises)
     return lesson
@@ -231,11 +241,11 @@ def _candidate_count(value: object) -> Result:
 
 
 def _rule(value: object, points: Sequence[GridPoint]) -> Result:
-    word = value.strip().lower() if isinstance(value, str) else value
+    word = word_from(value, _RULES)
     counts = {rule: sum(point.fate == fate for point in points) for rule, fate in _RULES.items()}
-    if word not in counts:
+    if word is None:
         return Result(False, f"{value!r} is no rule. Write 'score', 'stability' or 'duplicate'.")
-    count, most = counts[str(word)], max(counts.values())
+    count, most = counts[word], max(counts.values())
     if count == most:
         return Result(
             True, f"{count} of {len(points)} points: many clicks lie on one object, and it is to be kept only once."

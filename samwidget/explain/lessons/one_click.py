@@ -8,9 +8,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from samwidget.core import EXCLUDE, INCLUDE, Masks, Prompt, box_of, iou
+from samwidget.core import EXCLUDE, INCLUDE, Masks, Prompt, SegmentedObject, box_of, iou
 from samwidget.explain.figure_parts import BLUE, INK, ORANGE, VERMILION, draw_outline, draw_photo, new_figure
-from samwidget.explain.lessons.exercises import Exercise, Lesson, Mask, Result, clicked_object, number_from, read_truth
+from samwidget.explain.lessons.exercises import (
+    Exercise,
+    Lesson,
+    Mask,
+    Result,
+    judge_object,
+    number_from,
+    reaches,
+    read_truth,
+)
 from samwidget.explain.maps import errors_of
 from samwidget.images import load_rgb
 from samwidget.predict import SamPredictor
@@ -47,19 +56,20 @@ def one_click(photos: str | Path, predictor: SamPredictor | None = None) -> Less
     def judge_meaning(value: object) -> Result:
         return _best_overlap(value, at_nose, overlaps)
 
-    def judge_strange_click(value: object) -> Result:
-        last = clicked_object(value, image, network)
+    def judge_strange_click(last: SegmentedObject) -> Result:
         return _strange_click(last.prompt, _candidates(network, image, last.prompt), truth)
 
-    def judge_two_clicks(value: object) -> Result:
-        last = clicked_object(value, image, network)
+    def judge_two_clicks(last: SegmentedObject) -> Result:
         return _two_clicks(last.prompt, last.mask, truth)
 
     exercises = (
         Exercise("Which candidate of the click on the nose gets the highest score: 1, 2 or 3?", judge_score),
         Exercise("You mean the head. Which candidate has the highest IoU with it: 1, 2 or 3?", judge_meaning),
-        Exercise("Find one click on the head for which none of the three candidates is the head.", judge_strange_click),
-        Exercise("Make the head with exactly two clicks.", judge_two_clicks),
+        Exercise(
+            "Find one click on the head for which none of the three candidates is the head.",
+            judge_object(judge_strange_click, image, network),
+        ),
+        Exercise("Make the head with exactly two clicks.", judge_object(judge_two_clicks, image, network)),
     )
     return Lesson(image, truth, network, exercises)
 
@@ -185,8 +195,10 @@ def _two_clicks(prompt: Prompt, mask: Mask, truth: Mask) -> Result:
     ]
     if wrong_excluded:
         return Result(False, "Your excluding click is on the head. Put it on what you do not want.")
+    if not any(_is_on(truth, point) for point in prompt.points_xy[prompt.labels == INCLUDE]):
+        return Result(False, "No click that includes is on the head. Call lesson.reset(4) and begin with one on it.")
     errors = errors_of(mask, truth)
-    if errors.iou >= _GOOD:
+    if reaches(errors.iou, _GOOD):
         return Result(True, f"The IoU is {errors.iou:.2f}. Two clicks say what one could not say.")
     if (prompt.labels == INCLUDE).all():
         return Result(

@@ -13,7 +13,17 @@ from samwidget.core import INCLUDE, Prompt, SegmentedObject
 from samwidget.explain import maps
 from samwidget.explain.figure_parts import BLUE, draw_map, draw_outline, draw_photo, draw_prompt, draw_tint, new_figure
 from samwidget.explain.inside import Steps, steps
-from samwidget.explain.lessons.exercises import Exercise, Lesson, Mask, Result, clicked_object, number_from, read_truth
+from samwidget.explain.lessons.exercises import (
+    Exercise,
+    Lesson,
+    Mask,
+    Result,
+    clicked_object,
+    judge_object,
+    number_from,
+    read_truth,
+    word_from,
+)
 from samwidget.images import load_rgb
 from samwidget.predict import SamPredictor
 
@@ -25,6 +35,7 @@ COIN_XY = (172.0, 262.0)
 _ALIKE = 0.5  # mean likeness from which a coin lights up
 _CLICKS = 3  # for two coins, at most
 _COVERED = 0.9  # of the marked coin
+_NEIGHBOUR_XY, _NEIGHBOUR_RADIUS_PX = (112.0, 260.0), 26  # the left neighbour of the marked coin
 _NEIGHBOUR_PX, _MOST = 800, 2.5  # pixels beside the marked coin that are another one; areas of it that are too much
 
 
@@ -44,12 +55,6 @@ def follow_the_prompt(photos: str | Path, predictor: SamPredictor | None = None)
     features = steps(network, image, Prompt().with_point(*COIN_XY, INCLUDE)).content("features")
     cell = _cell_at(features, truth, COIN_XY)
 
-    def judge_other_coin(value: object) -> Result:
-        return _other_coin(clicked_object(value, image, network), features, truth)
-
-    def judge_two_coins(value: object) -> Result:
-        return _two_coins(clicked_object(value, image, network), truth)
-
     exercises = (
         Exercise(
             "You click the marked coin. Which cells are most like the one under the click? Write 'this coin', "
@@ -62,10 +67,12 @@ def follow_the_prompt(photos: str | Path, predictor: SamPredictor | None = None)
             lambda value: _cell(value, cell, (features.shape[1], features.shape[2])),
         ),
         Exercise(
-            "Make the marked coin light up in the map of likeness with one click that is not on it.", judge_other_coin
+            "Make the marked coin light up in the map of likeness with one click that is not on it.",
+            judge_object(lambda last: _other_coin(last, features, truth), image, network),
         ),
         Exercise(
-            f"Make the marked coin and its left neighbour one object, with at most {_CLICKS} clicks.", judge_two_coins
+            f"Make the marked coin and its left neighbour one object, with at most {_CLICKS} clicks.",
+            judge_object(lambda last: _two_coins(last, truth), image, network),
         ),
     )
     return Lesson(image, truth, network, exercises)
@@ -145,8 +152,8 @@ def _likest(value: object, likeness: maps.Floats, on_coin: Mask) -> Result:
     likest = likeness >= np.sort(likeness, axis=None)[-count]
     share = float((likest & on_coin).sum() / likest.sum())
     right = "this coin" if share > 0.5 else "all coins"
-    word = value.strip().lower() if isinstance(value, str) else value
-    if word not in ("this coin", "all coins", "background"):
+    word = word_from(value, ("this coin", "all coins", "background"))
+    if word is None:
         return Result(False, f"{value!r} is none of them. Write 'this coin', 'all coins' or 'background'.")
     if word == right:
         return Result(
@@ -195,6 +202,8 @@ def _other_coin(last: SegmentedObject, features: maps.Floats, truth: Mask) -> Re
     points = last.prompt.points_xy
     if len(points) != 1:
         return Result(False, f"Your object has {len(points)} clicks. Call lesson.reset(3) and click once.")
+    if last.prompt.labels[0] != INCLUDE:
+        return Result(False, "Your click excludes. Call lesson.reset(3) and click with the left button.")
     x, y = (int(part) for part in points[0])
     if truth[min(y, truth.shape[0] - 1), min(x, truth.shape[1] - 1)]:
         return Result(False, "Your click is on the marked coin. Call lesson.reset(3) and click elsewhere.")
@@ -224,11 +233,12 @@ def _two_coins(last: SegmentedObject, truth: Mask) -> Result:
     if covered < _COVERED:
         return Result(False, f"The mask covers {covered:.0%} of the marked coin. Click it first.")
     if beside < _NEIGHBOUR_PX:
-        more = (
-            "Click the neighbour too, in the same object."
-            if count == 1
-            else "The ground between them is unlike both. What if you say that it belongs, too?"
-        )
+        if np.hypot(*(_included(last.prompt) - np.array(_NEIGHBOUR_XY)).T).min() > _NEIGHBOUR_RADIUS_PX:
+            more = "Click its left neighbour too, in the same object."
+        elif count < _CLICKS:
+            more = "The ground between them is unlike both. What if you say that it belongs, too?"
+        else:
+            more = "Call lesson.reset(4): a click on each coin, and the third one where they nearly touch."
         return Result(False, f"Beside the marked coin the mask has only {beside} pixels. {more}")
     middle = np.nonzero(truth)[1].mean()
     if np.nonzero(mask & ~truth)[1].mean() > middle:

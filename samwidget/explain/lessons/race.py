@@ -23,7 +23,17 @@ from samwidget.explain.figure_parts import (
     new_figure,
     zoom_to,
 )
-from samwidget.explain.lessons.exercises import Exercise, Lesson, Mask, Result, clicked_object, number_from, read_truth
+from samwidget.explain.lessons.exercises import (
+    Exercise,
+    Lesson,
+    Mask,
+    Result,
+    clicked_object,
+    judge_object,
+    number_from,
+    read_truth,
+    word_from,
+)
 from samwidget.explain.maps import errors_of
 from samwidget.images import load_rgb
 from samwidget.predict import SamPredictor
@@ -56,8 +66,7 @@ def race_the_robot(photos: str | Path, predictor: SamPredictor | None = None) ->
     x, y = states[0].prompt.points_xy[0]
     first_xy = int(x), int(y)
 
-    def judge_race(value: object) -> Result:
-        last = clicked_object(value, image, network)
+    def judge_race(last: SegmentedObject) -> Result:
         return _race(last, _overlaps(last, image, truth, network), truth, states)
 
     exercises = (
@@ -72,7 +81,9 @@ def race_the_robot(photos: str | Path, predictor: SamPredictor | None = None) ->
         Exercise(
             f"How many clicks does the robot need to an IoU of {TARGET}?", lambda value: _click_count(value, states)
         ),
-        Exercise("Beat the robot: make the head with as few clicks as you can.", judge_race),
+        Exercise(
+            "Beat the robot: make the head with as few clicks as you can.", judge_object(judge_race, image, network)
+        ),
     )
     return Lesson(image, truth, network, exercises)
 
@@ -115,7 +126,7 @@ def draw_race(lesson: Lesson, saved: object = ()) -> Figure:
     zoom_to(photo, lesson.truth)
     for name, ious, colour, style in curves:
         needed = clicks_to(ious, TARGET)
-        label = f"{name}: {'never' if needed is None else needed} to {TARGET}"
+        label = f"{name}: {'never' if needed is None else _count(needed)} to {TARGET}"
         numbers = range(1, len(ious) + 1)
         plot.plot(numbers, ious, style, marker="o", color=colour, linewidth=5, markersize=13, label=label)
     plot.axhline(TARGET, color=INK, linewidth=2, linestyle=":")
@@ -157,13 +168,13 @@ def _first_click(value: object, truth: Mask, first_xy: tuple[int, int]) -> Resul
 
 def _second_click(value: object, states: Sequence[RobotClick]) -> Result:
     labels = {"include": INCLUDE, "exclude": EXCLUDE}
-    word = value.strip().lower() if isinstance(value, str) else value
-    if word not in labels:
+    word = word_from(value, labels)
+    if word is None:
         return Result(False, f"{value!r} is neither. Write 'include' or 'exclude', with the quotation marks.")
     errors = states[0].errors
     excess, missing = int(errors.excess.sum()), int(errors.missing.sum())
     state = f"After the first click {excess} pixels are too much and {missing} are missing."
-    if states[0].next_click is not None and labels[str(word)] == states[0].next_click[2]:
+    if states[0].next_click is not None and labels[word] == states[0].next_click[2]:
         return Result(True, f"{state} The robot clicks into the middle of the largest error.")
     return Result(False, f"{state} Which of the two does an {word} mend?")
 
@@ -194,6 +205,8 @@ def _race(item: SegmentedObject, ious: tuple[float, ...], truth: Mask, states: S
     errors = errors_of(item.mask, truth)
     excess, missing = int(errors.excess.sum()), int(errors.missing.sum())
     state = f"After {_count(len(ious))} your IoU is {ious[-1]:.2f}; {TARGET} is wanted."
+    if not (item.mask & truth).any():
+        return Result(False, f"{state} Nothing of the head is in your mask: begin with a click on it.")
     if excess > missing:
         return Result(
             False, f"{state} {excess} pixels are too much: exclude them with a right-click or Alt-click near the head."

@@ -25,7 +25,16 @@ from samwidget.explain.figure_parts import (
     zoom_to,
 )
 from samwidget.explain.inside import Steps
-from samwidget.explain.lessons.exercises import Exercise, Lesson, Mask, Result, number_from, read_truth
+from samwidget.explain.lessons.exercises import (
+    Exercise,
+    Lesson,
+    Mask,
+    Result,
+    number_from,
+    reaches,
+    read_truth,
+    word_from,
+)
 from samwidget.images import encode_small_jpeg, load_rgb
 from samwidget.predict import SamPredictor
 from samwidget.replaying import replay
@@ -166,7 +175,7 @@ def draw_borders(lesson: Lesson, saved: object = ()) -> Figure:
     plot.axvspan(-offset, offset, color=ORANGE, alpha=0.4, linewidth=0)
     plot.axvline(0, color=INK, linewidth=2, linestyle=":")
     plot.set(xlabel="threshold, in logits", ylabel="area, % of that at 0", xlim=(-_REACH, _REACH), ylim=(0, 200))
-    plot.legend(fontsize=19, loc="upper right", facecolor="white", edgecolor="white", framealpha=1)
+    plot.legend(frameon=False, fontsize=16, loc="lower left")
     figure.supxlabel(
         f"orange: belongs to the mask at a threshold of \N{MINUS SIGN}{offset:g}, but not at {offset:g}",
         fontsize=19,
@@ -218,7 +227,7 @@ def _curve_of(sweep: maps.Sweep, threshold: float) -> str:
 
 
 def _direction(value: object, logits: Floats) -> Result:
-    word = value.strip().lower() if isinstance(value, str) else value
+    word = word_from(value, ("smaller", "larger", "same"))
     before, after = int((logits > 0).sum()), int((logits > 1).sum())
     if word == "smaller":
         return Result(True, f"Fewer logits are above 1 than above 0: {after} pixels instead of {before}.")
@@ -270,7 +279,7 @@ def _threshold(value: object, logits: Floats, truth: Mask) -> Result:
         return Result(False, f"{value!r} is no threshold of the slider. Write a number from {-_REACH:g} to {_REACH:g}.")
     mask = logits > number
     overlap, at_0 = iou(mask, truth), iou(logits > 0, truth)
-    if overlap >= _GOOD:
+    if reaches(overlap, _GOOD):
         return Result(True, f"The IoU is {overlap:.2f}; at the threshold 0 it is {at_0:.2f}. No new prompt was needed.")
     errors = maps.errors_of(mask, truth)
     excess, missing = int(errors.excess.sum()), int(errors.missing.sum())
@@ -286,7 +295,7 @@ def _two_borders(objects: Sequence[SegmentedObject], offset: float) -> Result:
         raise PromptError("there is no object that was clicked", hint="click into the photo first")
     values = [maps.stability(_full_logits(item), offset) for item in prompted]
     state = " ".join(f"Object {number} has a stability of {value:.2f}." for number, value in enumerate(values, start=1))
-    is_sure, is_unsure = any(value >= _SURE for value in values), any(value <= _UNSURE for value in values)
+    is_sure, is_unsure = reaches(max(values), _SURE), reaches(-min(values), -_UNSURE)
     if is_sure and is_unsure:
         return Result(True, f"{state} The model tells you where its border can be trusted, without knowing the truth.")
     if len(prompted) == 1 and len(prompted[0].prompt.points_xy) > 1:

@@ -1,34 +1,18 @@
 """Lessons 5 and 6: each mistake gets its hint, and each exercise has a solution."""
 
-from pathlib import Path
-
 import pytest
 
 from samwidget import Prompt, explain
 
-PHOTOS = Path(__file__).parents[3] / "notebooks/photos"
+
+@pytest.fixture
+def paths(open_lesson):
+    return open_lesson("follow_the_prompt")
 
 
-@pytest.fixture(scope="module")
-def paths(nano):
-    lesson = explain.follow_the_prompt(PHOTOS, nano)
-    yield lesson
-    lesson.close()
-
-
-@pytest.fixture(scope="module")
-def decoder(nano):
-    lesson = explain.inside_the_decoder(PHOTOS, nano)
-    yield lesson
-    lesson.close()
-
-
-def clicks(lesson, *points):
-    """Saved prompts of one object: x, y and label of each click."""
-    w = lesson.widget(4)
-    lesson.reset(4)
-    w.add(points=[point[:2] for point in points], labels=[point[2] for point in points])
-    return w.objects
+@pytest.fixture
+def decoder(open_lesson):
+    return open_lesson("inside_the_decoder")
 
 
 @pytest.mark.parametrize(
@@ -59,17 +43,19 @@ def test_where_the_prompt_goes(paths, number, value, passed, words):
         (3, [(110, 260, 1)], True, "in the wrong place"),
         (3, [(172, 262, 1)], False, "on the marked coin"),
         (3, [(142, 262, 1)], False, "click another coin"),
+        (3, [(110, 260, 0)], False, "Your click excludes"),
         (3, [(110, 260, 1), (60, 60, 1)], False, "2 clicks"),
         (4, [(172, 262, 1), (110, 260, 1), (140, 262, 1)], True, "two coins"),
-        (4, [(172, 262, 1)], False, "Click the neighbour too"),
+        (4, [(172, 262, 1)], False, "Click its left neighbour too"),
+        (4, [(172, 262, 1), (140, 262, 1)], False, "Click its left neighbour too"),
         (4, [(172, 262, 1), (110, 260, 1)], False, "ground between them"),
         (4, [(172, 262, 1), (235, 262, 1), (204, 262, 1)], False, "on the left"),
         (4, [(140, 262, 1)], False, "Click it first"),
         (4, [(10, 10, 1)], False, "Do not click the ground"),
     ],
 )
-def test_prompts_on_coins(paths, number, points, passed, words):
-    result = paths.check(number, clicks(paths, *points))
+def test_prompts_on_coins(paths, clicks, number, points, passed, words):
+    result = paths.check(number, clicks(paths, number, *points))
     assert (bool(result), words in result.message) == (passed, True), result
 
 
@@ -86,7 +72,7 @@ def test_prompts_on_coins(paths, number, points, passed, words):
         (2, 512 * 512, False, "scaled up later"),
         (2, 256, False, "one side"),
         (2, 7, False, "shape of the step"),
-        (2, "7", False, "no number"),
+        (2, "seven", False, "no number"),
         (3, 12345, False, "of the same index"),
         (3, "a", False, "no number"),
     ],
@@ -101,6 +87,7 @@ def test_the_logit_that_a_student_computes(nano, decoder):
     number = explain.logit_at(steps, (220, 120))
     assert decoder.check(3, (number.features * number.weights).sum() + number.rest)
     assert "Add number.rest" in decoder.check(3, (number.features * number.weights).sum()).message
+    assert "24 numbers" in decoder.check(3, number.features * number.weights).message
     assert "added up first" in decoder.check(3, number.features.sum() * number.weights.sum()).message
 
 
@@ -115,27 +102,27 @@ def test_the_logit_that_a_student_computes(nano, decoder):
         ([(450, 100, 1)], False, "The nose is not"),
     ],
 )
-def test_a_number_from_afar(decoder, points, passed, words):
-    result = decoder.check(4, clicks(decoder, *points))
+def test_a_number_from_afar(decoder, clicks, points, passed, words):
+    result = decoder.check(4, clicks(decoder, 4, *points))
     assert (bool(result), words in result.message) == (passed, True), result
 
 
-def test_the_figures(nano, paths, decoder):
+def test_the_figures(nano, paths, decoder, clicks):
     pytest.importorskip("matplotlib")
-    both = clicks(paths, (172, 262, 1), (110, 260, 1))
+    both = clicks(paths, 4, (172, 262, 1), (110, 260, 1))
     assert len(explain.draw_paths(paths, both).axes) == 3
     assert len(explain.draw_paths(paths).axes) == 3
     assert explain.draw_marked_coin(paths).axes
     steps = explain.steps(nano, decoder.image, Prompt().with_point(220, 120, 1))
     assert "above 0" in explain.draw_number(steps).get_suptitle()
-    assert len(explain.draw_way(decoder, clicks(decoder, (220, 120, 1))).axes) == 5
+    assert len(explain.draw_way(decoder, clicks(decoder, 4, (220, 120, 1))).axes) == 5
 
 
-def test_they_take_networks_with_tokens(predictor):
+def test_they_take_networks_with_tokens(predictor, photos):
     pytest.importorskip("matplotlib")
-    lesson = explain.follow_the_prompt(PHOTOS, predictor)
+    lesson = explain.follow_the_prompt(photos, predictor)
     assert len(explain.draw_paths(lesson).axes) == 3
-    inside = explain.inside_the_decoder(PHOTOS, predictor)
+    inside = explain.inside_the_decoder(photos, predictor)
     assert len(explain.draw_way(inside).axes) == 5
     steps = explain.steps(predictor, inside.image, Prompt().with_point(220, 120, 1))
     assert inside.check(3, explain.logit_at(steps, (220, 120)).value)

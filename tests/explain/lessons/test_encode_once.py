@@ -1,20 +1,14 @@
 """Lesson 2: each mistake gets its hint, the costs are measured without the cache, and the meter follows the clicks."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-from samwidget.explain import Costs, draw_costs, encode_once, measure_costs, meter_clicks
-
-PHOTOS = Path(__file__).parents[3] / "notebooks/photos"
+from samwidget.explain import Costs, draw_costs, measure_costs, meter_clicks
 
 
-@pytest.fixture(scope="module")
-def lesson(nano):
-    lesson = encode_once(PHOTOS, nano)
-    yield lesson
-    lesson.close()
+@pytest.fixture
+def lesson(open_lesson):
+    return open_lesson("encode_once")
 
 
 @pytest.mark.parametrize(
@@ -38,6 +32,7 @@ def lesson(nano):
         (2, "100", False, "not three numbers"),
         (3, "cd", True, "belongs to the pixels"),
         (3, ["D", "c"], True, "belongs to the pixels"),
+        (3, "c and d", True, "belongs to the pixels"),
         (3, "a, c, d", False, "Not a."),
         (3, "bcd", False, "Not b."),
         (3, "cde", False, "name of a file"),

@@ -6,7 +6,7 @@ import pytest
 from samwidget import SamWidget
 from samwidget.errors import PromptError
 from samwidget.explain import Exercise, Lesson, Result
-from samwidget.explain.lessons.exercises import clicked_object
+from samwidget.explain.lessons.exercises import judge_object
 
 
 def judge(value):
@@ -20,7 +20,7 @@ def lesson(nano, disc):
     image, truth = disc
     exercises = (
         Exercise("Write 3.", judge),
-        Exercise("Click.", lambda value: Result(len(clicked_object(value, image, nano).prompt.points_xy) == 2, "Two?")),
+        Exercise("Click.", judge_object(lambda last: Result(len(last.prompt.points_xy) == 2, "Two?"), image, nano)),
     )
     lesson = Lesson(image, truth, nano, exercises)
     yield lesson
@@ -43,6 +43,7 @@ def test_a_result_is_true_where_it_is_right_and_says_why(lesson, value, passed, 
     assert words in repr(result)
     assert lesson.results == {1: result}
     assert ("solved  1. Write 3." in repr(lesson)) is passed
+    assert ("1. <b>solved</b> &nbsp; Write 3." in lesson._repr_html_()) is passed
 
 
 def test_a_message_is_text_in_the_notebook():
@@ -67,6 +68,16 @@ def test_the_widget_is_checked_and_reset(lesson):
     lesson.reset()
     assert lesson.results == {}
     assert w.objects == ()
+
+
+def test_a_hint_says_which_of_several_objects_is_checked(lesson):
+    w = lesson.widget(2)
+    w.add(points=[60, 50])
+    assert lesson.check(2).message == "Two?"
+    w.add(points=[62, 52])
+    assert "You have 2 objects, and the last one is checked" in lesson.check(2).message
+    w.add(points=[[60, 50], [62, 52]])
+    assert lesson.check(2).message == "Two?"
 
 
 def test_clicks_are_there_again_and_can_be_graded_from_their_file(lesson, nano, disc, tmp_path):

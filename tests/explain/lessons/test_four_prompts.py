@@ -1,21 +1,16 @@
 """Lesson 7: each mistake gets its hint, each exercise has a solution, and the figures name all four prompts."""
 
-from pathlib import Path
-
 import pytest
 
-from samwidget.explain import draw_agreement, draw_four_prompts, four_prompts
+from samwidget.explain import draw_agreement, draw_four_prompts
 
-PHOTOS = Path(__file__).parents[3] / "notebooks/photos"
 HEAD, SUIT = [153, 16, 302, 190], [19, 132, 363, 512]
 NOSE = [220, 120]
 
 
-@pytest.fixture(scope="module")
-def lesson(nano):
-    lesson = four_prompts(PHOTOS, nano)
-    yield lesson
-    lesson.close()
+@pytest.fixture
+def lesson(open_lesson):
+    return open_lesson("four_prompts")
 
 
 @pytest.mark.parametrize(
@@ -25,6 +20,7 @@ def lesson(nano):
         (1, "Box", False, "four sides"),
         (1, "exclusion", False, "cuts off the suit"),
         (1, "mask", False, "at one pixel alone"),
+        (1, "A point.", True, "not where it ends"),
         (1, "click", False, "none of the four"),
         (1, 1, False, "none of the four"),
         (3, 1, True, "mends the outline"),
@@ -51,8 +47,16 @@ def test_predictions(lesson, number, value, passed, words):
         (4, {"box": SUIT}, False, "a box cannot say"),
         (4, {"box": SUIT, "points": NOSE}, False, "a box cannot say"),
         (4, {"points": [[172, 344], NOSE], "labels": [1, 0]}, False, "Begin with a box"),
-        (4, {"box": SUIT, "points": [[450, 60]], "labels": [0]}, False, "not on the head"),
-        (4, {"box": [100, 132, 300, 350], "points": [NOSE], "labels": [0]}, False, "of the suit are missing"),
+        (4, {"box": SUIT, "points": [[400, 100]], "labels": [0]}, True, "says what not"),
+        (4, {"box": [0, 190, 400, 512]}, False, "from the box alone"),
+        (4, {"box": SUIT, "points": [[230, 60]], "labels": [0]}, False, "on the nose"),
+        (
+            4,
+            {"box": [100, 132, 300, 350], "points": [NOSE], "labels": [0]},
+            False,
+            "cuts 162 pixels off the suit",
+        ),
+        (4, {"box": [0, 0, 511, 511], "points": [NOSE], "labels": [0]}, False, "too far out"),
     ],
 )
 def test_prompts(lesson, number, prompt, passed, words):

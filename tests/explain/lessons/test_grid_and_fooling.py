@@ -1,37 +1,22 @@
 """Lessons 8 and 10: each mistake gets its hint, each exercise has a solution, and figures follow their sliders."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from samwidget import explain
 from samwidget.errors import PromptError
 
-PHOTOS = Path(__file__).parents[3] / "notebooks/photos"
 GOOD = {"points_per_side": 12, "score": 0.9, "stability": 0.7, "overlap": 0.7}
 
 
-@pytest.fixture(scope="module")
-def grid(nano):
-    lesson = explain.grid_of_clicks(PHOTOS, nano)
-    yield lesson
-    lesson.close()
+@pytest.fixture
+def grid(open_lesson):
+    return open_lesson("grid_of_clicks")
 
 
-@pytest.fixture(scope="module")
-def fooling(nano):
-    lesson = explain.fool_it(PHOTOS, nano)
-    yield lesson
-    lesson.close()
-
-
-def clicks(lesson, number, *points):
-    """Saved prompts of one object in the widget of an exercise: x, y and label of each click."""
-    w = lesson.widget(number)
-    lesson.reset(number)
-    w.add(points=[point[:2] for point in points], labels=[point[2] for point in points])
-    return w.objects
+@pytest.fixture
+def fooling(open_lesson):
+    return open_lesson("fool_it")
 
 
 @pytest.mark.parametrize(
@@ -44,6 +29,7 @@ def clicks(lesson, number, *points):
         (1, "a", False, "no number"),
         (2, "Duplicate", True, "kept only once"),
         (2, "stability", False, "another rule drops 35"),
+        (2, "duplicates", True, "kept only once"),
         (2, "size", False, "no rule"),
         (3, GOOD, True, "24 coins and 0 other"),
         (3, GOOD | {"points_per_side": 8}, False, "Ask more points"),
@@ -69,7 +55,7 @@ def test_everything_is_a_grid(grid, number, value, passed, words):
         ([(172, 262, 1), (160, 262, 1)], False, "2 clicks"),
     ],
 )
-def test_a_coin_that_the_grid_misses(grid, points, passed, words):
+def test_a_coin_that_the_grid_misses(grid, clicks, points, passed, words):
     result = grid.check(4, clicks(grid, 4, *points))
     assert (bool(result), words in result.message) == (passed, True), result
 
@@ -113,7 +99,7 @@ def test_what_breaks_a_mask(fooling, number, value, passed, words):
         (4, [(220, 120, 1)] * 3, False, "3 clicks"),
     ],
 )
-def test_one_pixel_and_mending(fooling, number, points, passed, words):
+def test_one_pixel_and_mending(fooling, clicks, number, points, passed, words):
     result = fooling.check(number, clicks(fooling, number, *points))
     assert (bool(result), words in result.message) == (passed, True), result
 

@@ -1,6 +1,5 @@
 """Lesson 9: what one click takes, labels, gains and losses. The learning itself runs in the notebook's own test."""
 
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -14,16 +13,13 @@ from samwidget.explain import draw_held_out, draw_learning, draw_mushrooms, meas
 from samwidget.explain.lessons.learning import HELD_OUT_SEEDS, LEARNED_SEEDS
 from samwidget.training import CurvePoint
 
-PHOTOS = Path(__file__).parents[3] / "notebooks/photos"
 LOSSES = {"astronaut": (0.97, 0.96), "cup": (0.85, 0.24), "coin": (0.99, 0.98)}
 LEFT, RIGHT = ([71, 97], [71, 150]), ([240, 95], [240, 150])
 
 
-@pytest.fixture(scope="module")
-def lesson(nano):
-    lesson = teach_it(PHOTOS, nano)
-    yield lesson
-    lesson.close()
+@pytest.fixture
+def lesson(open_lesson):
+    return open_lesson("teach_it")
 
 
 @pytest.mark.parametrize("seed", [*LEARNED_SEEDS, *HELD_OUT_SEEDS])
@@ -81,12 +77,12 @@ def test_labels(lesson, objects, passed, words):
     assert (bool(result), words in result.message) == (passed, True), result
 
 
-def test_the_last_figures_show_what_was_measured(lesson, nano):
+def test_the_last_figures_show_what_was_measured(lesson, nano, photos):
     result = SimpleNamespace(
         predictor=nano,
         curve=(CurvePoint(0, 0.0, 0.0, 0.0, 0.6, 0.62), CurvePoint(24, 1.0, 0.5, 0.4, 0.98, None)),
     )
-    losses = measure_others(lesson, PHOTOS, result)
+    losses = measure_others(lesson, photos, result)
     assert set(losses) == set(LOSSES)
     assert all(before == after > 0.8 for before, after in losses.values()), "it has learned nothing"
     photo = draw_held_out(lesson, result).axes[0]

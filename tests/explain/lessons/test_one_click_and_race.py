@@ -1,40 +1,24 @@
 """Lessons 1 and 4: each mistake gets its hint, and each exercise has a solution."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 pytest.importorskip("cv2")
 
 from samwidget.core import box_of
-from samwidget.explain import draw_click_map, draw_race, draw_truth, one_click, race_the_robot
+from samwidget.explain import draw_click_map, draw_race, draw_truth
 from samwidget.explain.lessons.exercises import read_truth
 from samwidget.images import load_rgb
 
-PHOTOS = Path(__file__).parents[3] / "notebooks/photos"
+
+@pytest.fixture
+def first(open_lesson):
+    return open_lesson("one_click")
 
 
-@pytest.fixture(scope="module")
-def first(nano):
-    lesson = one_click(PHOTOS, nano)
-    yield lesson
-    lesson.close()
-
-
-@pytest.fixture(scope="module")
-def race(nano):
-    lesson = race_the_robot(PHOTOS, nano)
-    yield lesson
-    lesson.close()
-
-
-def clicks(lesson, *points):
-    """Saved prompts of one object: x, y and label of each click."""
-    w = lesson.widget(4)
-    lesson.reset(4)
-    w.add(points=[point[:2] for point in points], labels=[point[2] for point in points])
-    return w.objects
+@pytest.fixture
+def race(open_lesson):
+    return open_lesson("race_the_robot")
 
 
 @pytest.mark.parametrize(
@@ -46,10 +30,10 @@ def clicks(lesson, *points):
         ("coin", "coins", (2_250, 2_450), (172, 262)),
     ],
 )
-def test_the_truth_fits_its_photo(name, photo, area, inside):
-    truth = read_truth(PHOTOS, name)
+def test_the_truth_fits_its_photo(photos, name, photo, area, inside):
+    truth = read_truth(photos, name)
     assert truth.dtype == np.bool_
-    assert truth.shape == load_rgb(PHOTOS / f"{photo}.jpg").shape[:2]
+    assert truth.shape == load_rgb(photos / f"{photo}.jpg").shape[:2]
     assert area[0] < truth.sum() < area[1]
     assert truth[inside[1], inside[0]]
     assert box_of(truth) is not None
@@ -61,6 +45,7 @@ def test_the_truth_fits_its_photo(name, photo, area, inside):
         (1, 3, True, "most certain"),
         (1, 1, False, "does not know that you look at a face"),
         (1, 2, False, "another one is higher"),
+        (1, "3", True, "most certain"),
         (1, 0, False, "no candidate"),
         (2, 1, True, "does not know what you mean"),
         (2, 2, False, "smaller candidate"),
@@ -87,10 +72,11 @@ def test_one_click_numbers(first, number, value, passed, words):
         (4, [(220, 120, 1), (220, 60, 0)], False, "excluding click is on the head"),
         (4, [(220, 120, 1), (150, 300, 0)], False, "where does the suit begin"),
         (4, [(220, 120, 1), (230, 220, 0), (150, 300, 0)], False, "3 clicks"),
+        (4, [(300, 300, 1), (230, 220, 0)], False, "begin with one on it"),
     ],
 )
-def test_one_click_prompts(first, number, points, passed, words):
-    result = first.check(number, clicks(first, *points))
+def test_one_click_prompts(first, clicks, number, points, passed, words):
+    result = first.check(number, clicks(first, number, *points))
     assert (bool(result), words in result.message) == (passed, True), result
 
 
@@ -106,6 +92,7 @@ def test_one_click_prompts(first, number, points, passed, words):
         (1, "ab", False, "no point"),
         (1, 5, False, "no point"),
         (2, "Exclude", True, "largest error"),
+        (2, "it excludes", True, "largest error"),
         (2, "include", False, "Which of the two"),
         (2, 1, False, "neither"),
         (3, 4, True, "NoC"),
@@ -125,20 +112,21 @@ def test_race_predictions(race, number, value, passed, words):
         ([(220, 120, 1), (230, 220, 0)], True, "You win"),
         ([(220, 120, 1)], False, "too much: exclude them"),
         ([(230, 85, 1), (172, 344, 0), (236, 248, 0), (83, 449, 0)], False, "the robot needs 4"),
+        ([(150, 350, 1), (229, 85, 0)], False, "Nothing of the head"),
         ([(270, 60, 1), (220, 120, 0), (230, 220, 0)], False, "missing: click there"),
     ],
 )
-def test_the_race(race, points, passed, words):
-    result = race.check(4, clicks(race, *points))
+def test_the_race(race, clicks, points, passed, words):
+    result = race.check(4, clicks(race, 4, *points))
     assert (bool(result), words in result.message) == (passed, True), result
 
 
-def test_the_last_figures_count(first, race):
+def test_the_last_figures_count(first, race, clicks):
     pytest.importorskip("matplotlib")
     photo, bars = draw_click_map(first).axes
     assert f"{sum(patch.get_width() for patch in bars.patches):g} single clicks" == photo.get_title()
-    saved = clicks(race, (220, 120, 1), (230, 220, 0))
+    saved = clicks(race, 4, (220, 120, 1), (230, 220, 0))
     labels = [text.get_text() for text in draw_race(race, saved).axes[1].get_legend().get_texts()]
-    assert labels == ["the robot: 4 to 0.85", "you: 2 to 0.85"]
+    assert labels == ["the robot: 4 clicks to 0.85", "you: 2 clicks to 0.85"]
     assert len(draw_race(race).axes[1].get_legend().get_texts()) == 1
     assert draw_truth(race).axes[0].get_xlabel() == "x"

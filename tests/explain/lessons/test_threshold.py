@@ -1,21 +1,16 @@
 """Lesson 3: each mistake gets its hint, the slider counts pixels, and the figure tells sure from unsure."""
 
-from pathlib import Path
-
 import pytest
 
 from samwidget.core import Prompt
-from samwidget.explain import draw_borders, move_the_threshold, steps, threshold_slider
+from samwidget.explain import draw_borders, steps, threshold_slider
 
-PHOTOS = Path(__file__).parents[3] / "notebooks/photos"
 SUIT, SLEEVE, SHADOW = [150, 300], [110, 380], [260, 500]
 
 
-@pytest.fixture(scope="module")
-def lesson(nano):
-    lesson = move_the_threshold(PHOTOS, nano)
-    yield lesson
-    lesson.close()
+@pytest.fixture
+def lesson(open_lesson):
+    return open_lesson("move_the_threshold")
 
 
 @pytest.mark.parametrize(
@@ -23,7 +18,9 @@ def lesson(nano):
     [
         (1, "smaller", True, "instead of"),
         (1, "Larger", False, "Which is harder"),
-        (1, "same", False, "no logit lies between"),
+        (1, "It stays the same.", False, "no logit lies between"),
+        (1, "smaller or larger", False, "none of the three"),
+        (1, "not smaller", False, "none of the three"),
         (1, 0, False, "none of the three"),
         (2, 0.75, True, "24818 pixels"),
         (2, 74284 / 99102, True, "74284 / 99102"),
@@ -34,8 +31,10 @@ def lesson(nano):
         (2, 93528 / 99102, False, "at the threshold 0"),
         (2, 3.5, False, "never above 1"),
         (2, 0.2, False, "how many pixels are in both"),
-        (2, "0.75", False, "no number"),
+        (2, "0.75", True, "24818 pixels"),
+        (2, "three quarters", False, "no number"),
         (3, 1.75, True, "No new prompt"),
+        (3, 1.5, True, "The IoU is 0.90"),  # 0.896: the student sees two decimals
         (3, 0, False, "too much. Go up"),
         (3, -1.5, False, "Below 0 the mask gets larger"),
         (3, 3, False, "of the head are missing. Go down"),
