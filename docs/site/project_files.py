@@ -105,7 +105,14 @@ class NotebookPage(ProjectPage):
                     parts.append(f"output-of-cell-{number}.")
         title, *rest = parts
         download = f"[Download this notebook](files/{self.path.name}){{ .sw-download download }}"
-        return "\n\n".join([title, download, *rest]) + "\n"
+        return "\n\n".join([title, download, *self._live_link(), *rest]) + "\n"
+
+    def _live_link(self) -> list[str]:
+        """A link to the same lesson as a live page, where there is one."""
+        stem = self.path.stem
+        if stem not in live_lessons.PAGES:
+            return []
+        return [f"[Do this lesson here, in the browser](../../{LIVE}{stem}.md){{ .sw-live-link }}"]
 
     def outputs_html(self, number: int) -> str:
         """Returns the outputs of a cell as HTML."""
