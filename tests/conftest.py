@@ -47,12 +47,12 @@ def chromium():
     """Chromium without a window; one for all, since Playwright starts only once in a process."""
     from playwright.sync_api import expect, sync_playwright
 
-    from tests.browser.lab import CHROMIUM_FLAGS
+    from tests.browser.lab import CHROMIUM_FLAGS, PATIENCE_S
 
     path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     assert path, "Chromium is missing: install it (Debian: apt-get install chromium)"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
-        expect.set_options(timeout=60_000)  # a busy machine is slow, and what is right does not wait
+        expect.set_options(timeout=PATIENCE_S * 1000)
         yield browser
         browser.close()

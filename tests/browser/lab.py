@@ -32,6 +32,8 @@ CHROMIUM_FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+# What is right does not wait; a busy machine may be slow.
+PATIENCE_S = 180
 REPORT_STATE = "globalThis.samwidgetReportsState = true"
 KERNEL = "window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel"
 # Cells in the place of all that were there, with no output.
@@ -95,7 +97,7 @@ class Lab:
         self._wait_until_it_answers()
 
     def _wait_until_it_answers(self) -> None:
-        deadline = time.monotonic() + 90
+        deadline = time.monotonic() + PATIENCE_S
         while time.monotonic() < deadline:
             try:
                 self.get("/api/status")
@@ -106,7 +108,7 @@ class Lab:
 
     def get(self, path: str) -> Any:
         """The JSON at this path of the server."""
-        with urllib.request.urlopen(self.url + path, timeout=10) as response:
+        with urllib.request.urlopen(self.url + path, timeout=PATIENCE_S) as response:
             return json.load(response)
 
     def shut_down(self, path: str) -> None:
@@ -117,7 +119,7 @@ class Lab:
 
     def delete(self, path: str) -> None:
         """Deletes at this path of the server."""
-        urllib.request.urlopen(urllib.request.Request(self.url + path, method="DELETE"), timeout=10).close()
+        urllib.request.urlopen(urllib.request.Request(self.url + path, method="DELETE"), timeout=PATIENCE_S).close()
 
     def close(self) -> None:
         """Stops the server and its kernels."""
@@ -138,6 +140,7 @@ class Notebook:
             metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
         )
         nbformat.write(notebook, lab.folder / self.name)
+        page.set_default_timeout(PATIENCE_S * 1000)
         page.add_init_script(REPORT_STATE)
         self.open()
 
@@ -167,7 +170,7 @@ class Notebook:
 
     def wait_for_kernel(self, status: str) -> None:
         """Waits until JupyterLab shows this status of the kernel, such as ``idle`` or ``busy``."""
-        self.page.wait_for_function(f"{KERNEL}?.status === '{status}'", timeout=60_000)
+        self.page.wait_for_function(f"{KERNEL}?.status === '{status}'")
 
     def wait_for_frames(self) -> None:
         """Waits until the browser has handled all input so far and drawn what came of it."""
@@ -198,7 +201,7 @@ class Notebook:
 
     def keep_connected(self) -> None:
         """Looks at the kernel through one connection from now on, which is quicker; a restart would break it."""
-        self._connection = self._connect(60)
+        self._connection = self._connect(PATIENCE_S)
 
     def _connect(self, timeout: float) -> BlockingKernelClient:
         client = BlockingKernelClient()
@@ -211,7 +214,7 @@ class Notebook:
             raise
         return client
 
-    def python(self, code: str, timeout: float = 60) -> Any:
+    def python(self, code: str, timeout: float = PATIENCE_S) -> Any:
         """What ``code``, an expression, is worth in the kernel; it must be JSON."""
         client = self._connection or self._connect(timeout)
         try:
@@ -247,7 +250,7 @@ class Notebook:
             self._connection.stop_channels()
             self._connection = None
 
-    def wait_for_python(self, code: str, timeout_s: float = 60) -> None:
+    def wait_for_python(self, code: str, timeout_s: float = PATIENCE_S) -> None:
         """Waits until ``code``, an expression, is true in the kernel."""
         deadline = time.monotonic() + timeout_s
         while not self.python(f"bool({code})"):
@@ -278,9 +281,9 @@ class Widget:
 
     def state(self) -> dict[str, Any]:
         """What the view has drawn."""
-        return json.loads(self.root.get_attribute("data-sw-state", timeout=30_000) or "{}")
+        return json.loads(self.root.get_attribute("data-sw-state") or "{}")
 
-    def wait(self, condition: str, timeout_s: float = 60) -> dict[str, Any]:
+    def wait(self, condition: str, timeout_s: float = PATIENCE_S) -> dict[str, Any]:
         """Waits until ``condition``, JavaScript over the drawn state ``s``, holds; returns the state."""
         handle = self.root.element_handle(timeout=timeout_s * 1000)
         try:

@@ -172,7 +172,7 @@ def test_axe_finds_nothing_in_a_notebook_without_a_kernel(open_own):
     checked.notebook.shut_down()
     checked.notebook.open()
     again = Checked(checked.notebook, checked.notebook.widget())
-    again.widget.part("snapshot").get_by_text("Saved picture").wait_for(timeout=30_000)
+    again.widget.part("snapshot").get_by_text("Saved picture").wait_for()
     for theme in THEMES:
         checked.notebook.change_theme(theme)
         violations = again.widget.root.evaluate(RUN_AXE)

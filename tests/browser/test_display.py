@@ -8,7 +8,7 @@ from nbconvert import HTMLExporter
 from playwright.sync_api import expect
 
 from tests.browser.conftest import ARTIFACTS, FIRST_CELL, ROOT
-from tests.browser.lab import KERNEL, REPORT_STATE, Fingers
+from tests.browser.lab import KERNEL, PATIENCE_S, REPORT_STATE, Fingers
 from tests.browser.pixels import assert_drawn, mask_of, stage_pixels
 
 CUP = (290, 110)
@@ -111,9 +111,7 @@ BUTTONS = [*TOOLS, "everything", "undo", "redo", "fit", "help"]
 def resize(notebook, widget, width):
     """Makes the cell of FRAMED_CELL this wide, CSS pixels, and waits until the widget follows."""
     notebook.python(f"setattr(frame.layout, 'width', '{width}px')")
-    notebook.page.wait_for_function(
-        f"document.querySelector('.samwidget').getBoundingClientRect().width === {width}", timeout=10_000
-    )
+    notebook.page.wait_for_function(f"document.querySelector('.samwidget').getBoundingClientRect().width === {width}")
     notebook.wait_for_frames()
 
 
@@ -223,9 +221,10 @@ def test_the_first_run_of_the_demo_is_in_sight_and_does_not_jump(lab, chromium):
     shutil.copytree(ROOT / "notebooks", folder, dirs_exist_ok=True)
     context = chromium.new_context(viewport={"width": 1280, "height": 900})
     page = context.new_page()
+    page.set_default_timeout(PATIENCE_S * 1000)
     page.add_init_script(REPORT_STATE)
     page.goto(f"{lab.url}/lab/tree/first-run/01_first_mask.ipynb")
-    page.wait_for_function(f"{KERNEL}?.status === 'idle'", timeout=60_000)
+    page.wait_for_function(f"{KERNEL}?.status === 'idle'")
     page.locator(".jp-CodeCell").first.click()
     # What is on the screen in each frame: height of the stage, a snapshot instead of the photo, what is waited for.
     page.evaluate(
@@ -238,7 +237,7 @@ def test_the_first_run_of_the_demo_is_in_sight_and_does_not_jump(lab, chromium):
         " requestAnimationFrame(look); }; look(); }"
     )
     page.keyboard.press("Shift+Enter")
-    page.wait_for_function("window.seen.some(([, , , phase]) => phase === 'ready')", timeout=60_000)
+    page.wait_for_function("window.seen.some(([, , , phase]) => phase === 'ready')")
     seen = page.evaluate("window.seen")
     assert len({height for height, *_ in seen}) == 1, "the photo changed its height"
     assert seen[0][1], "the first frame has no picture"
@@ -267,7 +266,7 @@ def test_a_saved_notebook_shows_the_last_picture_where_no_kernel_answers(open_no
     notebook.shut_down()
     notebook.open()  # with a new kernel, which knows nothing of the widget
     saved = notebook.widget().part("snapshot")
-    saved.get_by_text("Saved picture").wait_for(timeout=30_000)
+    saved.get_by_text("Saved picture").wait_for()
     assert notebook.widget().part("accept").is_hidden()
     assert saved.locator("img").evaluate("(image) => image.naturalWidth") > 200
 

@@ -22,7 +22,7 @@ COLOURED = """() => {
 def test_a_film_plays_live_and_recorded(warm_notebook):
     notebook = warm_notebook(FILM, "film")
     page = notebook.page
-    page.wait_for_function(f"({COLOURED})() > 50", timeout=120_000)
+    page.wait_for_function(f"({COLOURED})() > 50")
     page.locator(".widget-toggle-button").get_by_text("One number").click()
     notebook.wait_for_python("player.details.value == 'One number' and player.slider.value == 0")
     page.locator(".widget-play button").first.click()
@@ -44,7 +44,7 @@ def test_a_figure_follows_the_clicks(warm_notebook):
     )
     widget = notebook.widget().ready()
     widget.click(300, 200)
-    notebook.wait_for_python("figure.steps is not None and len(figure._picture.value) > 1000", timeout_s=60)
+    notebook.wait_for_python("figure.steps is not None and len(figure._picture.value) > 1000")
     image = notebook.page.locator(".widget-image")
     image.scroll_into_view_if_needed()
     notebook.page.wait_for_function("(image) => image.naturalWidth > 900", arg=image.element_handle())

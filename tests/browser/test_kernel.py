@@ -78,7 +78,7 @@ def test_a_closed_widget_leaves_the_page(warm_notebook):
     notebook = warm_notebook()
     widget = notebook.widget().ready()
     notebook.python("w.close()")
-    widget.root.wait_for(state="detached", timeout=60_000)
+    widget.root.wait_for(state="detached")
 
 
 def open_refining(open_notebook):
@@ -190,7 +190,7 @@ def test_a_page_without_a_network_keeps_the_click(open_notebook):
     widget.click(*BESIDE, settle=False)
     widget.wait("s.dot === 'busy' && s.pending === 1")
     notebook.page.context.set_offline(False)
-    widget.wait("s.pending === 0 && s.dot === 'good'", 60)
+    widget.wait("s.pending === 0 && s.dot === 'good'")
     assert len(notebook.python("w.objects[0].prompts.points_xy.tolist()")) == 2
     assert escapes == []
 
@@ -239,7 +239,7 @@ def test_stop_while_clicks_strokes_and_saving_run_loses_nothing_and_keeps_the_or
         notebook.page.evaluate(f"void {kernel}.interrupt()")
 
     def settle():
-        widget.wait("s.pending === 0", 60)
+        widget.wait("s.pending === 0")
         notebook.wait_for_python("w.saving['phase'] == 'saved'")
 
     coins = [(45, 54), (101, 57), (335, 44), (216, 52)]

@@ -54,7 +54,7 @@ def test_a_model_is_chosen_and_another_one_downloaded(open_notebook, lab, hub, t
     notebook.page.keyboard.press("Escape")
     hub.gate.clear()
     choose(widget, REPO)
-    expect(widget.part("model-change")).to_contain_text("0 of 19 MB", timeout=30_000)
+    expect(widget.part("model-change")).to_contain_text("0 of 19 MB")
     widget.root.screenshot(path=ARTIFACTS / "models-download.png")
     assert widget.root.evaluate(RUN_AXE) == []
     widget.part("cancel-model").click()
@@ -64,7 +64,7 @@ def test_a_model_is_chosen_and_another_one_downloaded(open_notebook, lab, hub, t
 
     hub.gate.set()
     choose(widget, REPO)
-    expect(widget.part("model")).to_contain_text("SlimSAM-uniform-77", timeout=60_000)
+    expect(widget.part("model")).to_contain_text("SlimSAM-uniform-77")
     expect(widget.objects()).to_have_count(1)
     widget.click(50, 58)
     assert notebook.python("[w.objects[0].model.split()[0], len(w.objects)]") == [REPO, 1]

@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, Route, expect
 
-from tests.browser.lab import REPORT_STATE, Widget
+from tests.browser.lab import PATIENCE_S, REPORT_STATE, Widget
 from tests.browser.pixels import stage_pixels
 from tests.hosts.server import Server
 
@@ -36,6 +36,7 @@ class HostPage:
         self.outside: list[str] = []
         self.stand_ins: dict[str, Path] = {}
         """Files for addresses that contain a text; other requests to other machines fail."""
+        page.set_default_timeout(PATIENCE_S * 1000)
         page.add_init_script(REPORT_STATE)
         page.route("**/*", self._serve)
         page.on("websocket", lambda socket: self._note(socket.url))
@@ -75,7 +76,7 @@ class HostPage:
     def areas(self, count: int) -> list[int]:
         """Waits until the application shows so many objects of Python; returns the area of each."""
         text = self.page.get_by_text(re.compile(rf"\b{count} objects")).last
-        text.wait_for(timeout=30_000)
+        text.wait_for()
         return [int(area) for area in AREA.findall(text.inner_text())]
 
 
