@@ -174,15 +174,19 @@ def _read_network(
             folder.path, config=config, local_files_only=True, output_loading_info=True
         )
     except OSError as error:
-        raise ModelNotFoundError(f"{source.description} has no weights that can be read", hint=str(error)) from error
+        raise ModelNotFoundError(
+            f"{source.description} has no weights that can be read: {error}",
+            hint="copy model.safetensors of the checkpoint into it, or download the model again",
+        ) from error
     model, info = loaded
     # transformers fills missing weights with random numbers, leaves out unknown ones, and only logs it.
     missing, unknown = sorted(info["missing_keys"]), sorted(info["unexpected_keys"])
     if missing or info["mismatched_keys"]:
         raise ModelError(
-            f"the weights of {name} do not fit its config",
-            hint=f"missing: {missing[:3]}, of another shape: {sorted(map(str, info['mismatched_keys']))[:3]}, "
-            f"unknown: {unknown[:3]}; they are of another network or of another version of it",
+            f"the weights of {name} do not fit its config: they are of another network or of another version of it",
+            hint="give config and weights of one checkpoint, as save_pretrained wrote them; "
+            f"missing: {missing[:3]}, of another shape: {sorted(map(str, info['mismatched_keys']))[:3]}, "
+            f"unknown: {unknown[:3]}",
         )
     if unknown:
         warn_user(f"{name} has {len(unknown)} weights that its network does not have; left out: {unknown[:3]}")

@@ -60,7 +60,12 @@ def load(
     except SamWidgetError:
         raise
     except Exception as error:  # for broken files transformers, safetensors and torch each raise their own exceptions
-        raise ModelError(f"the model {name} cannot be read", hint=f"{type(error).__name__}: {error}") from error
+        if isinstance(error, MemoryError):
+            message, hint = f"{name} does not fit the memory", "end other kernels and programs, or take a smaller model"
+        else:
+            message = f"the model {name} cannot be read: {type(error).__name__}: {error}"
+            hint = "its files may be damaged: download or copy them again, or take another model"
+        raise ModelError(message, hint=hint) from error
 
 
 def _load_file(name: str | Path, path: Path, choice: DeviceChoice) -> Segmenter:

@@ -14,10 +14,11 @@ from samwidget.errors import ModelError, ModelNotFoundError
 from samwidget.models.registry import BUNDLED_NAME, MODELS
 
 CONFIG = "config.json"
+_ONE_OF_EACH_FAMILY = reversed({card.family: card.name for card in reversed(MODELS)}.values())
 SUPPORTED = (
-    f"these work: {', '.join(card.name for card in MODELS)}, "
-    "folders or hub ids of fine-tuned networks of these families, and official files (.pt, .pth) of SAM, SAM-HQ, "
-    "SAM 2, MedSAM2, MobileSAM and TinySAM"
+    f"these work: {', '.join(_ONE_OF_EACH_FAMILY)}, others that `samwidget models` lists, folders or hub ids of "
+    "fine-tuned networks of these families, and official files (.pt, .pth) of SAM, SAM-HQ, SAM 2, MedSAM2, MobileSAM "
+    "and TinySAM"
 )
 _FILE_SUFFIXES = (".pth", ".pt", ".safetensors")
 
@@ -115,7 +116,10 @@ class HubRepo:
             return self._not_downloaded()
         if isinstance(error, HFValidationError) or type(error).__name__ == "RepositoryNotFoundError":
             return ModelNotFoundError(f"there is no model or folder {self.repo!r}", hint=SUPPORTED)
-        return ModelError(f"{self.repo} could not be downloaded from the hub", hint=str(error))
+        return ModelError(
+            f"{self.repo} could not be downloaded from the hub: {error}",
+            hint="look at the connection and the free disk space, then try again; what is here already stays",
+        )
 
 
 def find_source(name: str | Path) -> Folder | HubRepo:
@@ -143,9 +147,13 @@ def _parse(path: Path) -> Json:
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:  # RecursionError: a thousand brackets within each other
-        raise ModelError(f"{path} is not JSON", hint=str(error)) from error
+        raise ModelError(
+            f"{path} is not JSON: {error}", hint="download it again, or copy it from the source"
+        ) from error
     except OSError as error:
-        raise ModelError(f"{path} cannot be read", hint=error.strerror or str(error)) from error
+        raise ModelError(
+            f"{path} cannot be read: {error.strerror or error}", hint="mend its permissions, or copy it again"
+        ) from error
     if not isinstance(value, dict):
         raise ModelError(f"{path} does not hold a JSON object", hint="give the config that save_pretrained wrote")
     return value

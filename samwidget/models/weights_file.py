@@ -30,7 +30,9 @@ def read_file(path: Path) -> object:
     try:
         path.open("rb").close()
     except OSError as error:
-        raise ModelError(f"{path} cannot be read", hint=error.strerror or str(error)) from error
+        raise ModelError(
+            f"{path} cannot be read: {error.strerror or error}", hint="mend its permissions, or copy it again"
+        ) from error
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
@@ -86,8 +88,8 @@ def fill(
     others = sorted(set(weights) - set(names.values()))
     if others:
         raise UnsupportedModelError(
-            f"{source} holds weights that {family} does not have",
-            hint=f"{_list_of(others)}. It is a network that extends {family}, or one of another version",
+            f"{source} holds weights that {family} does not have: {_list_of(others)}",
+            hint=f"it is a network that extends {family}, or one of another version: take the official file",
         )
     shapes = {names[key]: tensor.shape for key, tensor in model.state_dict().items()}
     wrong = sorted(name for name, shape in shapes.items() if name not in weights or weights[name].shape != shape)
@@ -100,7 +102,10 @@ def fill(
 
 def missing_weights(source: str, family: str, names: str) -> ModelError:
     """The error for a file that lacks weights, or has them in another shape."""
-    return ModelError(f"{source} does not hold all weights of {family}", hint=f"missing or of another shape: {names}")
+    return ModelError(
+        f"{source} does not hold all weights of {family}: missing or of another shape: {names}",
+        hint="download the official file again, or save all weights of the network",
+    )
 
 
 def _list_of(names: list[str]) -> str:

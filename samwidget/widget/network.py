@@ -276,7 +276,7 @@ class Network:
 
     def _predictor_and_embedding(self) -> tuple[SamPredictor, Embedding]:
         if self._predictor is None or self._embedding is None:
-            raise ClosedError("the widget is closed", hint="make a new one")
+            raise ClosedError("the widget is closed, and its model with it", hint="make a new SamWidget")
         return self._predictor, self._embedding
 
 
@@ -293,7 +293,16 @@ def _with_remedy(work: Callable[[], T], failure: str) -> T:
     except BaseException as error:  # SystemExit too: it would end nothing here, and the widget would wait for ever
         log.exception("%s", failure)
         cause = ": ".join(part for part in (type(error).__name__, str(error)) if part)
-        raise ModelError(f"{failure}: {cause}", hint="try again, or choose another model or device") from error
+        raise ModelError(f"{failure}: {cause}", hint=_remedy(error)) from error
+
+
+def _remedy(error: BaseException) -> str:
+    """How a user can mend an error that is not ours."""
+    if isinstance(error, MemoryError):
+        return "end other kernels and programs, or choose a smaller model"
+    if isinstance(error, ImportError):
+        return "install the package that is named, then restart the kernel"
+    return "try again, or choose another model or device"
 
 
 def _each_with_remedy(values: Iterator[T], failure: str) -> Iterator[T]:

@@ -80,7 +80,7 @@ def test_a_model_that_fails_on_the_image_gives_way_too(open_widget, models):
     assert status["error"] == {
         "code": "model",
         "message": "The model failed on this image: MemoryError.",
-        "hint": "Try again, or choose another model or device.",
+        "hint": "End other kernels and programs, or choose a smaller model.",
     }
     phases = len(widget.wire.all("trait:status"))
     widget.do("use_bundled")

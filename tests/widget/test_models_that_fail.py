@@ -7,6 +7,7 @@ import torch
 from samwidget import SamWidget
 from samwidget.errors import ModelError
 from samwidget.models import memory
+from samwidget.widget.network import ModelSource, Network
 from tests.drawn_photo import drawn_photo
 
 
@@ -59,3 +60,22 @@ def test_a_network_that_does_not_fit_the_memory(w, tmp_path, monkeypatch):
     with pytest.raises(ModelError, match="does not fit the memory"):
         w.use_model(tmp_path / "sam.pth")
     np.testing.assert_array_equal(w.masks, before)
+
+
+@pytest.mark.parametrize(
+    ("error", "remedy"),
+    [
+        (MemoryError("no room"), "smaller model"),
+        (ImportError("no timm"), "restart the kernel"),
+        (RuntimeError("no luck"), "another model"),
+    ],
+    ids=repr,
+)
+def test_errors_of_others_get_a_remedy_of_their_kind(error, remedy):
+    def fail():
+        raise error
+
+    network = Network(drawn_photo(6, 8), ModelSource("broken", fail), threads=None)
+    with pytest.raises(ModelError, match=f"the model could not be loaded: {type(error).__name__}: no") as caught:
+        network.load()
+    assert remedy in caught.value.hint

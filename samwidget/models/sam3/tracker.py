@@ -45,8 +45,9 @@ def tracker_of(video_model: Any) -> Any:
     tracker, info = loaded
     if info["missing_keys"]:
         raise ModelError(
-            "the part for clicks cannot be taken out of the checkpoint for videos",
-            hint=f"missing: {sorted(info['missing_keys'])[:3]}",
+            "the part for clicks cannot be taken out of the checkpoint for videos: it lacks "
+            f"{sorted(info['missing_keys'])[:3]}",
+            hint="download the checkpoint again; one of another version may need another transformers",
         )
     tracker.vision_encoder.backbone = video_model.detector_model.vision_encoder.backbone
     return tracker

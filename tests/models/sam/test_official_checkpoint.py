@@ -180,14 +180,14 @@ def test_missing_weights_are_named(tmp_path, weights):
     del weights["mask_decoder.iou_token.weight"]
     with pytest.raises(ModelError) as caught:
         load_weights(tmp_path, weights)
-    assert "mask_decoder.iou_token.weight" in caught.value.hint
+    assert "mask_decoder.iou_token.weight" in str(caught.value)
 
 
 def test_weights_of_another_shape_are_named(tmp_path, weights):
     weights["mask_decoder.transformer.layers.0.norm1.weight"] = torch.zeros(3)
     with pytest.raises(ModelError, match="not hold all weights") as caught:
         load_weights(tmp_path, weights)
-    assert "mask_decoder.transformer.layers.0.norm1.weight" in caught.value.hint
+    assert "mask_decoder.transformer.layers.0.norm1.weight" in str(caught.value)
 
 
 def test_extensions_of_sam_are_refused(tmp_path, weights):
@@ -195,8 +195,8 @@ def test_extensions_of_sam_are_refused(tmp_path, weights):
         weights[f"image_encoder.blocks.0.adapter.{index}.weight"] = torch.zeros(1, 256)
     with pytest.raises(UnsupportedModelError, match="SAM does not have") as caught:
         load_weights(tmp_path, weights)
-    assert "adapter.0.weight" in caught.value.hint
-    assert "and 2 more" in caught.value.hint
+    assert "adapter.0.weight" in str(caught.value)
+    assert "and 2 more" in str(caught.value)
 
 
 @pytest.mark.parametrize("size", ENCODER_SIZES)

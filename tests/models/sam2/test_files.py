@@ -124,7 +124,7 @@ def test_missing_weights(tmp_path, weights, name):
     torch.save({key: tensor for key, tensor in weights.items() if key != name}, tmp_path / "sam2.pt")
     with pytest.raises(ModelError, match="does not hold all weights of SAM 2") as caught:
         load(tmp_path / "sam2.pt")
-    assert name in caught.value.hint
+    assert name in str(caught.value)
 
 
 @pytest.mark.usefixtures("small_sizes")
@@ -132,7 +132,7 @@ def test_unknown_weights(tmp_path, weights):
     torch.save(weights | {"sam_mask_decoder.adapter.weight": torch.zeros(1)}, tmp_path / "sam2.pt")
     with pytest.raises(UnsupportedModelError, match="weights that SAM 2 does not have") as caught:
         load(tmp_path / "sam2.pt")
-    assert "sam_mask_decoder.adapter.weight" in caught.value.hint
+    assert "sam_mask_decoder.adapter.weight" in str(caught.value)
 
 
 @pytest.mark.parametrize("values", [np.zeros(3), "text"])
