@@ -21,9 +21,9 @@ from mkdocs.structure.pages import Page
 from samwidget.page import write_shared
 from samwidget.predict import SamPredictor
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[2]))  # MkDocs loads this file by its path
 
-import live_lessons  # beside this file, which MkDocs loads by its path
+from docs.site import live_lessons
 
 ROOT = Path(__file__).parents[2]
 EXECUTED = ROOT / "build/notebooks"
@@ -153,7 +153,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         page.meta["live"] = True
         markdown = markdown.replace("\n![", f'\n<p class="sw-stage-note" hidden>{FRONT_NOTE}</p>\n\n![', 1)
     if page.file.src_uri.startswith(LIVE):
-        page.meta |= {"live": True, "hide": ["toc"]}
+        page.meta.update(live=True, hide=["toc"])
     return f"{markdown}\n{help_of_commands()}" if page.file.src_uri == COMMAND_LINE else markdown
 
 

@@ -68,7 +68,8 @@ def runs_of(mask: npt.NDArray[np.bool_]) -> list[int]:
     """The lengths of the runs outside and inside of an (H, W) bool mask in turn, row by row, the first one outside."""
     flat = np.concatenate([[False], mask.ravel(), [not mask.ravel()[-1]]])
     ends = np.flatnonzero(flat[1:] != flat[:-1])
-    return np.diff(ends, prepend=0).tolist()
+    runs: list[int] = np.diff(ends, prepend=0).tolist()
+    return runs
 
 
 def _name(key: str, photo: str, input_hw: list[int]) -> str:
