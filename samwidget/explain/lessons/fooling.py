@@ -226,7 +226,7 @@ def draw_limits(lesson: Lesson) -> Figure:
         axes.set_xticks(indices, [f"{strength:g}" for strength in strengths], fontsize=15)
         axes.set(xlabel=label, ylim=(0, 1.03))
     panels[0].set_ylabel("IoU with the astronaut")
-    panels[-1].legend(frameon=False, fontsize=15, loc="upper right")
+    panels[-1].legend(frameon=False, fontsize=14, handlelength=1.2, loc="upper right", bbox_to_anchor=(1.03, 0.66))
     return figure
 
 

@@ -175,7 +175,7 @@ def draw_borders(lesson: Lesson, saved: object = ()) -> Figure:
     plot.axvspan(-offset, offset, color=ORANGE, alpha=0.4, linewidth=0)
     plot.axvline(0, color=INK, linewidth=2, linestyle=":")
     plot.set(xlabel="threshold, in logits", ylabel="area, % of that at 0", xlim=(-_REACH, _REACH), ylim=(0, 200))
-    plot.legend(frameon=False, fontsize=16, loc="lower left")
+    plot.legend(frameon=False, fontsize=16, handlelength=1.2, loc="lower left")
     figure.supxlabel(
         f"orange: belongs to the mask at a threshold of \N{MINUS SIGN}{offset:g}, but not at {offset:g}",
         fontsize=19,
