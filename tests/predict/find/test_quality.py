@@ -43,7 +43,7 @@ def test_quality_rises_with_the_score(coins):
 
 @pytest.mark.parametrize(
     ("centre", "radius", "score"),
-    [(BUTTON, RADIUS, 0.95), (OTHER, 40, 0.95), (OTHER, 5, 0.95), (OTHER, RADIUS, 0.41), (OTHER, 0, 0.95)],
+    [(BUTTON, RADIUS, 0.95), (OTHER, 60, 0.95), (OTHER, 3.5, 0.95), (OTHER, RADIUS, 0.41), (OTHER, 0, 0.95)],
     ids=["unlike", "too large", "too small", "low score", "empty"],
 )
 def test_what_is_not_like_the_coin_does_not_pass(coins, centre, radius, score):
