@@ -2,11 +2,10 @@
 
 Owns the four numbers, their weights, and which of a point's candidates is taken. Called by ``search``.
 
-``tests/performance/fit_quality.py`` fits the weights: a logistic regression on the candidates for clicks on photos of
-nuclei, fruit, mushrooms, crystals, jars and roofs, none of them held out for scores. On photos left out one by one,
-fifteen numbers were hardly better, among them shape, colour and the share of other points that give the same mask. The
-score tells most. The likeness of the cells under a mask tells objects from ground, but hardly whole objects from parts
-and groups.
+The weights are those of a logistic regression on the candidates for clicks on photos of nuclei, fruit, mushrooms,
+crystals, jars and roofs, none of them held out for scores. On photos left out one by one, fifteen numbers were hardly
+better, among them shape, colour and the share of other points that give the same mask. The score tells most. The
+likeness of the cells under a mask tells objects from ground, but hardly whole objects from parts and groups.
 """
 
 from __future__ import annotations
@@ -52,7 +51,7 @@ class Evidence(NamedTuple):
 
 
 WEIGHTS, CONSTANT = Evidence(score=3.0, stability=0.8, likeness=3.3, area_difference=-0.7), -1.7
-"""``python -m tests.performance.fit_quality`` fits them."""
+"""They are older than ``python -m tests.performance.fit_quality``, which fits such numbers to labelled photos."""
 
 
 class Candidate(NamedTuple):
