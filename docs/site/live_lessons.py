@@ -188,7 +188,7 @@ def _four_prompts(predictor: SamPredictor) -> LivePage:
             "prompt": nose if way.prompt.mask is not None else _prompt(way.prompt),
             "level": 0 if way.prompt.mask is not None else None,
         }
-        for way in four_prompts._ways(predictor, lesson.image, lesson.truth)
+        for way in four_prompts.ways_to_ask(predictor, lesson.image, lesson.truth)
     ]
     figure = {"kind": "ways", "truth": "head", "ways": ways}
     exercises = {
@@ -220,7 +220,7 @@ def _race_the_robot(predictor: SamPredictor) -> LivePage:
         1: {
             "kind": "mark",
             "task": lesson.exercises[0].task,
-            "rules": as_json(click_rules.first_click(race._depth(lesson.truth, x, y))),
+            "rules": as_json(click_rules.first_click(race.depth_at(lesson.truth, x, y))),
             "truth": "head",
         },
         2: choice(lesson, 2, [("include", "include"), ("exclude", "exclude")]),

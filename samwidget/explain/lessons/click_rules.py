@@ -1,13 +1,13 @@
-"""Rules for the exercises of clicks and boxes, with which the page of a lesson judges without Python.
+"""Rules for the exercises of clicks and boxes of the lessons 1, 4 and 7, in the notebook and in the page of a lesson.
 
-Owns their conditions and hints. ``{again}`` is how one begins again, ``{advice}`` where one looks again. The
-modules of the lessons judge in Python, with the same hints.
+Owns their conditions and hints. ``{again}`` is how one begins again, ``{advice}`` where one looks again.
 """
 
 from __future__ import annotations
 
 from samwidget.explain.lessons.rules import Rule
 
+_DEEP = 0.8  # of the greatest depth: in the middle, as far as an eye can tell
 _HALF_SHOWN = 0.005  # an IoU counts as the two digits that are shown of it
 
 CLICKS_ALONE = Rule(
@@ -134,7 +134,7 @@ def first_click(most: float) -> tuple[Rule, ...]:
     return (
         Rule(("is_on == 0",), False, "({x}, {y}) is not on the head.{advice}"),
         Rule(
-            (f"depth < {0.8 * most}",),
+            (f"depth < {_DEEP * most}",),
             False,
             "({x}, {y}) is on the head, {depth:.0f} pixels from its edge. The robot clicks where the edge is as far "
             f"away as it can be, which is about {most:.0f} pixels.",

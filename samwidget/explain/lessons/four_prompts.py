@@ -22,6 +22,7 @@ from samwidget.explain.figure_parts import (
     new_figure,
     zoom_to,
 )
+from samwidget.explain.lessons import click_rules
 from samwidget.explain.lessons.exercises import (
     Exercise,
     Lesson,
@@ -33,6 +34,7 @@ from samwidget.explain.lessons.exercises import (
     read_truth,
     word_from,
 )
+from samwidget.explain.lessons.rules import judged, object_measures
 from samwidget.images import load_rgb
 from samwidget.predict import SamPredictor
 
@@ -44,9 +46,6 @@ NOSE_XY = (220.0, 120.0)
 COLLAR_XY = (230.0, 220.0)
 """Where the lesson includes, and where it excludes, in pixels of the photo."""
 _GOOD = 0.9  # IoU from which a mask is the head
-_GOOD_SUIT = 0.87  # and the suit, which a box alone reaches with 0.84
-_OFF = 0.12  # how far a side of a box may be from the object, as a share of the object's side
-_SIDES = ("left", "upper", "right", "lower")
 
 
 class Way(NamedTuple):
@@ -89,11 +88,17 @@ def four_prompts(photos: str | Path, predictor: SamPredictor | None = None) -> L
     image, head = load_rgb(Path(photos) / "astronaut.jpg"), read_truth(photos, "head")
     suit = read_truth(photos, "astronaut") & ~head
     network = predictor or SamPredictor.from_pretrained()
-    ways = _ways(network, image, head)
+    ways = ways_to_ask(network, image, head)
     overlaps = []  # with the head, of what the model makes of each candidate of the click on the nose
     for logits in ways[0].masks.logits:
         masks = _candidates(network, image, Prompt(mask=logits))
         overlaps.append(iou(masks.to_bool()[masks.best], head))
+
+    def judge_box(last: SegmentedObject) -> Result:
+        return judged(click_rules.BOX, object_measures(last, {"head": head}, 2))
+
+    def judge_suit(last: SegmentedObject) -> Result:
+        return judged(click_rules.SUIT, object_measures(last, {"head": head, "suit": suit}, 4))
 
     exercises = (
         Exercise(
@@ -103,7 +108,7 @@ def four_prompts(photos: str | Path, predictor: SamPredictor | None = None) -> L
         ),
         Exercise(
             "Make the head with a box, and no click.",
-            judge_object(lambda last: _box(last, head), image, network, with_boxes=True),
+            judge_object(judge_box, image, network, with_boxes=True),
         ),
         Exercise(
             "Give one of the three candidates of the click on the nose back as a mask. With which does the model make "
@@ -112,7 +117,7 @@ def four_prompts(photos: str | Path, predictor: SamPredictor | None = None) -> L
         ),
         Exercise(
             "Make the suit without the head: a box, and what a box cannot say.",
-            judge_object(lambda last: _suit(last, suit, head), image, network, with_boxes=True),
+            judge_object(judge_suit, image, network, with_boxes=True),
         ),
     )
     return Lesson(image, head, network, exercises)
@@ -126,7 +131,7 @@ def draw_four_prompts(lesson: Lesson) -> Figure:
     Args:
         lesson: made by ``four_prompts``.
     """
-    ways = _ways(lesson.predictor, lesson.image, lesson.truth)
+    ways = ways_to_ask(lesson.predictor, lesson.image, lesson.truth)
     figure, panels = new_figure(len(ways), "The head, asked for in four ways")
     for axes, way in zip(panels, ways, strict=True):
         mask = way.best_mask
@@ -147,7 +152,7 @@ def draw_agreement(lesson: Lesson) -> Figure:
     Args:
         lesson: made by ``four_prompts``.
     """
-    ways = _ways(lesson.predictor, lesson.image, lesson.truth)
+    ways = ways_to_ask(lesson.predictor, lesson.image, lesson.truth)
     figure, panels = new_figure(len(ways), "What you say, and how much the model has to guess")
     for axes, way in zip(panels, ways, strict=True):
         overlap = iou(way.best_mask, lesson.truth)
@@ -173,7 +178,8 @@ def _draw_way(axes: Axes, way: Way, head: Mask) -> None:
     zoom_to(axes, head)
 
 
-def _ways(predictor: SamPredictor, image: npt.NDArray[np.uint8], head: Mask) -> tuple[Way, ...]:
+def ways_to_ask(predictor: SamPredictor, image: npt.NDArray[np.uint8], head: Mask) -> tuple[Way, ...]:
+    """The four ways to ask for the head, with what the model answers; ``head`` is (H, W) bool, the image uint8 RGB."""
     nose = Prompt().with_point(*NOSE_XY, INCLUDE)
     rough = _candidates(predictor, image, nose).logits[0]
     prompts = {
@@ -211,49 +217,6 @@ def _failing(value: object, ways: tuple[Way, ...], head: Mask) -> Result:
     return Result(False, hints.get(word, "With this one it does."))
 
 
-def _box(item: SegmentedObject, head: Mask) -> Result:
-    points, box = len(item.prompt.points_xy), item.prompt.box_xyxy
-    if box is None:
-        return Result(
-            False,
-            "Your last object has no box. Press B, or choose the box among the tools, and drag from corner to corner.",
-        )
-    if points:
-        return Result(
-            False,
-            f"Your box has {points} click{'s' * (points != 1)} with it. Call lesson.reset(2) and use the box alone.",
-        )
-    overlap = iou(item.mask, head)
-    if reaches(overlap, _GOOD):
-        return Result(
-            True, f"The IoU is {overlap:.2f}, from one drag. It need not be exact: the model finds the outline."
-        )
-    hint = _box_hint(box, head, "head. Hair and neck belong to it.")
-    hint = hint or "The box is right, but the candidate is not: press 1, 2 or 3 to show another."
-    return Result(False, f"The IoU is {overlap:.2f}, and {_GOOD} is wanted. {hint}")
-
-
-def _box_hint(box: npt.NDArray[np.float32], truth: Mask, name: str) -> str | None:
-    """Which side of a box is farthest from the object, as a share of its size; None where all are near.
-
-    Args:
-        box: (4,) in image pixels.
-        truth: (H, W) bool.
-        name: of the object, and what belongs to it.
-    """
-    around = np.asarray(box_of(truth), float)
-    sizes = np.tile(around[2:] - around[:2], 2)
-    # Positive: outside of the object.
-    outward = (np.asarray(box, float) - around) * (-1, -1, 1, 1)
-    index = int(np.argmax(np.abs(outward) / sizes))
-    if abs(outward[index]) / sizes[index] < _OFF:
-        return None
-    side, pixels = _SIDES[index], abs(outward[index])
-    if outward[index] > 0:
-        return f"The {side} side of your box is {pixels:.0f} pixels too far out: what else is inside?"
-    return f"The {side} side of your box cuts {pixels:.0f} pixels off the {name}"
-
-
 def _returned(value: object, overlaps: list[float]) -> Result:
     number = number_from(value)
     if number not in (1, 2, 3):
@@ -269,36 +232,3 @@ def _returned(value: object, overlaps: list[float]) -> Result:
         f"With candidate {int(number)} the IoU is {overlap:.2f}. A mask says: about this, and this candidate is more "
         "than the head. Which candidate is nearest to the head?",
     )
-
-
-def _suit(item: SegmentedObject, suit: Mask, head: Mask) -> Result:
-    prompt = item.prompt
-    overlap = iou(item.mask, suit)
-    if prompt.box_xyxy is None:
-        return Result(False, f"The IoU is {overlap:.2f}. Begin with a box around the suit: press B and drag.")
-    excluded = prompt.points_xy[prompt.labels == EXCLUDE].astype(int)
-    if len(excluded) == 0 and reaches(overlap, _GOOD_SUIT):
-        return Result(
-            False,
-            f"The IoU is {overlap:.2f}, from the box alone: it stays clear of the head. Draw it around the whole suit, "
-            "with the collar. Then press E, and exclude the head with a click.",
-        )
-    if len(excluded) == 0:
-        return Result(
-            False,
-            f"The IoU is {overlap:.2f}, and {_GOOD_SUIT} is wanted. The model takes the head, too: a box cannot say "
-            "that you do not mean it. Exclude it: press E, then click on it.",
-        )
-    if reaches(overlap, _GOOD_SUIT):
-        return Result(True, f"The IoU is {overlap:.2f}. The box says where, and the excluding click says what not.")
-    if not any(_is_on(head, x, y) for x, y in excluded):
-        return Result(
-            False, f"The IoU is {overlap:.2f}. Your excluding click is not on the head. What is to be left out?"
-        )
-    hint = _box_hint(prompt.box_xyxy, suit, "suit. It reaches from the collar to the lower edge, with both sleeves.")
-    hint = hint or "The box is right. Exclude in the middle of the face: on the nose."
-    return Result(False, f"The IoU is {overlap:.2f}, and {_GOOD_SUIT} is wanted. {hint}")
-
-
-def _is_on(mask: Mask, x: int, y: int) -> bool:
-    return 0 <= x < mask.shape[1] and 0 <= y < mask.shape[0] and bool(mask[y, x])

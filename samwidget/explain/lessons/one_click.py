@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from samwidget.core import EXCLUDE, INCLUDE, Masks, Prompt, SegmentedObject, box_of, iou
+from samwidget.core import INCLUDE, Masks, Prompt, SegmentedObject, box_of, iou
 from samwidget.explain.figure_parts import BLUE, INK, ORANGE, VERMILION, draw_outline, draw_photo, new_figure
+from samwidget.explain.lessons import click_rules
 from samwidget.explain.lessons.exercises import (
     Exercise,
     Lesson,
@@ -17,10 +18,9 @@ from samwidget.explain.lessons.exercises import (
     Result,
     judge_object,
     number_from,
-    reaches,
     read_truth,
 )
-from samwidget.explain.maps import errors_of
+from samwidget.explain.lessons.rules import judged, object_measures
 from samwidget.images import load_rgb
 from samwidget.predict import SamPredictor
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 NOSE_XY = (220.0, 120.0)
 """The click that the lesson speaks of, in pixels of the photo."""
-_ALIKE, _GOOD = 0.7, 0.9  # IoUs from which a candidate is the object that was meant, and from which a mask is good
+_ALIKE = 0.7  # IoU from which a candidate is the object that was meant
 _STEP = 16  # pixels between the clicks of the figure
 
 
@@ -57,10 +57,11 @@ def one_click(photos: str | Path, predictor: SamPredictor | None = None) -> Less
         return _best_overlap(value, at_nose, overlaps)
 
     def judge_strange_click(last: SegmentedObject) -> Result:
-        return _strange_click(last.prompt, _candidates(network, image, last.prompt), truth)
+        candidates = _candidates(network, image, last.prompt)
+        return judged(click_rules.STRANGE_CLICK, object_measures(last, {"head": truth}, 3, candidates))
 
     def judge_two_clicks(last: SegmentedObject) -> Result:
-        return _two_clicks(last.prompt, last.mask, truth)
+        return judged(click_rules.TWO_CLICKS, object_measures(last, {"head": truth}, 4))
 
     exercises = (
         Exercise("Which candidate of the click on the nose gets the highest score: 1, 2 or 3?", judge_score),
@@ -161,60 +162,3 @@ def _best_overlap(value: object, masks: Masks, overlaps: list[float]) -> Result:
         f"Its IoU with the head is {overlaps[index]:.2f}: it has many pixels that are not of the head. "
         "Try a smaller candidate.",
     )
-
-
-def _strange_click(prompt: Prompt, masks: Masks, truth: Mask) -> Result:
-    if len(prompt.points_xy) > 1:
-        return Result(False, f"Your object has {len(prompt.points_xy)} clicks. Call lesson.reset(3) and click once.")
-    if prompt.labels[0] == EXCLUDE:
-        return Result(False, "Your click excludes. Call lesson.reset(3) and use the left button.")
-    if not _is_on(truth, prompt.points_xy[0]):
-        return Result(False, "Your click is not on the head. Hair, face and neck belong to it; the collar does not.")
-    overlaps = [iou(mask, truth) for mask in masks.to_bool()]
-    best = int(np.argmax(overlaps))
-    if overlaps[best] >= _ALIKE:
-        return Result(
-            False,
-            f"Candidate {best + 1} is still the head: its IoU is {overlaps[best]:.2f}, and below {_ALIKE} is wanted. "
-            "Try a small part with an outline of its own, or a place near the edge.",
-        )
-    return Result(
-        True, f"The best IoU of the three is {overlaps[best]:.2f}. From here, one click cannot say what you mean."
-    )
-
-
-def _two_clicks(prompt: Prompt, mask: Mask, truth: Mask) -> Result:
-    count = len(prompt.points_xy)
-    if count != 2:
-        more = "Add a second one." if count < 2 else "Call lesson.reset(4) and use two."
-        return Result(False, f"Your object has {count} click{'s' * (count != 1)}. {more}")
-    wrong_excluded = [
-        point
-        for point, label in zip(prompt.points_xy, prompt.labels, strict=True)
-        if label == EXCLUDE and _is_on(truth, point)
-    ]
-    if wrong_excluded:
-        return Result(False, "Your excluding click is on the head. Put it on what you do not want.")
-    if not any(_is_on(truth, point) for point in prompt.points_xy[prompt.labels == INCLUDE]):
-        return Result(False, "No click that includes is on the head. Call lesson.reset(4) and begin with one on it.")
-    errors = errors_of(mask, truth)
-    if reaches(errors.iou, _GOOD):
-        return Result(True, f"The IoU is {errors.iou:.2f}. Two clicks say what one could not say.")
-    if (prompt.labels == INCLUDE).all():
-        return Result(
-            False,
-            f"The IoU is {errors.iou:.2f}. Both clicks include. What should the model leave out? Exclude it with a "
-            "right-click or Alt-click.",
-        )
-    part = "has too much" if errors.excess.sum() > errors.missing.sum() else "lacks a part of the head"
-    return Result(
-        False,
-        f"The IoU is {errors.iou:.2f}, and {_GOOD} is wanted. The mask {part}. "
-        "Exclude what touches the head: where does the suit begin?",
-    )
-
-
-def _is_on(truth: Mask, point_xy: npt.NDArray[np.float32]) -> bool:
-    height, width = truth.shape
-    x, y = int(point_xy[0]), int(point_xy[1])
-    return 0 <= x < width and 0 <= y < height and bool(truth[y, x])

@@ -23,6 +23,7 @@ from samwidget.explain.figure_parts import (
     new_figure,
     zoom_to,
 )
+from samwidget.explain.lessons import click_rules
 from samwidget.explain.lessons.exercises import (
     Exercise,
     Lesson,
@@ -34,7 +35,7 @@ from samwidget.explain.lessons.exercises import (
     read_truth,
     word_from,
 )
-from samwidget.explain.maps import errors_of
+from samwidget.explain.lessons.rules import Measure, judged, object_measures
 from samwidget.images import load_rgb
 from samwidget.predict import SamPredictor
 from samwidget.replaying import replay
@@ -45,7 +46,6 @@ if TYPE_CHECKING:
 TARGET = 0.85
 """The IoU to which clicks are counted."""
 _CLICKS = 8  # of the robot, at most
-_DEEP = 0.8  # of the greatest depth: in the middle, as far as an eye can tell
 
 
 def race_the_robot(photos: str | Path, predictor: SamPredictor | None = None) -> Lesson:
@@ -67,7 +67,10 @@ def race_the_robot(photos: str | Path, predictor: SamPredictor | None = None) ->
     first_xy = int(x), int(y)
 
     def judge_race(last: SegmentedObject) -> Result:
-        return _race(last, _overlaps(last, image, truth, network), truth, states)
+        needed = clicks_to(_overlaps(last, image, truth, network), TARGET) or 0
+        measures = {"needed": needed, "needed_s": "" if needed == 1 else "s"}
+        rules = click_rules.race(clicks_to(states[-1].ious, TARGET), TARGET)
+        return judged(rules, object_measures(last, {"head": truth}, 4) | measures)
 
     exercises = (
         Exercise(
@@ -152,18 +155,11 @@ def _first_click(value: object, truth: Mask, first_xy: tuple[int, int]) -> Resul
     x, y = (int(number or 0) for number in numbers)
     if not (0 <= x < width and 0 <= y < height):
         return Result(False, f"({x}, {y}) is outside the photo, which is {width} wide and {height} high.")
-    if not truth[y, x]:
-        swapped = y < width and x < height and truth[x, y]
-        hint = " Did you write y before x?" if swapped else " Read x and y at the edges of the figure."
-        return Result(False, f"({x}, {y}) is not on the head.{hint}")
-    depth, most = _depth(truth, x, y), _depth(truth, *first_xy)
-    if depth < _DEEP * most:
-        return Result(
-            False,
-            f"({x}, {y}) is on the head, {depth:.0f} pixels from its edge. The robot clicks where the edge is as far "
-            f"away as it can be, which is about {most:.0f} pixels.",
-        )
-    return Result(True, f"({x}, {y}) is {depth:.0f} pixels from the edge: the middle, as the robot counts it.")
+    swapped = y < width and x < height and truth[x, y]
+    advice = " Did you write y before x?" if swapped else " Read x and y at the edges of the figure."
+    depth, most = depth_at(truth, x, y), depth_at(truth, *first_xy)
+    measures: dict[str, Measure] = {"x": x, "y": y, "is_on": int(truth[y, x]), "depth": depth, "advice": advice}
+    return judged(click_rules.first_click(most), measures)
 
 
 def _second_click(value: object, states: Sequence[RobotClick]) -> Result:
@@ -192,33 +188,11 @@ def _click_count(value: object, states: Sequence[RobotClick]) -> Result:
     return Result(False, "It needs fewer. Play the film: where does the curve cross the line?")
 
 
-def _race(item: SegmentedObject, ious: tuple[float, ...], truth: Mask, states: Sequence[RobotClick]) -> Result:
-    needed, of_robot = clicks_to(ious, TARGET), clicks_to(states[-1].ious, TARGET)
-    if needed is not None:
-        if of_robot is None or needed < of_robot:
-            return Result(True, f"You need {_count(needed)}, the robot needs {of_robot or 'more'}. You win.")
-        return Result(
-            False,
-            f"You need {_count(needed)}, the robot needs {of_robot}. Think of the border between what you "
-            "mean and what the model takes too: a click on each side of it. Call lesson.reset(4) and try again.",
-        )
-    errors = errors_of(item.mask, truth)
-    excess, missing = int(errors.excess.sum()), int(errors.missing.sum())
-    state = f"After {_count(len(ious))} your IoU is {ious[-1]:.2f}; {TARGET} is wanted."
-    if not (item.mask & truth).any():
-        return Result(False, f"{state} Nothing of the head is in your mask: begin with a click on it.")
-    if excess > missing:
-        return Result(
-            False, f"{state} {excess} pixels are too much: exclude them with a right-click or Alt-click near the head."
-        )
-    return Result(False, f"{state} {missing} pixels of the head are missing: click there to include them.")
-
-
 def _count(clicks: int) -> str:
     return f"{clicks} click{'s' * (clicks != 1)}"
 
 
-def _depth(truth: Mask, x: int, y: int) -> float:
+def depth_at(truth: Mask, x: int, y: int) -> float:
     """The distance in pixels from a pixel to the nearest one outside the object or the image."""
     rows, columns = np.nonzero(~np.pad(truth, 1))
     return float(np.sqrt(((rows - 1 - y) ** 2 + (columns - 1 - x) ** 2).min()))

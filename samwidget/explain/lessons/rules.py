@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from samwidget.core import EXCLUDE, INCLUDE, Masks, Prompt, box_of, iou
+from samwidget.core import EXCLUDE, INCLUDE, Masks, Prompt, SegmentedObject, box_of, iou
 from samwidget.explain.lessons.exercises import Mask, Result
 from samwidget.explain.maps import errors_of
 
@@ -50,6 +50,14 @@ def judged(rules: Sequence[Rule], measures: Measures) -> Result:
     """The result of the first rule that holds; the last rule has no conditions."""
     rule = next(rule for rule in rules if all(_holds(condition, measures) for condition in rule.when))
     return Result(rule.passed, rule.text.format(**measures))
+
+
+def object_measures(
+    item: SegmentedObject, truths: Mapping[str, Mask], exercise: int, candidates: Masks | None = None
+) -> dict[str, Measure]:
+    """The measures of an object in a notebook, where an exercise of this number begins again by a call."""
+    measures = prompt_measures(item.prompt, item.mask, truths, candidates)
+    return measures | {"again": f"Call lesson.reset({exercise})"}
 
 
 def prompt_measures(
