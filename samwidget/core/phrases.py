@@ -22,7 +22,7 @@ def checked_phrases(text: Any) -> tuple[str, ...]:
         raise PromptError("there is no phrase in the list", hint=hint)
     for value in values:
         if not isinstance(value, str):
-            raise PromptError(f"a phrase is a {type(value).__name__}", hint=hint)
+            raise PromptError(f"a phrase is no text: {value!r:.40}", hint=hint)
         if not value.strip():
             raise PromptError("a phrase is empty", hint=hint)
     return tuple(dict.fromkeys(" ".join(value.split()) for value in values))

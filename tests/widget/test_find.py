@@ -128,7 +128,7 @@ def test_no_hit_changes_nothing(widget):
     [
         ({"text": ""}, "a phrase is empty"),
         ({"text": "  "}, "a phrase is empty"),
-        ({"text": 7}, "a phrase is a int"),
+        ({"text": 7}, "a phrase is no text"),
         ({"text": "x" * 300}, "300 characters, at most 80"),
         ({"text": "x" * 50}, "50 tokens"),
         ({"text": ["coin", "\ud800"]}, "the name is"),

@@ -14,7 +14,7 @@ from samwidget.core import iou
 from samwidget.errors import ModelError
 from samwidget.explain.click_robot import robot
 from samwidget.explain.figure_parts import BLUE, INK, ORANGE, draw_outline, draw_photo, draw_tint, new_figure
-from samwidget.explain.lessons.exercises import Exercise, Lesson, Mask, Result, number_from, read_truth
+from samwidget.explain.lessons.exercises import Exercise, Lesson, Mask, Result, number_from, read_truth, word_from
 from samwidget.explain.lessons.mushrooms import MushroomPhoto, draw_mushrooms
 from samwidget.images import load_rgb
 from samwidget.predict import SamPredictor
@@ -183,8 +183,8 @@ def _one_click(predictor: SamPredictor, image: npt.NDArray[np.uint8], truth: Mas
 
 
 def _taken(value: object, taken: Mask, photo: MushroomPhoto) -> Result:
-    word = value.strip().lower() if isinstance(value, str) else value
-    if word not in ("cap", "whole"):
+    word = word_from(value, ("cap", "whole"))
+    if word is None:
         return Result(False, f"{value!r} is neither. Write 'cap' or 'whole', with the quotation marks.")
     of_cap, of_mushroom = iou(taken, photo.caps[0]), iou(taken, photo.mushrooms[0])
     state = f"Its mask has an IoU of {of_mushroom:.2f} with the whole mushroom and {of_cap:.2f} with the cap."
@@ -194,6 +194,8 @@ def _taken(value: object, taken: Mask, photo: MushroomPhoto) -> Result:
 
 
 def _labels(masks: Sequence[Mask], photo: MushroomPhoto) -> Result:
+    if len(masks) == 1 and all((masks[0] & cap).sum() > cap.sum() / 2 for cap in photo.caps):
+        return Result(False, "One object is on both caps. Delete it, and press Enter between the two caps.")
     for side, cap, mushroom in zip(("left", "right"), photo.caps, photo.mushrooms, strict=True):
         best = max(masks, key=lambda mask: iou(mask, cap))
         overlap = iou(best, cap)
@@ -239,16 +241,16 @@ def _lost_most(value: object) -> Result:
     losses, word = value if isinstance(value, Sequence) and len(value) == 2 else (None, None)
     if word is None:
         return Result(False, f"Do this first: {_LOSS_TASK}")
-    if not isinstance(losses, Mapping) or word not in losses:
-        names = ", ".join(map(repr, losses)) if isinstance(losses, Mapping) else "those of the table"
+    table: Losses = losses if isinstance(losses, Mapping) else {}
+    name = word_from(word, table)
+    if name is None:
+        names = ", ".join(map(repr, table)) or "those of the table"
         return Result(False, f"{word!r} is none of the objects. Write one of {names}.")
-    lost = {name: before - after for name, (before, after) in losses.items()}
-    most = max(lost, key=lambda name: lost[name])
-    if word != most:
-        return Result(
-            False, f"The {word} goes from {losses[word][0]:.2f} to {losses[word][1]:.2f}. Another one loses more."
-        )
-    first, last = losses[most]
+    most = max(table, key=lambda item: table[item][0] - table[item][1])
+    if name != most:
+        before, after = table[name]
+        return Result(False, f"The {name} goes from {before:.2f} to {after:.2f}. Another one loses more.")
+    first, last = table[most]
     return Result(
         True, f"The {most} goes from {first:.2f} to {last:.2f}: the model has forgotten some of what it knew."
     )

@@ -39,7 +39,8 @@ def test_a_cap_is_the_upper_part_of_its_mushroom(seed):
     ("number", "value", "passed", "words"),
     [
         (1, "whole", True, "cannot know that you mean the cap"),
-        (1, "cap", False, "is the stem in it"),
+        (1, "The whole mushroom.", True, "cannot know that you mean the cap"),
+        (1, "the cap", False, "is the stem in it"),
         (1, "stem", False, "neither"),
         (3, (0.62, 0.98, 36), True, "36 points"),
         (3, (0.62, 0.98, 0.36), False, "multiply it by 100"),
@@ -49,6 +50,7 @@ def test_a_cap_is_the_upper_part_of_its_mushroom(seed):
         (3, (0.62, 0.98, None), False, "Do this first"),
         (3, 36, False, "Do this first"),
         (4, (LOSSES, "cup"), True, "from 0.85 to 0.24"),
+        (4, (LOSSES, "Cup"), True, "from 0.85 to 0.24"),
         (4, (LOSSES, "coin"), False, "Another one loses more"),
         (4, (LOSSES, "saucer"), False, "Write one of 'astronaut', 'cup', 'coin'"),
         (4, (LOSSES, None), False, "Do this first"),
@@ -64,6 +66,7 @@ def test_words_and_numbers(lesson, number, value, passed, words):
     [
         ([(LEFT, [1, 0]), (RIGHT, [1, 0])], True, "Both caps"),
         ([(LEFT, [1, 0])], False, "right cap has no object"),
+        ([(LEFT[:1] + RIGHT[:1], [1, 1])], False, "press Enter between the two caps"),
         ([(LEFT[:1], [1]), (RIGHT, [1, 0])], False, "stem of the left mushroom"),
         ([(LEFT, [1, 0]), (RIGHT, [1, 0]), ([[10, 10]], [1])], False, "3 objects and 2 caps"),
     ],
