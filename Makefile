@@ -38,7 +38,7 @@ test: lint fresh unit browser docs ## install, then run every check and test, as
 
 unit: $(VENV)/test.stamp $(FRONTEND)/node_modules/.stamp ## tests that need no browser, with their coverage, which may not fall
 	npm --prefix $(FRONTEND) test
-	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -p tests.line_coverage -m "not browser" --ignore tests/docs -n 2 --dist loadfile
+	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/pytest -m "not browser" --ignore tests/docs -n 2 --dist loadfile --cov
 
 browser: $(VENV)/test.stamp $(FRONTEND)/node_modules/.stamp ## a person's journeys in a real JupyterLab, and one click in each other host, in Chromium
 	@test -n "$(BROWSER)" || { echo "Chromium is missing: install it (Debian: apt-get install chromium) and run again"; exit 1; }
