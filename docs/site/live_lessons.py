@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from samwidget.core import INCLUDE, Prompt
 from samwidget.explain.click_robot import clicks_to, robot
-from samwidget.explain.lessons import click_rules, four_prompts, one_click, race
+from samwidget.explain.lessons import click_rules, four_prompts, one_click, race, threshold
 from samwidget.explain.lessons.exercises import Lesson, read_truth
 from samwidget.explain.lessons.rules import Rule
 from samwidget.images import load_rgb
@@ -29,7 +30,7 @@ PHOTOS = ROOT / "notebooks/photos"
 NOTEBOOKS = ROOT / "notebooks/lessons"
 IN_PYTHON = re.compile(
     r"\bcells?\b|`lesson|`None`|[Ww]rite |kernel|Python|second argument|keeps your clicks|no programming|dotted line"
-    r"|discs|four exercises|first line|Your curve and|Run `"
+    r"|follows your last click|side by side|two of ours|discs|four exercises|first line|Your curve and|Run `"
 )
 """A sentence that speaks of the notebook, or of a figure that the page does not have."""
 NOT_DONE = "Do this first: {task}"
@@ -138,16 +139,19 @@ def clicks(
     lesson: Lesson,
     number: int,
     rules: Sequence[Rule],
-    truth: tuple[str, str] = ("head", "the head"),
+    truth: tuple[str, str] | None = ("head", "the head"),
     *,
     has_candidates: bool = False,
 ) -> Part:
-    """An exercise in a widget, whose mask is compared with a truth: its name, and what it is called."""
+    """An exercise in a widget, whose mask is compared with a truth: its name, and what it is called.
+
+    Without a truth the borders of all objects are measured.
+    """
     return {
         "kind": "clicks",
         "task": lesson.exercises[number - 1].task,
         "rules": as_json(rules),
-        "truth": {"name": truth[0], "label": truth[1]},
+        "truth": None if truth is None else {"name": truth[0], "label": truth[1]},
         "has_candidates": has_candidates,
     }
 
@@ -175,6 +179,55 @@ def _one_click(predictor: SamPredictor) -> LivePage:
         4: clicks(lesson, 4, click_rules.TWO_CLICKS),
     }
     return LivePage("astronaut", exercises, {"cell-05": nose | {"truth": None}, "cell-09": nose | {"truth": "head"}})
+
+
+def _threshold(predictor: SamPredictor) -> LivePage:
+    lesson = threshold.move_the_threshold(PHOTOS, predictor)
+    offset = predictor.everything_defaults.stability_score_offset
+    suit, hair = (Prompt().with_point(x, y, INCLUDE) for x, y in (threshold.SUIT_XY, threshold.HAIR_XY))
+    of_suit, of_hair = predictor.predict_many([suit, hair], predictor.embed(lesson.image))
+    low, at_0, high = (int((of_hair.to_logits()[threshold.LEVEL] > value).sum()) for value in (-offset, 0, offset))
+    slider = {
+        "prompt": _prompt(hair),
+        "level": threshold.LEVEL,
+        "reach": threshold.REACH,
+        "step": threshold.STEP,
+    }
+    values = np.arange(-threshold.REACH, threshold.REACH + threshold.STEP, threshold.STEP)
+    results = [lesson.check(3, float(value)) for value in values]
+    under, over = f"the area at \N{MINUS SIGN}{offset:g}", f"the area at {offset:g}"
+    exercises = {
+        1: choice(lesson, 1, [(word, word) for word in ("larger", "smaller", "same")]),
+        2: choice(
+            lesson,
+            2,
+            [
+                (f"{under} / {over}", low / high),
+                (f"{over} / {under}", high / low),
+                (f"{over} / the area at 0", high / at_0),
+                (f"{under} \N{MINUS SIGN} {over}", low - high),
+            ],
+        ),
+        3: slider
+        | {
+            "kind": "set_threshold",
+            "task": lesson.exercises[2].task,
+            "results": [{"passed": result.passed, "message": result.message} for result in results],
+        },
+        4: clicks(lesson, 4, click_rules.two_borders(threshold.SURE, threshold.UNSURE), None),
+    }
+    borders = {"kind": "borders", "offset": offset}
+    candidates = [{"name": f"Candidate {level + 1}", "prompt": _prompt(hair), "level": level} for level in range(3)]
+    pair = [
+        {"name": "a sure border", "prompt": _prompt(suit), "level": int(of_suit.best)},
+        {"name": "an uncertain one", "prompt": _prompt(hair), "level": threshold.LEVEL},
+    ]
+    figures = {
+        "cell-05": slider | {"kind": "threshold"},
+        "cell-09": borders | {"masks": candidates},
+        "cell-17": borders | {"masks": pair},
+    }
+    return LivePage("astronaut", exercises, figures)
 
 
 def _four_prompts(predictor: SamPredictor) -> LivePage:
@@ -244,6 +297,7 @@ def _prompt(prompt: Any) -> Part:
 
 PAGES: dict[str, Callable[[SamPredictor], LivePage]] = {
     "01_one_click_three_answers": _one_click,
+    "03_threshold_and_stability": _threshold,
     "04_race_the_robot": _race_the_robot,
     "07_point_box_exclusion_mask": _four_prompts,
 }

@@ -1,4 +1,4 @@
-"""Rules for the exercises of clicks and boxes of the lessons 1, 4 and 7, in the notebook and in the page of a lesson.
+"""Rules for the exercises of clicks and boxes of the lessons 1, 3, 4 and 7, in notebooks and in live pages.
 
 Owns their conditions and hints. ``{again}`` is how one begins again, ``{advice}`` where one looks again.
 """
@@ -163,4 +163,35 @@ def race(of_robot: int | None, target: float) -> tuple[Rule, ...]:
             f"{state} {{excess_head}} pixels are too much: exclude them with a right-click or Alt-click near the head.",
         ),
         Rule((), False, f"{state} {{missing_head}} pixels of the head are missing: click there to include them."),
+    )
+
+
+def two_borders(sure: float, unsure: float) -> tuple[Rule, ...]:
+    """Rules for two objects: one with a stability of at least ``sure``, and one of at most ``unsure``."""
+    is_sure, is_unsure = f"most >= {sure - _HALF_SHOWN}", f"least <= {unsure + _HALF_SHOWN}"
+    return (
+        Rule(
+            (is_sure, is_unsure),
+            True,
+            "{state} The model tells you where its border can be trusted, without knowing the truth.",
+        ),
+        Rule(
+            ("objects == 1", "clicks > 1"),
+            False,
+            "{state} All your clicks refine this one. Press Enter to accept it, then click elsewhere.",
+        ),
+        Rule(
+            (is_sure,),
+            False,
+            "{state} That is certain. Now press Enter, and click where you could not draw the border yourself: a "
+            "shadow, a fold, the wall.",
+        ),
+        Rule(
+            (is_unsure,),
+            False,
+            "{state} That is uncertain. Now press Enter, and click a thing with a clear outline.",
+        ),
+        Rule(
+            (), False, f"{{state}} {sure} or more, and {unsure} or less, are wanted. Try a thing with a clear outline."
+        ),
     )

@@ -25,6 +25,7 @@ from samwidget.explain.figure_parts import (
     zoom_to,
 )
 from samwidget.explain.inside import Steps
+from samwidget.explain.lessons import click_rules
 from samwidget.explain.lessons.exercises import (
     Exercise,
     Lesson,
@@ -35,6 +36,7 @@ from samwidget.explain.lessons.exercises import (
     read_truth,
     word_from,
 )
+from samwidget.explain.lessons.rules import Measure, judged
 from samwidget.images import encode_small_jpeg, load_rgb
 from samwidget.predict import SamPredictor
 from samwidget.replaying import replay
@@ -42,14 +44,15 @@ from samwidget.replaying import replay
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-HAIR_XY = (220.0, 60.0)
-"""The click that the lesson speaks of, in pixels of the photo."""
+HAIR_XY, SUIT_XY = (220.0, 60.0), (150.0, 300.0)
+"""The click that the lesson speaks of, and one with a sure border, in pixels of the photo."""
 LEVEL = 1
 """The candidate of this click that the lesson speaks of: the second."""
-_REACH = 4.0  # of the slider, in logits
-_STEP = 0.25
+REACH, STEP = 4.0, 0.25
+"""Of the slider, in logits: it goes from minus the reach to the reach."""
 _GOOD = 0.9  # IoU from which a mask is the head
-_SURE, _UNSURE = 0.95, 0.8  # stabilities from which a border is certain, and up to which it is not
+SURE, UNSURE = 0.95, 0.8
+"""Stabilities from which a border is certain, and up to which it is not."""
 _NEAR = 0.015  # how far from the right stability a number may be
 _CURVE_W, _CURVE_H = 420, 300
 
@@ -86,7 +89,7 @@ def move_the_threshold(photos: str | Path, predictor: SamPredictor | None = None
             lambda value: _threshold(value, logits, truth),
         ),
         Exercise(
-            f"Make two objects: one with a stability of at least {_SURE}, and one of at most {_UNSURE}.",
+            f"Make two objects: one with a stability of at least {SURE}, and one of at most {UNSURE}.",
             lambda value: _two_borders(replay(value, image, predictor=network), offset),
         ),
     )
@@ -107,13 +110,13 @@ class ThresholdSlider(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has 
     def __init__(self, steps: Steps) -> None:
         self._image = steps.image
         self._logits: Floats = steps["full-size logits"]
-        self._sweep = maps.threshold_sweep(self._logits, _REACH)
+        self._sweep = maps.threshold_sweep(self._logits, REACH)
         self.area = 0
         self.slider = ipywidgets.FloatSlider(
             value=0.0,
-            min=-_REACH,
-            max=_REACH,
-            step=_STEP,
+            min=-REACH,
+            max=REACH,
+            step=STEP,
             description="threshold",
             readout_format=".2f",
             layout=ipywidgets.Layout(width="560px", max_width="100%"),
@@ -156,7 +159,7 @@ def draw_borders(lesson: Lesson, saved: object = ()) -> Figure:
     pairs = [(item.prompt, _full_logits(item)) for item in objects]
     pairs = [pair for pair in pairs if (pair[1] > -offset).any()]
     if len(pairs) < 2:
-        suit, hair = (Prompt().with_point(x, y, INCLUDE) for x, y in ((150.0, 300.0), HAIR_XY))
+        suit, hair = (Prompt().with_point(x, y, INCLUDE) for x, y in (SUIT_XY, HAIR_XY))
         masks = lesson.predictor.predict_many([suit, hair], lesson.predictor.embed(lesson.image))
         pairs = [(suit, masks[0].to_logits()[masks[0].best]), (hair, masks[1].to_logits()[LEVEL])]
     pairs.sort(key=lambda pair: -maps.stability(pair[1], offset))
@@ -169,12 +172,12 @@ def draw_borders(lesson: Lesson, saved: object = ()) -> Figure:
         draw_tint(axes, (logits > -offset) & ~(logits > offset), ORANGE, 0.95)
         draw_prompt(axes, prompt)
         zoom_to(axes, logits > -offset)
-        sweep = maps.threshold_sweep(logits, _REACH)
+        sweep = maps.threshold_sweep(logits, REACH)
         area_at_0 = max(1, int((logits > 0).sum())) / logits.size
         plot.plot(sweep.thresholds, 100 * sweep.areas / area_at_0, style, color=colour, linewidth=5, label=name)
     plot.axvspan(-offset, offset, color=ORANGE, alpha=0.4, linewidth=0)
     plot.axvline(0, color=INK, linewidth=2, linestyle=":")
-    plot.set(xlabel="threshold, in logits", ylabel="area, % of that at 0", xlim=(-_REACH, _REACH), ylim=(0, 200))
+    plot.set(xlabel="threshold, in logits", ylabel="area, % of that at 0", xlim=(-REACH, REACH), ylim=(0, 200))
     plot.legend(frameon=False, fontsize=16, handlelength=1.2, loc="lower left")
     figure.supxlabel(
         f"orange: belongs to the mask at a threshold of \N{MINUS SIGN}{offset:g}, but not at {offset:g}",
@@ -203,13 +206,13 @@ def _curve_of(sweep: maps.Sweep, threshold: float) -> str:
     most = float(sweep.areas.max()) or 1.0
 
     def at(value: float, area: float) -> tuple[float, float]:
-        return left + (value + _REACH) / (2 * _REACH) * (right - left), bottom - area / most * (bottom - top)
+        return left + (value + REACH) / (2 * REACH) * (right - left), bottom - area / most * (bottom - top)
 
     line = " ".join(f"{x:.1f},{y:.1f}" for x, y in map(at, sweep.thresholds, sweep.areas))
     x, y = at(threshold, float(np.interp(threshold, sweep.thresholds, sweep.areas)))
     numbers = "".join(
         f'<text x="{at(value, 0)[0]:.0f}" y="{bottom + 22}" text-anchor="middle">{value:g}</text>'
-        for value in np.arange(-_REACH, _REACH + 1, 2)
+        for value in np.arange(-REACH, REACH + 1, 2)
     )
     return (
         f'<svg viewBox="0 0 {_CURVE_W} {_CURVE_H}" width="100%" role="img" font-size="16" fill="currentColor" '
@@ -275,8 +278,8 @@ def _stability(value: object, logits: Floats, offset: float) -> Result:
 
 def _threshold(value: object, logits: Floats, truth: Mask) -> Result:
     number = number_from(value)
-    if number is None or not -_REACH <= number <= _REACH:
-        return Result(False, f"{value!r} is no threshold of the slider. Write a number from {-_REACH:g} to {_REACH:g}.")
+    if number is None or not -REACH <= number <= REACH:
+        return Result(False, f"{value!r} is no threshold of the slider. Write a number from {-REACH:g} to {REACH:g}.")
     mask = logits > number
     overlap, at_0 = iou(mask, truth), iou(logits > 0, truth)
     if reaches(overlap, _GOOD):
@@ -295,21 +298,11 @@ def _two_borders(objects: Sequence[SegmentedObject], offset: float) -> Result:
         raise PromptError("there is no object that was clicked", hint="click into the photo first")
     values = [maps.stability(_full_logits(item), offset) for item in prompted]
     state = " ".join(f"Object {number} has a stability of {value:.2f}." for number, value in enumerate(values, start=1))
-    is_sure, is_unsure = reaches(max(values), _SURE), reaches(-min(values), -_UNSURE)
-    if is_sure and is_unsure:
-        return Result(True, f"{state} The model tells you where its border can be trusted, without knowing the truth.")
-    if len(prompted) == 1 and len(prompted[0].prompt.points_xy) > 1:
-        return Result(
-            False, f"{state} All your clicks refine this one. Press Enter to accept it, then click elsewhere."
-        )
-    if is_sure:
-        return Result(
-            False,
-            f"{state} That is certain. Now press Enter, and click where you could not draw the border yourself: "
-            "a shadow, a fold, the wall.",
-        )
-    if is_unsure:
-        return Result(False, f"{state} That is uncertain. Now press Enter, and click a thing with a clear outline.")
-    return Result(
-        False, f"{state} {_SURE} or more, and {_UNSURE} or less, are wanted. Try a thing with a clear outline."
-    )
+    measures: dict[str, Measure] = {
+        "objects": len(prompted),
+        "clicks": len(prompted[-1].prompt.points_xy),
+        "most": max(values),
+        "least": min(values),
+        "state": state,
+    }
+    return judged(click_rules.two_borders(SURE, UNSURE), measures)

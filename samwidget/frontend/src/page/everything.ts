@@ -110,7 +110,7 @@ function foundMask(
 }
 
 /** The share of the mask at the lower of two thresholds that is left at the higher one. */
-function stabilityOf(logits: Float32Array, { frame }: Masks, offset: number): number {
+export function stabilityOf(logits: Float32Array, { frame }: Pick<Masks, "frame">, offset: number): number {
   let [high, low] = [0, 0];
   for (const values of upsampled(logits, frame, -offset).rows) {
     for (const value of values) {

@@ -1,4 +1,4 @@
-// Curves over the number of clicks, as SVG: yours, and the robot's.
+// Curves as SVG: the IoU over the number of clicks, yours and the robot's, and the area over the threshold.
 
 const [WIDTH, HEIGHT] = [420, 220];
 const [LEFT, TOP, RIGHT, BOTTOM] = [46, 10, WIDTH - 10, HEIGHT - 40];
@@ -43,4 +43,29 @@ export function curvesSvg(curves: readonly Curve[], target: number, clicks: numb
 <text x="${(LEFT + RIGHT) / 2}" y="${HEIGHT - 6}" text-anchor="middle">clicks</text>
 <text x="12" y="${(TOP + BOTTOM) / 2}" text-anchor="middle" transform="rotate(-90 12 ${(TOP + BOTTOM) / 2})">IoU</text>
 ${lines.join("")}${legend.join("")}</svg>`;
+}
+
+/** The area of a mask over the threshold, as a share of the photo, with a disc at the threshold that is set. */
+export function areasSvg(thresholds: readonly number[], shares: readonly number[], present: number): string {
+  const [first, last] = [thresholds[0] as number, thresholds.at(-1) as number];
+  const most = Math.max(...shares);
+  const x = (threshold: number) => LEFT + ((threshold - first) / (last - first)) * (RIGHT - LEFT);
+  const y = (share: number) => BOTTOM - (share / most) * (BOTTOM - TOP);
+  const points = thresholds.map((threshold, i) => `${x(threshold).toFixed(1)},${y(shares[i] as number).toFixed(1)}`);
+  const numbers = thresholds
+    .filter((threshold) => threshold % 2 === 0)
+    .map((threshold) => `<text x="${x(threshold)}" y="${BOTTOM + 16}" text-anchor="middle">${minus(threshold)}</text>`);
+  const at = x(thresholds[present] as number).toFixed(1);
+  return `<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="Area of the mask over the threshold" font-size="13" fill="currentColor">
+<path d="M${LEFT},${TOP}V${BOTTOM}H${RIGHT}" fill="none" stroke="currentColor" opacity="0.5"/>
+<text x="${LEFT - 6}" y="${TOP + 8}" text-anchor="end">${Math.round(100 * most)} %</text><text x="${LEFT - 6}" y="${BOTTOM}" text-anchor="end">0 %</text>
+${numbers.join("")}<text x="${(LEFT + RIGHT) / 2}" y="${HEIGHT - 6}" text-anchor="middle">threshold, in logits</text>
+<text x="12" y="${(TOP + BOTTOM) / 2}" text-anchor="middle" transform="rotate(-90 12 ${(TOP + BOTTOM) / 2})">area</text>
+<polyline points="${points.join(" ")}" fill="none" stroke="currentColor" stroke-width="3"/>
+<path d="M${at},${TOP}V${BOTTOM}" stroke="#e69f00" stroke-width="2" stroke-dasharray="4 4"/>
+<circle cx="${at}" cy="${y(shares[present] as number).toFixed(1)}" r="7" fill="#e69f00" stroke="white" stroke-width="2"/></svg>`;
+}
+
+function minus(value: number): string {
+  return String(value).replace("-", "\u2212");
 }

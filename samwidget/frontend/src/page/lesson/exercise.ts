@@ -10,6 +10,7 @@ import { type Phrases, resultBox } from "./result.ts";
 import { type Mark, OWN_COLOUR, ROBOT_COLOUR } from "./robot.ts";
 import { filled, judged, type Result, type Rule } from "./rules.ts";
 import { showInSite } from "./scheme.ts";
+import type { ThresholdExercise } from "./threshold.ts";
 
 export interface Choice {
   kind: "choice";
@@ -22,7 +23,7 @@ export interface Clicks {
   kind: "clicks";
   task: string;
   rules: readonly Rule[];
-  /** The truth that the mask is compared with while one clicks, and what it is called. */
+  /** The truth that the mask is compared with while one clicks, and what it is called; null where borders are measured. */
   truth: { name: string; label: string } | null;
   /** Whether all candidates are compared. */
   has_candidates: boolean;
@@ -30,7 +31,7 @@ export interface Clicks {
   race?: { target: number; robot: readonly number[] };
 }
 
-export type Exercise = Choice | Clicks | Mark;
+export type Exercise = Choice | Clicks | Mark | ThresholdExercise;
 
 /** A question with buttons. The button that was pressed shows its result; *Reset* takes it away. */
 export function choicePanel({ options }: Choice, onResult: (result: Result | null) => void): HTMLElement {
@@ -125,7 +126,7 @@ function readoutOf({ truth, has_candidates }: Clicks, measures: Measures): Node[
   if (Number(measures.objects) === 0) return [element("span", {}, "Click in the photo.")];
   const clicks = `${measures.box ? "1 box, " : ""}${measures.clicks} click${measures.s}`;
   const parts: Node[] = [element("span", {}, clicks)];
-  if (!truth) return parts;
+  if (!truth) return [element("span", {}, String(measures.state))];
   const overlap = digits(measures[`iou_${truth.name}`]);
   parts.unshift(element("span", {}, `IoU with ${truth.label}: `, element("b", {}, overlap)));
   if (!has_candidates) return parts;

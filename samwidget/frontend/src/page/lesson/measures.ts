@@ -1,6 +1,7 @@
 // What exercises ask of the objects of a document: `prompt_measures` of samwidget/explain/lessons/rules.py, in the page.
 
 import type { ObjectSummary } from "../../protocol.ts";
+import { stabilityOf } from "../everything.ts";
 import { largest, type Masks } from "../values.ts";
 import { areaOf, boxAround, compare, type FullMask, fullMask, isOn } from "./masks.ts";
 
@@ -14,6 +15,7 @@ export function measuresOf(
   masksOf: (item: ObjectSummary) => Masks | null,
   truths: Readonly<Record<string, FullMask>>,
   threshold: number,
+  stabilityOffset: number,
   masksFor: (points: ObjectSummary["points"]) => Masks | null = () => null,
 ): Measures {
   const item = objects.at(-1);
@@ -34,6 +36,7 @@ export function measuresOf(
     area: areaOf(present),
     candidate: (item.level ?? 0) + 1,
   };
+  Object.assign(measures, bordersOf(objects, masksOf, stabilityOffset));
   for (const [level, score] of masks.scores.entries()) measures[`score_${level + 1}`] = score;
   for (const [name, truth] of Object.entries(truths)) {
     const { iou, excess, missing } = compare(present, truth);
@@ -53,6 +56,20 @@ export function measuresOf(
     if (item.prompt_box) Object.assign(measures, offOf(item.prompt_box, truth, name));
   }
   return measures;
+}
+
+/** The stability of each object: how sure its border is. */
+function bordersOf(
+  objects: readonly ObjectSummary[],
+  masksOf: (item: ObjectSummary) => Masks | null,
+  offset: number,
+): Record<string, Measures[string]> {
+  const stabilities = objects.flatMap((item) => {
+    const masks = masksOf(item);
+    return masks ? stabilityOf(masks.logits[item.level ?? 0] as Float32Array, masks, offset) : [];
+  });
+  const sentences = stabilities.map((value, i) => `Object ${i + 1} has a stability of ${value.toFixed(2)}.`);
+  return { most: Math.max(...stabilities), least: Math.min(...stabilities), state: sentences.join(" ") };
 }
 
 /** The IoU after each click but the last, with the best candidate of then; a mask that is not known is left out. */

@@ -16,6 +16,8 @@ export interface PhotoManifest extends Manifest {
 /** Something to compute that changes no document: what figures show. */
 export type PhotoRequest =
   | { kind: "candidates"; prompt: Prompt; truth: string | null; threshold: number }
+  /** The logits of one candidate, as the network made them. */
+  | { kind: "logits"; prompt: Prompt; level: number }
   /** What the network makes of one of the candidates as a mask. */
   | { kind: "returned"; prompt: Prompt; level: number; truth: string | null };
 
@@ -30,6 +32,7 @@ export interface CandidateView {
 
 export interface Replies {
   candidates: CandidateView[];
+  logits: Float32Array;
   returned: CandidateView[];
 }
 

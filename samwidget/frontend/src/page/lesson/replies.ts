@@ -9,8 +9,9 @@ import type { CandidateView, PhotoRequest } from "./messages.ts";
 type Truths = Readonly<Record<string, FullMask>>;
 
 export async function replyTo(ask: PhotoRequest, network: Network, graphs: Graphs, truths: Truths): Promise<unknown> {
-  const truth = ask.truth === null ? null : (truths[ask.truth] ?? null);
   const masks = await network.predict(ask.prompt);
+  if (ask.kind === "logits") return masks.logits[ask.level];
+  const truth = ask.truth === null ? null : (truths[ask.truth] ?? null);
   if (ask.kind === "candidates") return viewsOf(masks.logits, masks.scores, network, truth, ask.threshold);
   // The mask alone: no point, no box.
   const { logits, scores } = await graphs.decode({

@@ -9,8 +9,15 @@ import type { Phrases } from "./result.ts";
 import { markPanel, type RobotFigure, robotPanel, truthPanel } from "./robot.ts";
 import type { Result } from "./rules.ts";
 import { showInSite } from "./scheme.ts";
+import {
+  type BordersFigure,
+  bordersPanel,
+  type ThresholdFigure,
+  thresholdExercise,
+  thresholdPanel,
+} from "./threshold.ts";
 
-type Figure = PromptFigure | RobotFigure | { kind: "truth"; truth: string };
+type Figure = PromptFigure | RobotFigure | ThresholdFigure | BordersFigure | { kind: "truth"; truth: string };
 
 /** What a lesson's page says of itself. */
 interface Lesson extends Phrases {
@@ -61,6 +68,8 @@ async function fill(
       host.replaceChildren(panel);
     } else if (exercise?.kind === "mark") {
       host.replaceChildren(markPanel(exercise, photo, lesson as Lesson, (result) => mark(number, result)));
+    } else if (exercise?.kind === "set_threshold") {
+      host.replaceChildren(thresholdExercise(exercise, photo, lesson as Lesson, (result) => mark(number, result)));
     } else if (figure) host.replaceChildren(panelOf(figure, photo));
     else showFront(photo, host);
   } catch (error) {
@@ -76,6 +85,8 @@ async function fill(
 function panelOf(figure: Figure, photo: LivePhoto): HTMLElement {
   if (figure.kind === "robot") return robotPanel(figure, photo);
   if (figure.kind === "truth") return truthPanel(figure, photo);
+  if (figure.kind === "threshold") return thresholdPanel(figure, photo);
+  if (figure.kind === "borders") return bordersPanel(figure, photo);
   return figurePanel(figure, photo);
 }
 

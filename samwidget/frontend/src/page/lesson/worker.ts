@@ -116,10 +116,18 @@ class PhotoKernels {
 
   #measure(name: string): void {
     const objects = this.#documents.get(name)?.objects ?? [];
+    const { stability_offset } = this.#started.manifest.everything;
     const masksOf = (item: ObjectSummary) => this.#masksOf(item);
     const masksFor = (points: ObjectSummary["points"]) =>
       [null, 0, 1, 2].map((level) => this.#known.get(promptKey(points, null, level))).find((masks) => masks) ?? null;
-    const measures = measuresOf(objects, masksOf, this.#truths, this.#thresholds.get(name) ?? 0, masksFor);
+    const measures = measuresOf(
+      objects,
+      masksOf,
+      this.#truths,
+      this.#thresholds.get(name) ?? 0,
+      stability_offset,
+      masksFor,
+    );
     scope.postMessage({ to: name, measures });
   }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { boxAround, compare, depthOf, fromRuns, fullMask, isOn } from "../../../src/page/lesson/masks.ts";
+import { areaOf, boxAround, compare, depthOf, fromRuns, fullMask, isOn } from "../../../src/page/lesson/masks.ts";
 import { measuresOf } from "../../../src/page/lesson/measures.ts";
 import { filled, judged, type Rule } from "../../../src/page/lesson/rules.ts";
 import type { PointPrompt } from "../../../src/protocol.ts";
@@ -43,7 +43,7 @@ describe("the measures of an object", () => {
     const summary = { points, prompt_box: box, level: 1, levels: { chosen: null, refined: null } };
     const truth = fullMask(masks.logits[1] as Float32Array, DISC_FRAME, 0);
     const other = fullMask(masks.logits[2] as Float32Array, DISC_FRAME, 0);
-    return measuresOf([summary as never], () => masks, { same: truth, larger: other }, 0);
+    return measuresOf([summary as never], () => masks, { same: truth, larger: other }, 0, 1);
   };
 
   it("count clicks and compare with each truth", async () => {
@@ -69,7 +69,7 @@ describe("the measures of an object", () => {
     const truth = fullMask(before?.logits[1] as Float32Array, DISC_FRAME, 0);
     const summary = { points, prompt_box: null, level: 1 };
     const masksFor = (clicks: PointPrompt[]) => (clicks.length === 1 ? (before ?? null) : null);
-    const { ious_disc } = measuresOf([summary as never], () => after ?? null, { disc: truth }, 0, masksFor);
+    const { ious_disc } = measuresOf([summary as never], () => after ?? null, { disc: truth }, 0, 1, masksFor);
     expect(ious_disc).toEqual([1, expect.closeTo(0.5, 1)]);
   });
 
@@ -77,7 +77,7 @@ describe("the measures of an object", () => {
     const truth = fromRuns([60 * 128 + 40, 20, 128 * 96 - 60 * 128 - 60], [96, 128]);
     const masks = await network.predict({ points: [[60, 50, 1]], box: null, level: null });
     const summary = { points: [], prompt_box: [40, 60, 70, 61], level: 1 };
-    const measures = measuresOf([summary as never], () => masks, { line: truth }, 0);
+    const measures = measuresOf([summary as never], () => masks, { line: truth }, 0, 1);
     expect(measures).toMatchObject({
       box: 1,
       off_side_line: "right",
@@ -87,8 +87,24 @@ describe("the measures of an object", () => {
     });
   });
 
+  it("say how sure the border of each object is", async () => {
+    const masks = await network.predict({ points: [[60, 50, 1]], box: null, level: null });
+    const [first, second] = [0, 2].map((level) => ({ points: [[60, 50, 1]], prompt_box: null, level }));
+    const { most, least, state } = measuresOf([first, second] as never, () => masks, {}, 0, 1);
+    const areas = (level: number) =>
+      [1, -1].map((at) => areaOf(fullMask(masks.logits[level] as Float32Array, DISC_FRAME, at))) as [number, number];
+    const [small, large] = [0, 2].map(areas).map(([high, low]) => high / low) as [number, number];
+    expect([least, most]).toEqual([
+      expect.closeTo(Math.min(small, large), 5),
+      expect.closeTo(Math.max(small, large), 5),
+    ]);
+    expect(state).toBe(
+      `Object 1 has a stability of ${small.toFixed(2)}. Object 2 has a stability of ${large.toFixed(2)}.`,
+    );
+  });
+
   it("are none where nothing was predicted", () => {
-    expect(measuresOf([], () => null, {}, 0)).toEqual({ objects: 0 });
+    expect(measuresOf([], () => null, {}, 0, 1)).toEqual({ objects: 0 });
   });
 });
 
