@@ -181,7 +181,7 @@ def test_weights_of_the_clicks_are_missing(video_model):
     weights = {name: tensor for name, tensor in video_model.state_dict().items() if "conv_s0" not in name}
     video_model.state_dict = lambda: weights
     try:
-        with pytest.raises(ModelError, match="cannot be taken out .* it lacks .*conv_s0") as caught:
+        with pytest.raises(ModelError, match=r"cannot be taken out .* it lacks .*conv_s0") as caught:
             tracker_of(video_model)
     finally:
         del video_model.state_dict
