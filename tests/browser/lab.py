@@ -162,11 +162,12 @@ class Notebook:
         self.wait_for_frames()
 
     def change_theme(self, theme: str) -> None:
-        """Settings > Theme; waits until the page has it."""
+        """Settings > Theme; waits until the page has it, and has let its splash screen go, which takes all clicks."""
         has_theme = f"document.body.dataset.jpThemeName === '{theme}'"
         if not self.page.evaluate(has_theme):
             self.page.evaluate(f"window.jupyterapp.commands.execute('apputils:change-theme', {{theme: '{theme}'}})")
             self.page.wait_for_function(has_theme)
+            self.page.wait_for_function("!document.getElementById('jupyterlab-splash')")
 
     def wait_for_kernel(self, status: str) -> None:
         """Waits until JupyterLab shows this status of the kernel, such as ``idle`` or ``busy``."""
