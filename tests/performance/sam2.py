@@ -208,11 +208,11 @@ def _sam3() -> Family:
     backbone = {"model_type": "sam3_vit_model", "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1}
     backbone |= {"num_attention_heads": 2, "global_attn_indexes": [0]}
     vision = {"model_type": "sam3_vision_model", "backbone_config": backbone}
-    return _with_decoder_of_sam2(randomise(Sam3TrackerModel(Sam3TrackerConfig(vision_config=vision))).eval(), 72)
+    return _with_decoder_of_sam2(randomise(Sam3TrackerModel(Sam3TrackerConfig(vision_config=vision))).eval(), 72, 14)
 
 
-def _with_decoder_of_sam2(model: Any, side: int) -> Family:
-    """A family with SAM 2's decoder and a grid of ``side`` x ``side`` image tokens."""
+def _with_decoder_of_sam2(model: Any, side: int, patch: int = 16) -> Family:
+    """A family with SAM 2's decoder and ``side`` x ``side`` image tokens, each of ``patch`` x ``patch`` pixels."""
     from samwidget.models.sam2 import Sam2Segmenter
 
     tensors = _noise(
@@ -222,7 +222,7 @@ def _with_decoder_of_sam2(model: Any, side: int) -> Family:
     )
     maps = [tensors[name] for name in ("features_s0", "features_s1", "image_embeddings")]
     logits_hw = (4 * side, 4 * side)
-    embedding = Embedding(tensors, Frame.stretched((16 * side, 16 * side), logits_hw, logits_hw), "noise")
+    embedding = Embedding(tensors, Frame.stretched((patch * side, patch * side), logits_hw, logits_hw), "noise")
     return Family(Sam2Segmenter(model, name="random", device=CPU), model, embedding, {"image_embeddings": maps})
 
 
@@ -236,9 +236,9 @@ FAMILIES: Mapping[str, Callable[[], Family]] = {"SAM-HQ": _sam_hq, "SAM 2.1": _s
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m tests.performance.sam2", description="Prints the families' speed.")
-    parser.add_argument("names", nargs="*", choices=[*FAMILIES, ENCODE], metavar="name", help="of a family, or encode")
+    parser.add_argument("name", nargs="?", choices=[*FAMILIES, ENCODE], help="of a family, or encode; by default all")
     parser.add_argument("--rounds", type=int, help="measure no contestant more often than this")
     arguments = parser.parse_args()
     from tests.performance import sam2  # by its name, by which processes find its functions
 
-    print(sam2.main(Bench(ROOT, arguments.rounds), arguments.names))
+    print(sam2.main(Bench(ROOT, arguments.rounds), [arguments.name] if arguments.name else []))
