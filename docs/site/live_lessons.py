@@ -19,7 +19,7 @@ import numpy.typing as npt
 from samwidget.core import INCLUDE, Prompt
 from samwidget.explain.click_robot import clicks_to, robot
 from samwidget.explain.lessons import click_rules, four_prompts, one_click, race, threshold
-from samwidget.explain.lessons.exercises import Lesson, read_truth
+from samwidget.explain.lessons.exercises import Lesson, Result, read_truth
 from samwidget.explain.lessons.rules import Rule
 from samwidget.images import load_rgb
 from samwidget.page import runs_of
@@ -128,10 +128,7 @@ def choice(lesson: Lesson, number: int, options: Sequence[tuple[str, object]]) -
     return {
         "kind": "choice",
         "task": lesson.exercises[number - 1].task,
-        "options": [
-            {"label": label, "result": {"passed": result.passed, "message": result.message}}
-            for label, result in results
-        ],
+        "options": [{"label": label, "result": _result(result)} for label, result in results],
     }
 
 
@@ -212,7 +209,7 @@ def _threshold(predictor: SamPredictor) -> LivePage:
         | {
             "kind": "set_threshold",
             "task": lesson.exercises[2].task,
-            "results": [{"passed": result.passed, "message": result.message} for result in results],
+            "results": [_result(result) for result in results],
         },
         4: clicks(lesson, 4, click_rules.two_borders(threshold.SURE, threshold.UNSURE), None),
     }
@@ -287,6 +284,10 @@ def _race_the_robot(predictor: SamPredictor) -> LivePage:
         "cell-12": figure | {"steps": steps},
     }
     return LivePage("astronaut", exercises, figures)
+
+
+def _result(result: Result) -> Part:
+    return {"passed": result.passed, "message": result.message}
 
 
 def _prompt(prompt: Any) -> Part:

@@ -6,7 +6,7 @@ import { clicksTo, curvesSvg } from "./curve.ts";
 import { button, element } from "./elements.ts";
 import type { Measures } from "./measures.ts";
 import type { LivePhoto } from "./photo.ts";
-import { type Phrases, resultBox } from "./result.ts";
+import { checkRow, type Phrases, resultBox, type Tell } from "./result.ts";
 import { type Mark, OWN_COLOUR, ROBOT_COLOUR } from "./robot.ts";
 import { filled, judged, type Result, type Rule } from "./rules.ts";
 import { showInSite } from "./scheme.ts";
@@ -34,13 +34,12 @@ export interface Clicks {
 export type Exercise = Choice | Clicks | Mark | ThresholdExercise;
 
 /** A question with buttons. The button that was pressed shows its result; *Reset* takes it away. */
-export function choicePanel({ options }: Choice, onResult: (result: Result | null) => void): HTMLElement {
-  const { box, show } = resultBox();
+export function choicePanel({ options }: Choice, onResult: Tell): HTMLElement {
+  const { box, tell } = resultBox(onResult);
   const choose = (chosen: HTMLButtonElement | null, result: Result | null) => {
     for (const other of buttons) other.setAttribute("aria-pressed", String(other === chosen));
     reset.hidden = result === null;
-    show(result);
-    onResult(result);
+    tell(result);
   };
   const buttons = options.map(({ label, result }) => {
     const own: HTMLButtonElement = button(label, () => choose(own, result), "is-option");
@@ -63,18 +62,14 @@ export function clicksPanel(
   photo: LivePhoto,
   name: string,
   phrases: Phrases,
-  onResult: (result: Result | null) => void,
+  onResult: Tell,
   onMeasures: (measures: Measures) => void = () => {},
 ): HTMLElement {
-  const { box, show } = resultBox();
+  const { box, tell } = resultBox(onResult);
   const stage = element("div", { class: "sw-lesson-widget" });
   const readout = element("div", { class: "sw-lesson-readout" });
   const curve = element("div", { class: "sw-lesson-curve" });
   let measures: Measures = { objects: 0 };
-  const tell = (result: Result | null) => {
-    show(result);
-    onResult(result);
-  };
   const model = photo.open(name, (next) => {
     measures = { ...next, ...raced(exercise, next, curve) };
     readout.replaceChildren(...readoutOf(exercise, next));
@@ -90,13 +85,7 @@ export function clicksPanel(
     tell(null);
   };
   showInSite(model, stage);
-  const row = element(
-    "div",
-    { class: "sw-lesson-row" },
-    button("Check", check, "is-first"),
-    button("Reset", reset, "is-quiet"),
-    readout,
-  );
+  const row = checkRow(check, reset, readout);
   raced(exercise, measures, curve);
   return element("div", { class: "sw-lesson-panel" }, stage, row, box, ...(exercise.race ? [curve] : []));
 }

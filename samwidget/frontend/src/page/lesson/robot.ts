@@ -6,8 +6,8 @@ import { button, element } from "./elements.ts";
 import { BLUE, type Colour, drawPrompt, greyed, mixed, painted, VERMILION } from "./figure.ts";
 import { depthOf, type FullMask, fromRuns, isOn } from "./masks.ts";
 import type { LivePhoto } from "./photo.ts";
-import { type Phrases, resultBox } from "./result.ts";
-import { filled, judged, type Result, type Rule } from "./rules.ts";
+import { checkRow, type Phrases, resultBox, type Tell } from "./result.ts";
+import { filled, judged, type Rule } from "./rules.ts";
 
 export interface RobotFigure {
   kind: "robot";
@@ -80,20 +80,11 @@ export function truthPanel({ truth }: { truth: string }, photo: LivePhoto): HTML
 }
 
 /** A photo on which one puts a mark, and its check. */
-export function markPanel(
-  mark: Mark,
-  photo: LivePhoto,
-  phrases: Phrases,
-  onResult: (result: Result | null) => void,
-): HTMLElement {
+export function markPanel(mark: Mark, photo: LivePhoto, phrases: Phrases, onResult: Tell): HTMLElement {
   const truth = truthOf(photo, mark.truth);
   const stage = element("div", { class: "sw-lesson-photo is-marked" });
-  const { box, show } = resultBox();
+  const { box, tell } = resultBox(onResult);
   let marked: readonly [number, number] | null = null;
-  const tell = (result: Result | null) => {
-    show(result);
-    onResult(result);
-  };
   const draw = async () => {
     const canvas = await outlinedTruth(photo, truth);
     if (marked) drawPrompt(canvas, { points: [[marked[0] + 0.5, marked[1] + 0.5, 1]], box: null, level: null });
@@ -115,13 +106,7 @@ export function markPanel(
     void draw();
   };
   void draw();
-  const row = element(
-    "div",
-    { class: "sw-lesson-row" },
-    button("Check", check, "is-first"),
-    button("Reset", reset, "is-quiet"),
-  );
-  return element("div", { class: "sw-lesson-panel" }, stage, row, box);
+  return element("div", { class: "sw-lesson-panel" }, stage, checkRow(check, reset), box);
 }
 
 /** What the rules of a first click ask of it. */

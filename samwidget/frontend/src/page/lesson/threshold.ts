@@ -2,11 +2,11 @@
 
 import type { Prompt } from "../values.ts";
 import { areasSvg } from "./curve.ts";
-import { button, element } from "./elements.ts";
+import { element } from "./elements.ts";
 import { BLUE, drawPrompt, greyed, mixed, ORANGE, painted, tinted } from "./figure.ts";
 import { areaOf, fullMask } from "./masks.ts";
 import type { LivePhoto } from "./photo.ts";
-import { type Phrases, resultBox } from "./result.ts";
+import { checkRow, type Phrases, resultBox, type Tell } from "./result.ts";
 import { filled, type Result } from "./rules.ts";
 
 export interface ThresholdFigure {
@@ -43,14 +43,10 @@ export function thresholdExercise(
   exercise: ThresholdExercise,
   photo: LivePhoto,
   phrases: Phrases,
-  onResult: (result: Result | null) => void,
+  onResult: Tell,
 ): HTMLElement {
-  const { box, show } = resultBox();
+  const { box, tell } = resultBox(onResult);
   let isMoved = false;
-  const tell = (result: Result | null) => {
-    show(result);
-    onResult(result);
-  };
   const { panel, index, reset } = sliderPanel(exercise, photo, () => {
     isMoved = true;
   });
@@ -65,13 +61,7 @@ export function thresholdExercise(
     isMoved = false;
     tell(null);
   };
-  const row = element(
-    "div",
-    { class: "sw-lesson-row" },
-    button("Check", check, "is-first"),
-    button("Reset", start, "is-quiet"),
-  );
-  return element("div", { class: "sw-lesson-panel" }, panel, row, box);
+  return element("div", { class: "sw-lesson-panel" }, panel, checkRow(check, start), box);
 }
 
 function sliderPanel(
