@@ -33,16 +33,12 @@ export function curvesSvg(curves: readonly Curve[], target: number, clicks: numb
     const count = clicksTo(ious, target);
     const text = `${name}: ${count || "never"} to ${target}`;
     const row = BOTTOM - 10 - 18 * (curves.length - 1 - index);
-    return `<circle cx="${RIGHT - 150}" cy="${row - 4}" r="5" fill="${colour}"/><text x="${RIGHT - 138}" y="${row}">${text}</text>`;
+    return `<circle cx="${RIGHT - 176}" cy="${row - 4}" r="5" fill="${colour}"/><text x="${RIGHT - 164}" y="${row}">${text}</text>`;
   });
-  return `<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="IoU after each click" font-size="13" fill="currentColor">
-<path d="M${LEFT},${TOP}V${BOTTOM}H${RIGHT}" fill="none" stroke="currentColor" opacity="0.5"/>
-<path d="M${LEFT},${y(target)}H${RIGHT}" stroke="currentColor" stroke-dasharray="2 4" opacity="0.7"/>
-<text x="${LEFT - 6}" y="${TOP + 8}" text-anchor="end">1</text><text x="${LEFT - 6}" y="${BOTTOM}" text-anchor="end">0</text>
-<text x="${LEFT - 6}" y="${y(target) + 4}" text-anchor="end">${target}</text>${numbers}
-<text x="${(LEFT + RIGHT) / 2}" y="${HEIGHT - 6}" text-anchor="middle">clicks</text>
-<text x="12" y="${(TOP + BOTTOM) / 2}" text-anchor="middle" transform="rotate(-90 12 ${(TOP + BOTTOM) / 2})">IoU</text>
-${lines.join("")}${legend.join("")}</svg>`;
+  const line = `<path d="M${LEFT},${y(target)}H${RIGHT}" stroke="currentColor" stroke-dasharray="2 4" opacity="0.7"/>
+<text x="${LEFT - 6}" y="${y(target) + 4}" text-anchor="end">${target}</text>`;
+  const parts = [line, numbers, ...lines, ...legend];
+  return plot({ label: "IoU after each click", x: "clicks", y: "IoU", top: "1", zero: "0" }, parts);
 }
 
 /** The area of a mask over the threshold, as a share of the photo, with a disc at the threshold that is set. */
@@ -56,14 +52,27 @@ export function areasSvg(thresholds: readonly number[], shares: readonly number[
     .filter((threshold) => threshold % 2 === 0)
     .map((threshold) => `<text x="${x(threshold)}" y="${BOTTOM + 16}" text-anchor="middle">${minus(threshold)}</text>`);
   const at = x(thresholds[present] as number).toFixed(1);
-  return `<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="Area of the mask over the threshold" font-size="13" fill="currentColor">
+  const parts = [
+    ...numbers,
+    `<polyline points="${points.join(" ")}" fill="none" stroke="currentColor" stroke-width="3"/>`,
+    `<path d="M${at},${TOP}V${BOTTOM}" stroke="#e69f00" stroke-width="2" stroke-dasharray="4 4"/>`,
+    `<circle cx="${at}" cy="${y(shares[present] as number).toFixed(1)}" r="7" fill="#e69f00" stroke="white" stroke-width="2"/>`,
+  ];
+  const top = `${Math.round(100 * most)} %`;
+  return plot(
+    { label: "Area of the mask over the threshold", x: "threshold, in logits", y: "area", top, zero: "0 %" },
+    parts,
+  );
+}
+
+/** Two axes with their titles and ends, and the parts between them. */
+function plot(titles: Record<"label" | "x" | "y" | "top" | "zero", string>, parts: readonly string[]): string {
+  return `<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${titles.label}" font-size="13" fill="currentColor">
 <path d="M${LEFT},${TOP}V${BOTTOM}H${RIGHT}" fill="none" stroke="currentColor" opacity="0.5"/>
-<text x="${LEFT - 6}" y="${TOP + 8}" text-anchor="end">${Math.round(100 * most)} %</text><text x="${LEFT - 6}" y="${BOTTOM}" text-anchor="end">0 %</text>
-${numbers.join("")}<text x="${(LEFT + RIGHT) / 2}" y="${HEIGHT - 6}" text-anchor="middle">threshold, in logits</text>
-<text x="12" y="${(TOP + BOTTOM) / 2}" text-anchor="middle" transform="rotate(-90 12 ${(TOP + BOTTOM) / 2})">area</text>
-<polyline points="${points.join(" ")}" fill="none" stroke="currentColor" stroke-width="3"/>
-<path d="M${at},${TOP}V${BOTTOM}" stroke="#e69f00" stroke-width="2" stroke-dasharray="4 4"/>
-<circle cx="${at}" cy="${y(shares[present] as number).toFixed(1)}" r="7" fill="#e69f00" stroke="white" stroke-width="2"/></svg>`;
+<text x="${LEFT - 6}" y="${TOP + 8}" text-anchor="end">${titles.top}</text><text x="${LEFT - 6}" y="${BOTTOM}" text-anchor="end">${titles.zero}</text>
+${parts.join("")}
+<text x="${(LEFT + RIGHT) / 2}" y="${HEIGHT - 6}" text-anchor="middle">${titles.x}</text>
+<text x="12" y="${(TOP + BOTTOM) / 2}" text-anchor="middle" transform="rotate(-90 12 ${(TOP + BOTTOM) / 2})">${titles.y}</text></svg>`;
 }
 
 function minus(value: number): string {
