@@ -156,12 +156,11 @@ def wait_for(page, widget, **expected):
         page.wait_for_timeout(50)
 
 
-def click(page, widget, x, y, **options):
-    """Clicks on a pixel of the photo."""
-    widget.scroll_into_view_if_needed()
-    stage, corner = state_of(widget)["stage"], widget.locator("canvas").first.bounding_box()
-    left, top = corner["x"] + stage["x"], corner["y"] + stage["y"]
-    page.mouse.click(left + x * stage["scale"], top + y * stage["scale"], **options)
+def click(widget, x, y, **options):
+    """Clicks on a pixel of the photo, once it stands still and nothing lies over it."""
+    stage = state_of(widget)["stage"]
+    place = {"x": stage["x"] + x * stage["scale"], "y": stage["y"] + y * stage["scale"]}
+    widget.locator("canvas").first.click(position=place, **options)
 
 
 @needs_chromium
@@ -176,7 +175,7 @@ def test_the_front_page_has_the_widget(live, address):
     live.locator(".sw-stage").scroll_into_view_if_needed()
     widget = live.locator(".sw-stage .samwidget")
     wait_for(live, widget)
-    click(live, widget, 220, 120)
+    click(widget, 220, 120)
     wait_for(live, widget, objects=1)
 
 
@@ -192,11 +191,11 @@ def test_a_live_lesson_accepts_what_is_right_and_hints_at_what_is_wrong(live, ad
     wait_for(live, widget)
     two_clicks.get_by_role("button", name="Check").click()
     two_clicks.get_by_text("Do this first").wait_for()
-    click(live, widget, 220, 120)
+    click(widget, 220, 120)
     wait_for(live, widget, objects=1)
     two_clicks.get_by_role("button", name="Check").click()
     two_clicks.get_by_text("Add a second one.").wait_for()
-    click(live, widget, 230, 220, button="right")
+    click(widget, 230, 220, button="right")
     two_clicks.get_by_text("2 clicks", exact=True).wait_for()
     two_clicks.get_by_role("button", name="Check").click()
     two_clicks.get_by_text("Two clicks say what one could not say.").wait_for()
