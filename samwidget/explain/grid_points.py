@@ -24,6 +24,15 @@ from samwidget.predict.everything import suppress_overlaps
 GAVE_OBJECT, DUPLICATE, UNSTABLE, LOW_SCORE = "kept", "duplicate", "not stable", "score too low"
 FATES = (GAVE_OBJECT, DUPLICATE, UNSTABLE, LOW_SCORE)
 """What becomes of a point, the best first: that of the best of its three candidates."""
+REASONS = {
+    GAVE_OBJECT: "score {scores}",
+    DUPLICATE: "a mask with a better score covers the same pixels",
+    UNSTABLE: "best stability {best:.2f}, below {limit}",
+    LOW_SCORE: "best score {best:.2f}, not above {limit}",
+}
+"""The reason of each fate, with its numbers in braces."""
+EMPTY = "its masks have no pixel"
+"""The reason of a point without candidates."""
 _COLOURS = {GAVE_OBJECT: GREEN, DUPLICATE: SKY, UNSTABLE: ORANGE, LOW_SCORE: VERMILION}
 _POINTS_MAX = 64
 _POINTS_AT_ONCE = 64
@@ -137,19 +146,22 @@ def _fate(
     objects = tuple(candidate for candidate in candidates if candidate.id in ids)
     if objects:
         scores = ", ".join(f"{found_object.score:.2f}" for found_object in objects)
-        return GridPoint(point_xy, GAVE_OBJECT, f"score {scores}", objects)
+        return GridPoint(point_xy, GAVE_OBJECT, REASONS[GAVE_OBJECT].format(scores=scores), objects)
     if not candidates:
-        return GridPoint(point_xy, LOW_SCORE, "its masks have no pixel", ())
+        return GridPoint(point_xy, LOW_SCORE, EMPTY, ())
     score_min = np.float32(options.pred_iou_thresh)
     good = [candidate for candidate in candidates if candidate.score > score_min or score_min <= 0]
     if not good:
         best = max(candidate.score for candidate in candidates)
-        return GridPoint(point_xy, LOW_SCORE, f"best score {best:.2f}, not above {options.pred_iou_thresh:g}", ())
+        return GridPoint(point_xy, LOW_SCORE, _reason(LOW_SCORE, best, options.pred_iou_thresh), ())
     best = max(candidate.stability for candidate in good)
     if best < np.float32(options.stability_score_thresh):
-        reason = f"best stability {best:.2f}, below {options.stability_score_thresh:g}"
-        return GridPoint(point_xy, UNSTABLE, reason, ())
-    return GridPoint(point_xy, DUPLICATE, "a mask with a better score covers the same pixels", ())
+        return GridPoint(point_xy, UNSTABLE, _reason(UNSTABLE, best, options.stability_score_thresh), ())
+    return GridPoint(point_xy, DUPLICATE, REASONS[DUPLICATE], ())
+
+
+def _reason(fate: str, best: float, limit: float) -> str:
+    return REASONS[fate].format(best=best, limit=f"{limit:g}")
 
 
 def everything_film(image: object, points: Sequence[GridPoint]) -> Film:

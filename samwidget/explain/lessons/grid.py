@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from samwidget.core import FoundObject, SegmentedObject, iou
+from samwidget.core import FoundObject, SegmentedObject
 from samwidget.explain.figure_parts import (
     BLUE,
     GREEN,
@@ -42,6 +42,16 @@ from samwidget.explain.lessons.exercises import (
     read_truth,
     word_from,
 )
+from samwidget.explain.lessons.grid_rules import (
+    COINS,
+    LARGE,
+    MISSED_COIN,
+    SETTINGS,
+    SIDES,
+    kept_measures,
+    overlap_measures,
+)
+from samwidget.explain.lessons.rules import judged, object_measures
 from samwidget.explain.lessons.sliders import FigureSliders, slider_of
 from samwidget.images import load_rgb
 from samwidget.predict import SamPredictor
@@ -49,13 +59,14 @@ from samwidget.predict import SamPredictor
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-COINS = 24
-"""How many coins the photo has."""
-_FEW, _MANY = 4, 8  # points per side that the exercises speak of
-_SIDES = [4, 6, 8, 10, 12]
-_SHARES = [round(0.05 * index, 2) for index in range(20)]
-_COIN_PX = (900, 3_500)
-_SAME = 0.5  # IoU from which two masks are the same object
+FEW, MANY = 4, 8
+"""Points per side that the exercises speak of."""
+SHARES = tuple(round(0.05 * index, 2) for index in range(20))
+"""Scores, stabilities and overlaps among which one chooses."""
+OVERLAP = 0.7
+"""Of two boxes, where nobody chooses."""
+COMPARED_SIDES, COMPARED_SCORE = (4, 6, 8, 12), 0.9
+"""The grids that the last figure compares, and the lowest score there."""
 _RULES = {"score": LOW_SCORE, "stability": UNSTABLE, "duplicate": DUPLICATE}
 _COLOURS = {GAVE_OBJECT: GREEN, DUPLICATE: SKY, UNSTABLE: ORANGE, LOW_SCORE: VERMILION}
 
@@ -68,7 +79,7 @@ class GridLesson(Lesson):
         points_per_side: int,
         score: float | None = None,
         stability: float | None = None,
-        overlap: float = 0.7,
+        overlap: float = OVERLAP,
     ) -> tuple[GridPoint, ...]:
         """Every point of a grid with its fate.
 
@@ -111,20 +122,22 @@ def grid_of_clicks(photos: str | Path, predictor: SamPredictor | None = None) ->
     network = predictor or SamPredictor.from_pretrained()
 
     def judge_missed_coin(last: SegmentedObject) -> Result:
-        return _missed_coin(last, _objects(lesson.points(_FEW)))
+        objects = objects_of(lesson.points(FEW))
+        measures = object_measures(last, {}, 4) | overlap_measures(last.mask, objects)
+        return judged(MISSED_COIN, measures)
 
     exercises = (
-        Exercise(f"How many candidates does the model make for a grid of {_MANY} points per side?", _candidate_count),
+        Exercise(f"How many candidates does the model make for a grid of {MANY} points per side?", _candidate_count),
         Exercise(
             "Which rule drops the most points of this grid? Write 'score', 'stability' or 'duplicate'.",
-            lambda value: _rule(value, lesson.points(_MANY)),
+            lambda value: _rule(value, lesson.points(MANY)),
         ),
         Exercise(
             f"Find settings that keep all {COINS} coins, each once, and nothing else.",
             lambda value: _settings(value, lesson),
         ),
         Exercise(
-            f"Find a coin that the grid of {_FEW} points per side misses, with one click.",
+            f"Find a coin that the grid of {FEW} points per side misses, with one click.",
             judge_object(judge_missed_coin, image, network),
         ),
     )
@@ -139,12 +152,12 @@ def draw_grid(image: npt.NDArray[np.uint8], points: Sequence[GridPoint]) -> Figu
         image: (H, W, 3) uint8 RGB.
         points: what ``grid_search`` returns.
     """
-    objects = _objects(points)
+    objects = objects_of(points)
     figure, (photo, bars) = new_figure(2, f"{len(points)} clicks, {len(objects)} objects", widths=(1.5, 1))
     draw_photo(photo, image, grey=True)
     for found_object in objects:
         # The background would tint the whole photo: its outline is enough.
-        if found_object.area < found_object.mask.size / 4:
+        if found_object.area < LARGE * found_object.mask.size:
             draw_tint(photo, found_object.mask, BLUE, 0.5)
         draw_outline(photo, found_object.mask.astype(float), 0.5, BLUE)
     size = max(6.0, 80 / len(points) ** 0.5)
@@ -175,26 +188,27 @@ def grid_sliders(lesson: GridLesson) -> FigureSliders:
     return FigureSliders(
         draw,
         {
-            "points_per_side": slider_of("points per side", _SIDES, _MANY),
-            "score": slider_of("lowest score", _SHARES, _nearest(defaults.pred_iou_thresh)),
-            "stability": slider_of("lowest stability", _SHARES, _nearest(defaults.stability_score_thresh)),
-            "overlap": slider_of("overlap allowed", _SHARES, 0.7),
+            "points_per_side": slider_of("points per side", list(SIDES), MANY),
+            "score": slider_of("lowest score", list(SHARES), nearest(defaults.pred_iou_thresh)),
+            "stability": slider_of("lowest stability", list(SHARES), nearest(defaults.stability_score_thresh)),
+            "overlap": slider_of("overlap allowed", list(SHARES), OVERLAP),
         },
     )
 
 
-def draw_sides(lesson: GridLesson, score: float = 0.9) -> Figure:
+def draw_sides(lesson: GridLesson, score: float = COMPARED_SCORE) -> Figure:
     """The number of coins and of other objects over the points per side.
 
     Args:
         lesson: made by ``grid_of_clicks``.
         score: masks with a score above it are kept.
     """
-    sides = (4, 6, 8, 12)
-    coins, others = zip(*(_count(_objects(lesson.points(side, score))) for side in sides), strict=True)
+    sides = COMPARED_SIDES
+    counts = [kept_measures(objects_of(lesson.points(side, score))) for side in sides]
+    coins, others = ([int(count[name]) for count in counts] for name in ("coins", "others"))
     figure, (photo, bars) = new_figure(2, "More clicks find more, and cost more", widths=(1.2, 1))
     draw_photo(photo, lesson.image, f"{sides[-1]} points per side", grey=True)
-    for found_object in _objects(lesson.points(sides[-1], score)):
+    for found_object in objects_of(lesson.points(sides[-1], score)):
         draw_tint(photo, found_object.mask, BLUE, 0.6)
     indices = np.arange(len(sides))
     bars.bar(indices - 0.2, coins, 0.4, color=BLUE, label="coins")
@@ -209,32 +223,24 @@ def draw_sides(lesson: GridLesson, score: float = 0.9) -> Figure:
     return figure
 
 
-def _objects(points: Sequence[GridPoint]) -> list[FoundObject]:
+def objects_of(points: Sequence[GridPoint]) -> list[FoundObject]:
+    """The objects that the points gave, point by point."""
     return [found_object for point in points for found_object in point.objects]
 
 
-def _count(objects: Sequence[FoundObject]) -> tuple[int, int]:
-    """How many different coins there are, and how many other objects; a coin that is there twice counts as one."""
-    coins: list[FoundObject] = []
-    for item in sorted(objects, key=lambda item: -item.score):
-        is_coin = _COIN_PX[0] < item.area < _COIN_PX[1]
-        if is_coin and all(iou(item.mask, coin.mask) < _SAME for coin in coins):
-            coins.append(item)
-    return len(coins), len(objects) - len(coins)
-
-
-def _nearest(value: float) -> float:
-    return min(_SHARES, key=lambda share: abs(share - value))
+def nearest(value: float) -> float:
+    """The one of ``SHARES`` that is nearest to a value."""
+    return min(SHARES, key=lambda share: abs(share - value))
 
 
 def _candidate_count(value: object) -> Result:
-    number, points = number_from(value), _MANY * _MANY
+    number, points = number_from(value), MANY * MANY
     if number == 3 * points:
-        return Result(True, f"{_MANY} rows of {_MANY} points, and three candidates for each.")
+        return Result(True, f"{MANY} rows of {MANY} points, and three candidates for each.")
     if number == points:
         return Result(False, f"{points} is the number of points. How many candidates does one click have?")
-    if number in (_MANY, 3 * _MANY, 2 * _MANY):
-        return Result(False, f"{_MANY} is the number of points in one row. The grid has {_MANY} rows.")
+    if number in (MANY, 3 * MANY, 2 * MANY):
+        return Result(False, f"{MANY} is the number of points in one row. The grid has {MANY} rows.")
     if number is None:
         return Result(False, f"{value!r} is no number. Write a whole number.")
     return Result(False, "Count the points of the grid first. Each is a click, with as many candidates as any click.")
@@ -265,37 +271,5 @@ def _settings(value: object, lesson: GridLesson) -> Result:
     if any(number is None for number in numbers):
         return Result(False, "Each setting is a number.")
     side, *shares = (float(number or 0) for number in numbers)
-    objects = _objects(lesson.points(int(side), *shares))
-    coins, others = _count(objects)
-    state = f"{coins} coins and {others} other object{'s' * (others != 1)} are kept."
-    if coins == COINS and others == 0:
-        return Result(True, f"{state} The grid must be fine enough to hit each coin, and the rules strict enough.")
-    if coins < COINS and side < _SIDES[-1]:
-        return Result(False, f"{state} A coin that no point hits cannot be found. Ask more points.")
-    if coins < COINS:
-        return Result(False, f"{state} The rules are too strict: they drop coins. Lower the score or the stability.")
-    copies = sum(_COIN_PX[0] < item.area < _COIN_PX[1] for item in objects) - coins
-    if copies:
-        return Result(False, f"{state} {copies} of them are copies of a coin. Which slider says what a copy is?")
-    big = any(item.area > item.mask.size / 4 for item in objects)
-    part = "The background is among them." if big else "They are specks between the coins."
-    return Result(False, f"{state} {part} The model is less sure of them than of the coins: which slider drops them?")
-
-
-def _missed_coin(last: SegmentedObject, objects: Sequence[FoundObject]) -> Result:
-    count = len(last.prompt.points_xy)
-    if count != 1:
-        return Result(False, f"Your object has {count} clicks. Call lesson.reset(4) and click once.")
-    area = int(last.mask.sum())
-    if not _COIN_PX[0] < area < _COIN_PX[1]:
-        size = "larger" if area >= _COIN_PX[1] else "smaller"
-        return Result(False, f"Your mask has {area} pixels: it is {size} than a coin. Click the middle of a coin.")
-    overlaps = [iou(last.mask, found_object.mask) for found_object in objects]
-    if max(overlaps, default=0.0) >= _SAME:
-        x, y = objects[int(np.argmax(overlaps))].point_xy
-        return Result(
-            False,
-            f"The grid has this coin already: its point at ({x:.0f}, {y:.0f}) gave it, with an IoU of "
-            f"{max(overlaps):.2f} to yours. Look for a coin between the points.",
-        )
-    return Result(True, "No point of the grid gave this coin, but your click did. It is the model that knows coins.")
+    objects = objects_of(lesson.points(int(side), *shares))
+    return judged(SETTINGS, {"side": side} | kept_measures(objects))
