@@ -18,7 +18,8 @@ import numpy.typing as npt
 
 from samwidget.core import INCLUDE, Prompt
 from samwidget.explain.click_robot import clicks_to, robot
-from samwidget.explain.lessons import click_rules, four_prompts, one_click, race, threshold
+from samwidget.explain.grid_points import EMPTY, REASONS
+from samwidget.explain.lessons import click_rules, four_prompts, grid, grid_rules, one_click, race, threshold
 from samwidget.explain.lessons.exercises import Lesson, Result, read_truth
 from samwidget.explain.lessons.rules import Rule
 from samwidget.images import load_rgb
@@ -61,7 +62,7 @@ class LivePage:
 def truths() -> dict[str, dict[str, Mask]]:
     """By photo: the masks with which the lessons compare."""
     head = read_truth(PHOTOS, "head")
-    return {"astronaut": {"head": head, "suit": read_truth(PHOTOS, "astronaut") & ~head}}
+    return {"astronaut": {"head": head, "suit": read_truth(PHOTOS, "astronaut") & ~head}, "coins": {}}
 
 
 def photo(name: str) -> npt.NDArray[np.uint8]:
@@ -286,6 +287,51 @@ def _race_the_robot(predictor: SamPredictor) -> LivePage:
     return LivePage("astronaut", exercises, figures)
 
 
+def _everything(predictor: SamPredictor) -> LivePage:
+    lesson = grid.grid_of_clicks(PHOTOS, predictor)
+    defaults = predictor.everything_defaults
+    settings = {
+        "score": defaults.pred_iou_thresh,
+        "stability": defaults.stability_score_thresh,
+        "overlap": grid.OVERLAP,
+    }
+    coin = {"area_px": grid_rules.COIN_PX, "same": grid_rules.SAME, "large": grid_rules.LARGE}
+    texts = {"reasons": REASONS, "empty": EMPTY}
+    exercises = {
+        1: choice(lesson, 1, [(str(number), number) for number in (8, 24, 64, 192)]),
+        2: choice(lesson, 2, [(word, word) for word in ("score", "stability", "duplicate")]),
+        3: {
+            "kind": "settings",
+            "task": lesson.exercises[2].task,
+            "rules": as_json(grid_rules.SETTINGS),
+            "sides": grid_rules.SIDES,
+            "shares": grid.SHARES,
+            "start": {
+                "side": grid.MANY,
+                "score": grid.nearest(defaults.pred_iou_thresh),
+                "stability": grid.nearest(defaults.stability_score_thresh),
+                "overlap": grid.OVERLAP,
+            },
+            "coin": coin,
+            "texts": texts,
+        },
+        4: clicks(lesson, 4, grid_rules.MISSED_COIN, None) | {"grid": {"side": grid.FEW, "settings": settings}},
+    }
+    figure = {"kind": "grid", "settings": settings, "texts": texts}
+    figures = {
+        "cell-07": figure | {"side": grid.MANY, "is_begun": False},
+        "cell-12": figure | {"side": grid.FEW, "is_begun": True},
+        "cell-16": {
+            "kind": "sides",
+            "sides": grid.COMPARED_SIDES,
+            "settings": settings | {"score": grid.COMPARED_SCORE},
+            "coin": coin,
+            "wanted": grid_rules.COINS,
+        },
+    }
+    return LivePage("coins", exercises, figures)
+
+
 def _result(result: Result) -> Part:
     return {"passed": result.passed, "message": result.message}
 
@@ -301,5 +347,6 @@ PAGES: dict[str, Callable[[SamPredictor], LivePage]] = {
     "03_threshold_and_stability": _threshold,
     "04_race_the_robot": _race_the_robot,
     "07_point_box_exclusion_mask": _four_prompts,
+    "08_everything_is_a_grid_of_clicks": _everything,
 }
 """By name of the notebook."""

@@ -15,6 +15,9 @@ from pathlib import Path
 
 import pytest
 
+from samwidget.explain.grid_points import FATES
+from samwidget.explain.lessons.grid import grid_of_clicks
+
 pytest.importorskip("mkdocs")
 pytest.importorskip("mkdocstrings")
 
@@ -201,3 +204,23 @@ def test_a_live_lesson_accepts_what_is_right_and_hints_at_what_is_wrong(live, ad
     two_clicks.get_by_text("Two clicks say what one could not say.").wait_for()
     two_clicks.get_by_role("button", name="Reset").click()
     wait_for(live, widget, objects=0)
+
+
+@needs_chromium
+def test_a_live_grid_of_clicks_finds_what_python_finds(live, address):
+    lesson = grid_of_clicks(ROOT / "notebooks/photos")
+    live.goto(f"{address}lessons/08_everything_is_a_grid_of_clicks.html")
+    grid, missed = live.locator('.sw-lesson[data-figure="cell-12"]'), live.locator('.sw-lesson[data-exercise="4"]')
+    grid.scroll_into_view_if_needed()
+    grid.get_by_text("16 of 16 points asked").wait_for()
+    fates = [point.fate for point in lesson.points(4)]
+    assert [int(count) for count in grid.locator(".sw-lesson-fate b").all_inner_texts()] == [
+        fates.count(fate) for fate in FATES
+    ]
+    missed.scroll_into_view_if_needed()
+    widget = missed.locator(".samwidget")
+    wait_for(live, widget)
+    click(widget, 172, 262)
+    wait_for(live, widget, objects=1)
+    missed.get_by_role("button", name="Check").click()
+    missed.get_by_text("No point of the grid gave this coin").wait_for()

@@ -2,6 +2,7 @@
 // samwidget/predict/everything and samwidget/widget/everything.py. One search at a time; kernel.ts runs its steps.
 
 import type { Box, FoundObject } from "../protocol.ts";
+import { notSuppressed } from "./nms.ts";
 import { type Measures, type PackedMask, type Packer, rounded } from "./pack.ts";
 import { maskAbove, upsampled } from "./upsample.ts";
 import { type Draft, EMPTY_PROMPT, type Masks, NEW, type Prompt, point } from "./values.ts";
@@ -123,20 +124,8 @@ export function stabilityOf(logits: Float32Array, { frame }: Pick<Masks, "frame"
 
 /** Without the masks whose box overlaps that of a better one too much; the best first. */
 function suppressed(passed: readonly FoundMask[]): FoundMask[] {
-  const best: FoundMask[] = [];
-  for (const mask of [...passed].sort((a, b) => b.draft.score - a.draft.score || a.id - b.id)) {
-    if (best.every((better) => boxIou(better.measures.box, mask.measures.box) <= BOX_IOU_MAX)) best.push(mask);
-  }
-  return best;
-}
-
-/** IoU of two boxes, measured from the first to the last pixel, as the reference does. */
-function boxIou(a: Box, b: Box): number {
-  const side = (low: number, high: number) => Math.max(high - 1 - low, 0);
-  const overlap = side(Math.max(a[0], b[0]), Math.min(a[2], b[2])) * side(Math.max(a[1], b[1]), Math.min(a[3], b[3]));
-  const [areaA, areaB] = [a, b].map(([x0, y0, x1, y1]) => side(x0, x1) * side(y0, y1)) as [number, number];
-  const union = areaA + areaB - overlap;
-  return union > 0 ? overlap / union : 0;
+  const ranked = passed.map((mask) => ({ id: mask.id, score: mask.draft.score, box: mask.measures.box, mask }));
+  return notSuppressed(ranked, BOX_IOU_MAX).map(({ mask }) => mask);
 }
 
 /** The numbers below `count`, in an order of which the first k are spread evenly, for every k. */

@@ -1,6 +1,7 @@
 // Curves as SVG: the IoU over the number of clicks, yours and the robot's, and the area over the threshold.
 
 const [WIDTH, HEIGHT] = [420, 220];
+const [COIN_COLOUR, OTHER_COLOUR] = ["#0072b2", "#e69f00"];
 const [LEFT, TOP, RIGHT, BOTTOM] = [46, 10, WIDTH - 10, HEIGHT - 40];
 
 export interface Curve {
@@ -63,6 +64,52 @@ export function areasSvg(thresholds: readonly number[], shares: readonly number[
     { label: "Area of the mask over the threshold", x: "threshold, in logits", y: "area", top, zero: "0 %" },
     parts,
   );
+}
+
+/** For each grid the number of coins beside that of other objects; a dotted line is where all coins are found. */
+export function barsSvg(
+  sides: readonly number[],
+  bars: readonly { side: number; coins: number; others: number }[],
+  wanted: number,
+): string {
+  const most = Math.max(wanted, ...bars.map(({ coins, others }) => Math.max(coins, others))) * 1.3;
+  const y = (count: number) => BOTTOM - (count / most) * (BOTTOM - TOP);
+  const step = (RIGHT - LEFT) / sides.length;
+  const numbers = sides.map((side, i) => {
+    const text = `${side}\u00b2 = ${side * side}`;
+    return `<text x="${LEFT + (i + 0.5) * step}" y="${BOTTOM + 16}" text-anchor="middle">${text}</text>`;
+  });
+  const columns = bars.flatMap(({ side, coins, others }) => {
+    const middle = LEFT + (sides.indexOf(side) + 0.5) * step;
+    return (
+      [
+        [coins, COIN_COLOUR, middle - 26],
+        [others, OTHER_COLOUR, middle + 2],
+      ] as const
+    ).map(
+      ([count, colour, x]) =>
+        `<rect x="${x}" y="${y(count).toFixed(1)}" width="24" height="${(BOTTOM - y(count)).toFixed(1)}" fill="${colour}"/><text x="${x + 12}" y="${(y(count) - 4).toFixed(1)}" text-anchor="middle">${count}</text>`,
+    );
+  });
+  const line = `<path d="M${LEFT},${y(wanted)}H${RIGHT}" stroke="currentColor" stroke-dasharray="2 4" opacity="0.7"/>
+<text x="${LEFT - 6}" y="${y(wanted) + 4}" text-anchor="end">${wanted}</text>`;
+  const legend = (
+    [
+      ["coins", COIN_COLOUR, LEFT + 14],
+      ["other objects", OTHER_COLOUR, LEFT + 80],
+    ] as const
+  ).map(
+    ([name, colour, x]) =>
+      `<circle cx="${x}" cy="${TOP + 4}" r="5" fill="${colour}"/><text x="${x + 12}" y="${TOP + 8}">${name}</text>`,
+  );
+  const titles = {
+    label: "Objects that grids keep",
+    x: "clicks: points per side, squared",
+    y: "objects",
+    top: "",
+    zero: "0",
+  };
+  return plot(titles, [line, ...numbers, ...columns, ...legend]);
 }
 
 /** Two axes with their titles and ends, and the parts between them. */

@@ -4,6 +4,8 @@
 import type { Model } from "../../traits.ts";
 import { clicksTo, curvesSvg } from "./curve.ts";
 import { button, element } from "./elements.ts";
+import { type ComparedGrid, missedMeasures } from "./grid.ts";
+import type { SettingsExercise } from "./grid_panels.ts";
 import type { Measures } from "./measures.ts";
 import type { LivePhoto } from "./photo.ts";
 import { checkRow, type Phrases, resultBox, type Tell } from "./result.ts";
@@ -29,9 +31,11 @@ export interface Clicks {
   has_candidates: boolean;
   /** The robot's IoUs after each click, with which one races to the target. */
   race?: { target: number; robot: readonly number[] };
+  /** The grid with whose objects the last object is compared. */
+  grid?: ComparedGrid;
 }
 
-export type Exercise = Choice | Clicks | Mark | ThresholdExercise;
+export type Exercise = Choice | Clicks | Mark | SettingsExercise | ThresholdExercise;
 
 /** A question with buttons. The button that was pressed shows its result; *Reset* takes it away. */
 export function choicePanel({ options }: Choice, onResult: Tell): HTMLElement {
@@ -63,7 +67,6 @@ export function clicksPanel(
   name: string,
   phrases: Phrases,
   onResult: Tell,
-  onMeasures: (measures: Measures) => void = () => {},
 ): HTMLElement {
   const { box, tell } = resultBox(onResult);
   const stage = element("div", { class: "sw-lesson-widget" });
@@ -73,12 +76,19 @@ export function clicksPanel(
   const model = photo.open(name, (next) => {
     measures = { ...next, ...raced(exercise, next, curve) };
     readout.replaceChildren(...readoutOf(exercise, next));
-    onMeasures(next);
   });
+  const judge = (more: Measures = {}) =>
+    tell(judged(exercise.rules, { ...measures, ...more, again: phrases.again, task: exercise.task }));
+  const fail = (error: unknown) => tell({ passed: false, message: `This cannot be checked: ${error}.` });
   const check = () => {
-    const words = { ...measures, again: phrases.again, task: exercise.task };
-    const isDone = Number(measures.objects) > 0;
-    tell(isDone ? judged(exercise.rules, words) : { passed: false, message: filled(phrases.not_done, words) });
+    const item = model.get("document")?.objects.at(-1);
+    if (Number(measures.objects) === 0) {
+      tell({ passed: false, message: filled(phrases.not_done, { task: exercise.task }) });
+    } else if (exercise.grid && item) {
+      const { points, prompt_box: box, levels, level } = item;
+      const prompt = { points, box, level: levels?.refined ?? null };
+      void missedMeasures(exercise.grid, photo, prompt, level ?? 0).then(judge, fail);
+    } else judge();
   };
   const reset = () => {
     clear(model);
@@ -111,10 +121,11 @@ function clear(model: Model): void {
   model.send({ v: 1, id: `lesson${++cleared}`, kind: "clear" });
 }
 
-function readoutOf({ truth, has_candidates }: Clicks, measures: Measures): Node[] {
+function readoutOf({ truth, has_candidates, grid }: Clicks, measures: Measures): Node[] {
   if (Number(measures.objects) === 0) return [element("span", {}, "Click in the photo.")];
   const clicks = `${measures.box ? "1 box, " : ""}${measures.clicks} click${measures.s}`;
   const parts: Node[] = [element("span", {}, clicks)];
+  if (grid) return [...parts, element("span", {}, `mask: ${measures.area} pixels`)];
   if (!truth) return [element("span", {}, String(measures.state))];
   const overlap = digits(measures[`iou_${truth.name}`]);
   parts.unshift(element("span", {}, `IoU with ${truth.label}: `, element("b", {}, overlap)));

@@ -1,9 +1,10 @@
 // What the page of a site and its worker say to each other. One worker has one photo, with the network, and a kernel for
 // each document: an exercise begins without the clicks of another.
 
-import type { Envelope } from "../../protocol.ts";
+import type { Box, Envelope } from "../../protocol.ts";
 import type { FileName, FromWorker, Manifest } from "../manifest.ts";
 import type { Prompt } from "../values.ts";
+import type { Part } from "./grid_rules.ts";
 import type { Measures } from "./measures.ts";
 
 /** A photo of a site: where its files are, beside the manifest, and the masks that exercises compare with. */
@@ -16,6 +17,8 @@ export interface PhotoManifest extends Manifest {
 /** Something to compute that changes no document: what figures show. */
 export type PhotoRequest =
   | { kind: "candidates"; prompt: Prompt; truth: string | null; threshold: number }
+  /** The candidates, each cut to a part of the photo; stability is that of this distance of two thresholds from 0. */
+  | { kind: "found"; prompt: Prompt; offset: number }
   /** The logits of one candidate, as the network made them. */
   | { kind: "logits"; prompt: Prompt; level: number }
   /** What the network makes of one of the candidates as a mask. */
@@ -30,8 +33,19 @@ export interface CandidateView {
   inside: Uint8Array;
 }
 
+/** A candidate of a point of a grid. */
+export interface FoundView {
+  score: number;
+  stability: number;
+  area: number;
+  /** Around the mask, the maximum exclusive; null where the mask is empty. */
+  box: Box | null;
+  part: Part;
+}
+
 export interface Replies {
   candidates: CandidateView[];
+  found: FoundView[];
   logits: Float32Array;
   returned: CandidateView[];
 }

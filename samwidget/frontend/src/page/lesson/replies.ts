@@ -1,16 +1,19 @@
 // Replies to what the figures of a lesson ask: masks and their measures, for prompts that belong to no document.
 
+import { stabilityOf } from "../everything.ts";
 import type { Graphs, Network } from "../network.ts";
 import { cleanMask } from "../regions.ts";
-import { EMPTY_PROMPT } from "../values.ts";
+import { maskAbove } from "../upsample.ts";
+import { EMPTY_PROMPT, type Masks } from "../values.ts";
 import { areaOf, compare, type FullMask, fullMask } from "./masks.ts";
-import type { CandidateView, PhotoRequest } from "./messages.ts";
+import type { CandidateView, FoundView, PhotoRequest } from "./messages.ts";
 
 type Truths = Readonly<Record<string, FullMask>>;
 
 export async function replyTo(ask: PhotoRequest, network: Network, graphs: Graphs, truths: Truths): Promise<unknown> {
   const masks = await network.predict(ask.prompt);
   if (ask.kind === "logits") return masks.logits[ask.level];
+  if (ask.kind === "found") return foundOf(masks, ask.offset);
   const truth = ask.truth === null ? null : (truths[ask.truth] ?? null);
   if (ask.kind === "candidates") return viewsOf(masks.logits, masks.scores, network, truth, ask.threshold);
   // The mask alone: no point, no box.
@@ -23,6 +26,13 @@ export async function replyTo(ask: PhotoRequest, network: Network, graphs: Graph
   const candidates = logits.slice(1);
   for (const candidate of candidates) cleanMask(candidate, EMPTY_PROMPT, network.frame);
   return viewsOf(candidates, scores.slice(1), network, truth, 0);
+}
+
+function foundOf(masks: Masks, offset: number): FoundView[] {
+  return masks.logits.map((logits, level) => {
+    const { area, box, ...part } = maskAbove(logits, masks.frame, 0);
+    return { score: masks.scores[level] as number, stability: stabilityOf(logits, masks, offset), area, box, part };
+  });
 }
 
 function viewsOf(

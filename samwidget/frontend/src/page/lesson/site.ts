@@ -4,6 +4,7 @@
 import { element } from "./elements.ts";
 import { choicePanel, clicksPanel, type Exercise } from "./exercise.ts";
 import { figurePanel, type PromptFigure } from "./figure.ts";
+import { type GridFigure, gridPanel, type SidesFigure, settingsPanel, sidesPanel } from "./grid_panels.ts";
 import { LivePhoto, type Progress } from "./photo.ts";
 import type { Phrases } from "./result.ts";
 import { markPanel, type RobotFigure, robotPanel, truthPanel } from "./robot.ts";
@@ -17,7 +18,14 @@ import {
   thresholdPanel,
 } from "./threshold.ts";
 
-type Figure = PromptFigure | RobotFigure | ThresholdFigure | BordersFigure | { kind: "truth"; truth: string };
+type Figure =
+  | PromptFigure
+  | RobotFigure
+  | ThresholdFigure
+  | BordersFigure
+  | GridFigure
+  | SidesFigure
+  | { kind: "truth"; truth: string };
 
 /** What a lesson's page says of itself. */
 interface Lesson extends Phrases {
@@ -70,6 +78,8 @@ async function fill(
       host.replaceChildren(markPanel(exercise, photo, lesson as Lesson, (result) => mark(number, result)));
     } else if (exercise?.kind === "set_threshold") {
       host.replaceChildren(thresholdExercise(exercise, photo, lesson as Lesson, (result) => mark(number, result)));
+    } else if (exercise?.kind === "settings") {
+      host.replaceChildren(settingsPanel(exercise, photo, lesson as Lesson, (result) => mark(number, result)));
     } else if (figure) host.replaceChildren(panelOf(figure, photo));
     else showFront(photo, host);
   } catch (error) {
@@ -87,6 +97,8 @@ function panelOf(figure: Figure, photo: LivePhoto): HTMLElement {
   if (figure.kind === "truth") return truthPanel(figure, photo);
   if (figure.kind === "threshold") return thresholdPanel(figure, photo);
   if (figure.kind === "borders") return bordersPanel(figure, photo);
+  if (figure.kind === "grid") return gridPanel(figure, photo);
+  if (figure.kind === "sides") return sidesPanel(figure, photo);
   return figurePanel(figure, photo);
 }
 
