@@ -9,6 +9,8 @@ export interface Curve {
   ious: readonly number[];
   colour: string;
   is_dashed: boolean;
+  /** Whether no more clicks come: only then is it certain that the target is never reached. */
+  is_finished: boolean;
 }
 
 /** The number of clicks after which the IoU is at least `target` for the first time; 0 where it never is. */
@@ -30,9 +32,9 @@ export function curvesSvg(curves: readonly Curve[], target: number, clicks: numb
     const path = points.map((point) => point.join(",")).join(" ");
     return `<g data-curve="${name}"><polyline points="${path}" fill="none" stroke="${colour}" stroke-width="3"${dash}/>${discs}</g>`;
   });
-  const legend = curves.map(({ name, ious, colour }, index) => {
-    const count = clicksTo(ious, target);
-    const text = `${name}: ${count || "never"} to ${target}`;
+  const legend = curves.map(({ name, ious, colour, is_finished }, index) => {
+    const count = clicksTo(ious, target) || (is_finished ? "never" : 0);
+    const text = count ? `${name}: ${count} to ${target}` : name;
     const row = BOTTOM - 10 - 18 * (curves.length - 1 - index);
     return `<circle cx="${RIGHT - 176}" cy="${row - 4}" r="5" fill="${colour}"/><text x="${RIGHT - 164}" y="${row}">${text}</text>`;
   });

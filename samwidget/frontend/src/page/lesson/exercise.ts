@@ -105,8 +105,8 @@ function raced({ race, truth }: Clicks, measures: Measures, curve: HTMLElement):
   if (!race || !truth) return {};
   const ious = (measures[`ious_${truth.name}`] ?? []) as readonly number[];
   const curves = [
-    { name: "the robot", ious: race.robot, colour: ROBOT_COLOUR, is_dashed: true },
-    ...(ious.length > 0 ? [{ name: "you", ious, colour: OWN_COLOUR, is_dashed: false }] : []),
+    { name: "the robot", ious: race.robot, colour: ROBOT_COLOUR, is_dashed: true, is_finished: true },
+    ...(ious.length > 0 ? [{ name: "you", ious, colour: OWN_COLOUR, is_dashed: false, is_finished: false }] : []),
   ];
   curve.innerHTML = curvesSvg(curves, race.target, race.robot.length);
   const needed = clicksTo(ious, race.target);

@@ -172,8 +172,9 @@ export function greyed([red, green, blue]: Colour): Colour {
   return [grey, grey, grey];
 }
 
-export function mixed(pixel: Colour, colour: Colour): Colour {
-  return pixel.map((value, channel) => 0.5 * value + 0.5 * (colour[channel] as number)) as unknown as Colour;
+/** A pixel with a share of another colour. */
+export function mixed(pixel: Colour, colour: Colour, share = 0.5): Colour {
+  return pixel.map((value, channel) => (1 - share) * value + share * (colour[channel] as number)) as unknown as Colour;
 }
 
 /** Included points as discs with a plus, excluded ones as rings with a minus, and the box. */

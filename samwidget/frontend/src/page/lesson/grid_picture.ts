@@ -85,7 +85,7 @@ export class GridPicture {
 
   #rowOf(fate: Fate): Row {
     const [bar, count] = [element("span", { class: "sw-lesson-bar" }), element("b")];
-    const style = `--sw-fate: rgb(${FATE_COLOURS[fate].join(" ")})`;
+    const style = `--sw-disc: rgb(${FATE_COLOURS[fate].join(" ")})`;
     const row = element(
       "button",
       { type: "button", class: "sw-lesson-fate", style, "data-fate": fate },

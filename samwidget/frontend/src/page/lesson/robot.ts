@@ -3,7 +3,7 @@
 import type { Prompt } from "../values.ts";
 import { curvesSvg } from "./curve.ts";
 import { button, element } from "./elements.ts";
-import { BLUE, type Colour, drawPrompt, greyed, mixed, painted, VERMILION } from "./figure.ts";
+import { BLUE, type Colour, drawPrompt, greyed, mixed, ORANGE, painted, VERMILION } from "./figure.ts";
 import { depthOf, type FullMask, fromRuns, isOn } from "./masks.ts";
 import type { LivePhoto } from "./photo.ts";
 import { checkRow, type Phrases, resultBox, type Tell } from "./result.ts";
@@ -25,6 +25,14 @@ export interface Mark {
 
 export const ROBOT_COLOUR = "#e69f00";
 export const OWN_COLOUR = "#0072b2";
+const ERRORS = [
+  ["right", BLUE],
+  ["missing", ORANGE],
+  ["too much", VERMILION],
+] as const;
+const KEY_STEP_PX = 10;
+/** Of the colour of an error in a pixel: half of it would make red and orange alike. */
+const ERROR_SHARE = 0.85;
 const WHITE: Colour = [255, 255, 255];
 
 /** The robot's clicks: what is missing in its mask, what is too much, and its curve where it has several. */
@@ -40,10 +48,11 @@ export function robotPanel({ steps, truth: name, target }: RobotFigure, photo: L
     drawPrompt(canvas, prompt);
     canvas.setAttribute("aria-label", `The errors after click ${index + 1}`);
     stage.replaceChildren(canvas);
-    text.textContent = `Click ${index + 1}: the IoU is ${iou.toFixed(2)}. Blue is right, orange is missing, and red is too much.`;
+    text.textContent = `Click ${index + 1}: the IoU is ${iou.toFixed(2)}.`;
     const ious = steps.slice(0, index + 1).map((step) => step.iou);
     if (steps.length > 1) {
-      const robot = { name: "the robot", ious, colour: ROBOT_COLOUR, is_dashed: true };
+      const is_finished = index === steps.length - 1;
+      const robot = { name: "the robot", ious, colour: ROBOT_COLOUR, is_dashed: true, is_finished };
       curve.innerHTML = curvesSvg([robot], target, steps.length);
     }
     for (const [step, isEnd] of [
@@ -64,9 +73,15 @@ export function robotPanel({ steps, truth: name, target }: RobotFigure, photo: L
     "div",
     { class: "sw-lesson-panel" },
     ...row,
-    text,
+    element("div", { class: "sw-lesson-row" }, text, ...ERRORS.map(([name, colour]) => keyOf(name, colour))),
     element("div", { class: "sw-lesson-pair" }, stage, curve),
   );
+}
+
+/** What a colour stands for. */
+function keyOf(name: string, colour: Colour): HTMLElement {
+  const disc = element("span", { class: "sw-lesson-disc", style: `--sw-disc: rgb(${colour.join(" ")})` });
+  return element("span", { class: "sw-lesson-key" }, disc, name);
 }
 
 /** The photo with the outline of the truth. */
@@ -79,34 +94,68 @@ export function truthPanel({ truth }: { truth: string }, photo: LivePhoto): HTML
   return stage;
 }
 
-/** A photo on which one puts a mark, and its check. */
+/** A photo on which one puts a mark with the pointer or with the arrow keys, and its check. */
 export function markPanel(mark: Mark, photo: LivePhoto, phrases: Phrases, onResult: Tell): HTMLElement {
   const truth = truthOf(photo, mark.truth);
-  const stage = element("div", { class: "sw-lesson-photo is-marked" });
+  const stage = element("div", {
+    class: "sw-lesson-photo is-marked",
+    tabindex: "0",
+    role: "application",
+    "aria-label": "The photo. Arrow keys move your mark, with Shift by one pixel.",
+  });
+  const position = element("span", { class: "sw-lesson-readout", role: "status" });
   const { box, tell } = resultBox(onResult);
   let marked: readonly [number, number] | null = null;
   const draw = async () => {
     const canvas = await outlinedTruth(photo, truth);
     if (marked) drawPrompt(canvas, { points: [[marked[0] + 0.5, marked[1] + 0.5, 1]], box: null, level: null });
-    canvas.setAttribute("aria-label", marked ? `Your mark at ${marked.join(", ")}` : "The photo");
-    canvas.addEventListener("click", ({ offsetX, offsetY }) => {
-      const scale = canvas.width / canvas.getBoundingClientRect().width;
-      marked = [Math.floor(offsetX * scale), Math.floor(offsetY * scale)];
-      void draw();
-    });
+    canvas.setAttribute("aria-label", "The outline of the truth, with your mark");
     stage.replaceChildren(canvas);
   };
+  const put = (next: readonly [number, number] | null) => {
+    marked = next;
+    position.textContent = marked ? `Your mark is at (${marked.join(", ")}).` : "Click in the photo.";
+    void draw();
+  };
+  stage.addEventListener("click", ({ clientX, clientY }) => {
+    const { left, top, width } = (stage.firstElementChild ?? stage).getBoundingClientRect();
+    const scale = truth.width / width;
+    put(withinPhoto(truth, (clientX - left) * scale, (clientY - top) * scale));
+  });
+  stage.addEventListener("keydown", (event) => {
+    const step = movedBy(event.key, event.shiftKey ? 1 : KEY_STEP_PX);
+    if (!step) return;
+    event.preventDefault();
+    const [x, y] = marked ?? [truth.width / 2, truth.height / 2];
+    put(withinPhoto(truth, x + step[0], y + step[1]));
+  });
   const check = () => {
     if (marked) tell(judged(mark.rules, markMeasures(truth, marked)));
     else tell({ passed: false, message: filled(phrases.not_done, { task: mark.task }) });
   };
   const reset = () => {
-    marked = null;
+    put(null);
     tell(null);
-    void draw();
   };
-  void draw();
-  return element("div", { class: "sw-lesson-panel" }, stage, checkRow(check, reset), box);
+  put(null);
+  return element("div", { class: "sw-lesson-panel" }, stage, checkRow(check, reset, position), box);
+}
+
+/** The pixel of the photo that is nearest to a position. */
+function withinPhoto({ width, height }: FullMask, x: number, y: number): [number, number] {
+  const near = (value: number, size: number) => Math.min(Math.max(Math.floor(value), 0), size - 1);
+  return [near(x, width), near(y, height)];
+}
+
+/** How far an arrow key moves; null for another key. */
+function movedBy(key: string, step: number): [x: number, y: number] | null {
+  const steps: Record<string, [number, number]> = {
+    ArrowLeft: [-step, 0],
+    ArrowRight: [step, 0],
+    ArrowUp: [0, -step],
+    ArrowDown: [0, step],
+  };
+  return steps[key] ?? null;
 }
 
 /** What the rules of a first click ask of it. */
@@ -120,9 +169,11 @@ function truthOf({ manifest }: LivePhoto, name: string): FullMask {
 }
 
 function errorsOf(photo: LivePhoto, mask: FullMask, truth: FullMask): Promise<HTMLCanvasElement> {
+  // On grey: the photo has things in the colours of the errors.
   return painted(photo, (at, pixel) => {
-    if (mask.inside[at]) return mixed(pixel, truth.inside[at] ? BLUE : VERMILION);
-    return truth.inside[at] ? mixed(pixel, [230, 159, 0]) : greyed(pixel);
+    const grey = greyed(pixel);
+    if (mask.inside[at]) return truth.inside[at] ? mixed(grey, BLUE) : mixed(grey, VERMILION, ERROR_SHARE);
+    return truth.inside[at] ? mixed(grey, ORANGE, ERROR_SHARE) : grey;
   });
 }
 
