@@ -11,7 +11,7 @@ export default defineConfig({
       provider: "v8",
       include: ["src/**/*.ts"],
       // Canvases and workers of the docs site: tests/docs/test_site.py runs them in a browser.
-      exclude: ["src/page/lesson/{figure,photo,replies,robot,scheme,site,threshold,worker}.ts"],
+      exclude: ["src/page/lesson/{figure,grid_canvas,photo,replies,robot,scheme,site,threshold,worker}.ts"],
       reporter: ["text-summary"],
       thresholds: { lines: 91 },
     },
