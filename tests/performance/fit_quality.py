@@ -15,21 +15,18 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
+from unittest.mock import patch
 
 import numpy as np
 import numpy.typing as npt
 
-from samwidget.core import Masks, Prompt, RunLengths
-from samwidget.models import Embedding
+from samwidget.core import Masks, RunLengths
 from samwidget.models.cores import core_count
 from samwidget.predict import SamPredictor
-from samwidget.predict.find import search_similar
-from samwidget.predict.find.features import Features
-from samwidget.predict.find.likeness import Likeness
+from samwidget.predict.find import search_similar, similar
 from samwidget.predict.find.overlap import iou
-from samwidget.predict.find.quality import Evidence, Filter
-from samwidget.predict.find.similar import LIKENESS_THRESH
+from samwidget.predict.find.quality import Candidate, Evidence, Filter, Similar
 from tests.performance.similar import VOID, chosen_examples, labelled_photos
 
 PHOTOS_MAX = 5
@@ -45,19 +42,15 @@ class Candidates(NamedTuple):
     is_right: npt.NDArray[np.bool_]
 
 
-class Recorder:
-    """A predictor for a search that keeps the masks of all points."""
+class Recorder(Filter):
+    """A filter that remembers all candidates of all points."""
 
-    def __init__(self, predictor: SamPredictor) -> None:
-        self._predictor = predictor
-        self.everything_defaults, self.thread_count = predictor.everything_defaults, predictor.thread_count
-        self.masks: list[Masks] = []
+    seen: ClassVar[list[Candidate]] = []
 
-    def predict_many(self, prompts: Sequence[Prompt], embedding: Embedding, *, threads: int | None) -> list[Masks]:
-        """The same as the predictor's."""
-        made = self._predictor.predict_many(prompts, embedding, threads=threads)
-        self.masks += made
-        return made
+    def passing(self, masks: Masks, point_xy: npt.NDArray[np.float64], number: int) -> list[Similar]:
+        """The same as the filter's."""
+        self.seen += [made for level in range(len(masks)) if (made := self.candidate(masks, level)) is not None]
+        return super().passing(masks, point_xy, number)
 
 
 def main(folders: Sequence[Path]) -> str:
@@ -85,25 +78,13 @@ def candidates_of(predictor: SamPredictor, image: npt.NDArray[np.uint8], labels:
     assert embedding is not None
     objects = [RunLengths.from_mask(labels == number) for number in np.unique(labels) if number not in (0, VOID)]
     example = chosen_examples(predictor, [mask.to_mask() for mask in objects], 0)[1][0]
-    recorder = Recorder(predictor)
-    for _ in search_similar(recorder, embedding, [example]):
-        pass
-    features = Features.of(embedding)
-    likeness = Likeness(features, [features.cover_of_mask(example)])
-    limits = Filter(
-        features,
-        likeness,
-        [likeness],
-        np.array([example.area], np.float64),
-        LIKENESS_THRESH,
-        predictor.everything_defaults,
-    )
+    Recorder.seen.clear()
+    with patch.object(similar, "Filter", Recorder):
+        for _ in search_similar(predictor, embedding, [example]):
+            pass
     evidence, is_right = [], []
-    for masks in recorder.masks:
-        for level in range(len(masks)):
-            candidate = limits.candidate(masks, level)
-            if candidate is None or np.mean(labels[candidate.run_lengths.to_mask()] == VOID) > 0.5:
-                continue
+    for candidate in Recorder.seen:
+        if np.mean(labels[candidate.run_lengths.to_mask()] == VOID) <= 0.5:
             evidence.append(candidate.evidence)
             is_right.append(max(iou(candidate.run_lengths, mask) for mask in objects) >= 0.5)
     return Candidates(np.array(evidence, np.float64).reshape(-1, len(Evidence._fields)), np.array(is_right, bool))

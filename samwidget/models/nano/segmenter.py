@@ -11,7 +11,7 @@ import hashlib
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -158,6 +158,9 @@ class NanoSegmenter:
     ) -> tuple[Tensor, Tensor]:
         """Low-res logits (P, C, h, w) and scores (P, C), float32, as in ``Segmenter``.
 
+        The tensors of an embedding may be a stack of as many parts of an image as there are prompts; then each prompt,
+        one click or one box, is decoded on its own part, and costs as little as the part is small.
+
         Where one mask is asked for, clicks without a box get the candidate with the best score (``default_mask_index``)
         or that of their ``level``, and all other prompts get the single mask. The last of several clicks corrects the
         mask before it (``previous_masks``).
@@ -166,15 +169,15 @@ class NanoSegmenter:
             PromptError: a mask prompt does not have the size of the logits.
             ModelError: the embedding does not have the tensors of this model.
         """
-        _check_features(embedding)
+        _check_features(embedding, len(prompts))
         frame = embedding.frame
         with_masks = self._add_previous_masks(embedding, prompts, threads)
         # On a CPU the threads share the prompts, a few in each piece: a prompt alone has several hundred small steps,
         # and before each of them its thread would wait for Python, which runs one thread at a time.
         count = thread_count(threads) if self._is_on_cpu else 1
         size = min(PROMPTS_PER_PASS, max(1, -(-len(with_masks) // count)))
-        batches = [with_masks[start : start + size] for start in range(0, len(with_masks), size)]
-        decoded = run_in_threads(lambda batch: self._decode(embedding, batch), batches, count)
+        batches = [slice(start, start + size) for start in range(0, len(with_masks), size)]
+        decoded = run_in_threads(lambda batch: self._decode(embedding, with_masks, batch), batches, count)
         logits, scores = [], []
         for batch_logits, batch_scores, default_index in decoded:
             if len(prompts) == 1 and prompts[0].mask is None:  # a user's click, which may be followed by another
@@ -193,16 +196,20 @@ class NanoSegmenter:
             logits, scores = ([torch.zeros(shape, dtype=torch.float32)] for shape in shapes)
         return torch.cat(logits), torch.cat(scores)
 
-    def _decode(self, embedding: Embedding, prompts: Sequence[Prompt]) -> tuple[Tensor, Tensor, Tensor]:
+    def _decode(self, embedding: Embedding, prompts: Sequence[Prompt], batch: slice) -> tuple[Tensor, Tensor, Tensor]:
         """Logits (P, 4, h, w), scores (P, 4), and (P,) int64 which of the masks is used where one is asked for."""
-        tensors = prompt_tensors(prompts, embedding.frame, self.device)
-        logits, scores, _ = self._network.decoder(dict(embedding.tensors), tensors)
-        default_index = default_mask_index(tensors, scores)[0]
-        for index, prompt in enumerate(prompts):
+        features, tensors = dict(embedding.tensors), prompt_tensors(prompts[batch], embedding.frame, self.device)
+        if _is_stack(embedding):
+            features = {name: feature[batch] for name, feature in features.items()}
+            tensors = PromptTensors(*(getattr(tensors, field.name).transpose(0, 1) for field in fields(tensors)))
+        logits, scores, _ = self._network.decoder(features, tensors)
+        default_index = default_mask_index(tensors, scores).flatten()
+        for index, prompt in enumerate(prompts[batch]):
             if prompt.level is not None:
                 default_index[index] = 1 + prompt.level
-        _enforce_clicks(logits[0], tensors)
-        return logits[0], scores[0], default_index
+        logits = logits.flatten(0, 1)
+        _enforce_clicks(logits, tensors)
+        return logits, scores.flatten(0, 1), default_index
 
     def _add_previous_masks(self, embedding: Embedding, prompts: Sequence[Prompt], threads: int | None) -> list[Prompt]:
         """The prompts; those that correct an earlier mask have it as their mask prompt."""
@@ -288,12 +295,18 @@ def _read_weights(path: Path, device: torch.device) -> dict[str, Tensor]:
     return weights
 
 
-def _check_features(embedding: Embedding) -> None:
+def _is_stack(embedding: Embedding) -> bool:
+    """Whether the tensors are those of several parts of an image, one for each prompt."""
+    return embedding.tensors["fine"].shape[0] > 1
+
+
+def _check_features(embedding: Embedding, prompts: int) -> None:
     """Raises ModelError where the tensors are not those of this model, such as those of a damaged file."""
     height, width = embedding.frame.input_hw
+    parts = prompts if "fine" in embedding.tensors and _is_stack(embedding) else 1
     for name, (channels, stride) in _FEATURES.items():
         tensor = embedding.tensors.get(name)
-        if tensor is None or tensor.shape != (1, channels, height // stride, width // stride):
+        if tensor is None or tensor.shape != (parts, channels, height // stride, width // stride):
             raise ModelError(
                 f"the embedding has no tensor {name!r} that fits its image",
                 hint="if it is from a cache folder, delete its file there; then encode the image again",
@@ -317,7 +330,8 @@ def _resize(image: npt.NDArray[np.uint8], content_hw: tuple[int, int]) -> Tensor
 def _enforce_clicks(logits: Tensor, prompts: PromptTensors) -> None:
     """Changes (P, C, h, w) logits under each click so that masks contain included clicks and no excluded ones."""
     height, width = logits.shape[2:]
-    positions, labels = (prompts.points_xy[0] / LOGIT_STRIDE - 0.5).tolist(), prompts.labels[0].tolist()
+    positions = (prompts.points_xy.flatten(0, 1) / LOGIT_STRIDE - 0.5).tolist()
+    labels = prompts.labels.flatten(0, 1).tolist()
     for index, (points, labels_of_prompt) in enumerate(zip(positions, labels, strict=True)):
         # Included points come last: where both lie on one pixel, the included one wins. Rows beyond the points have -1.
         for label, (x, y) in sorted(zip(labels_of_prompt, points, strict=True)):

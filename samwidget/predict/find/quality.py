@@ -1,6 +1,6 @@
 """Quality: the probability that a mask is an object like the examples, from four numbers that every model has.
 
-Owns the four numbers, their weights, and which of a point's candidates is taken. Called by ``search``.
+Owns the four numbers, their weights, and which candidates of a point pass. Called by ``search``.
 
 The weights are those of a logistic regression on the candidates for clicks on photos of nuclei, fruit, mushrooms,
 crystals, jars and roofs, none of them held out for scores. On photos left out one by one, fifteen numbers were hardly
@@ -96,33 +96,30 @@ class Filter:
     likeness_min: float
     defaults: EverythingDefaults
 
-    def best(self, masks: Masks, point_xy: npt.NDArray[np.float64], number: int) -> Similar | None:
-        """The candidate of one point with the highest quality, as found object ``number``; None where none passes."""
-        best: tuple[float, int, Candidate] | None = None
+    def passing(self, masks: Masks, point_xy: npt.NDArray[np.float64], number: int) -> list[Similar]:
+        """The candidates of the point ``number`` that have the least quality, as found objects."""
+        passing = []
         for level in range(len(masks)):
-            quality_min = QUALITY_MIN if best is None else best[0]
-            candidate = self.candidate(masks, level, quality_min)
-            if candidate is not None and candidate.quality >= quality_min:
-                best = candidate.quality, level, candidate
-        if best is None:
-            return None
-        quality, level, candidate = best
-        height, width = masks.frame.image_hw
-        whole_xyxy: Box = (0, 0, width, height)
-        x, y = point_xy.tolist()
-        found_object = FoundObject(
-            id=number,
-            run_lengths=candidate.run_lengths,
-            score=float(masks.scores[level]),
-            stability=candidate.stability,
-            point_xy=(x, y),
-            level=level,
-            crop_xyxy=whole_xyxy,
-            candidate=replace(
-                masks, logits=masks.logits[level : level + 1].copy(), scores=masks.scores[level : level + 1]
-            ),
-        )
-        return Similar(found_object, candidate.cover, quality)
+            candidate = self.candidate(masks, level, QUALITY_MIN)
+            if candidate is None or candidate.quality < QUALITY_MIN:
+                continue
+            height, width = masks.frame.image_hw
+            whole_xyxy: Box = (0, 0, width, height)
+            x, y = point_xy.tolist()
+            found_object = FoundObject(
+                id=number * len(masks) + level,
+                run_lengths=candidate.run_lengths,
+                score=float(masks.scores[level]),
+                stability=candidate.stability,
+                point_xy=(x, y),
+                level=level,
+                crop_xyxy=whole_xyxy,
+                candidate=replace(
+                    masks, logits=masks.logits[level : level + 1].copy(), scores=masks.scores[level : level + 1]
+                ),
+            )
+            passing.append(Similar(found_object, candidate.cover, candidate.quality))
+        return passing
 
     def candidate(self, masks: Masks, level: int, quality_min: float = 0.0) -> Candidate | None:
         """One candidate of a point; None where it is beyond a limit, or cannot have a quality.

@@ -1,36 +1,35 @@
 """The course of a search for similar objects: points where the likeness is high, their masks, and again.
 
-Owns the rounds, which points are asked, what is learned from the first findings, and which of two masks of an object
-stays. ``likeness`` says where to ask, ``quality`` which masks are kept. Called by ``similar``.
+Owns the rounds, which points are asked, and what is learned from the first findings. ``likeness`` says where to ask,
+``quality`` which masks are kept, and ``candidates`` which of those that overlap. Called by ``similar``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from threading import Event
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from samwidget.core import FoundObject, Masks, Prompt, RunLengths, make_prompt
+from samwidget.core import FoundObject, make_prompt
 from samwidget.models import run_in_threads
 from samwidget.predict.everything import Progress
 from samwidget.predict.everything.pace import Pace
+from samwidget.predict.find.candidates import Candidates
 from samwidget.predict.find.features import Features
 from samwidget.predict.find.likeness import Cover, Likeness
-from samwidget.predict.find.overlap import shared_area
+from samwidget.predict.find.parts import Predictor, masks_near
 from samwidget.predict.find.peaks import enlarged, peaks, smoothed
 from samwidget.predict.find.quality import Filter, Similar
 
 if TYPE_CHECKING:
-    from samwidget.models import Embedding, EverythingDefaults
+    from samwidget.models import Embedding
 
 POINTS_AT_ONCE = 64
 
-# Of two masks that share more than this part of the smaller, the better one stays.
-_SHARED_MAX = 0.4
 _ENLARGED = 2
 _POINTS_MAX = 400
 # A round ends where fewer than so many of the last points gave a new mask: the likest places come first.
@@ -42,24 +41,9 @@ _LEARNED_QUALITY = 0.8
 _SURE_QUALITY = 0.8
 # Distance between points in radii of the smaller examples, for each round.
 _ROUNDS = (1.8, 1.0)
-
-
-class Predictor(Protocol):
-    """What a search needs of a predictor; a ``SamPredictor`` is one."""
-
-    @property
-    def everything_defaults(self) -> EverythingDefaults:
-        """The thresholds that suit the model."""
-        ...
-
-    @property
-    def thread_count(self) -> int:
-        """How many CPU threads compute where the caller does not say it."""
-        ...
-
-    def predict_many(self, prompts: Sequence[Prompt], embedding: Embedding, *, threads: int | None) -> list[Masks]:
-        """Three candidates for each prompt."""
-        ...
+# A mask may be several objects from this area on, in typical areas; then a last round asks at some points inside.
+_LARGE_AREA = 1.6
+_INSIDE_DISTANCE, _INSIDE_POINTS_MAX = 1.2, 32
 
 
 @dataclass(eq=False)
@@ -73,63 +57,70 @@ class Search:
     likeness: Likeness
     examples: list[Cover]
     excluded: list[Cover]
-    known: list[RunLengths]
     covered: Cover
     areas: npt.NDArray[np.float64]
+    reach: float
     likeness_min: float
-    objects_max: int | None
+    candidates: Candidates
     pace: Pace
     cancel: Event
     threads: int
     done: int = 0
     total: int = 0
-    candidates: list[Similar] = field(default_factory=list)
-    overlaps: list[set[int]] = field(default_factory=list)
     objects: tuple[FoundObject, ...] = ()
     asked_cells_xy: list[list[float]] = field(default_factory=list)
 
     def steps(self) -> Iterator[Progress]:
         """Yields the progress after each step; the last one holds the result."""
         for distance in _ROUNDS:
-            waiting = self._points(distance)
-            self.total += len(waiting)
-            gains: list[float] = []
-            while len(waiting):
-                if self.cancel.is_set():
-                    return
-                batch, waiting = np.split(waiting, [self.pace.points_at_once])
-                with self.pace.decoding(len(batch)):
-                    gain = self._ask(batch)
-                gains += [gain / len(batch)] * len(batch)
-                self.done += len(batch)
-                if len(gains) >= _LAST and sum(gains[-_LAST:]) < _LAST_GAINS_MIN:
-                    waiting = waiting[:0]
-                elif gain:
-                    waiting = waiting[~self._is_surely_covered(waiting)]
-                self.total = self.done + len(waiting)
-                yield self._progress()
+            covered = np.maximum.reduce([self.covered, *(item.cover for item in self.candidates.best)])
+            yield from self._round(self._points(1 - covered, distance, _POINTS_MAX - self.total))
             self._learn()
+        large = [item.cover for item in self.candidates.best if self._is_large(item)]
+        if large:
+            points_xy = self._points(np.maximum.reduce(large), _INSIDE_DISTANCE, _INSIDE_POINTS_MAX)
+            yield from self._round(points_xy, is_inside=True)
 
-    def _points(self, distance: float) -> npt.NDArray[np.float64]:
-        """(N, 2) float64 x, y in image pixels: where a mask is wanted and is not yet, the likest first."""
-        covered = np.maximum.reduce([self.covered, *(item.cover for item in self._best())])
+    def _round(self, waiting: npt.NDArray[np.float64], *, is_inside: bool = False) -> Iterator[Progress]:
+        """Asks at (N, 2) points in their order, until they find nothing new, or all that are inside of masks."""
+        self.total += len(waiting)
+        gains: list[float] = []
+        while len(waiting) and not self.cancel.is_set():
+            batch, waiting = np.split(waiting, [self.pace.points_at_once])
+            with self.pace.decoding(len(batch)):
+                gain = self._ask(batch)
+            gains += [gain / len(batch)] * len(batch)
+            self.done += len(batch)
+            if not is_inside and len(gains) >= _LAST and sum(gains[-_LAST:]) < _LAST_GAINS_MIN:
+                waiting = waiting[:0]
+            elif gain and not is_inside:
+                waiting = waiting[~self._is_surely_covered(waiting)]
+            self.total = self.done + len(waiting)
+            yield self._progress()
+
+    def _points(self, wanted: Cover, distance: float, count_max: int) -> npt.NDArray[np.float64]:
+        """(N, 2) float64 x, y in image pixels: where masks are wanted and nothing was asked, the likest first.
+
+        Args:
+            wanted: (h, w), 0 to 1.
+            distance: between points, in radii of the smaller examples.
+            count_max: the largest number of points.
+        """
         # Examples of several sizes are looked for at each of them: the likeness is smoothed less for small ones.
         radii = np.sqrt(self.areas / self.features.pixels_per_cell / np.pi)
         radius_min = float(radii.min())
         # Only what is asked may be a peak, and a mask is no reason to ask beside it.
-        values = enlarged(smoothed(self.likeness.map * (1 - covered), 0.4 * radius_min), _ENLARGED)
+        values = enlarged(smoothed(self.likeness.map * wanted, 0.4 * radius_min), _ENLARGED)
         for x, y in self.asked_cells_xy:
             _forget(values, x * _ENLARGED, y * _ENLARGED, 0.5 * radius_min * _ENLARGED)
-        cells_xy = peaks(
-            values, max(1.0, distance * radius_min * _ENLARGED), self.likeness_min, _POINTS_MAX - self.total
-        )
+        cells_xy = peaks(values, max(1.0, distance * radius_min * _ENLARGED), self.likeness_min, count_max)
         height, width = self.embedding.frame.image_hw
         points_xy = self.features.frame.logits_to_image(cells_xy / _ENLARGED).astype(np.float64)
         return np.minimum(points_xy, (width - 0.5, height - 0.5))
 
     def _is_surely_covered(self, points_xy: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
         """(N,) bool, which points lie in a mask that is good enough to ask no more there."""
-        sure = [item.cover for item in self._best() if item.quality >= _SURE_QUALITY]
+        sure = [item.cover for item in self.candidates.best if item.quality >= _SURE_QUALITY]
         if not sure:
             return np.zeros(len(points_xy), bool)
         columns, rows = self.features.frame.image_to_logits(points_xy).astype(np.intp).T
@@ -139,9 +130,13 @@ class Search:
         )
         return is_covered
 
+    def _is_large(self, item: Similar) -> bool:
+        """Whether a mask may be that of several objects."""
+        return item.found_object.area > _LARGE_AREA * float(np.median(self.areas))
+
     def _learn(self) -> None:
         """Takes the best findings as further examples: objects of a kind differ more than one of them shows."""
-        learned = [item for item in self._best() if item.quality >= _LEARNED_QUALITY][:_LEARNED_MAX]
+        learned = [item for item in self.candidates.best if item.quality >= _LEARNED_QUALITY][:_LEARNED_MAX]
         if learned:
             self.likeness = Likeness(self.features, [*self.examples, *(item.cover for item in learned)], self.excluded)
             self.areas = np.array([*self.areas, *(item.found_object.area for item in learned)], np.float64)
@@ -150,41 +145,17 @@ class Search:
         """Asks the model at (N, 2) points; returns how many new masks that gave."""
         self.asked_cells_xy += self.features.frame.image_to_logits(points_xy).tolist()
         prompts = [make_prompt(point) for point in points_xy]
-        masks_of_points = self.predictor.predict_many(prompts, self.embedding, threads=self.threads)
+        masks_of_points = masks_near(self.predictor, self.embedding, prompts, self.reach, self.threads)
         first_id = self.done
-        chosen = run_in_threads(
-            lambda index: self.filter.best(masks_of_points[index], points_xy[index], first_id + index),
+        of_points = run_in_threads(
+            lambda index: self.filter.passing(masks_of_points[index], points_xy[index], first_id + index),
             range(len(prompts)),
             self.threads,
         )
-        return sum(self._add(candidate) for candidate in chosen if candidate is not None)
-
-    def _add(self, candidate: Similar) -> bool:
-        """Remembers a candidate, unless it is an example or excluded; returns whether it is the first of its object."""
-        mask = candidate.found_object.run_lengths
-        if any(_is_same(mask, other) for other in self.known):
-            return False
-        index = len(self.candidates)
-        self.overlaps.append(set())
-        for other, item in enumerate(self.candidates):
-            if _is_same(mask, item.found_object.run_lengths):
-                self.overlaps[other].add(index)
-                self.overlaps[index].add(other)
-        self.candidates.append(candidate)
-        return not self.overlaps[index]
-
-    def _best(self) -> list[Similar]:
-        """The candidates that overlap no better one, the best first."""
-        gone: set[int] = set()
-        result = []
-        for index in sorted(range(len(self.candidates)), key=lambda index: -self.candidates[index].quality):
-            if index not in gone:
-                result.append(self.candidates[index])
-                gone |= self.overlaps[index]
-        return result[: self.objects_max]
+        return sum(sum(self.candidates.add(candidate) for candidate in of_point) for of_point in of_points)
 
     def _progress(self) -> Progress:
-        objects = tuple(item.found_object for item in self._best())
+        objects = tuple(item.found_object for item in self.candidates.best)
         before, now = set(self.objects), set(objects)
         progress = Progress(
             done=self.done,
@@ -196,10 +167,6 @@ class Search:
         )
         self.objects = objects
         return progress
-
-
-def _is_same(a: RunLengths, b: RunLengths) -> bool:
-    return shared_area(a, b) > _SHARED_MAX * min(a.area, b.area)
 
 
 def _forget(values: npt.NDArray[np.float32], x: float, y: float, radius: float) -> None:

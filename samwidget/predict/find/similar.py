@@ -16,16 +16,20 @@ from samwidget.errors import PromptError
 from samwidget.models import thread_count
 from samwidget.predict.everything import Progress
 from samwidget.predict.everything.pace import Pace
+from samwidget.predict.find.candidates import Candidates
 from samwidget.predict.find.features import Features
 from samwidget.predict.find.likeness import Likeness
+from samwidget.predict.find.parts import Predictor
 from samwidget.predict.find.quality import Filter
-from samwidget.predict.find.search import POINTS_AT_ONCE, Predictor, Search
+from samwidget.predict.find.search import POINTS_AT_ONCE, Search
 
 if TYPE_CHECKING:
     from samwidget.models import Embedding
 
 LIKENESS_THRESH = 0.3
 """Least likeness of a mask where the caller does not say it."""
+# How far objects reach from a point in them, in the longest sides of examples.
+_REACH = 1.25
 
 
 def search_similar(
@@ -72,6 +76,7 @@ def search_similar(
     likeness = Likeness(features, covers, excluded_covers)
     likeness_min = LIKENESS_THRESH if likeness_thresh is None else likeness_thresh
     areas = np.array([mask.area for mask in examples], np.float64)
+    boxes = [box for mask in examples if (box := mask.box_xyxy) is not None]
     return Search(
         predictor=predictor,
         embedding=embedding,
@@ -87,11 +92,11 @@ def search_similar(
         likeness=likeness,
         examples=covers,
         excluded=excluded_covers,
-        known=[*examples, *excluded, *known],
+        candidates=Candidates([*examples, *excluded, *known], max_objects),
         covered=np.maximum.reduce([*covers, *excluded_covers, *known_covers]),
         areas=areas,
+        reach=_REACH * max(max(x1 - x0, y1 - y0) for x0, y0, x1, y1 in boxes),
         likeness_min=likeness_min,
-        objects_max=max_objects,
         pace=Pace(POINTS_AT_ONCE, count),
         cancel=cancel or Event(),
         threads=count,

@@ -1,6 +1,7 @@
 """The bundled model: its protocol and its edge cases. How good its masks are is measured elsewhere."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -218,3 +219,17 @@ def test_what_ships_is_small():
     assert weights.stat().st_size <= 20_000_000
     assert (BUNDLED_FOLDER / "CARD.md").is_file()
     NanoSegmenter.from_folder()
+
+
+def test_a_stack_has_a_part_for_each_prompt(segmenter, embedding):
+    tensors = {name: torch.cat([tensor, tensor]) for name, tensor in embedding.tensors.items()}
+    stack = replace(embedding, tensors=tensors)
+    prompts = [make_prompt((30, 40)), make_prompt((60, 20))]
+    for made, expected in zip(
+        segmenter.decode(stack, prompts, multimask_output=True),
+        segmenter.decode(embedding, prompts, multimask_output=True),
+        strict=True,
+    ):
+        torch.testing.assert_close(made, expected, atol=1e-3, rtol=1e-3)
+    with pytest.raises(ModelError, match="no tensor"):
+        segmenter.decode(stack, prompts[:1], multimask_output=True)

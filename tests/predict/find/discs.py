@@ -20,7 +20,8 @@ FRAME = Frame.padded((SIDE, SIDE), SIDE, SIDE)
 class Discs:
     """Discs of one radius, by their centres; the part of ``SamPredictor`` that a search needs.
 
-    Its masks are the disc at a point, half of it, and a square of 100 pixels: as of a part, the object and a group.
+    Its masks are the disc at a point, half of it, and a square of 100 pixels: as of a part, the object and a group. It
+    takes discs that touch for one object, of which each is a part.
     """
 
     kinds: dict[tuple[int, int], str]
@@ -56,8 +57,17 @@ class Discs:
         disc = _disc(near[0]) if near else square
         half = disc.copy()
         half[: int(near[0][1]) if near else y] = False
+        touching = [_disc(centre) for centre in self.kinds if near and 0 < _distance(centre, near[0]) < 2.5 * RADIUS]
+        if touching:
+            half, disc = disc, np.logical_or.reduce([disc, *touching])
         logits = np.where(np.stack([half, disc, square]), 5, -5).astype(np.float32)
-        return Masks(logits, np.array([0.7, 0.95 if near else 0.5, 0.8], np.float32), FRAME, prompt)
+        return Masks(
+            logits, np.array([0.9 if touching else 0.7, 0.95 if near else 0.5, 0.8], np.float32), FRAME, prompt
+        )
+
+
+def _distance(a, b):
+    return np.hypot(a[0] - b[0], a[1] - b[1])
 
 
 def _disc(centre):

@@ -99,6 +99,12 @@ def test_cancel_keeps_what_was_found():
     assert first.done < first.total
 
 
+def test_two_that_touch_are_found_as_two():
+    touching = (100, 100), (128, 100)
+    discs = Discs(dict.fromkeys([(40, 200), (200, 200), *touching], "coin"))
+    assert centres(find(discs, [discs.mask((40, 200))])) == sorted([(200, 200), *touching])
+
+
 def test_nothing_alike_is_nothing_found():
     discs = Discs({COINS[0]: "coin"})
     assert find(discs, [discs.mask(COINS[0])]) == ()
