@@ -8,7 +8,7 @@ import torch
 
 pytest.importorskip("cv2")
 
-from samwidget.training.data import CropSampler, background_region, join_neighbours
+from samwidget.training.data import CropSampler, background_region, border_band, join_neighbours
 from samwidget.training.photo_cache import PhotoCache
 
 
@@ -45,6 +45,12 @@ def test_objects_that_touch_are_taken_together():
     assert np.array_equal(join_neighbours(rng, ids, np.array([1, 2])), (ids == 1) | (ids == 2))
     # An object that is not among the present ones is too small to be a target, alone or with others.
     assert join_neighbours(rng, ids, np.array([1, 3])) is None
+
+
+def test_a_rough_border_is_a_band_on_both_sides():
+    ids = np.repeat([[0, 0, 0, 0, 3, 3, 3, 3]], 3, 0).astype(np.uint8)
+    assert np.flatnonzero(border_band(ids, 3)[1]).tolist() == [3, 4]
+    assert np.flatnonzero(border_band(ids, 5)[1]).tolist() == [2, 3, 4, 5]
 
 
 def test_background_regions_hold_no_object():

@@ -10,9 +10,11 @@ pytest.importorskip("cv2")
 from samwidget.models.nano.prompt_maps import PromptTensors
 from samwidget.training.data import Batch
 from samwidget.training.losses import (
+    LIKELY_WEIGHT,
     OTHERS_WEIGHT,
     UNLIKELY_WEIGHT,
     candidate_loss,
+    likely_loss,
     mask_iou,
     mask_loss,
     prompt_loss,
@@ -62,6 +64,15 @@ def test_only_the_best_candidate_is_taught_much():
     assert losses.grad[1] == losses.grad[2] == pytest.approx(OTHERS_WEIGHT / 3)
 
 
+def test_the_candidate_with_the_best_score_is_taught_most():
+    losses = torch.tensor([1.0, 2.0, 3.0], requires_grad=True)
+    scores = torch.tensor([0.5, 0.9, 0.4], requires_grad=True)
+    likely_loss(losses, scores).backward()
+    assert losses.grad.argmax() == 1
+    assert float(losses.grad.sum()) == pytest.approx(1)
+    assert scores.grad is None
+
+
 def test_scores_are_taught_value_and_order():
     iou = torch.tensor([[0.5, 0.2, 0.9, 0.4]])
     right, swapped = torch.tensor([[0.5, 0.2, 0.9, 0.4]]), torch.tensor([[0.5, 0.9, 0.2, 0.4]])
@@ -81,4 +92,5 @@ def test_one_click_on_a_part_teaches_the_single_mask_less():
         (gradient,) = torch.autograd.grad(loss, logits)
         pull = gradient.abs().sum((3, 4))[0]
         assert float(pull[0, 0] / pull[1, 0]) == pytest.approx(share)
-        torch.testing.assert_close(pull[0, 1:], pull[1, 1:])
+        # The candidates learn all meanings of the click, the likely one a little more what people mean more often.
+        torch.testing.assert_close(pull[0, 1:], pull[1, 1:] * (1 - LIKELY_WEIGHT * (1 - share)))
