@@ -144,7 +144,7 @@ class Prompting:
             excluded: the same, for what is not wanted although it looks alike.
             keep: False adds nothing, returns () and leaves all masks on the screen for the user to choose from.
             max_objects: at most so many, the best; None for all.
-            likeness_thresh: least likeness, 0 to 1; None takes 0.3. Lower it to find more, raise it to find fewer.
+            likeness_thresh: least likeness, 0 to 1; None takes 0.15. Lower it to find more, raise it to find fewer.
 
         Raises:
             PromptError: no object is chosen, there is none with this id, it is of another image, has no pixel or covers

@@ -43,7 +43,7 @@ def find_similar(
         excluded: the same, for what is not wanted although it looks alike.
         image: whatever ``load_rgb`` reads; None takes the image that this thread has set.
         max_objects: at most so many, the best; None for all.
-        likeness_thresh: least likeness, 0 to 1; None takes 0.3. Lower it to find more, raise it to find fewer.
+        likeness_thresh: least likeness, 0 to 1; None takes 0.15. Lower it to find more, raise it to find fewer.
         cancel: the search ends when this event is set; what was found until then is returned.
         threads: how many CPU threads compute; None takes the predictor's number.
 

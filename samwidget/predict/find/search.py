@@ -110,7 +110,7 @@ class Search:
         radii = np.sqrt(self.areas / self.features.pixels_per_cell / np.pi)
         radius_min = float(radii.min())
         # Only what is asked may be a peak, and a mask is no reason to ask beside it.
-        values = enlarged(smoothed(self.likeness.map * wanted, 0.4 * radius_min), _ENLARGED)
+        values = enlarged(smoothed(self.likeness.map * wanted, 0.3 * radius_min), _ENLARGED)
         for x, y in self.asked_cells_xy:
             _forget(values, x * _ENLARGED, y * _ENLARGED, 0.5 * radius_min * _ENLARGED)
         cells_xy = peaks(values, max(1.0, distance * radius_min * _ENLARGED), self.likeness_min, count_max)

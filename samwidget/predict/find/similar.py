@@ -26,7 +26,7 @@ from samwidget.predict.find.search import POINTS_AT_ONCE, Search
 if TYPE_CHECKING:
     from samwidget.models import Embedding
 
-LIKENESS_THRESH = 0.3
+LIKENESS_THRESH = 0.15
 """Least likeness of a mask where the caller does not say it."""
 # How far objects reach from a point in them, in the longest sides of examples.
 _REACH = 1.25
