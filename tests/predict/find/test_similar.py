@@ -159,13 +159,13 @@ def test_the_bundled_model_finds_the_other_two_squares():
     predictor = SamPredictor.from_pretrained(threads=1)
     mask = np.zeros((192, 256), bool)
     mask[60:100, 20:60] = True
-    assert centres(predictor.find_similar(mask, image=squares())) == [(120, 80), (210, 130)]
+    np.testing.assert_allclose(centres(predictor.find_similar(mask, image=squares())), [(120, 80), (210, 130)], atol=2)
 
 
 def test_an_example_may_be_a_prompt():
     predictor = SamPredictor.from_pretrained(threads=1)
     objects = predictor.find_similar(make_prompt((40, 80)), image=squares())
-    assert centres(objects) == [(120, 80), (210, 130)]
+    np.testing.assert_allclose(centres(objects), [(120, 80), (210, 130)], atol=2)
 
 
 def test_without_an_image_the_error_says_what_to_do():
