@@ -68,7 +68,7 @@ def label_folder(widget: Widget, notebook: Notebook) -> None:
     widget.drag((74, 60), (482, 380))
     widget.press("3")
     widget.press("Enter")
-    widget.drag((172, 17), (425, 238))
+    widget.drag((173, 18), (408, 307))
     widget.wait("s.pending === 0")
     notebook.page.mouse.move(*widget.at(300, 330))
     notebook.page.wait_for_timeout(2000)
