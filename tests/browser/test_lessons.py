@@ -51,9 +51,9 @@ def test_lesson_3_the_slider_moves_the_mask(open_lesson):
     w = notebook.widget().ready()
     handle = notebook.page.locator(".noUi-handle").first
     handle.focus()
-    for _ in range(7):
+    for _ in range(9):
         handle.press("ArrowRight")
-    notebook.wait_for_python("slider.slider.value == 1.75 and slider.area < 20_000")
+    notebook.wait_for_python("slider.slider.value == 2.25 and slider.area < 20_000")
     assert notebook.python("bool(lesson.check(3, slider.slider.value))")
     w.root.scroll_into_view_if_needed()
     w.click(150, 300)

@@ -6,8 +6,9 @@ import pytest
 pytest.importorskip("cv2")
 
 from samwidget.core import box_of
-from samwidget.explain import draw_click_map, draw_race, draw_truth
+from samwidget.explain import clicks_to, draw_click_map, draw_race, draw_truth, robot
 from samwidget.explain.lessons.exercises import read_truth
+from samwidget.explain.lessons.race import TARGET
 from samwidget.images import load_rgb
 
 
@@ -19,6 +20,15 @@ def first(open_lesson):
 @pytest.fixture
 def race(open_lesson):
     return open_lesson("race_the_robot")
+
+
+@pytest.fixture
+def last_click(race):
+    """The robot's state after the click that reaches the target."""
+    states = list(robot(race.predictor, race.image, race.truth, clicks=8))
+    needed = clicks_to(states[-1].ious, TARGET)
+    assert 2 < (needed or 0) < 6, "two clicks win, and the robot reaches the target"
+    return states[needed - 1]
 
 
 @pytest.mark.parametrize(
@@ -95,9 +105,8 @@ def test_one_click_prompts(first, clicks, number, points, passed, words):
         (2, "it excludes", True, "largest error"),
         (2, "include", False, "Which of the two"),
         (2, 1, False, "neither"),
-        (3, 4, True, "NoC"),
-        (3, 2, False, "It needs more"),
-        (3, 7, False, "It needs fewer"),
+        (3, 1, False, "It needs more"),
+        (3, 8, False, "It needs fewer"),
         (3, 2.5, False, "whole number"),
     ],
 )
@@ -106,12 +115,21 @@ def test_race_predictions(race, number, value, passed, words):
     assert (bool(result), words in result.message) == (passed, True), result
 
 
+def test_the_robots_own_clicks_do_not_win(race, clicks, last_click):
+    needed = len(last_click.prompt.points_xy)
+    assert f"After {needed} clicks" in race.check(3, needed).message
+    assert "It needs more" in race.check(3, needed - 1).message
+    assert "It needs fewer" in race.check(3, needed + 1).message
+    points = np.column_stack([last_click.prompt.points_xy, last_click.prompt.labels]).tolist()
+    result = race.check(4, clicks(race, 4, *points))
+    assert (bool(result), f"You need {needed} clicks, the robot needs {needed}" in result.message) == (False, True)
+
+
 @pytest.mark.parametrize(
     ("points", "passed", "words"),
     [
         ([(220, 120, 1), (230, 220, 0)], True, "You win"),
         ([(220, 120, 1)], False, "too much: exclude them"),
-        ([(230, 85, 1), (172, 344, 0), (236, 248, 0), (83, 449, 0)], False, "the robot needs 4"),
         ([(150, 350, 1), (229, 85, 0)], False, "Nothing of the head"),
         ([(270, 60, 1), (220, 120, 0), (230, 220, 0)], False, "missing: click there"),
     ],
@@ -121,12 +139,12 @@ def test_the_race(race, clicks, points, passed, words):
     assert (bool(result), words in result.message) == (passed, True), result
 
 
-def test_the_last_figures_count(first, race, clicks):
+def test_the_last_figures_count(first, race, clicks, last_click):
     pytest.importorskip("matplotlib")
     photo, bars = draw_click_map(first).axes
     assert f"{sum(patch.get_width() for patch in bars.patches):g} single clicks" == photo.get_title()
     saved = clicks(race, 4, (220, 120, 1), (230, 220, 0))
     labels = [text.get_text() for text in draw_race(race, saved).axes[1].get_legend().get_texts()]
-    assert labels == ["the robot: 4 clicks to 0.85", "you: 2 clicks to 0.85"]
+    assert labels == [f"the robot: {len(last_click.prompt.points_xy)} clicks to 0.85", "you: 2 clicks to 0.85"]
     assert len(draw_race(race).axes[1].get_legend().get_texts()) == 1
     assert draw_truth(race).axes[0].get_xlabel() == "x"
