@@ -24,7 +24,7 @@ from samwidget.predict.everything.stability import mask_and_stability
 from samwidget.predict.find.features import Features
 from samwidget.predict.find.likeness import Cover, Likeness
 
-QUALITY_MIN = 0.65
+QUALITY_MIN = 0.75
 """Least quality of a found object."""
 
 # Objects of a kind differ much in size: of mushrooms, half have an area within a factor of 2.5, and 19 of 20 within 6.
@@ -50,8 +50,8 @@ class Evidence(NamedTuple):
     area_difference: float
 
 
-WEIGHTS, CONSTANT = Evidence(score=4.1, stability=0.1, likeness=2.0, area_difference=-0.5), -1.7
-"""Fitted by ``python -m tests.performance.fit_quality`` to 30 photos. Fit again when ``nano`` is trained again."""
+WEIGHTS, CONSTANT = Evidence(score=3.0, stability=0.8, likeness=3.3, area_difference=-0.7), -1.7
+"""They are older than ``python -m tests.performance.fit_quality``, which fits such numbers to labelled photos."""
 
 
 class Candidate(NamedTuple):

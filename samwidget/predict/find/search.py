@@ -36,9 +36,9 @@ _POINTS_MAX = 400
 _LAST, _LAST_GAINS_MIN = 24, 4
 # The best findings of a round are examples in the next: at most so many, and of at least this quality.
 _LEARNED_MAX = 12
-_LEARNED_QUALITY = 0.7
+_LEARNED_QUALITY = 0.8
 # A point in a mask of this quality is not asked any more.
-_SURE_QUALITY = 0.7
+_SURE_QUALITY = 0.8
 # Distance between points in radii of the smaller examples, for each round.
 _ROUNDS = (1.8, 1.0)
 # A mask may be several objects from this area on, in typical areas; then a last round asks at some points inside.
