@@ -105,8 +105,15 @@ SUIT = (
     Rule(
         ("excludes == 0", _GOOD_SUIT),
         False,
-        "The IoU is {iou_suit:.2f}, from the box alone: it stays clear of the head. Draw it around the whole suit, "
-        "with the collar. Then press E, and exclude the head with a click.",
+        "The IoU is {iou_suit:.2f}, from the box alone. A box a few pixels higher or lower may take the head, or lose "
+        "the collar. Say what you mean: press E, and exclude the head with a click.",
+    ),
+    Rule(
+        ("excludes == 0", "missing_suit > excess_suit"),
+        False,
+        "The IoU is {iou_suit:.2f}, and 0.87 is wanted. The mask lacks a part of the suit: from a box alone the model "
+        "has to guess where the head ends. Draw the box around the whole suit, with the collar. Then press E, and "
+        "exclude the head with a click.",
     ),
     Rule(
         ("excludes == 0",),

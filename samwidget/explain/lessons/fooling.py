@@ -104,7 +104,7 @@ def change_pixel(image: Pixels, point_xy: tuple[float, float], colour: tuple[int
 
 # Of the figure at the end: what changes, how much, and by which function.
 _LIMITS: tuple[tuple[str, tuple[float, ...], Callable[[Pixels, float], Pixels]], ...] = (
-    ("blur, radius in pixels", (0, 1, 2, 3, 4, 8), blur),
+    ("blur, radius in pixels", (0, 1, 2, 2.5, 3, 4, 8), blur),
     ("contrast, share that stays", (1, 0.5, 0.2, 0.1, 0.05, 0.02), lower_contrast),
     ("pixels, side of a square", (1, 2, 3, 4, 8, 16), lambda image, factor: shrink(image, int(factor))),
 )

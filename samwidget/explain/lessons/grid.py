@@ -57,6 +57,7 @@ from samwidget.images import load_rgb
 from samwidget.predict import SamPredictor
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 FEW, MANY = 4, 8
@@ -133,7 +134,7 @@ def grid_of_clicks(photos: str | Path, predictor: SamPredictor | None = None) ->
             lambda value: _rule(value, lesson.points(MANY)),
         ),
         Exercise(
-            f"Find settings that keep all {COINS} coins, each once, and nothing else.",
+            f"Find settings that keep all {COINS} coins, each once, and nothing else. The background may stay.",
             lambda value: _settings(value, lesson),
         ),
         Exercise(
@@ -156,9 +157,7 @@ def draw_grid(image: npt.NDArray[np.uint8], points: Sequence[GridPoint]) -> Figu
     figure, (photo, bars) = new_figure(2, f"{len(points)} clicks, {len(objects)} objects", widths=(1.5, 1))
     draw_photo(photo, image, grey=True)
     for found_object in objects:
-        # The background would tint the whole photo: its outline is enough.
-        if found_object.area < LARGE * found_object.mask.size:
-            draw_tint(photo, found_object.mask, BLUE, 0.5)
+        _draw_object(photo, found_object, 0.5)
         draw_outline(photo, found_object.mask.astype(float), 0.5, BLUE)
     size = max(6.0, 80 / len(points) ** 0.5)
     for index, fate in enumerate(FATES):
@@ -209,7 +208,7 @@ def draw_sides(lesson: GridLesson, score: float = COMPARED_SCORE) -> Figure:
     figure, (photo, bars) = new_figure(2, "More clicks find more, and cost more", widths=(1.2, 1))
     draw_photo(photo, lesson.image, f"{sides[-1]} points per side", grey=True)
     for found_object in objects_of(lesson.points(sides[-1], score)):
-        draw_tint(photo, found_object.mask, BLUE, 0.6)
+        _draw_object(photo, found_object, 0.6)
     indices = np.arange(len(sides))
     bars.bar(indices - 0.2, coins, 0.4, color=BLUE, label="coins")
     bars.bar(indices + 0.2, others, 0.4, color=ORANGE, label="other objects")
@@ -221,6 +220,12 @@ def draw_sides(lesson: GridLesson, score: float = COMPARED_SCORE) -> Figure:
     bars.set(xlabel="points per side, and clicks", ylabel="objects", ylim=(0, COINS * 1.35))
     bars.legend(frameon=False, fontsize=19, loc="upper left", ncols=2)
     return figure
+
+
+def _draw_object(photo: Axes, found_object: FoundObject, alpha: float) -> None:
+    """Tints an object; the background would tint the whole photo, and is left as it is."""
+    if found_object.area < LARGE * found_object.mask.size:
+        draw_tint(photo, found_object.mask, BLUE, alpha)
 
 
 def objects_of(points: Sequence[GridPoint]) -> list[FoundObject]:

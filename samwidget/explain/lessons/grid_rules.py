@@ -34,6 +34,12 @@ SETTINGS = (
         f"{_STATE} The grid must be fine enough to hit each coin, and the rules strict enough.",
     ),
     Rule(
+        (f"coins == {COINS}", "others == 1", "large == 1"),
+        True,
+        f"{_STATE} The other one is the background: it has a clear outline, too, and the rules know numbers, not "
+        "coins.",
+    ),
+    Rule(
         (f"coins < {COINS}", f"side < {SIDES[-1]}"),
         False,
         f"{_STATE} A coin that no point hits cannot be found. Ask more points.",
@@ -46,7 +52,7 @@ SETTINGS = (
     Rule(
         ("copies > 0",), False, f"{_STATE} {{copies}} of them are copies of a coin. Which slider says what a copy is?"
     ),
-    Rule(("large > 0",), False, f"{_STATE} The background is among them. {_UNSURE}"),
+    Rule(("large > 1",), False, f"{_STATE} {{large}} of them are background. {_UNSURE}"),
     Rule((), False, f"{_STATE} They are specks between the coins. {_UNSURE}"),
 )
 

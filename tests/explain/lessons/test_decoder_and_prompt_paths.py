@@ -1,8 +1,11 @@
 """Lessons 5 and 6: each mistake gets its hint, and each exercise has a solution."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from samwidget import Prompt, explain
+from samwidget.explain.lessons import prompt_paths
 
 
 @pytest.fixture
@@ -20,7 +23,7 @@ def decoder(open_lesson):
     [
         (1, "All coins", True, "do not say which one you mean"),
         (1, "this coin", False, "Only 13%"),
-        (1, "background", False, "elsewhere 0.40"),
+        (1, "background", False, "Metal looks like metal"),
         (1, 1, False, "none of them"),
         (2, (42, 27), True, "has a cell"),
         (2, (27, 42), False, "row and column"),
@@ -48,15 +51,29 @@ def test_where_the_prompt_goes(paths, number, value, passed, words):
         (4, [(172, 262, 1), (110, 260, 1), (140, 262, 1)], True, "two coins"),
         (4, [(172, 262, 1)], False, "Click its left neighbour too"),
         (4, [(172, 262, 1), (140, 262, 1)], False, "Click its left neighbour too"),
-        (4, [(172, 262, 1), (110, 260, 1)], False, "ground between them"),
         (4, [(172, 262, 1), (235, 262, 1), (204, 262, 1)], False, "on the left"),
-        (4, [(140, 262, 1)], False, "Click it first"),
+        (4, [(110, 260, 1)], False, "Click it first"),
         (4, [(10, 10, 1)], False, "Do not click the ground"),
     ],
 )
 def test_prompts_on_coins(paths, clicks, number, points, passed, words):
     result = paths.check(number, clicks(paths, number, *points))
     assert (bool(result), words in result.message) == (passed, True), result
+
+
+@pytest.mark.parametrize(
+    ("points", "words"),
+    [
+        ([(172, 262), (110, 260)], "ground between them"),
+        ([(172, 262), (110, 260), (90, 260)], "where they nearly touch"),
+    ],
+)
+def test_a_coin_that_falls_out(paths, points, words):
+    prompt = Prompt()
+    for x, y in points:
+        prompt = prompt.with_point(x, y, 1)
+    result = prompt_paths._two_coins(SimpleNamespace(prompt=prompt, mask=paths.truth), paths.truth)
+    assert (bool(result), words in result.message) == (False, True), result
 
 
 @pytest.mark.parametrize(
