@@ -141,15 +141,19 @@ def test_the_active_row_is_in_sight(warm_notebook):
 
 def test_a_row_and_its_mask_point_to_each_other(warm_notebook):
     widget = many_coins(warm_notebook)
-    second = widget.notebook.python("w.objects[1].id")
-    inside = widget.notebook.python("[sum(w.objects[1].box_xyxy[i::2]) / 2 for i in (0, 1)]")
+    # A coin in whose middle no other object lies.
+    middles = "((round(x0 + x1) // 2, round(y0 + y1) // 2) for x0, y0, x1, y1 in (o.box_xyxy for o in w.objects))"
+    row, inside = widget.notebook.python(
+        f"next([row, [x, y]] for row, (x, y) in enumerate({middles}) if w.masks[:, y, x].sum() == w.masks[row, y, x])"
+    )
+    coin = widget.notebook.python(f"w.objects[{row}].id")
     drawn = """(stage) => { const canvas = [...stage.querySelectorAll('canvas')].at(-1);
         const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
         return data.some((value) => value > 0); }"""
     widget.leave()
     assert not widget.part("stage").evaluate(drawn)
-    widget.objects().nth(1).hover()
-    widget.wait(f"s.pointed === {second}")
+    widget.objects().nth(row).hover()
+    widget.wait(f"s.pointed === {coin}")
     widget.notebook.wait_for_frames()
     assert widget.part("stage").evaluate(drawn), "the mask is highlighted, and has its name"
     widget.leave()
@@ -157,8 +161,8 @@ def test_a_row_and_its_mask_point_to_each_other(warm_notebook):
     widget.notebook.wait_for_frames()
     assert not widget.part("stage").evaluate(drawn)
     widget.page.mouse.move(*widget.at(*inside))
-    widget.wait(f"s.pointed === {second}")
-    assert "sw-pointed" in widget.objects().nth(1).get_attribute("class")
+    widget.wait(f"s.pointed === {coin}")
+    assert "sw-pointed" in widget.objects().nth(row).get_attribute("class")
     widget.leave()
     widget.part("names-toggle").click()
     widget.leave()
