@@ -98,14 +98,14 @@ class Filter:
 
     def passing(self, masks: Masks, point_xy: npt.NDArray[np.float64], number: int) -> list[Similar]:
         """The candidates of the point ``number`` that have the least quality, as found objects."""
+        height, width = masks.frame.image_hw
+        whole_xyxy: Box = (0, 0, width, height)
+        x, y = point_xy.tolist()
         passing = []
         for level in range(len(masks)):
             candidate = self.candidate(masks, level, QUALITY_MIN)
             if candidate is None or candidate.quality < QUALITY_MIN:
                 continue
-            height, width = masks.frame.image_hw
-            whole_xyxy: Box = (0, 0, width, height)
-            x, y = point_xy.tolist()
             found_object = FoundObject(
                 id=number * len(masks) + level,
                 run_lengths=candidate.run_lengths,

@@ -37,6 +37,8 @@ export type Colour = readonly [red: number, green: number, blue: number];
 export const BLUE: Colour = [0, 114, 178];
 export const ORANGE: Colour = [230, 159, 0];
 export const VERMILION: Colour = [213, 94, 0];
+/** The colour as CSS has it. */
+export const css = (colour: Colour) => `rgb(${colour.join(" ")})`;
 const OUTLINES = [ORANGE, BLUE, VERMILION] as const;
 
 /** A part of the page that shows the figure, which is drawn after it was put there. */

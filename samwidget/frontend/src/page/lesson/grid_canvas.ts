@@ -1,17 +1,12 @@
 // The photo with the points of a grid, coloured by their fate, with the objects that are kept, and outlines of what is not.
 
 import { element } from "./elements.ts";
-import { BLUE, type Colour, greyed, mixed, painted } from "./figure.ts";
+import { BLUE, type Colour, css, greyed, mixed, ORANGE, painted, VERMILION } from "./figure.ts";
 import { type Candidate, FATES, type Fate, type JudgedPoint, type Part } from "./grid_rules.ts";
 import type { LivePhoto } from "./photo.ts";
 
 /** They can be told apart with any colour vision. */
-const COLOURS: readonly Colour[] = [
-  [0, 158, 115],
-  [86, 180, 233],
-  [230, 159, 0],
-  [213, 94, 0],
-];
+const COLOURS: readonly Colour[] = [[0, 158, 115], [86, 180, 233], ORANGE, VERMILION];
 export const FATE_COLOURS = Object.fromEntries(FATES.map((fate, index) => [fate, COLOURS[index]])) as Readonly<
   Record<Fate, Colour>
 >;
@@ -49,7 +44,7 @@ export async function drawnGrid(photo: LivePhoto, drawing: GridDrawing): Promise
     const isChosen = index === chosen;
     context.beginPath();
     context.arc(x, y, isChosen ? 1.5 * radius : radius, 0, 2 * Math.PI);
-    context.fillStyle = fate ? `rgb(${FATE_COLOURS[fate].join(" ")})` : "#ffffff80";
+    context.fillStyle = fate ? css(FATE_COLOURS[fate]) : "#ffffff80";
     context.fill();
     context.lineWidth = isChosen ? 2 : 1;
     context.strokeStyle = isChosen ? "#000000" : "#ffffff";

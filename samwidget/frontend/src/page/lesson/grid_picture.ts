@@ -2,6 +2,7 @@
 // point with the reason of its fate.
 
 import { element } from "./elements.ts";
+import { css } from "./figure.ts";
 import type { Grid } from "./grid.ts";
 import { drawnGrid, FATE_COLOURS } from "./grid_canvas.ts";
 import {
@@ -85,7 +86,7 @@ export class GridPicture {
 
   #rowOf(fate: Fate): Row {
     const [bar, count] = [element("span", { class: "sw-lesson-bar" }), element("b")];
-    const style = `--sw-disc: rgb(${FATE_COLOURS[fate].join(" ")})`;
+    const style = `--sw-disc: ${css(FATE_COLOURS[fate])}`;
     const row = element(
       "button",
       { type: "button", class: "sw-lesson-fate", style, "data-fate": fate },

@@ -3,7 +3,7 @@
 
 import { notSuppressed, type Ranked } from "../nms.ts";
 import type { PixelMask } from "../upsample.ts";
-import type { FullMask } from "./masks.ts";
+import { areaOf, type FullMask } from "./masks.ts";
 import { filled } from "./rules.ts";
 
 /** What becomes of a point, the best first: that of the best of its three candidates. */
@@ -149,8 +149,4 @@ export function iouOf(a: Part, b: Part): number {
   }
   const union = areaOf(a) + areaOf(b) - both;
   return union === 0 ? 0 : both / union;
-}
-
-function areaOf({ inside }: Part): number {
-  return inside.reduce((sum, value) => sum + value, 0);
 }

@@ -51,7 +51,7 @@ export function compare(mask: FullMask, truth: FullMask): Comparison {
   return { iou: union === 0 ? 0 : both / union, excess, missing };
 }
 
-export function areaOf({ inside }: FullMask): number {
+export function areaOf({ inside }: Pick<FullMask, "inside">): number {
   let area = 0;
   for (const value of inside) area += value;
   return area;

@@ -3,7 +3,7 @@
 import type { Prompt } from "../values.ts";
 import { curvesSvg } from "./curve.ts";
 import { button, element } from "./elements.ts";
-import { BLUE, type Colour, drawPrompt, greyed, mixed, ORANGE, painted, VERMILION } from "./figure.ts";
+import { BLUE, type Colour, css, drawPrompt, greyed, mixed, ORANGE, painted, VERMILION } from "./figure.ts";
 import { depthOf, type FullMask, fromRuns, isOn } from "./masks.ts";
 import type { LivePhoto } from "./photo.ts";
 import { checkRow, type Phrases, resultBox, type Tell } from "./result.ts";
@@ -80,7 +80,7 @@ export function robotPanel({ steps, truth: name, target }: RobotFigure, photo: L
 
 /** What a colour stands for. */
 function keyOf(name: string, colour: Colour): HTMLElement {
-  const disc = element("span", { class: "sw-lesson-disc", style: `--sw-disc: rgb(${colour.join(" ")})` });
+  const disc = element("span", { class: "sw-lesson-disc", style: `--sw-disc: ${css(colour)}` });
   return element("span", { class: "sw-lesson-key" }, disc, name);
 }
 

@@ -4,7 +4,7 @@ import type { Prompt } from "../values.ts";
 import { areasSvg } from "./curve.ts";
 import { element } from "./elements.ts";
 import { BLUE, drawPrompt, greyed, mixed, ORANGE, painted, tinted } from "./figure.ts";
-import { areaOf, fullMask } from "./masks.ts";
+import { areaOf, type FullMask, fullMask } from "./masks.ts";
 import type { LivePhoto } from "./photo.ts";
 import { checkRow, type Phrases, resultBox, type Tell } from "./result.ts";
 import { filled, type Result } from "./rules.ts";
@@ -129,8 +129,8 @@ export function bordersPanel({ masks, offset }: BordersFigure, photo: LivePhoto)
     for (const { name, prompt, level } of masks) {
       const logits = await photo.ask<"logits">({ kind: "logits", prompt, level });
       const [low, high] = [-offset, offset].map((threshold) => fullMask(logits, photo.manifest.frame, threshold)) as [
-        ReturnType<typeof fullMask>,
-        ReturnType<typeof fullMask>,
+        FullMask,
+        FullMask,
       ];
       const stability = (areaOf(high) / Math.max(1, areaOf(low))).toFixed(2);
       const canvas = await painted(photo, (at, pixel) => {
