@@ -146,6 +146,14 @@ export class Link {
     return true;
   }
 
+  /**
+   * Whether a request that is carried out in order has not ended. The document may change with it: that the view knows of no
+   * step to undo is then no reason to drop the key.
+   */
+  get isChanging(): boolean {
+    return [...this.#waiting.values()].some(isOrdered);
+  }
+
   /** Calls `act` when no change of the document is pending: at once where none is. */
   afterPending(act: () => void): void {
     if (this.pending.value.length === 0) act();

@@ -6,12 +6,14 @@ import type { View } from "../view.ts";
 import { undoOutline } from "./outline.ts";
 
 export function undo(view: View): void {
+  const { document, link } = view.session;
   if (undoOutline(view)) return;
-  if (view.session.document.value.can_undo) view.request({ kind: "undo" }, performance.now());
+  if (document.value.can_undo || link.isChanging) view.request({ kind: "undo" }, performance.now());
 }
 
 export function redo(view: View): void {
-  if (view.session.document.value.can_redo) view.request({ kind: "redo" }, performance.now());
+  const { document, link } = view.session;
+  if (document.value.can_redo || link.isChanging) view.request({ kind: "redo" }, performance.now());
 }
 
 /** Closes the active object; while there are found objects to choose from, keeps those that pass. */
