@@ -15,6 +15,8 @@ QUICK := -m "not browser" --ignore tests/docs --ignore tests/hosts --ignore test
 BOUNDS := $(addprefix tests/,core document formats images widget compat batch/test_run.py) -n 2 --dist loadfile
 BOUNDS_NEED := hypothesis jsonschema matplotlib pandas pytest pytest-xdist segment-anything tifffile
 BOUNDS_NEED += filelock pyarrow pycocotools pyyaml tqdm xarray
+# A busy machine may stall a journey in the browser: up to three are tried once more, and the summary shows why they failed.
+AGAIN := --reruns 1 --rerun-show-tracebacks --max-suite-reruns 3
 # An environment of the target's own, made anew.
 OWN = .venv-$@/$(notdir $(BIN))
 OWN_PIP = $(OWN)/python -m pip install --quiet --no-compile
@@ -42,10 +44,10 @@ unit: $(VENV)/test.stamp $(FRONTEND)/node_modules/.stamp ## tests that need no b
 
 browser: $(VENV)/test.stamp $(FRONTEND)/node_modules/.stamp ## a person's journeys in a real JupyterLab, and one click in each other host, in Chromium
 	@test -n "$(BROWSER)" || { echo "Chromium is missing: install it (Debian: apt-get install chromium) and run again"; exit 1; }
-	HF_HUB_OFFLINE=1 $(BIN)/pytest -m browser tests/browser tests/hosts tests/page -n 2 --dist loadfile
+	HF_HUB_OFFLINE=1 $(BIN)/pytest -m browser tests/browser tests/hosts tests/page -n 2 --dist loadfile $(AGAIN)
 
 docs: $(VENV)/test.stamp ## every code block of README and docs, every notebook, and the site
-	HF_HUB_OFFLINE=1 $(BIN)/pytest tests/docs -n 2
+	HF_HUB_OFFLINE=1 $(BIN)/pytest tests/docs -n 2 $(AGAIN)
 
 site: $(VENV)/test.stamp bundle ## build the docs site in build/site, strictly and without the web
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet -f docs/site/mkdocs.yml
