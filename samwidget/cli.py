@@ -15,7 +15,8 @@ import subprocess
 import sys
 import tempfile
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -54,7 +55,8 @@ def demo(
     source = _notebooks()
     if source.parent == Path(__file__).parent:
         # An installed package: copy to a folder that the user may write to.
-        _copy_missing(source, folder)
+        with _writing(folder):
+            _copy_missing(source, folder)
     else:
         folder = source
     _require_jupyterlab(yes)
@@ -79,7 +81,8 @@ def lessons(
 ) -> None:
     """Copy the lessons, with their photos, to a folder. Files that are there stay."""
     source = _notebooks()
-    copied = _copy_missing(source, folder, "lessons", "photos")
+    with _writing(folder):
+        copied = _copy_missing(source, folder, "lessons", "photos")
     first, *others = sorted((folder / "lessons").glob("*.ipynb"))
     typer.echo(f"{folder}: {1 + len(others)} lessons, {copied} file{'s' * (copied != 1)} copied; begin with {first}")
 
@@ -131,7 +134,8 @@ def segment(
         box=None if box is None else _numbers(box, 4, "--box"),
     )
     chosen = int(scores.argmax()) if candidate is None else candidate - 1
-    output.write_bytes(encode(masks[chosen]))
+    with _writing(output):
+        output.write_bytes(encode(masks[chosen]))
     pixels = int(masks[chosen].sum())
     typer.echo(f"{output}: {pixels} pixels, score {scores[chosen]:.2f}, candidate {chosen + 1} of {len(scores)}")
 
@@ -155,10 +159,8 @@ def embed(
     if not paths:
         raise SamWidgetError(f"the folder {folder} has no images", hint="folders inside it are not searched")
     target = folder / "embeddings" if output is None else output
-    try:
+    with _writing(target):
         target.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise SamWidgetError(f"{target} cannot be made", hint=error.strerror or str(error)) from error
     predictor = SamPredictor.from_pretrained(model, threads=threads, cache_folder=target)
     failed = 0
     for path in paths:
@@ -189,7 +191,9 @@ def page(
     from samwidget.page import write_page
 
     _require_folder(output)
-    size = write_page(load_rgb(image, frame=frame), output, name=Path(image).name, title=title)
+    pixels = load_rgb(image, frame=frame)
+    with _writing(output):
+        size = write_page(pixels, output, name=Path(image).name, title=title)
     opened = "open it in a browser" if output.is_file() else "put the folder on a web server"
     typer.echo(f"{output}: {size / 1e6:.1f} MB; {opened}")
 
@@ -208,7 +212,6 @@ def score(
     force: ForceOption = False,
 ) -> None:
     """Answer a documented mask-generation request."""
-    import json
     from typing import cast
 
     from samwidget.formats.azure_ml import Style
@@ -224,7 +227,8 @@ def score(
     if output is None:
         typer.echo(json.dumps(rows))
     else:
-        output.write_text(json.dumps(rows), encoding="utf-8")
+        with _writing(output):
+            output.write_text(json.dumps(rows), encoding="utf-8")
         typer.echo(f"{output}: {len(rows)} row{'s' * (len(rows) != 1)}")
 
 
@@ -492,6 +496,15 @@ def _mask_encoder(output: Path) -> Callable[[Any], bytes]:
 
         return encode_npy
     raise SamWidgetError(f"a mask is not written as {suffix}", hint="end the name of --output in .png or .npy")
+
+
+@contextmanager
+def _writing(output: Path) -> Iterator[None]:
+    """Raises SamWidgetError, which names the output, in place of an OSError of the block."""
+    try:
+        yield
+    except OSError as error:
+        raise SamWidgetError(f"{output} cannot be written", hint=error.strerror or str(error)) from error
 
 
 def _read(path: str) -> bytes:

@@ -180,6 +180,28 @@ def test_mistakes_end_with_one_line_and_no_file(run, tmp_path, words, message):
 
 
 @pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("segment", COFFEE, "--point", "1,2", "-o", "folder"), "folder cannot be written: Is a directory"),
+        (("score", "request.json", "-o", "folder"), "folder cannot be written: Is a directory"),
+        (("page", COFFEE, "-o", "file"), "file cannot be written: "),
+        (("page", COFFEE, "-o", "folder.html"), "folder.html cannot be written: Is a directory"),
+        (("lessons", "file"), "file cannot be written: Not a directory"),
+        (("embed", "photos", "-o", "file"), "file cannot be written: File exists"),
+    ],
+)
+def test_an_output_that_cannot_be_written_is_named_in_one_line(run, tmp_path, request_file, words, message):
+    for folder in ("folder", "folder.html", "photos"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "photos/photo.jpg").write_bytes(COFFEE.read_bytes())
+    (tmp_path / "request.json").write_bytes(request_file.read_bytes())
+    (tmp_path / "file").write_text("mine")
+    assert_one_line(run(*words, cwd=tmp_path), message)
+    assert (tmp_path / "file").read_text() == "mine"
+    assert not list((tmp_path / "folder").iterdir())
+
+
+@pytest.mark.parametrize(
     ("words", "standard_input", "message"),
     [
         (("missing.json",), "", "missing.json cannot be read: No such file"),
