@@ -1,7 +1,8 @@
 """Image files and PIL images to a ``Raster``: which frame, which way up, and which type the values have.
 
-Pillow decodes. What it would narrow or misread (16-bit colour, unsigned and signed TIFFs) is in ``deep``, files that
-hold arrays are in ``numpy_file``. Called by ``load``, for a file's bytes and for a PIL image that the user has.
+Pillow decodes. What it would narrow (16-bit colour, unsigned and signed TIFFs) is in ``deep``, TIFFs that it does not
+read or misreads are in ``tiff``, files that hold arrays in ``numpy_file``, and files that are no images in
+``other_files``. Called by ``load``, for a file's bytes and for a PIL image that the user has.
 """
 
 from __future__ import annotations
@@ -20,14 +21,14 @@ from samwidget.errors import ImageError
 from samwidget.images.deep import (
     dropped_bits_note,
     is_deep,
-    is_tiff,
     may_lack_bits,
     read_deep,
-    read_tiff,
     stored_values,
 )
 from samwidget.images.numpy_file import is_numpy_file, read_numpy_file
 from samwidget.images.options import TOO_LARGE, AnyArray, Raster, ReadOptions, frames_note, no_data_of
+from samwidget.images.other_files import OtherFile, other_file
+from samwidget.images.tiff import is_misread, is_tiff, read_tiff
 
 _ORIENTATION, _EXIF_BLOCK, _EXIF_WIDTH, _EXIF_HEIGHT = 0x0112, 0x8769, 0xA002, 0xA003
 _NEW_SUBFILE_TYPE, _PHOTOMETRIC, _GDAL_NO_DATA = 254, 262, 42113
@@ -43,6 +44,7 @@ _TURNS = {
 _QUARTER_TURNS = tuple(_TURNS[orientation] for orientation in (5, 6, 7, 8))
 # Layers and sizes of one image, and the second image of a phone's photo, are no frames that one would choose among.
 _WITHOUT_FRAMES = ("ICNS", "ICO", "JPEG", "MPO", "PSD")
+_UNKNOWN = OtherFile("not an image", "give a format that Pillow reads, or its pixels as an array")
 
 
 def decode(data: bytes, source: str, options: ReadOptions) -> Raster:
@@ -63,6 +65,8 @@ def decode(data: bytes, source: str, options: ReadOptions) -> Raster:
     _refuse_bgr(options)
     try:
         with Image.open(io.BytesIO(data), formats=options.formats) as image:
+            if isinstance(image, ImageFile.StubImageFile) and image.height * image.width == 0:
+                raise UnidentifiedImageError  # Pillow knows the format, HDF5 for example, and cannot read it
             options.check_size(image.height, image.width, source)
             notes = _choose_frame(image, source, options)
             raster = _raster_of_file(image, data, source, options)
@@ -70,14 +74,19 @@ def decode(data: bytes, source: str, options: ReadOptions) -> Raster:
     except UnidentifiedImageError as error:
         if options.formats is None and is_tiff(data):
             return read_tiff(data, source, options)
-        hint = "give a format that Pillow reads" if options.formats is None else f"give {', '.join(options.formats)}"
-        raise ImageError(f"{source} is not an image", hint=f"{hint}, or its pixels as an array") from error
+        other = other_file(data) or OtherFile(
+            "not an image", "give a format that Pillow reads, or its pixels as an array"
+        )
+        hint = other.hint if options.formats is None else f"give {', '.join(options.formats)}"
+        raise ImageError(f"{source} is {other.name}", hint=hint) from error
     except Image.DecompressionBombError as error:
         raise ImageError(f"{source} has too many pixels", hint=TOO_LARGE.format(options.pixels_max)) from error
     except (ImageError, MemoryError):
         raise
     except Exception as error:  # for broken files each of Pillow's decoders raises exceptions of its own
-        raise ImageError(f"{source} is broken or cut off", hint=str(error)[:200]) from error
+        needs_more = "cannot find loader" in str(error) or "Ghostscript" in str(error)
+        problem = "cannot be read on this machine" if needs_more else "is broken or cut off"
+        raise ImageError(f"{source} {problem}", hint=str(error)[:200]) from error
 
 
 def read_pil(image: Image.Image, options: ReadOptions) -> Raster:
@@ -195,6 +204,8 @@ def _page_count(image: ImageFile.ImageFile) -> int:
 def _raster_of_file(image: ImageFile.ImageFile, data: bytes, source: str, options: ReadOptions) -> Raster:
     # The size is in the header, so an image that is too large is refused before it is decoded.
     options.check_size(image.height, image.width, source)
+    if is_misread(image):
+        return read_tiff(data, source, replace(options, frame=image.tell()))
     if not is_deep(image, data):
         return _raster_of(image, source, options)
     values = read_deep(image, data, source, options, lambda half: _upright(half, source, options)[0])

@@ -1,8 +1,7 @@
 """Files with more than 8 bits for a channel: all of their bits, in the type that the file says.
 
 Pillow keeps 16-bit gray, but drops the low byte of 16-bit colour, and reads unsigned and signed TIFFs alike. It owns
-the repair of these, and the reading of TIFFs that Pillow does not read, with tifffile where that is installed. Called
-by ``decode``.
+the repair of these. Called by ``decode``.
 
 Pillow can unpack 16-bit colour as big-endian or as little-endian, and takes the high byte. So a file is decoded twice:
 as what it is, which gives the high bytes, and as the opposite, which gives the low ones.
@@ -22,24 +21,19 @@ import numpy as np
 from PIL import Image, ImageFile
 
 from samwidget.errors import ImageError
-from samwidget.images.options import AnyArray, Raster, ReadOptions, frames_note, no_data_of
+from samwidget.images.options import AnyArray, ReadOptions
+from samwidget.images.tiff import divided_by_opacity, read_tiff
 
 _BITS, _PLANAR, _SAMPLE_FORMAT, _SIGNED, _UNSIGNED = 258, 284, 339, 2, 1
-_TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-# Layouts of 16-bit colour that Pillow unpacks in either byte order. With "a" the opacity is multiplied into the colour.
 # Modes of which Pillow has 8 bits for a channel only, whatever the file has.
 _MODES = ("RGB", "RGBA", "LA")
+# Layouts of 16-bit colour that Pillow unpacks in either byte order. With "a" the opacity is multiplied into the colour.
 _LAYOUTS = ("RGB;16", "RGBA;16", "RGBX;16", "RGBa;16")
 # Formats that may have 16 bits for a colour and do not tell it once loaded; a level that 12 of these bits do not reach.
 _MAY_BE_DEEP = ("JPEG2000", "PNG", "PPM", "SGI")
 _DARK = 16
 _NATIVE = "L" if sys.byteorder == "little" else "B"
 _OPPOSITE = {"L": "B", "B": "L"}
-
-
-def is_tiff(data: bytes) -> bool:
-    """Returns whether the bytes begin as a TIFF, also one of a kind that Pillow does not read."""
-    return data.startswith(_TIFF_STARTS)
 
 
 def is_deep(image: ImageFile.ImageFile, data: bytes) -> bool:
@@ -90,7 +84,7 @@ def read_deep(
         unpack = partial(_unpacked, data, layout.replace("a", "A"), image.tell(), options, upright)
         values = unpack(order).astype(np.uint16) << 8 | unpack(_OPPOSITE[order])
         if layout == "RGBa;16":
-            return _divided_by_opacity(values)
+            return divided_by_opacity(values)
         key = image.info.get("transparency")  # of a PNG: the colour that is transparent
         return values if key is None else _with_transparent_colour(values, key)
     if image.format == "TIFF" and options.formats is None:
@@ -148,37 +142,6 @@ def dropped_bits_note(image: Image.Image) -> tuple[str, ...]:
     return ()
 
 
-def read_tiff(data: bytes, source: str, options: ReadOptions) -> Raster:
-    """The raster of a TIFF that Pillow does not read, or not in full.
-
-    Raises:
-        ImageError: tifffile is not installed, does not read the file either, or the file is too large.
-    """
-    try:
-        import tifffile
-    except ImportError as error:
-        raise ImageError(
-            f"{source} is a TIFF of a kind that Pillow does not read in full",
-            hint="run pip install tifffile imagecodecs, or give its pixels as an array",
-        ) from error
-    try:
-        with tifffile.TiffFile(io.BytesIO(data)) as file:
-            pages = [page for page in file.pages if not page.subfiletype & 5]
-            chosen = pages[0] if options.frame is None else file.pages[options.frame_of(len(file.pages), source)]
-            options.check_size(chosen.imagelength, chosen.imagewidth, source)
-            values, is_planar = chosen.asarray(), chosen.axes.startswith("S")
-            notes = (frames_note(len(pages), source),) if options.frame is None and len(pages) > 1 else ()
-            is_negative, mark = chosen.photometric == 0, chosen.tags.get(42113)
-    except (ImageError, MemoryError):
-        raise
-    except Exception as error:  # tifffile raises many kinds, and names the package that it needs for a compression
-        raise ImageError(f"{source} is a TIFF that cannot be read", hint=str(error)[:200]) from error
-    values = values[..., None] if values.ndim == 2 else np.moveaxis(values, 0, -1) if is_planar else values
-    if values.ndim != 3 or values.shape[2] not in (1, 2, 3, 4):
-        raise ImageError(f"{source} has shape {values.shape}", hint="give an array of 1, 3 or 4 of its channels")
-    return Raster(values, None if mark is None else no_data_of(values, mark.value), is_negative, notes)
-
-
 def _bits_of(image: ImageFile.ImageFile, data: bytes) -> int:
     """The bits of one channel as the file has them; 8 where the format knows nothing else."""
     match image.format:
@@ -231,13 +194,6 @@ def _as_rgba_png(data: bytes) -> bytes:
     """The PNG of 16-bit gray with opacity as one of 8-bit RGBA: both have four bytes a pixel, in the same order."""
     header = data[12:24] + bytes([8, 6]) + data[26:29]
     return data[:12] + header + struct.pack(">I", zlib.crc32(header)) + data[33:]
-
-
-def _divided_by_opacity(values: AnyArray) -> AnyArray:
-    """(H, W, 4) uint16 whose colours were multiplied by their opacity, as they were before."""
-    opacity = np.maximum(values[..., 3:], 1).astype(np.uint32)
-    colours = np.minimum(values[..., :3].astype(np.uint32) * 65535 // opacity, 65535)
-    return np.concatenate([colours.astype(np.uint16), values[..., 3:]], axis=2)
 
 
 def _with_transparent_colour(values: AnyArray, key: Any) -> AnyArray:

@@ -104,7 +104,8 @@ def _float_no_data(
     if count := int((is_nan & ~is_known).sum()):
         notes.append(f"{_pixels(count)} NaN: shown as gray {NO_DATA_GRAY}")
     # Where all values are so large they are the image.
-    is_mark = (np.abs(values) >= NO_DATA_MIN).any(axis=2) & ~is_known & ~is_nan
+    with np.errstate(over="ignore"):  # float16 has no values of this size
+        is_mark = (np.abs(values) >= NO_DATA_MIN).any(axis=2) & ~is_known & ~is_nan
     if not (is_mark | is_nan | is_known).all() and (count := int(is_mark.sum())):
         mark = values[is_mark].reshape(-1)[np.abs(values[is_mark]).argmax()]
         notes.append(f"{_pixels(count)} {mark:.3g}: taken for no data and shown as gray {NO_DATA_GRAY}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import io
 import re
 from collections.abc import Callable
 from os import PathLike, fsdecode, fspath
@@ -165,6 +166,8 @@ def _read(read: Callable[[], object], name: str) -> bytes:
         data = read()
     except UnicodeDecodeError as error:
         raise ImageError(f"{name} is open as text", hint="open it with mode 'rb'") from error
+    except io.UnsupportedOperation as error:
+        raise ImageError(f"{name} is not open for reading", hint="open it with mode 'rb'") from error
     except Exception as error:  # archives and remote files raise exceptions of their own
         raise ImageError(f"{name} cannot be read", hint=str(error)[:200] or type(error).__name__) from error
     if isinstance(data, str):

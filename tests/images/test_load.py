@@ -196,7 +196,7 @@ def test_files_that_cannot_be_read(tmp_path):
         "cut.png": (png[: len(png) // 2], "cut.png is broken or cut off"),
         "cut.jpg": (jpeg[: len(jpeg) // 2], "cut.jpg is broken or cut off"),
         "text.png": (b"hello, this is a letter", "text.png is not an image"),
-        "page.jpg": (b"<!doctype html><html></html>", "page.jpg is not an image"),
+        "page.jpg": (b"<!doctype html><html></html>", "page.jpg is a web page"),
         "bomb.png": (png_of_size(20_000, 15_000), "bomb.png has"),
         "just too large.png": (png_of_size(PIXELS_MAX // 1000 + 1, 1000), "just too large.png has"),
     }
