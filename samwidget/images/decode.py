@@ -74,9 +74,7 @@ def decode(data: bytes, source: str, options: ReadOptions) -> Raster:
     except UnidentifiedImageError as error:
         if options.formats is None and is_tiff(data):
             return read_tiff(data, source, options)
-        other = other_file(data) or OtherFile(
-            "not an image", "give a format that Pillow reads, or its pixels as an array"
-        )
+        other = other_file(data) or _UNKNOWN
         hint = other.hint if options.formats is None else f"give {', '.join(options.formats)}"
         raise ImageError(f"{source} is {other.name}", hint=hint) from error
     except Image.DecompressionBombError as error:
