@@ -10,6 +10,7 @@ masks overlap. Boxes count pixels from 1, and the maximum is inside. Scores and 
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
@@ -37,6 +38,8 @@ from samwidget.images import load_rgb
 _ANNOTATIONS, _IMAGES, _OBJECTS, _CLASSES = "Annotations", "JPEGImages", "SegmentationObject", "SegmentationClass"
 _LISTS = "ImageSets/Segmentation"
 _CLASS_FILE, _BACKGROUND = "labelmap.txt", "background"
+# What neither XML nor a line can hold.
+_UNWRITABLE = re.compile("[\0-\x1f\x7f\ufffe\uffff]")
 _NUMBERS_MAX = 254  # 255 is the border that VOC leaves open
 
 
@@ -74,7 +77,8 @@ def write_voc(data: DataSet, path: Path) -> None:
             _save_indices(by_class, folder / _CLASSES / f"{stem}.png")
             (folder / _ANNOTATIONS / f"{stem}.xml").write_bytes(_xml(image, file_name or image.file_name))
         (folder / _LISTS / "train.txt").write_text(_listed(path / _LISTS / "train.txt", stems), encoding="utf-8")
-        lines = [f"{name}:{','.join(map(str, _colour(number)))}::\n" for number, name in enumerate(classes.names)]
+        colours = [",".join(map(str, _colour(number))) for number in range(len(classes.names))]
+        lines = [f"{_writable(name)}:{colour}::\n" for name, colour in zip(classes.names, colours, strict=True)]
         (folder / _CLASS_FILE).write_text(f"# label:color_rgb:parts:actions\n{''.join(lines)}", encoding="utf-8")
     if missing:
         warn_user(f"put {len(missing)} images into {path / _IMAGES}, such as {missing[0]}: their files are not known")
@@ -109,7 +113,8 @@ def _listed(before: Path, stems: list[str]) -> str:
 
 
 def _read_classes(path: Path) -> list[str]:
-    lines = [line.split(":")[0].strip() for line in read_text(path).splitlines()]
+    # Three fields follow the name, in which a colon may be, too.
+    lines = [line.rsplit(":", 3)[0].strip() for line in read_text(path).splitlines()]
     return [line for line in lines if line and not line.startswith("#")]
 
 
@@ -128,6 +133,10 @@ def _save_indices(label_map: npt.NDArray[np.int32], path: Path) -> None:
     image.save(path, compress_level=1)
 
 
+def _writable(name: str) -> str:
+    return _UNWRITABLE.sub(" ", name)
+
+
 def _xml(image: LabelledImage, file_name: str) -> bytes:
     root = ElementTree.Element("annotation")
     has_masks = any(item.run_lengths is not None for item in image.objects)
@@ -138,11 +147,11 @@ def _xml(image: LabelledImage, file_name: str) -> bytes:
         ElementTree.SubElement(size, name).text = str(number)
     for item in image.objects:
         entry = ElementTree.SubElement(root, "object")
-        ElementTree.SubElement(entry, "name").text = item.class_name or NO_CLASS
+        ElementTree.SubElement(entry, "name").text = _writable(item.class_name or NO_CLASS)
         for name, text in (("pose", "Unspecified"), ("truncated", "0"), ("difficult", "0")):
             ElementTree.SubElement(entry, name).text = text
         if item.name is not None:
-            ElementTree.SubElement(entry, "object_name").text = item.name
+            ElementTree.SubElement(entry, "object_name").text = _writable(item.name)
         if item.score is not None:
             ElementTree.SubElement(entry, "score").text = f"{item.score:.9g}"
         box = ElementTree.SubElement(entry, "bndbox")

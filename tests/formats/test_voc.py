@@ -72,6 +72,17 @@ def test_more_images_come_into_the_same_folder(tmp_path):
     assert [image.pixels().shape for image in data.images] == [(1, 2, 3)] * 2
 
 
+@pytest.mark.parametrize(("name", "back"), [("a\0b\x1bc\nd", "a b c d"), ("a:b", "a:b"), ("<a> & b", "<a> & b")])
+def test_names_that_xml_or_a_line_cannot_hold(tmp_path, name, back):
+    image = with_pixels(
+        LabelledImage("a.jpg", (2, 3), (LabelledObject(runs_of("##.", "##."), class_name=name, name=name),))
+    )
+    write_voc(image, tmp_path / "set")
+    data = read_voc(tmp_path / "set")
+    ((item,),) = (one.objects for one in data.images)
+    assert (item.class_name, item.name, data.class_names) == (back, back, (back,))
+
+
 def test_supervision_reads_the_boxes(tmp_path):
     supervision = pytest.importorskip("supervision")
     item = LabelledObject(box_runs(2, 3, 8, 9, (10, 12)), class_name="cat")
