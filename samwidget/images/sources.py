@@ -73,6 +73,8 @@ def find_path(path: str | PathLike[Any]) -> Path:
 
 
 def _read_text(text: str) -> FileBytes:
+    if not text:  # as a path it would be the current folder
+        raise ImageError("the path of the image is empty", hint="give the path of a file, or an address")
     start = text[:5].lower()
     if start == "data:":
         return FileBytes(_read_data_url(text), "the data URL")

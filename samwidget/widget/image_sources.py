@@ -83,6 +83,8 @@ def sources_of(image: Any) -> tuple[ImageSource, ...] | None:
         return _of_list(image)
     if not isinstance(image, str | PathLike) or (isinstance(image, str) and (is_address(image) or _is_data(image))):
         return None
+    if image == "":  # as a path it would be the current folder; load_rgb says what is wrong
+        return None
     path = find_path(image).absolute()  # files are read later, and the current folder may change
     try:
         is_folder = path.is_dir()

@@ -296,7 +296,7 @@ class Turning:
             raise
 
     def _check(self, index: int) -> None:
-        if isinstance(index, bool) or not 0 <= index < len(self):
+        if isinstance(index, bool) or not isinstance(index, int | np.integer) or not 0 <= index < len(self):
             last = len(self) - 1
             raise PromptError(f"there is no image {short_text(index)}", hint=f"give an index from 0 to {last}")
 

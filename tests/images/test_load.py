@@ -214,3 +214,5 @@ def test_paths_that_are_no_files(tmp_path):
     for path in (tmp_path, "x" * 5000, "a\0b"):
         with pytest.raises(ImageError, match="cannot be read"):
             load_rgb(path)
+    with pytest.raises(ImageError, match="the path of the image is empty"):
+        load_rgb("")

@@ -208,8 +208,10 @@ def test_states_that_do_not_exist_are_refused(make):
     widget = make("photos")
     with pytest.raises(PromptError, match="no state"):
         widget.session.images[0].state = "finished"
-    with pytest.raises(PromptError, match="no image 6"):
-        widget.go_to(6)
+    for index in (6, -1, 1.0, True, "p2.png", None):
+        with pytest.raises(PromptError, match=f"no image {index!r}") as caught:
+            widget.go_to(index)
+        assert caught.value.hint == "give an index from 0 to 5"
     with pytest.raises(PromptError, match="first image"):
         widget.previous()
 

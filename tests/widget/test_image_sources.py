@@ -44,7 +44,7 @@ def test_the_images_and_their_order(image, wanted, folder):
 
 
 @pytest.mark.parametrize(
-    "image", ["cell10.png", b"bytes", np.zeros((4, 4)), "https://example.com/*.png", "data:image/png;base64,*"]
+    "image", ["", "cell10.png", b"bytes", np.zeros((4, 4)), "https://example.com/*.png", "data:image/png;base64,*"]
 )
 def test_what_is_one_image(image):
     assert sources_of(image) is None
