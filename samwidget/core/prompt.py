@@ -251,8 +251,9 @@ def _frozen(array: npt.NDArray[_Scalar]) -> npt.NDArray[_Scalar]:
 
 def _as_floats(value: npt.ArrayLike, name: str) -> npt.NDArray[np.float32]:
     try:
-        array = np.asarray(value, np.float32)
-    except (TypeError, ValueError) as error:
+        with np.errstate(over="ignore"):  # a number beyond float32 becomes infinite, which is refused below
+            array = np.asarray(value, np.float32)
+    except (TypeError, ValueError, OverflowError) as error:
         raise PromptError(f"{name} is not an array of numbers", hint=f"{error!s:.200}") from error
     if not np.isfinite(array).all():
         raise PromptError(f"{name} holds NaN or infinity", hint="give finite numbers")

@@ -17,6 +17,8 @@ from samwidget.errors import PromptError
         ({"points": [[np.nan, 2]]}, "NaN"),
         ({"points": [[np.inf, 2]]}, "NaN or infinity"),
         ({"points": [[1e38, 2]]}, r"at most 1e\+09"),
+        ({"points": [[1e300, 2]]}, "NaN or infinity"),
+        ({"points": [[10**400, 2]]}, "not an array"),
         ({"points": "here"}, "not an array"),
         ({"labels": [1]}, "without points"),
         ({"box": [0, 0, 5]}, "box has shape"),
@@ -26,6 +28,7 @@ from samwidget.errors import PromptError
         ({"mask": np.full((3, 3), np.nan)}, "NaN"),
     ],
 )
+@pytest.mark.filterwarnings("error")
 def test_what_does_not_fit_is_refused_with_its_values(values, message):
     with pytest.raises(PromptError, match=message) as caught:
         make_prompt(**values)

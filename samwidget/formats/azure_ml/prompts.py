@@ -146,8 +146,14 @@ def _point_groups(points: _Nested, labels: _Nested | None, style: Style) -> list
 
 def _point_group(points: _Nested, labels: _Nested, style: Style) -> _Group:
     """(N, 2) points and (N,) labels, 1 or 0, without the padding."""
-    points_xy = np.asarray(points, np.float32)
-    label_array = np.asarray(labels)
+    try:
+        with np.errstate(over="ignore"):  # a number beyond float32 becomes infinite, which ``Prompt`` refuses
+            points_xy = np.asarray(points, np.float32)
+        label_array = np.asarray(labels)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise FormatError("points or labels are no numbers", hint="give x, y for each point, and 1 or 0") from error
+    if label_array.dtype.kind not in "biuf":
+        raise FormatError("labels are no numbers", hint="use 1 to include and 0 to exclude")
     if label_array.shape != points_xy.shape[:1]:
         raise FormatError(f"{label_array.size} labels for {len(points_xy)} points", hint="give one label per point")
     if style == "card":

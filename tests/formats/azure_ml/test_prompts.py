@@ -48,18 +48,23 @@ def test_prompts_of_a_row(points, boxes, labels, expected):
         ("[[[1,2]],[[3,4]]]", "", "[[1]]", "labels for 1 masks, points for 2"),
         ("[[[1,2]]]", "", "[[5]]", "labels are"),
         ("[[[1,2,3]]]", "", "", "points has shape"),
-        ("[[[1,2],[3]]]", "", "", "row 0"),
+        ("[[[1,2],[3]]]", "", "", "row 0: points or labels are no numbers: give x, y"),
+        ("[[[1,2],[3,4]]]", "", "[[1,[0]]]", "row 0: points or labels are no numbers"),
+        ("[[[1,2]]]", "", '[["1"]]', "row 0: labels are no numbers: use 1"),
+        ("[[[1,2]]]", "", "[[null]]", "row 0: labels are no numbers: use 1"),
+        ("[[[1e300,2]]]", "", "", "row 0: points holds NaN or infinity"),
         ("[[[NaN,2]]]", "", "", "NaN"),
         ("", "", "[[1]]", "labels without points"),
         ("", "[[1,2,3]]", "", "box has shape"),
         ("", "[[5,2,3,4]]", "", "no area"),
         ("[[[1,2]],[[3,4]]]", "[[1,2,3,4]]", "", "2 groups of points with 1 boxes"),
         ('{"x": 1}', "", "", "not a nested list"),
-        ('[["a","b"]]', "", "", "row 0"),
+        ('[["a","b"]]', "", "", "row 0: points or labels are no numbers"),
         ("[" * 100_000, "", "", "row 0, input_points is not a nested list"),
-        (f"[[1{'0' * 400},2]]", "", "", "row 0"),
+        (f"[[1{'0' * 400},2]]", "", "", "row 0: points or labels are no numbers"),
     ],
 )
+@pytest.mark.filterwarnings("error")
 def test_what_cannot_be_read_names_its_row(points, boxes, labels, message):
     with pytest.raises(FormatError, match=message):
         parse_request(request_of(points, boxes, labels))
