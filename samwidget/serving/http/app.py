@@ -46,11 +46,14 @@ def _open_routes(app: FastAPI, service: Service) -> APIRouter:
     """Routes without a key: they say nothing about anyone's images."""
     routes = APIRouter(tags=["health"])
 
+    # Some probes send HEAD.
+    @routes.head("/", include_in_schema=False)
     @routes.get("/", response_class=PlainTextResponse)
     async def liveness() -> Response:
         """200 while the server is healthy, 503 where a request has used the network for too long."""
         return PlainTextResponse("Healthy" if service.is_healthy else "Stuck", 200 if service.is_healthy else 503)
 
+    @routes.head("/health", include_in_schema=False)
     @routes.get("/health")
     async def health() -> Response:
         """The same as JSON, with the number of requests in the server, and how many of them run."""

@@ -17,7 +17,7 @@ from typing import TypeVar
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from samwidget.errors import LimitError
+from samwidget.errors import FormatError, LimitError
 from samwidget.serving.http.errors import BusyError
 from samwidget.serving.limits import Limits
 
@@ -46,6 +46,7 @@ class Uploads:
         """The body of a request. No more of it than ``body_bytes`` is ever held in memory.
 
         Raises:
+            FormatError: the body is compressed.
             LimitError: the body has more bytes than allowed, or took longer than ``upload_s`` to arrive.
             BusyError: too many bytes of other bodies are arriving.
             ClientDisconnect: the client disconnected.
@@ -71,6 +72,9 @@ class Uploads:
     async def _read(self, request: Request) -> bytes:
         # Before the first byte is asked for: with "Expect: 100-continue" the client then gets the refusal in place of
         # a go-ahead. The bytes are counted too, since a body in chunks has no length.
+        encoding = request.headers.get("content-encoding", "identity")
+        if encoding.strip().lower() != "identity":
+            raise FormatError(f"the body has the encoding {encoding}", hint="send it without Content-Encoding")
         length = request.headers.get("content-length", "")
         self._limits.check_body(int(length) if length.isdecimal() else 0)
         body = bytearray()

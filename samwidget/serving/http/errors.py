@@ -118,7 +118,8 @@ def add_error_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def handle_framework_error(_: Request, error: HTTPException) -> Response:
-        return JSONResponse(_body("http", str(error.detail)), error.status_code, error.headers)
+        hint = "POST a request to /score; /docs has all routes" if error.status_code in (404, 405) else ""
+        return JSONResponse(_body("http", str(error.detail), hint), error.status_code, error.headers)
 
     @app.exception_handler(RequestValidationError)
     async def handle_wrong_argument(_: Request, error: RequestValidationError) -> Response:

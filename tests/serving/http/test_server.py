@@ -189,6 +189,30 @@ def test_bad_requests_are_answered_400(server, body, status, code, message):
     assert message in answer.json()["error"]["message"]
 
 
+@pytest.mark.parametrize("encoding", ["gzip", "br", "GZIP", "identity, gzip"])
+def test_a_compressed_body_is_refused_by_its_header(server, encoding):
+    answer = server.client.post("/score", content=b"\x1f\x8b", headers={"Content-Encoding": encoding})
+    assert answer.status_code == 400
+    assert answer.json()["error"]["message"] == f"the body has the encoding {encoding}"
+    assert answer.json()["error"]["hint"] == "send it without Content-Encoding"
+
+
+@pytest.mark.parametrize("path", ["/", "/health"])
+def test_probes_may_send_head(server, path):
+    answer = server.client.head(path)
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert answer.headers["content-length"] == server.client.get(path).headers["content-length"]
+
+
+@pytest.mark.parametrize(("method", "path", "status"), [("GET", "/score", 405), ("POST", "/predict", 404)])
+def test_another_route_or_method_names_the_right_one(server, method, path, status):
+    answer = server.client.request(method, path)
+    assert (answer.status_code, answer.json()["error"]["hint"]) == (
+        status,
+        "POST a request to /score; /docs has all routes",
+    )
+
+
 @pytest.mark.parametrize(
     ("points", "message"), [([[99, 2]], "row 0: point (99, 2) lies"), (None, "row 0: there is no prompt")]
 )
