@@ -58,7 +58,10 @@ class Prompt:
         points = _no_points() if points.size == 0 else points
         if points.ndim != 2 or points.shape[1] != 2:
             raise PromptError(f"points has shape {points.shape}", hint="give (N, 2), x before y, in image pixels")
-        labels = np.asarray(self.labels)
+        try:
+            labels = np.asarray(self.labels)
+        except ValueError as error:  # lists of several lengths
+            raise PromptError("labels are no numbers", hint="use 1 to include and 0 to exclude") from error
         labels = labels.reshape(0) if labels.size == 0 else labels
         if labels.shape != (len(points),):
             raise PromptError(
@@ -150,18 +153,17 @@ class Prompt:
         }
 
     @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> Prompt:
+    def from_json(cls, value: object) -> Prompt:
         """The prompt that ``to_json`` wrote.
 
         Raises:
-            PromptError: as ``Prompt``.
+            PromptError: as ``Prompt``, and for values that are no mapping.
         """
-        return cls(
-            np.asarray(value.get("points") or _no_points(), np.float32),
-            np.asarray(value.get("labels") or _no_labels(), np.int32),
-            value.get("box"),
-            level=value.get("level"),
-        )
+        if not isinstance(value, Mapping):
+            hint = 'give {"points": [[290, 110]], "labels": [1], "box": null}'
+            raise PromptError(f"the prompt is a {type(value).__name__}", hint=hint)
+        points, labels = value.get("points") or _no_points(), value.get("labels") or _no_labels()
+        return cls(points, labels, value.get("box"), level=value.get("level"))
 
     def __eq__(self, other: object) -> bool:
         return (

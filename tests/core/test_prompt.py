@@ -35,6 +35,32 @@ def test_what_does_not_fit_is_refused_with_its_values(values, message):
     assert caught.value.hint
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ({"points": [[1, 2]], "labels": [0.9]}, r"labels are \[0.9\]"),
+        ({"points": [[1, 2]], "labels": ["1"]}, "labels are no numbers"),
+        ({"points": [[1, 2]], "labels": [None]}, "labels are no numbers"),
+        ({"points": [[1, 2]], "labels": [10**30]}, "labels are no numbers"),
+        ({"points": [[1, 2], [3, 4]], "labels": [1, [1]]}, "labels are no numbers"),
+        ({"points": [[1, 2]], "labels": {"a": 1}}, "labels has shape"),
+        ({"points": [[1, 2], [3]], "labels": [1, 1]}, "not an array"),
+        ({"points": "here", "labels": [1]}, "not an array"),
+        ({"points": [[10**400, 2]], "labels": [1]}, "not an array"),
+        ({"points": [[1, 2]]}, "labels has shape"),
+        ({"box": [1, 2, 3]}, "box has shape"),
+        ({"level": 9}, "level"),
+        ([[1, 2]], "the prompt is a list"),
+        (None, "the prompt is a NoneType"),
+    ],
+)
+def test_json_of_others_is_read_as_it_is_or_refused(value, message):
+    with pytest.raises(PromptError, match=message) as caught:
+        Prompt.from_json(value)
+    assert caught.value.hint
+
+
 def test_one_point_may_be_a_pair_and_labels_may_be_left_out():
     prompt = make_prompt([3, 4])
     np.testing.assert_array_equal(prompt.points_xy, [[3, 4]])
