@@ -92,7 +92,8 @@ def read_record(path: Path, span: Span) -> list[str]:
         return cells
     except (ValueError, csv.Error) as error:
         line = _line_number(path, span.start)
-        raise FormatError(f"line {line} of {path.name} is not CSV in UTF-8", hint=str(error)) from error
+        hint = f"save it as CSV in UTF-8; {error}"
+        raise FormatError(f"line {line} of {path.name} is not CSV in UTF-8", hint=hint) from error
 
 
 def _ends_within_quotes(line: str, *, within_quotes: bool) -> bool:

@@ -171,7 +171,8 @@ def _image_tasks(folder: Path, images: Sequence[Path], digest: hashlib.blake2b) 
 
 def _prompt_tasks(folder: Path, table: Path, column: str | None, digest: hashlib.blake2b) -> Iterator[Task]:
     if not table.is_file():
-        raise BatchError(f"there is no {table}", hint="give a CSV with a column image and the prompts")
+        problem = f"{table} is a folder" if table.is_dir() else f"there is no {table}"
+        raise BatchError(problem, hint="give a CSV with a column image and the prompts")
     header_span, *row_spans = _spans(table, digest)
     header = _header(table, header_span, column)
     for number, span in enumerate(row_spans):
@@ -217,7 +218,7 @@ def _header(path: Path, span: Span, prompt_column: str | None) -> list[str]:
     header = [name.strip() for name in read_record(path, span)]
     needed = ("image", *(() if prompt_column is None else (prompt_column,)))
     unknown = "" if prompt_column is not None else describe_unknown(header, {*COLUMNS, *INDEX_COLUMNS, *needed})
-    if unknown and ";" in unknown:
+    if unknown and (";" in unknown or r"\t" in unknown):
         raise FormatError(f"{path.name} has the columns {unknown}"[:300], hint="separate columns by commas")
     if unknown:
         raise FormatError(f"{path.name} has unknown columns: {unknown}", hint="correct or remove them")

@@ -169,6 +169,7 @@ def test_a_result_inside_the_input_is_refused(tmp_path):
         (("Image", "input_points"), r"Image \(did you mean image\?\)"),
         (("image", "input_points", "input_points"), "has 2 columns 'input_points'"),
         (("image;input_points",), "separate columns by commas"),
+        (("image\tinput_points",), "separate columns by commas"),
     ],
 )
 def test_columns_that_nobody_knows_are_refused(tmp_path, columns, message):
@@ -177,6 +178,14 @@ def test_columns_that_nobody_knows_are_refused(tmp_path, columns, message):
         list_tasks(job_of(path, tmp_path))
     with pytest.raises(FormatError, match=message):
         list_tasks(job_of(write_photos(tmp_path / "photos", 1), tmp_path, prompts=str(path)))
+
+
+@pytest.mark.parametrize(("name", "message"), [("photos", "photos is a folder"), ("no.csv", r"there is no .*no\.csv")])
+def test_a_table_of_prompts_that_is_no_file(tmp_path, name, message):
+    photos = write_photos(tmp_path / "photos", 1)
+    with pytest.raises(BatchError, match=message) as caught:
+        list_tasks(job_of(photos, tmp_path, prompts=str(tmp_path / name)))
+    assert "give a CSV" in caught.value.hint
 
 
 def test_keys_of_a_prompt_that_nobody_knows_are_refused(tmp_path):
