@@ -16,6 +16,9 @@ import numpy.typing as npt
 from samwidget.errors import PromptError
 from samwidget.predict.everything.grid import point_grid
 
+_POINTS_PER_SIDE_MAX = 1000
+_NUMBERS = int | float | np.integer | np.floating
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class EverythingOptions:
@@ -64,7 +67,7 @@ class EverythingOptions:
             return _checked_grids(self.point_grids, self.crop_n_layers)
         points_per_side = points_per_side_default if self.points_per_side is None else self.points_per_side
         factor = self.crop_n_points_downscale_factor
-        _check_integer("points_per_side", points_per_side, 1)
+        _check_integer("points_per_side", points_per_side, 1, _POINTS_PER_SIDE_MAX)
         _check_integer("crop_n_points_downscale_factor", factor, 1)
         sides = [int(points_per_side / factor**layer) for layer in range(self.crop_n_layers + 1)]
         if sides[-1] == 0:
@@ -93,12 +96,18 @@ def _checked_grids(point_grids: Sequence[npt.ArrayLike], layers: int) -> list[np
     return grids
 
 
-def _check_range(name: str, value: float | None, value_max: float) -> None:
-    if value is not None and not 0 <= value <= value_max:
+def _check_range(name: str, value: object, value_max: float) -> None:
+    if value is not None and not (isinstance(value, _NUMBERS) and 0 <= value <= value_max):
         hint = "give a number from 0" if value_max == math.inf else f"give a number from 0 to {value_max:g}"
-        raise PromptError(f"{name} is {value}", hint=hint)
+        raise PromptError(f"{name} is {_short(value)}", hint=hint)
 
 
-def _check_integer(name: str, value: int, value_min: int) -> None:
-    if isinstance(value, (bool, np.bool_)) or int(value) != value or value < value_min:
-        raise PromptError(f"{name} is {value}", hint=f"give a whole number, {value_min} or more")
+def _check_integer(name: str, value: object, value_min: int, value_max: float = math.inf) -> None:
+    is_integer = isinstance(value, _NUMBERS) and not isinstance(value, bool) and value % 1 == 0
+    if not (isinstance(value, _NUMBERS) and is_integer and value_min <= value <= value_max):
+        end = "or more" if value_max == math.inf else f"to {value_max:g}"
+        raise PromptError(f"{name} is {_short(value)}", hint=f"give a whole number, {value_min} {end}")
+
+
+def _short(value: object) -> str:
+    return (repr(value) if isinstance(value, str) else str(value))[:80]

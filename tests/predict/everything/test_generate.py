@@ -252,10 +252,15 @@ def test_the_network_has_defaults_of_its_own():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"points_per_side": 0}, "points_per_side is 0: give a whole number, 1 or more"),
-        ({"points_per_side": np.True_}, "points_per_side is True: give a whole number, 1 or more"),
+        ({"points_per_side": 0}, "points_per_side is 0: give a whole number, 1 to 1000"),
+        ({"points_per_side": np.True_}, "points_per_side is True: give a whole number, 1 to 1000"),
         ({"points_per_side": 1.5}, "points_per_side is 1.5"),
-        ({"points_per_batch": 0}, "points_per_batch is 0"),
+        ({"points_per_side": "8"}, "points_per_side is '8': give a whole number, 1 to 1000"),
+        ({"points_per_side": 10**6}, "points_per_side is 1000000: give a whole number, 1 to 1000"),
+        ({"points_per_side": float("inf")}, "points_per_side is inf"),
+        ({"points_per_batch": 0}, "points_per_batch is 0: give a whole number, 1 or more"),
+        ({"points_per_batch": "many"}, "points_per_batch is 'many'"),
+        ({"pred_iou_thresh": "0.5"}, "pred_iou_thresh is '0.5'"),
         ({"pred_iou_thresh": 88}, "pred_iou_thresh is 88: give a number from 0 to 1"),
         ({"stability_score_thresh": -0.1}, "stability_score_thresh is -0.1"),
         ({"stability_score_offset": -1}, "stability_score_offset is -1: give a number from 0"),
