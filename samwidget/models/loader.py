@@ -14,7 +14,7 @@ from samwidget.errors import ModelError, ModelNotFoundError, SamWidgetError, Uns
 from samwidget.models.checkpoint_folder import without_config
 from samwidget.models.families import FAMILIES, LoadFamily
 from samwidget.models.registry import BUNDLED_FOLDER, BUNDLED_NAME, weights_file_of
-from samwidget.models.sources import CONFIG, SUPPORTED, Folder, HubRepo, find_source
+from samwidget.models.sources import CONFIG, SUPPORTED, Folder, HubRepo, find_source, local_path
 
 if TYPE_CHECKING:
     import torch
@@ -49,8 +49,9 @@ def load(
 
     choice = choose_device(device, dtype)
     name = BUNDLED_NAME if name is None else name
-    if name != BUNDLED_NAME and Path(name).expanduser().is_file():
-        return _load_file(name, Path(name), choice)
+    path = local_path(name)
+    if name != BUNDLED_NAME and path is not None and path.is_file():
+        return _load_file(name, path, choice)
     source = Folder(BUNDLED_FOLDER) if name == BUNDLED_NAME else find_source(name)
     if isinstance(source, HubRepo) and (file := weights_file_of(source.repo)) is not None:
         return _load_file(name, source.file(file, local_files_only), choice)

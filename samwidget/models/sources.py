@@ -122,13 +122,24 @@ class HubRepo:
         )
 
 
+def local_path(name: str | Path) -> Path | None:
+    """The file or folder of this name; None where there is none, also for a name that no file can have."""
+    try:
+        path = Path(name).expanduser()
+        return path if path.exists() else None
+    except (OSError, RuntimeError, ValueError):  # RuntimeError: no such user behind ~
+        return None
+
+
 def find_source(name: str | Path) -> Folder | HubRepo:
     """The folder of this name, or else the hub repository."""
-    path = Path(name).expanduser()
-    if path.is_dir():
-        return Folder(path)
     text = str(name)
-    if path.suffix in _FILE_SUFFIXES:
+    if not text:  # as a path it would be the current folder
+        raise ModelNotFoundError("the name of the model is empty", hint=f"give a name or a folder; {SUPPORTED}")
+    path = local_path(name)
+    if path is not None and path.is_dir():
+        return Folder(path)
+    if text.endswith(_FILE_SUFFIXES):
         raise ModelNotFoundError(
             f"there is no file {text!r}",
             hint="the files of SAM, SAM 2 and MobileSAM are at https://github.com/facebookresearch/segment-anything, "

@@ -68,6 +68,11 @@ def test_a_pickled_checkpoint_is_fetched_where_there_is_no_other(small_sam_folde
     assert asked == ["*.safetensors", "*.bin"]
 
 
+def test_an_empty_name_is_not_the_current_folder():
+    with pytest.raises(ModelNotFoundError, match="the name of the model is empty"):
+        load("")
+
+
 @pytest.mark.parametrize("local_files_only", [True, None])
 def test_offline_and_not_here_says_how_to_get_it(local_files_only):
     with pytest.raises(ModelNotFoundError, match="not on this machine") as caught:
@@ -76,7 +81,9 @@ def test_offline_and_not_here_says_how_to_get_it(local_files_only):
     assert 'model="nano"' in caught.value.hint
 
 
-@pytest.mark.parametrize("name", ["./nowhere", "/no/such/folder", "sam-vit-base", "a/b/c"])
+@pytest.mark.parametrize(
+    "name", ["./nowhere", "/no/such/folder", "sam-vit-base", "a/b/c", "x" * 300, "a\0b", "~nobody-of-this-name/sam"]
+)
 def test_no_such_folder(name):
     with pytest.raises(ModelNotFoundError, match="neither a folder here nor a hub id") as caught:
         load(name)
