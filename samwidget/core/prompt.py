@@ -252,6 +252,8 @@ def _frozen(array: npt.NDArray[_Scalar]) -> npt.NDArray[_Scalar]:
 
 
 def _as_floats(value: npt.ArrayLike, name: str) -> npt.NDArray[np.float32]:
+    detach = getattr(value, "detach", None)  # of a tensor, on any device and perhaps with a gradient
+    value = value if detach is None else detach().cpu()
     try:
         with np.errstate(over="ignore"):  # a number beyond float32 becomes infinite, which is refused below
             array = np.asarray(value, np.float32)

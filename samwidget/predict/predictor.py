@@ -489,6 +489,8 @@ class SamPredictor:
         return self._locked.segmenter
 
     def _check_made_here(self, embedding: Embedding) -> None:
+        if not isinstance(embedding, Embedding):
+            raise ModelError(f"the embedding is a {type(embedding).__name__}", hint="give what embed(image) returned")
         signature = self._segmenter.signature
         if embedding.signature != signature:
             raise ModelError(

@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from samwidget.core.prompt import Prompt, make_prompt
 from samwidget.errors import PromptError
@@ -65,6 +66,13 @@ def test_one_point_may_be_a_pair_and_labels_may_be_left_out():
     prompt = make_prompt([3, 4])
     np.testing.assert_array_equal(prompt.points_xy, [[3, 4]])
     np.testing.assert_array_equal(prompt.labels, [1])
+
+
+def test_a_tensor_with_a_gradient():
+    point = torch.tensor([[3.0, 4.0]], requires_grad=True)
+    assert make_prompt(point, torch.tensor([1]), box=point.new_tensor([1, 2, 5, 6])) == make_prompt(
+        [[3, 4]], [1], box=[1, 2, 5, 6]
+    )
 
 
 def test_a_mask_of_one_channel_is_flattened():

@@ -75,6 +75,12 @@ def test_predicting_comes_after_setting_an_image(predictor):
         predictor.predict([[1, 1]])
 
 
+def test_what_is_no_embedding(predictor):
+    with pytest.raises(ModelError, match="the embedding is a list") as caught:
+        predictor.predict_many(predictor.embed(np.zeros((20, 30, 3), np.uint8)), [])
+    assert "embed" in caught.value.hint
+
+
 def test_a_failing_image_leaves_the_previous_one(predictor, tmp_path):
     predictor.set_image(an_image())
     frame = predictor.frame
