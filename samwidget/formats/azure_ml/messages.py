@@ -247,6 +247,10 @@ def _predictions(row: object) -> Sequence[object]:
     value = parse_text(row, "a row of the response")
     if isinstance(value, Mapping) and "response" in value:
         value = parse_text(value["response"], "a row of the response")
+    if isinstance(value, Mapping) and isinstance(error := value.get("error"), Mapping):
+        message = error.get("message")
+        text = message[:200] if isinstance(message, str) else describe_value(message)
+        raise FormatError(f"the response is an error: {text}", hint="correct the request")
     predictions = value.get("predictions") if isinstance(value, Mapping) else None
     if not isinstance(predictions, Sequence):
         raise FormatError("a row of the response has no predictions", hint='give {"predictions": [...]}')
@@ -261,6 +265,8 @@ def _mask_set(prediction: object) -> MaskSet:
     try:
         masks = [decode_mask(entry["encoded_binary_mask"]) for entry in lists[0]]
         scores = np.array([float(entry["iou_score"]) for entry in lists[0]], np.float32)
+        if not np.isfinite(scores).all():
+            raise FormatError(f"the scores are {scores.tolist()}", hint="ask again: the model gave no numbers")
         return np.stack(masks), scores
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         if isinstance(error, FormatError):

@@ -254,6 +254,20 @@ def test_other_responses_are_refused(response):
         parse_response(response)
 
 
+@pytest.mark.parametrize("wrap", [lambda error: error, lambda error: [error], lambda error: [{"response": error}]])
+def test_an_error_in_place_of_a_response_is_quoted(wrap):
+    with pytest.raises(FormatError, match="the response is an error: row 0: too many pixels"):
+        parse_response(wrap({"error": {"code": "limit", "message": "row 0: too many pixels", "hint": ""}}))
+
+
+@pytest.mark.parametrize("score", [float("nan"), "nan", float("-inf")])
+def test_scores_that_are_no_numbers_are_refused(score):
+    response = build_response([[(np.ones((1, 2, 3), bool), np.array([0.5]))]])
+    response[0]["predictions"][0]["mask_per_prediction"][0]["iou_score"] = score
+    with pytest.raises(FormatError, match="the scores are"):
+        parse_response(response)
+
+
 def test_what_cannot_be_written_is_refused():
     with pytest.raises(FormatError, match="style"):
         build_response([], style="both")
