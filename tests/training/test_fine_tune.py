@@ -17,11 +17,14 @@ from samwidget.errors import FormatError, ImageError, ModelError, SamWidgetWarni
 from samwidget.models import load
 from samwidget.training import fine_tune
 from samwidget.training.fine_tuning import learner as learner_module
+from samwidget.training.fine_tuning import measure as measure_module
 from samwidget.training.fine_tuning import tune as tune_module
 from samwidget.training.fine_tuning.curve import CurvePoint, LiveCurve, curve_svg
 from samwidget.training.fine_tuning.examples import read_examples, split
-from samwidget.training.fine_tuning.measure import ClickScores
-from samwidget.training.fine_tuning.tunable import tunable_of
+from samwidget.training.fine_tuning.gain import Gain
+from samwidget.training.fine_tuning.measure import ClickScores, click_scores, measured_photos, one_click_ious
+from samwidget.training.fine_tuning.result import FineTuned
+from samwidget.training.fine_tuning.tunable import Decoded, tunable_of
 from samwidget.training.fine_tuning.views import on_grid
 
 
@@ -53,11 +56,11 @@ def rising(monkeypatch):
     """Each measurement is better than the one before: what few steps make of a network is left to chance."""
     numbers = count(1)
 
-    def scores(*_):
-        value = 0.01 * next(numbers)
-        return ClickScores(1, (value,) * 5, 1.0)
+    def value():
+        return 1 - 0.5 ** next(numbers)
 
-    monkeypatch.setattr(tune_module._Tuning, "scores", scores)
+    monkeypatch.setattr(tune_module._Tuning, "scores", lambda *_: ClickScores(6, (value(),) * 5, 1.0))
+    monkeypatch.setattr(tune_module._Tuning, "one_click", lambda *_: np.full(6, value()))
 
 
 def masks_of(folder):
@@ -138,6 +141,87 @@ def test_photos_are_held_out_as_wholes(photos):
     for seed in range(4):
         learning, checking = split(twice, 0.3, seed)
         assert not {example.name for example in learning} & {example.name for example in checking}
+
+
+@pytest.mark.parametrize(("objects", "held_out"), [(1, 3), (4, 3), (5, 2)])
+def test_more_photos_are_held_out_while_they_have_too_few_objects(objects, held_out):
+    image, mask = drawn(0)
+    examples = read_examples([(image, [mask] * objects) for _ in range(10)])
+    assert len(split(examples, 0.2, 0)[1]) == held_out
+    assert len(split(examples, 0.4, 0)[1]) == 4
+    assert len(split(examples[:3], 0.2, 0)[1]) == 1
+
+
+@pytest.mark.parametrize(
+    ("gains", "is_kept", "is_clear"),
+    [
+        ((0.3, 0.1), True, False),
+        ((0.24, 0.0), False, False),
+        ((0.1,) * 5, True, True),
+        ((0.3, 0.2, -0.2, 0.1), False, False),
+        ((0.06, 0.06), False, False),  # two that agree are no proof
+        ((0.05,) * 10, True, True),
+        ((0.02,) * 10, True, False),
+        ((0.5, -0.3, 0.5, -0.4, 0.2), False, False),
+        ((-0.2,) * 10, False, False),
+    ],
+)
+def test_a_gain_is_compared_with_chance(gains, is_kept, is_clear):
+    before = np.full(len(gains), 0.4)
+    gain = Gain.between(before, before + gains)
+    assert gain.mean == pytest.approx(np.mean(gains))
+    assert (gain.is_kept, gain.is_clear) == (is_kept, is_clear)
+
+
+def test_one_click_is_that_of_the_table_and_few_objects_get_more(photos, monkeypatch):
+    segmenter = load("nano", device="cpu")
+    measured = measured_photos(segmenter, read_examples(photos[:2]), 2, 1)
+    clicks, decode = [], segmenter.decode
+
+    def decode_and_note(embedding, prompts, **options):
+        clicks.append([tuple(prompt.points_xy[0]) for prompt in prompts])
+        return decode(embedding, prompts, **options)
+
+    monkeypatch.setattr(segmenter, "decode", decode_and_note)
+    assert one_click_ious(segmenter, measured).shape == (2,)
+    one_click_ious(segmenter, measured)
+    assert clicks[:2] == clicks[2:], "the same clicks each time"
+    assert all(len(part) == 4 and len(set(part)) > 1 for part in clicks[:2])
+    monkeypatch.setattr(measure_module, "CLICKS_IN_ALL", 2)
+    centre = one_click_ious(segmenter, measured)
+    assert [len(part) for part in clicks[4:]] == [1, 1]
+    assert centre.mean() == pytest.approx(click_scores(segmenter, measured, clicks=1).ious[0])
+
+
+def test_the_candidate_that_is_shown_learns_most():
+    logits = torch.zeros(1, 4, 8, 8, requires_grad=True)
+    target = np.zeros((1, 8, 8), np.float32)
+    target[:, :4] = 1
+    scores = torch.tensor([[0.5, 0.4, 0.9, 0.6]])
+    decoded = Decoded(logits, scores, None)
+    learner_module.decoded_loss(decoded, torch.zeros(1, 4), target, np.ones((8, 8), np.float32)).sum().backward()
+    _, first, second, third = logits.grad.abs().sum((0, 2, 3))
+    assert second > 100 * max(first, third)
+
+
+def test_the_error_is_the_standard_error_of_many_objects():
+    gains = np.random.default_rng(0).normal(0.1, 0.2, 1000)
+    gain = Gain.between(np.zeros(1000), gains)
+    assert gain.error == pytest.approx(gains.std() / 1000**0.5, rel=0.01)
+
+
+def test_the_result_says_what_chance_may_have_made(tmp_path):
+    def tuned(folder, *gains):
+        scores = ClickScores(len(gains), (0.4,) * 5, 1.0)
+        gain = Gain.between(np.zeros(len(gains)), np.array(gains))
+        return FineTuned(folder, "nano", scores, scores, gain, (), ("a",), ("b",), 0.5, 1.0, "steps")
+
+    assert tuned(tmp_path, *[0.2] * 10).doubt is None
+    few = tuned(tmp_path, 0.3, 0.1)
+    assert "2 held-out objects can hardly tell the gain of +0.200 ± 0.079 from chance" in few.doubt
+    assert "standard error of the gain 0.079" in str(few)
+    none = tuned(None, 0.05)
+    assert "more than chance on 1 held-out object (gain +0.050 ± 0.100), so nothing was saved" in none.doubt
 
 
 @pytest.mark.parametrize(
@@ -251,6 +335,16 @@ def test_the_best_so_far_is_kept(photos, tmp_path, monkeypatch, event, ended, re
     assert result.ended == ended
     assert result.folder is not None
     assert ("best weights" in " ".join(str(item.message) for item in recwarn)) == (ended == "diverged")
+
+
+def test_a_gain_that_chance_makes_is_not_saved(photos, tmp_path, monkeypatch):
+    ious = iter([0.40, 0.40] + [0.45] * 9)  # of photos learned from and held out, at both checks, and of the choice
+    monkeypatch.setattr(tune_module._Tuning, "one_click", lambda *_: np.full(2, next(ious)))
+    with pytest.warns(SamWidgetWarning, match="more than chance on 2 held-out objects"):
+        result = fine_tune(photos, tmp_path / "x", steps=2, rate=1e-3, show=False, device="cpu")
+    assert (result.folder, result.after) == (None, result.before)
+    assert result.gain.mean == pytest.approx(0.05)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_loss_that_is_no_number_has_a_remedy(photos, tmp_path, monkeypatch):

@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from samwidget.errors import FormatError, warn_user
 from samwidget.images import load_rgb
+from samwidget.training.fine_tuning.gain import HELD_OUT_OBJECTS
 from samwidget.training.photo_cache import IMAGE_SUFFIXES, VOID
 
 Mask = npt.NDArray[np.bool_]
@@ -105,7 +106,8 @@ def split(
 
     Args:
         examples: all of them. Those of one name, such as two labellings of a photo, stay together.
-        held_out: the share of photos, or their names; 0 holds none out.
+        held_out: the share of photos, or their names; 0 holds none out. While these photos have too few objects, more
+            of them are held out, up to a third.
         seed: chooses them.
 
     Raises:
@@ -121,7 +123,10 @@ def split(
                 hint="label one more, or give held_out=0: then nobody knows whether other photos gain or lose",
             )
         count = min(max(1, round(held_out * len(names))), len(names) - 1) if held_out else 0
-        chosen = {names[i] for i in np.random.default_rng(seed).permutation(len(names))[:count]}
+        order = [names[i] for i in np.random.default_rng(seed).permutation(len(names))]
+        while 0 < count < len(names) // 3 and _objects(examples, order[:count]) < HELD_OUT_OBJECTS:
+            count += 1
+        chosen = set(order[:count])
     else:
         chosen = set(held_out)
         if unknown := sorted(chosen - set(names)):
@@ -132,6 +137,11 @@ def split(
     for example in examples:
         parts[example.name in chosen].append(example)
     return parts
+
+
+def _objects(examples: Sequence[Example], names: Sequence[str]) -> int:
+    """How many objects the photos of these names have."""
+    return sum(len(example.masks) for example in examples if example.name in names)
 
 
 def _of_folder(folder: Path) -> Iterator[Example | str]:

@@ -1,7 +1,7 @@
 """The steps by which a decoder learns: simulated prompts on cached views, a loss, AdamW, and the average of weights.
 
 Owns a step, its loss, the learning rate and the average. How long it goes on, and which weights are kept, is ``tune``.
-The losses are those with which ``nano`` was trained.
+The losses are those with which ``nano`` was trained, but for that of the candidates: the one that a user sees learns.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from samwidget.models import run_in_threads
 from samwidget.training.fine_tuning.prompting import corrected, first_prompt
 from samwidget.training.fine_tuning.tunable import Decoded, Tunable
 from samwidget.training.fine_tuning.views import View
-from samwidget.training.losses import COARSE_WEIGHT, candidate_loss, mask_iou, mask_loss, score_loss
+from samwidget.training.losses import COARSE_WEIGHT, likely_loss, mask_iou, mask_loss, score_loss
 
 VIEWS_IN_STEP, OBJECTS_IN_VIEW = 2, 3
 """Each step learns from so many views; threads share them, so that the weights do not depend on their number."""
@@ -189,7 +189,10 @@ class Learner:
 
 
 def decoded_loss(decoded: Decoded, iou: Tensor, targets: np.ndarray, valid: np.ndarray) -> Tensor:
-    """(P,) the loss of each prompt: of the single mask, of the best candidate, and of all scores.
+    """(P,) the loss of each prompt: of the single mask, of the candidates, and of all scores.
+
+    Candidates learn as likely as they are shown. Where the best one learns, as in the training of ``nano``, ten photos
+    make one candidate better that is seldom shown, and the others worse.
 
     Args:
         decoded: what the decoder made.
@@ -199,7 +202,7 @@ def decoded_loss(decoded: Decoded, iou: Tensor, targets: np.ndarray, valid: np.n
     """
     truth, known = _like(decoded.logits, targets, valid)
     losses = mask_loss(decoded.logits, truth, known)
-    loss = losses[:, 0] + candidate_loss(losses[:, 1:]) + score_loss(decoded.scores, iou)
+    loss = losses[:, 0] + likely_loss(losses[:, 1:], decoded.scores[:, 1:]) + score_loss(decoded.scores, iou)
     if decoded.coarse_logits is None:
         return loss
     side = decoded.logits.shape[-1] // decoded.coarse_logits.shape[-1]

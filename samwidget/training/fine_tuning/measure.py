@@ -10,17 +10,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from samwidget.core import Prompt, upsample_mask
 from samwidget.models import Embedding, Segmenter
 from samwidget.predict import remove_islands_and_holes
-from samwidget.training.click_simulator import robot_click
+from samwidget.training.click_simulator import off_centre_click, robot_click
 from samwidget.training.fine_tuning.examples import Example, Mask
 from samwidget.training.scores import clicks_needed, overlap
 
 CLICKS = 5
 TARGET = 0.85
 """The IoU to which clicks are counted."""
+FIRST_CLICKS, CLICKS_IN_ALL = 4, 40
+"""Each of few objects is measured from so many first clicks; more objects from fewer, about so many in all."""
 
 
 @dataclass(frozen=True)
@@ -92,11 +95,44 @@ def click_scores(
     return ClickScores(len(rows), tuple(np.mean(rows, axis=0).tolist()), needed)
 
 
+def one_click_ious(segmenter: Segmenter, photos: Sequence[MeasuredPhoto], threads: int = 1) -> npt.NDArray[np.float64]:
+    """(objects,) the IoU of each object after one click.
+
+    Of few objects it is the mean of a click in the centre and of clicks as people make them: there chance does less.
+
+    Args:
+        segmenter: the model.
+        photos: with at least one object in all.
+        threads: that share the objects of a photo.
+    """
+    objects = sum(len(photo.masks) for photo in photos)
+    count = min(FIRST_CLICKS, max(1, CLICKS_IN_ALL // objects))
+    ious = []
+    for number, photo in enumerate(photos):
+        rng = np.random.default_rng(number)  # the same clicks before and after
+        prompts = [
+            Prompt().with_point(x + 0.5, y + 0.5, label)
+            for truth in photo.masks
+            for x, y, label in _first_clicks(rng, truth, photo.valid, count)
+        ]
+        pairs = _masks_on_screen(segmenter, photo, prompts, threads)
+        truths = [truth for truth in photo.masks for _ in range(count)]
+        ious += [overlap(mask, truth, photo.valid) for (mask, _), truth in zip(pairs, truths, strict=True)]
+    return np.asarray(np.reshape(ious, (objects, count)).mean(1), np.float64)
+
+
+def _first_clicks(rng: np.random.Generator, truth: Mask, valid: Mask, count: int) -> list[tuple[int, int, int]]:
+    """x, y and label of clicks on an object, of which some pixel is known: one in its centre, the others off it."""
+    nothing = np.zeros_like(truth)
+    clicks = [robot_click(truth, nothing, valid)]
+    clicks += [off_centre_click(rng, truth, nothing, valid) for _ in range(count - 1)]
+    return [click for click in clicks if click is not None]
+
+
 def _ious(
     segmenter: Segmenter, photo: MeasuredPhoto, clicks: int, chains_masks: bool, threads: int
 ) -> list[list[float]]:
     """The IoU of each object after each click; where nothing is wrong any more, the last one stays."""
-    frame = photo.embedding.frame
     masks = [np.zeros_like(truth) for truth in photo.masks]
     prompts = [Prompt() for _ in photo.masks]
     ious: list[list[float]] = [[] for _ in photo.masks]
@@ -108,18 +144,26 @@ def _ious(
                 wrong.append(index)
                 prompts[index] = prompts[index].with_point(click[0] + 0.5, click[1] + 0.5, click[2])
         if wrong:
-            logits, scores = segmenter.decode(
-                photo.embedding, [prompts[index] for index in wrong], multimask_output=True, threads=threads
-            )
-            chosen = scores.argmax(1).tolist()
-            for index, candidates, best in zip(wrong, logits.float().cpu().numpy(), chosen, strict=True):
-                before = candidates[best]
-                cleaned = candidates[best : best + 1]
-                if segmenter.cleans_masks:
-                    cleaned = remove_islands_and_holes(cleaned, prompts[index], frame)
-                masks[index] = np.asarray(upsample_mask(cleaned[0], frame, 0.0), np.bool_)
+            pairs = _masks_on_screen(segmenter, photo, [prompts[index] for index in wrong], threads)
+            for index, (mask, logits) in zip(wrong, pairs, strict=True):
+                masks[index] = mask
                 if chains_masks:
-                    prompts[index] = replace(prompts[index], mask=before)
+                    prompts[index] = replace(prompts[index], mask=logits)
         for row, truth, mask in zip(ious, photo.masks, masks, strict=True):
             row.append(overlap(mask, truth, photo.valid))
     return ious
+
+
+def _masks_on_screen(
+    segmenter: Segmenter, photo: MeasuredPhoto, prompts: Sequence[Prompt], threads: int
+) -> list[tuple[Mask, npt.NDArray[np.float32]]]:
+    """For each prompt the (H, W) mask that a user sees, and the (h, w) logits of which it was made."""
+    frame = photo.embedding.frame
+    logits, scores = segmenter.decode(photo.embedding, prompts, multimask_output=True, threads=threads)
+    pairs = []
+    for prompt, candidates, best in zip(prompts, logits.float().cpu().numpy(), scores.argmax(1).tolist(), strict=True):
+        cleaned = candidates[best : best + 1]
+        if segmenter.cleans_masks:
+            cleaned = remove_islands_and_holes(cleaned, prompt, frame)
+        pairs.append((np.asarray(upsample_mask(cleaned[0], frame, 0.0), np.bool_), candidates[best]))
+    return pairs

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from samwidget.errors import ModelError
 from samwidget.training.fine_tuning.curve import CurvePoint
+from samwidget.training.fine_tuning.gain import Gain
 from samwidget.training.fine_tuning.measure import CLICKS, TARGET, ClickScores
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ class FineTuned:
         base: name of the model from which it learned.
         before: scores on the held-out photos before; on the photos learned from where none are held out.
         after: the same, afterwards.
+        gain: of one click on these objects, with its standard error; where nothing was saved, what the best weights
+            gained. Few objects are clicked at several places, so it differs a little from ``after`` less ``before``.
         curve: the checks, from step 0 on.
         learned_from: names of the photos learned from.
         held_out: names of the photos held out.
@@ -38,6 +41,7 @@ class FineTuned:
     base: str
     before: ClickScores
     after: ClickScores
+    gain: Gain
     curve: tuple[CurvePoint, ...] = field(repr=False)
     learned_from: tuple[str, ...]
     held_out: tuple[str, ...]
@@ -58,6 +62,23 @@ class FineTuned:
             raise ModelError("nothing was saved, since no weights were better", hint="label more photos and try again")
         return SamPredictor.from_pretrained(self.folder)
 
+    @property
+    def doubt(self) -> str | None:
+        """Why the gain may be chance, and what to do about it; None where it is clear."""
+        count = self.gain.objects
+        where = f"{count} {'held-out ' * bool(self.held_out)}object{'s' * (count > 1)}"
+        if self.folder is None:
+            return (
+                f"no weights gave better masks than before by more than chance on {where} (gain {self.gain}), so "
+                "nothing was saved: label more photos, or learn longer"
+            )
+        if self.gain.is_clear:
+            return None
+        return (
+            f"{where} can hardly tell the gain of {self.gain} from chance: compare both models on other photos before "
+            "you use this one, label more, or give a larger held_out"
+        )
+
     def rows(self) -> list[tuple[str, str, str]]:
         """Name, before and after of each score."""
         rows = [
@@ -70,12 +91,12 @@ class FineTuned:
 
     @property
     def sentence(self) -> str:
-        """What was learned from, what was measured on, and where the model is."""
+        """What was learned from, what was measured on and how exactly, and where the model is."""
         kind = f"{len(self.held_out)} held-out photos" if self.held_out else "the photos it learned from"
         where = f"saved as {self.folder}" if self.folder else "nothing was better, so nothing was saved"
         return (
             f"{self.base} learned from {len(self.learned_from)} photos in {self.minutes:.1f} minutes; measured on "
-            f"{self.before.objects} objects of {kind}; {where}"
+            f"{self.before.objects} objects of {kind} (standard error of the gain {self.gain.error:.3f}); {where}"
         )
 
     def __str__(self) -> str:

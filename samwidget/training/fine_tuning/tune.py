@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -24,8 +25,16 @@ from samwidget.errors import FormatError, ModelError, UnsupportedModelError, war
 from samwidget.models import BUNDLED_NAME, Segmenter, load, thread_count
 from samwidget.training.fine_tuning.curve import CurvePoint, LiveCurve
 from samwidget.training.fine_tuning.examples import read_examples, split
+from samwidget.training.fine_tuning.gain import Gain
 from samwidget.training.fine_tuning.learner import Learner
-from samwidget.training.fine_tuning.measure import CLICKS, ClickScores, MeasuredPhoto, click_scores, measured_photos
+from samwidget.training.fine_tuning.measure import (
+    CLICKS,
+    ClickScores,
+    MeasuredPhoto,
+    click_scores,
+    measured_photos,
+    one_click_ious,
+)
 from samwidget.training.fine_tuning.result import FineTuned
 from samwidget.training.fine_tuning.tunable import Tunable, tunable_of
 from samwidget.training.fine_tuning.views import encoded_views
@@ -65,8 +74,9 @@ def fine_tune(
     """Teaches a model your objects; returns where it is, and how much better it is on photos that it did not see.
 
     The decoder learns; the encoder stays, so each photo is encoded once. Some photos are held out: they say whether the
-    model is better or has only learned the others by heart. The best weights on them are kept. The notebook's Stop
-    button ends the learning early and keeps the best so far.
+    model is better or has only learned the others by heart. The best weights on them are kept, if they are better by
+    more than the standard error of the gain, or twice that on fewer than ten objects. The notebook's Stop button ends
+    the learning early and keeps the best so far.
 
     Args:
         images_with_masks: photos with masks: a folder with ``images/NAME.*`` and ``masks/NAME.png``; pairs of an image
@@ -77,7 +87,8 @@ def fine_tune(
             SAM 1.
         minutes: how long all of it may take.
         steps: ends the learning after so many steps, if the time is not over before; None goes by time alone.
-        held_out: the share of photos that are held out, at least one; or their names. 0 holds none out.
+        held_out: the share of photos that are held out, at least one, and up to a third while they have fewer than ten
+            objects; or their names. 0 holds none out.
         rate: learning rate; a lower one changes less.
         seed: chooses held-out photos, crops and prompts. The same seed and ``steps`` give the same weights.
         device: as for ``SamWidget``.
@@ -119,7 +130,7 @@ def fine_tune(
     limits = _Limits(start_s, time.monotonic(), minutes * 60 * (1 - _END_SHARE), steps, cancel)
     ended = tuning.learn(learner, limits, progress)
     tuning.curve.say("Choosing and measuring.")
-    weights, share = tuning.choice(learner, judges)
+    weights, share, gain = tuning.choice(learner, judges)
     after = before
     if weights is not None:
         with learner.using(weights):
@@ -133,6 +144,9 @@ def fine_tune(
                 "held_out": [example.name for example in checking],
                 "iou_by_click_before": before.ious,
                 "iou_by_click_after": after.ious,
+                "objects": gain.objects,
+                "gain": gain.mean,
+                "standard_error": gain.error,
             }
             _save(tunable, target, facts)
     result = FineTuned(
@@ -140,6 +154,7 @@ def fine_tune(
         base=_name_of(model),
         before=before,
         after=after,
+        gain=gain,
         curve=tuple(tuning.points),
         learned_from=tuple(dict.fromkeys(example.name for example in learning)),
         held_out=tuple(dict.fromkeys(example.name for example in checking)),
@@ -148,8 +163,8 @@ def fine_tune(
         ended=ended,
     )
     tuning.curve.close(f"{result.sentence}.")
-    if weights is None:
-        warn_user("no weights gave better masks than before, so nothing was saved: label more photos, or learn longer")
+    if doubt := result.doubt:
+        warn_user(doubt)
     return result
 
 
@@ -195,6 +210,7 @@ class _Tuning:
         self._tunable, self._threads = tunable, threads
         self._best: dict[str, Tensor] | None = None
         self._best_iou = 0.0
+        self._start: npt.NDArray[np.float64] = np.zeros(0)  # IoU of each object that judges, before the learning
 
     def scores(self, photos: Sequence[MeasuredPhoto], clicks: int) -> ClickScores:
         """The scores with the weights as they are."""
@@ -206,6 +222,11 @@ class _Tuning:
             chains_masks=self._tunable.chains_masks,
             threads=self._threads,
         )
+
+    def one_click(self, photos: Sequence[MeasuredPhoto]) -> npt.NDArray[np.float64]:
+        """(objects,) IoU after one click, with the weights as they are."""
+        self._tunable.decoder.eval()
+        return one_click_ious(self._tunable.segmenter, photos, self._threads)
 
     def learn(self, learner: Learner, limits: _Limits, progress: Callable[[CurvePoint], object] | None) -> str:
         """Learns and checks; returns why it ended, as in ``FineTuned``."""
@@ -227,22 +248,29 @@ class _Tuning:
             return "diverged"
         return "steps" if limits.steps is not None and learner.steps >= limits.steps else "time"
 
-    def choice(self, learner: Learner, photos: Sequence[MeasuredPhoto]) -> tuple[dict[str, Tensor] | None, float]:
-        """The weights to keep, and their share: the smallest move that has most of the gain; None, 0.0 without one."""
+    def choice(self, learner: Learner, photos: Sequence[MeasuredPhoto]) -> tuple[dict[str, Tensor] | None, float, Gain]:
+        """The weights to keep, their share, and their gain: the smallest move that has most of the gain.
+
+        None, 0.0 and the largest gain where all of them are such as chance makes.
+
+        Args:
+            learner: with the weights before the learning.
+            photos: to choose by.
+        """
         if self._best is None:
-            return None, 0.0
-        first = self.points[0]
-        start_iou = first.learning_iou if first.held_out_iou is None else first.held_out_iou
-        options = [(share, learner.between(self._best, share)) for share in SHARES]
-        gains = []
-        for _, weights in options:
+            same = self.one_click(photos)
+            return None, 0.0, Gain.between(same, same)
+        moves = []
+        for share in SHARES:
+            weights = learner.between(self._best, share)
             with learner.using(weights):
                 self._tunable.weights_changed()
-                gains.append(self.scores(photos, 1).ious[0] - start_iou)
-        if max(gains) <= 0:
-            return None, 0.0
-        index = next(index for index, gain in enumerate(gains) if gain >= _ENOUGH * max(gains))
-        return options[index][1], options[index][0]
+                moves.append((weights, share, Gain.between(self._start, self.one_click(photos))))
+        real = [move for move in moves if move[2].is_kept]
+        if not real:
+            return None, 0.0, max((gain for *_, gain in moves), key=lambda gain: gain.mean)
+        most = max(gain.mean for *_, gain in real)
+        return next(move for move in real if move[2].mean >= _ENOUGH * most)
 
     def _check(
         self,
@@ -254,16 +282,23 @@ class _Tuning:
         """Measures the average weights, and remembers them if they are the best so far."""
         with learner.using(learner.average):
             self._tunable.weights_changed()
-            learning_iou = self.scores(self.learned, 1).ious[0]
-            held_out_iou = self.scores(self.checked, 1).ious[0] if self.checked else None
+            learning = self.one_click(self.learned)
+            judging = self.one_click(self.checked) if self.checked else learning
         loss = float(np.mean(losses)) if losses else 0.0
         losses.clear()
         minutes = (time.monotonic() - limits.start_s) / 60
-        point = CurvePoint(learner.steps, limits.progress(learner.steps), minutes, loss, learning_iou, held_out_iou)
+        iou = float(judging.mean())
+        point = CurvePoint(
+            learner.steps,
+            limits.progress(learner.steps),
+            minutes,
+            loss,
+            float(learning.mean()),
+            iou if self.checked else None,
+        )
         self.points.append(point)
-        iou = learning_iou if held_out_iou is None else held_out_iou
         if learner.steps == 0:
-            self._best_iou = iou
+            self._start, self._best_iou = judging, iou
         elif iou > self._best_iou:
             self._best_iou = iou
             self._best = {name: value.clone() for name, value in learner.average.items()}
