@@ -31,7 +31,8 @@ class Likeness:
         excluded: what not to look for.
 
     Attributes:
-        map: (h, w) float32; 1 looks like an example, 0 like its surroundings.
+        map: (h, w) float32; 1 looks like an example, or like their mean; 0 like their surroundings.
+        mean_map: (h, w) float32; 1 looks like the mean of the examples.
     """
 
     def __init__(self, features: Features, examples: Sequence[Cover], excluded: Sequence[Cover] = ()) -> None:
@@ -42,7 +43,7 @@ class Likeness:
         insides = [_mean(vectors, inner_weights(cover)) for cover in examples]
         outsides = [_ring_mean(vectors, cover, known, inside) for cover, inside in zip(examples, insides, strict=True)]
         excluded_means = [_mean(vectors, inner_weights(cover)) for cover in excluded]
-        likest = np.full(len(vectors), -np.inf)
+        likenesses = []
         # The mean of all examples is less noisy than each; what looks like one of them alone counts as well.
         means = [np.mean(insides, 0), *(insides if len(insides) > 1 else [])]
         ring, image = np.mean(outsides, 0), np.zeros(channels)
@@ -52,14 +53,17 @@ class Likeness:
                 difference = inside - other
                 scale = max(float(difference @ difference), 1e-9)
                 values = np.minimum(values, (vectors - other) @ difference / scale)
-            likest = np.maximum(likest, values)
-        self.map: npt.NDArray[np.float32] = np.clip(likest, 0, 1).astype(np.float32).reshape(height, width)
+            likenesses.append(np.clip(values, 0, 1).astype(np.float32).reshape(height, width))
+        self.map: npt.NDArray[np.float32] = np.maximum.reduce(likenesses)
+        self.mean_map: npt.NDArray[np.float32] = likenesses[0]
 
     def of(self, cover: Cover) -> float:
         """The likeness of what a mask covers, 0 to 1; 0 where it covers nothing."""
-        weights = inner_weights(cover)
-        total = float(weights.sum())
-        return float((self.map * weights).sum()) / total if total else 0.0
+        return _mean_under(self.map, cover)
+
+    def of_mean(self, cover: Cover) -> float:
+        """The likeness of what a mask covers to the mean of the examples, 0 to 1; 0 where it covers nothing."""
+        return _mean_under(self.mean_map, cover)
 
 
 def inner_weights(cover: Cover) -> Cover:
@@ -77,6 +81,12 @@ def grown(is_inside: npt.NDArray[np.bool_], steps: int) -> npt.NDArray[np.bool_]
         out[:, 1:] |= before[:, :-1]
         out[:, :-1] |= before[:, 1:]
     return out
+
+
+def _mean_under(values: npt.NDArray[np.float32], cover: Cover) -> float:
+    weights = inner_weights(cover)
+    total = float(weights.sum())
+    return float((values * weights).sum()) / total if total else 0.0
 
 
 def _mean(vectors: npt.NDArray[np.float64], weights: Cover) -> npt.NDArray[np.float64]:
