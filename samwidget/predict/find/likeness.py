@@ -31,8 +31,7 @@ class Likeness:
         excluded: what not to look for.
 
     Attributes:
-        map: (h, w) float32; 1 looks like an example, or like their mean; 0 like their surroundings.
-        mean_map: (h, w) float32; 1 looks like the mean of the examples.
+        map: (h, w) float32; 1 looks like an example, 0 like its surroundings.
     """
 
     def __init__(self, features: Features, examples: Sequence[Cover], excluded: Sequence[Cover] = ()) -> None:
@@ -43,7 +42,7 @@ class Likeness:
         insides = [_mean(vectors, inner_weights(cover)) for cover in examples]
         outsides = [_ring_mean(vectors, cover, known, inside) for cover, inside in zip(examples, insides, strict=True)]
         excluded_means = [_mean(vectors, inner_weights(cover)) for cover in excluded]
-        likenesses = []
+        likest = np.full(len(vectors), -np.inf)
         # The mean of all examples is less noisy than each; what looks like one of them alone counts as well.
         means = [np.mean(insides, 0), *(insides if len(insides) > 1 else [])]
         ring, image = np.mean(outsides, 0), np.zeros(channels)
@@ -53,17 +52,14 @@ class Likeness:
                 difference = inside - other
                 scale = max(float(difference @ difference), 1e-9)
                 values = np.minimum(values, (vectors - other) @ difference / scale)
-            likenesses.append(np.clip(values, 0, 1).astype(np.float32).reshape(height, width))
-        self.map: npt.NDArray[np.float32] = np.maximum.reduce(likenesses)
-        self.mean_map: npt.NDArray[np.float32] = likenesses[0]
+            likest = np.maximum(likest, values)
+        self.map: npt.NDArray[np.float32] = np.clip(likest, 0, 1).astype(np.float32).reshape(height, width)
 
     def of(self, cover: Cover) -> float:
         """The likeness of what a mask covers, 0 to 1; 0 where it covers nothing."""
-        return _mean_under(self.map, cover)
-
-    def of_mean(self, cover: Cover) -> float:
-        """The likeness of what a mask covers to the mean of the examples, 0 to 1; 0 where it covers nothing."""
-        return _mean_under(self.mean_map, cover)
+        weights = inner_weights(cover)
+        total = float(weights.sum())
+        return float((self.map * weights).sum()) / total if total else 0.0
 
 
 def inner_weights(cover: Cover) -> Cover:
@@ -81,12 +77,6 @@ def grown(is_inside: npt.NDArray[np.bool_], steps: int) -> npt.NDArray[np.bool_]
         out[:, 1:] |= before[:, :-1]
         out[:, :-1] |= before[:, 1:]
     return out
-
-
-def _mean_under(values: npt.NDArray[np.float32], cover: Cover) -> float:
-    weights = inner_weights(cover)
-    total = float(weights.sum())
-    return float((values * weights).sum()) / total if total else 0.0
 
 
 def _mean(vectors: npt.NDArray[np.float64], weights: Cover) -> npt.NDArray[np.float64]:

@@ -11,6 +11,7 @@ likeness of the cells under a mask tells objects from ground, but hardly whole o
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -39,7 +40,7 @@ class Evidence(NamedTuple):
     Attributes:
         score: of the model; 0 at the threshold that suits the model, 1 for the score 1.
         stability: likewise.
-        likeness: of the mask to the mean of the examples and of the best findings, 0 to 1.
+        likeness: the mean of the mask's likenesses to each example, 0 to 1.
         area_difference: between the mask and the nearest example: the logarithm of the quotient, 0 or more.
     """
 
@@ -82,8 +83,7 @@ class Filter:
     Attributes:
         features: of the image.
         likeness: to the examples as a group: what looks like one of them is like them.
-        typical: the likeness that counts for quality, to the mean of the examples. The search adds its best findings to
-            them: the more examples, the surer is the mean.
+        likenesses: to each example alone. Their mean is what counts for quality: with more examples it is surer.
         areas: (K,) of the examples, in image pixels.
         likeness_min: least likeness.
         defaults: the thresholds that suit the model; scores of one model are not those of another.
@@ -91,7 +91,7 @@ class Filter:
 
     features: Features
     likeness: Likeness
-    typical: Likeness
+    likenesses: Sequence[Likeness]
     areas: npt.NDArray[np.float64]
     likeness_min: float
     defaults: EverythingDefaults
@@ -143,7 +143,7 @@ class Filter:
         evidence = Evidence(
             score=_above(score, self.defaults.pred_iou_thresh),
             stability=1.0,
-            likeness=self.typical.of_mean(cover),
+            likeness=float(np.mean([likeness.of(cover) for likeness in self.likenesses])),
             area_difference=difference,
         )
         if quality_of(evidence) < quality_min:

@@ -7,7 +7,7 @@ Owns the rounds, which points are asked, and what is learned from the first find
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from threading import Event
 from typing import TYPE_CHECKING
 
@@ -135,15 +135,10 @@ class Search:
         return item.found_object.area > _LARGE_AREA * float(np.median(self.areas))
 
     def _learn(self) -> None:
-        """Takes the best findings as further examples: objects of a kind differ more than one of them shows.
-
-        They count for where to ask and for the quality of what is found from here on. The least likeness stays one to
-        the caller's own examples, so that a threshold means the same in all rounds.
-        """
+        """Takes the best findings as further examples: objects of a kind differ more than one of them shows."""
         learned = [item for item in self.candidates.best if item.quality >= _LEARNED_QUALITY][:_LEARNED_MAX]
         if learned:
             self.likeness = Likeness(self.features, [*self.examples, *(item.cover for item in learned)], self.excluded)
-            self.filter = replace(self.filter, typical=self.likeness)
             self.areas = np.array([*self.areas, *(item.found_object.area for item in learned)], np.float64)
 
     def _ask(self, points_xy: npt.NDArray[np.float64]) -> int:

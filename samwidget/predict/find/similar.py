@@ -84,7 +84,7 @@ def search_similar(
         filter=Filter(
             features=features,
             likeness=likeness,
-            typical=likeness,
+            likenesses=[Likeness(features, [cover], excluded_covers) for cover in covers],
             areas=areas,
             likeness_min=likeness_min,
             defaults=predictor.everything_defaults,

@@ -10,14 +10,7 @@ from samwidget.models.segmenter import Embedding, EverythingDefaults
 
 SIDE, CELLS = 256, 64
 RADIUS = 14
-LOOKS = {
-    "coin": (4, 0, 0),
-    "slightly worn coin": (3.9, 0, 1.6),
-    "worn coin": (3, 0, 3.2),
-    "button": (0, 4, 0),
-    "rusty coin": (2.5, 0, 3.5),
-    "ground": (0, 0, 0),
-}
+LOOKS = {"coin": (4, 0, 0), "button": (0, 4, 0), "rusty coin": (2.5, 0, 3.5), "ground": (0, 0, 0)}
 """Three numbers for the look of each kind; beside them the features hold noise."""
 DEFAULTS = EverythingDefaults(16, 0.6, 0.7, 0.25)
 FRAME = Frame.padded((SIDE, SIDE), SIDE, SIDE)
@@ -28,15 +21,13 @@ class Discs:
     """Discs of one radius, by their centres; the part of ``SamPredictor`` that a search needs.
 
     Its masks are the disc at a point, half of it, and a square of 100 pixels: as of a part, the object and a group. It
-    takes discs that touch for one object, of which each is a part. ``score`` is that of the object,
-    and its half has less.
+    takes discs that touch for one object, of which each is a part.
     """
 
     kinds: dict[tuple[int, int], str]
     asked: list = field(default_factory=list)
     thread_count: int = 1
     everything_defaults: EverythingDefaults = DEFAULTS
-    score: float = 0.95
 
     def mask(self, centre):
         return RunLengths.from_mask(_disc(centre))
@@ -71,10 +62,7 @@ class Discs:
             half, disc = disc, np.logical_or.reduce([disc, *touching])
         logits = np.where(np.stack([half, disc, square]), 5, -5).astype(np.float32)
         return Masks(
-            logits,
-            np.array([0.9 if touching else self.score - 0.25, self.score if near else 0.5, 0.8], np.float32),
-            FRAME,
-            prompt,
+            logits, np.array([0.9 if touching else 0.7, 0.95 if near else 0.5, 0.8], np.float32), FRAME, prompt
         )
 
 

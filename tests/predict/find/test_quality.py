@@ -18,7 +18,7 @@ def coins():
     """A filter for what is like one coin."""
     mask, features = DISCS.mask(COIN), Features.of(DISCS.embedding)
     likeness = Likeness(features, [features.cover_of_mask(mask)])
-    return Filter(features, likeness, likeness, np.array([mask.area], np.float64), 0.45, DEFAULTS)
+    return Filter(features, likeness, [likeness], np.array([mask.area], np.float64), 0.45, DEFAULTS)
 
 
 def disc(centre, radius=RADIUS):

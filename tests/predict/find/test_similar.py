@@ -65,16 +65,6 @@ def test_a_second_example_that_looks_another_way_finds_more():
     assert centres(two) == sorted([*COINS[1:], RUSTY[1]])
 
 
-def test_what_looks_like_the_best_findings_is_found_too():
-    """A worn coin is too far from the example alone, where the model is not sure of any mask."""
-    worn, slightly_worn = (200, 140), COINS[1:]
-    kinds = {COINS[0]: "coin", **dict.fromkeys(slightly_worn, "slightly worn coin"), worn: "worn coin"}
-    discs = Discs(kinds, score=0.5)
-    first = Discs({COINS[0]: "coin", worn: "worn coin"}, score=0.5)
-    assert find(first, [first.mask(COINS[0])]) == ()
-    assert centres(find(discs, [discs.mask(COINS[0])])) == sorted([*slightly_worn, worn])
-
-
 def test_what_looks_like_an_excluded_example_is_not_found():
     discs = photo(rusty=RUSTY)
     wide = find(discs, [discs.mask(COINS[0])], likeness_thresh=0.2)
