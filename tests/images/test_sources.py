@@ -90,7 +90,7 @@ def test_broken_data_urls_are_not_echoed(url):
         ("~nobody/missing.png", "no file"),
         ("x" * 10_000, "cannot be read"),
         ("a\0b.png", "cannot be read"),
-        ("", "cannot be read"),
+        ("", "path of the image is empty"),
         (base64.b64encode(PNG * 9).decode(), r"no file '.{40}\.\.\..{40}'"),
         (io.StringIO("hello"), "open as text"),
         (io.BytesIO(b""), "is empty"),
