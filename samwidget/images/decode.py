@@ -65,8 +65,9 @@ def decode(data: bytes, source: str, options: ReadOptions) -> Raster:
     _refuse_bgr(options)
     try:
         with Image.open(io.BytesIO(data), formats=options.formats) as image:
-            if isinstance(image, ImageFile.StubImageFile) and image.height * image.width == 0:
-                raise UnidentifiedImageError  # Pillow knows the format, HDF5 for example, and cannot read it
+            # Pillow knows such formats, HDF5 for example, and cannot read them.
+            if isinstance(image, ImageFile.StubImageFile) and other_file(data):
+                raise _not_an_image(data, source, options)
             options.check_size(image.height, image.width, source)
             notes = _choose_frame(image, source, options)
             raster = _raster_of_file(image, data, source, options)
@@ -74,9 +75,7 @@ def decode(data: bytes, source: str, options: ReadOptions) -> Raster:
     except UnidentifiedImageError as error:
         if options.formats is None and is_tiff(data):
             return read_tiff(data, source, options)
-        other = other_file(data) or _UNKNOWN
-        hint = other.hint if options.formats is None else f"give {', '.join(options.formats)}"
-        raise ImageError(f"{source} is {other.name}", hint=hint) from error
+        raise _not_an_image(data, source, options) from error
     except Image.DecompressionBombError as error:
         raise ImageError(f"{source} has too many pixels", hint=TOO_LARGE.format(options.pixels_max)) from error
     except (ImageError, MemoryError):
@@ -85,6 +84,13 @@ def decode(data: bytes, source: str, options: ReadOptions) -> Raster:
         needs_more = "cannot find loader" in str(error) or "Ghostscript" in str(error)
         problem = "cannot be read on this machine" if needs_more else "is broken or cut off"
         raise ImageError(f"{source} {problem}", hint=str(error)[:200]) from error
+
+
+def _not_an_image(data: bytes, source: str, options: ReadOptions) -> ImageError:
+    """The error that says what a file is, and what to do with it where that is in the caller's hands."""
+    other = other_file(data) or _UNKNOWN
+    hint = other.hint if options.formats is None else f"give {', '.join(options.formats)}"
+    return ImageError(f"{source} is {other.name}", hint=hint)
 
 
 def read_pil(image: Image.Image, options: ReadOptions) -> Raster:

@@ -16,7 +16,8 @@ from samwidget.errors import ImageError
 from samwidget.images.options import AnyArray, Raster, ReadOptions, frames_note, no_data_of
 
 _STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-_BITS, _ORIENTATION, _PLANAR, _EXTRA_SAMPLES, _GDAL_NO_DATA = 258, 274, 284, 338, 42113
+_BITS, _PHOTOMETRIC, _ORIENTATION, _PLANAR, _EXTRA_SAMPLES, _GDAL_NO_DATA = 258, 262, 274, 284, 338, 42113
+_YCBCR = 6
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE = range(4)
 _MULTIPLIED, _OPACITY = 1, 2  # kinds of extra samples: opacity that is multiplied into the colour, and one that is not
 
@@ -32,7 +33,7 @@ def is_misread(image: ImageFile.ImageFile) -> bool:
     bits = tags.get(_BITS, 8)
     if tags.get(_PLANAR, 1) != 2 or not isinstance(bits, tuple) or len(bits) == 1:
         return False
-    is_read = image.mode in ("RGB", "RGBA", "CMYK") and set(bits) == {8}
+    is_read = image.mode in ("RGB", "RGBA", "CMYK") and set(bits) == {8} and tags.get(_PHOTOMETRIC) != _YCBCR
     return not is_read or tags.get(_EXTRA_SAMPLES, (_OPACITY,)) != (_OPACITY,)
 
 
