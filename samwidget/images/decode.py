@@ -8,11 +8,9 @@ read or misreads are in ``tiff``, files that hold arrays in ``numpy_file``, and 
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
 from dataclasses import replace
 from os import fsdecode
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image, ImageFile, UnidentifiedImageError
@@ -28,10 +26,9 @@ from samwidget.images.deep import (
 from samwidget.images.numpy_file import is_numpy_file, read_numpy_file
 from samwidget.images.options import TOO_LARGE, AnyArray, Raster, ReadOptions, frames_note, no_data_of
 from samwidget.images.other_files import OtherFile, other_file
-from samwidget.images.tiff import is_misread, is_tiff, read_tiff
+from samwidget.images.tiff import GDAL_NO_DATA, ORIENTATION, PHOTOMETRIC, is_misread, is_tiff, read_tiff, tags_of
 
-_ORIENTATION, _EXIF_BLOCK, _EXIF_WIDTH, _EXIF_HEIGHT = 0x0112, 0x8769, 0xA002, 0xA003
-_NEW_SUBFILE_TYPE, _PHOTOMETRIC, _GDAL_NO_DATA = 254, 262, 42113
+_EXIF_BLOCK, _EXIF_WIDTH, _EXIF_HEIGHT, _NEW_SUBFILE_TYPE = 0x8769, 0xA002, 0xA003, 254
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -200,7 +197,7 @@ def _page_count(image: ImageFile.ImageFile) -> int:
     pages = 0
     for number in range(count):
         image.seek(number)
-        pages += not _tags(image).get(_NEW_SUBFILE_TYPE, 0) & 5
+        pages += not tags_of(image).get(_NEW_SUBFILE_TYPE, 0) & 5
     image.seek(0)
     return pages
 
@@ -213,19 +210,19 @@ def _raster_of_file(image: ImageFile.ImageFile, data: bytes, source: str, option
     if not is_deep(image, data):
         return _raster_of(image, source, options)
     values = read_deep(image, data, source, options, lambda half: _upright(half, source, options)[0])
-    return Raster(values, no_data_of(values, _tags(image).get(_GDAL_NO_DATA)))
+    return Raster(values, no_data_of(values, tags_of(image).get(GDAL_NO_DATA)))
 
 
 def _raster_of(image: Image.Image, source: str, options: ReadOptions) -> Raster:
     options.check_size(image.height, image.width, source)
     image.load()
-    tags = _tags(image)
+    tags = tags_of(image)
     upright, notes = _upright(image, source, options)
     values = stored_values(upright, tags, image.format)
-    is_negative = values is not None and tags.get(_PHOTOMETRIC) == 0
+    is_negative = values is not None and tags.get(PHOTOMETRIC) == 0
     if values is None:
         values = _colours_of(upright)
-    no_data = no_data_of(values, tags.get(_GDAL_NO_DATA))
+    no_data = no_data_of(values, tags.get(GDAL_NO_DATA))
     return Raster(values, no_data, is_negative, notes)
 
 
@@ -247,7 +244,7 @@ def _upright(image: Image.Image, source: str, options: ReadOptions) -> tuple[Ima
         return image, ()
     try:
         exif = image.getexif()
-        transpose = _TURNS.get(exif.get(_ORIENTATION, 1))
+        transpose = _TURNS.get(exif.get(ORIENTATION, 1))
         block = exif.get_ifd(_EXIF_BLOCK) if transpose is not None else {}
     except Exception:  # the pixels are good although the EXIF block is broken
         return image, ()
@@ -266,9 +263,3 @@ def _upright(image: Image.Image, source: str, options: ReadOptions) -> tuple[Ima
             "turned, as viewers do: give exif='ignore' if it lies on its side",
         )
     return image.transpose(transpose), notes
-
-
-def _tags(image: Image.Image) -> Mapping[int, Any]:
-    """The tags of a TIFF; none for other formats."""
-    tags: Mapping[int, Any] = getattr(image, "tag_v2", {})
-    return tags

@@ -22,9 +22,9 @@ from PIL import Image, ImageFile
 
 from samwidget.errors import ImageError
 from samwidget.images.options import AnyArray, ReadOptions
-from samwidget.images.tiff import divided_by_opacity, read_tiff
+from samwidget.images.tiff import BITS, PLANAR, divided_by_opacity, read_tiff, tags_of
 
-_BITS, _PLANAR, _SAMPLE_FORMAT, _SIGNED, _UNSIGNED = 258, 284, 339, 2, 1
+_SAMPLE_FORMAT, _SIGNED, _UNSIGNED = 339, 2, 1
 # Modes of which Pillow has 8 bits for a channel only, whatever the file has.
 _MODES = ("RGB", "RGBA", "LA")
 # Layouts of 16-bit colour that Pillow unpacks in either byte order. With "a" the opacity is multiplied into the colour.
@@ -79,7 +79,7 @@ def read_deep(
             four_bytes.load()
             return np.ascontiguousarray(upright(four_bytes)).view(">u2")
     layout, order = str(rawmode)[:-1], str(rawmode)[-1].replace("N", _NATIVE)
-    is_planar = getattr(image, "tag_v2", {}).get(_PLANAR, 1) == 2
+    is_planar = tags_of(image).get(PLANAR, 1) == 2
     if image.format in ("PNG", "TIFF") and layout in _LAYOUTS and order in _OPPOSITE and not is_planar:
         unpack = partial(_unpacked, data, layout.replace("a", "A"), image.tell(), options, upright)
         values = unpack(order).astype(np.uint16) << 8 | unpack(_OPPOSITE[order])
@@ -103,7 +103,7 @@ def stored_values(image: Image.Image, tags: Mapping[int, Any], file_format: str 
         tags: of the TIFF that it was read from; empty for other formats.
         file_format: the format of that file; None for an image that was made in memory.
     """
-    bits, sample_format = _first(tags.get(_BITS, 0)), _first(tags.get(_SAMPLE_FORMAT, _UNSIGNED))
+    bits, sample_format = _first(tags.get(BITS, 0)), _first(tags.get(_SAMPLE_FORMAT, _UNSIGNED))
     key = image.info.get("transparency")
     if image.mode == "L" and key is None:
         values = np.asarray(image)
@@ -129,7 +129,7 @@ def dropped_bits_note(image: Image.Image) -> tuple[str, ...]:
     """What to say of a loaded PIL image if Pillow has dropped bits of its file, as far as the image shows it."""
     if not may_lack_bits(image):
         return ()
-    bits = _first(getattr(image, "tag_v2", {}).get(_BITS, 8))
+    bits = _first(tags_of(image).get(BITS, 8))
     if bits > 8:
         return (f"Pillow has loaded the image with 8 of its {bits} bits for a channel: give the path of the file",)
     darkest_and_brightest: Any = image.getextrema()  # of each channel; Pillow declares those of one, too
@@ -150,7 +150,7 @@ def _bits_of(image: ImageFile.ImageFile, data: bytes) -> int:
         case "SGI":
             return 8 * data[3]
         case "TIFF":
-            return int(_first(getattr(image, "tag_v2", {}).get(_BITS, 8)))
+            return int(_first(tags_of(image).get(BITS, 8)))
         case "JPEG2000":
             start = data.find(b"\xff\x4f\xff\x51")  # the codestream: its precision is 42 bytes further on
             return (data[start + 42] & 0x7F) + 1 if 0 <= start < len(data) - 42 else 8

@@ -1,22 +1,23 @@
 """TIFFs that Pillow does not read, or misreads, with tifffile where that is installed.
 
-Owns what the samples of such a file mean: gray, colours, a palette or opacity, and which way up they lie. Called by
-``decode`` and by ``deep``.
+Owns the numbers of the tags that ``images`` reads, and what the samples of such a file mean: gray, colours, a palette
+or opacity, and which way up they lie. Called by ``decode`` and by ``deep``.
 """
 
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from PIL import ImageFile
+from PIL import Image, ImageFile
 
 from samwidget.errors import ImageError
 from samwidget.images.options import AnyArray, Raster, ReadOptions, frames_note, no_data_of
 
 _STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-_BITS, _PHOTOMETRIC, _ORIENTATION, _PLANAR, _EXTRA_SAMPLES, _GDAL_NO_DATA = 258, 262, 274, 284, 338, 42113
+BITS, PHOTOMETRIC, ORIENTATION, PLANAR, _EXTRA_SAMPLES, GDAL_NO_DATA = 258, 262, 274, 284, 338, 42113
 _YCBCR = 6
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE = range(4)
 _MULTIPLIED, _OPACITY = 1, 2  # kinds of extra samples: opacity that is multiplied into the colour, and one that is not
@@ -27,13 +28,19 @@ def is_tiff(data: bytes) -> bool:
     return data.startswith(_STARTS)
 
 
+def tags_of(image: Image.Image) -> Mapping[int, Any]:
+    """The tags of a TIFF that Pillow has opened; none for other formats."""
+    tags: Mapping[int, Any] = getattr(image, "tag_v2", {})
+    return tags
+
+
 def is_misread(image: ImageFile.ImageFile) -> bool:
     """Returns whether the file has its channels in planes of a kind that Pillow opens, but reads wrongly."""
-    tags = getattr(image, "tag_v2", {})
-    bits = tags.get(_BITS, 8)
-    if tags.get(_PLANAR, 1) != 2 or not isinstance(bits, tuple) or len(bits) == 1:
+    tags = tags_of(image)
+    bits = tags.get(BITS, 8)
+    if tags.get(PLANAR, 1) != 2 or not isinstance(bits, tuple) or len(bits) == 1:
         return False
-    is_read = image.mode in ("RGB", "RGBA", "CMYK") and set(bits) == {8} and tags.get(_PHOTOMETRIC) != _YCBCR
+    is_read = image.mode in ("RGB", "RGBA", "CMYK") and set(bits) == {8} and tags.get(PHOTOMETRIC) != _YCBCR
     return not is_read or tags.get(_EXTRA_SAMPLES, (_OPACITY,)) != (_OPACITY,)
 
 
@@ -60,7 +67,7 @@ def read_tiff(data: bytes, source: str, options: ReadOptions) -> Raster:
             options.check_size(chosen.imagelength, chosen.imagewidth, source)
             values = _samples(chosen, source)
             notes = (frames_note(len(pages), source),) if options.frame is None and len(pages) > 1 else ()
-            mark, orientation = (chosen.tags.get(tag) for tag in (_GDAL_NO_DATA, _ORIENTATION))
+            mark, orientation = (chosen.tags.get(tag) for tag in (GDAL_NO_DATA, ORIENTATION))
             is_negative = chosen.photometric == _WHITE_IS_ZERO
     except (ImageError, MemoryError):
         raise
