@@ -12,11 +12,12 @@ module scope. It cannot mix up the masks of two widgets: they depend on the imag
 from __future__ import annotations
 
 import threading
-from pathlib import Path
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import torch
 
     from samwidget.predict.predictor import SamPredictor
@@ -59,9 +60,11 @@ def open_predictor(
 
 def _file_stamps(model: str | Path | None) -> tuple[_FileStamp, ...]:
     """The stamp of a model's file, or of each file in its folder; empty for a model by name."""
-    if model is None:
+    from samwidget.models import local_path
+
+    source = None if model is None else local_path(model)
+    if source is None:
         return ()
-    source = Path(model).expanduser()
     paths = sorted(source.iterdir()) if source.is_dir() else [source]
     stats = [(path.name, path.stat()) for path in paths if path.is_file()]
     return tuple((name, stat.st_size, stat.st_mtime_ns) for name, stat in stats)

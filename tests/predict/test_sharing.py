@@ -13,8 +13,9 @@ import pytest
 import torch
 
 from samwidget.core.prompt import make_prompt
-from samwidget.errors import ModelError, PromptError
+from samwidget.errors import ModelError, ModelNotFoundError, PromptError
 from samwidget.predict.predictor import SamPredictor
+from samwidget.predict.shared import open_predictor
 from tests.predict.fake_segmenter import FakeSegmenter
 
 
@@ -177,3 +178,10 @@ print("the same")
 def test_a_forked_process_goes_on_with_the_predictor():
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", FORKED], capture_output=True, text=True, timeout=120)
     assert (done.stdout, done.stderr) == ("the same\n", "")
+
+
+@pytest.mark.parametrize("name", ["", "x" * 300, "a\0b", "~nobody-of-this-name/sam"])
+def test_names_that_no_file_can_have_are_no_models(name):
+    with pytest.raises(ModelNotFoundError) as caught:
+        open_predictor(name, "cpu", "auto", None)
+    assert caught.value.hint
