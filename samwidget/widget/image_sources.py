@@ -81,9 +81,9 @@ def sources_of(image: Any) -> tuple[ImageSource, ...] | None:
     """
     if isinstance(image, list | tuple):
         return _of_list(image)
-    if not isinstance(image, str | PathLike) or (isinstance(image, str) and (is_address(image) or _is_data(image))):
+    if not isinstance(image, str | PathLike) or image == "":  # as a path it would be the current folder
         return None
-    if image == "":  # as a path it would be the current folder; load_rgb says what is wrong
+    if isinstance(image, str) and (is_address(image) or _is_data(image)):
         return None
     path = find_path(image).absolute()  # files are read later, and the current folder may change
     try:

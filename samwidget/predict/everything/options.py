@@ -103,8 +103,7 @@ def _check_range(name: str, value: object, value_max: float) -> None:
 
 
 def _check_integer(name: str, value: object, value_min: int, value_max: float = math.inf) -> None:
-    is_integer = isinstance(value, _NUMBERS) and not isinstance(value, bool) and value % 1 == 0
-    if not (isinstance(value, _NUMBERS) and is_integer and value_min <= value <= value_max):
+    if isinstance(value, bool) or not isinstance(value, _NUMBERS) or value % 1 or not value_min <= value <= value_max:
         end = "or more" if value_max == math.inf else f"to {value_max:g}"
         raise PromptError(f"{name} is {_short(value)}", hint=f"give a whole number, {value_min} {end}")
 

@@ -191,8 +191,8 @@ class Learner:
 def decoded_loss(decoded: Decoded, iou: Tensor, targets: np.ndarray, valid: np.ndarray) -> Tensor:
     """(P,) the loss of each prompt: of the single mask, of the candidates, and of all scores.
 
-    Candidates learn as likely as they are shown. Where the best one learns, as in the training of ``nano``, ten photos
-    make one candidate better that is seldom shown, and the others worse.
+    Candidates learn as likely as they are shown. In the training of ``nano`` the best one learns most. On ten photos
+    that makes one candidate better that is seldom shown, and the others worse.
 
     Args:
         decoded: what the decoder made.

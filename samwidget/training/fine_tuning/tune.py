@@ -258,7 +258,7 @@ class _Tuning:
             photos: to choose by.
         """
         if self._best is None:
-            same = self.one_click(photos)
+            same = self.one_click(photos)  # again: a Stop may have ended the first check
             return None, 0.0, Gain.between(same, same)
         moves = []
         for share in SHARES:
