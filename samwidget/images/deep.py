@@ -1,7 +1,7 @@
 """Files with more than 8 bits for a channel: all of their bits, in the type that the file says.
 
-Pillow keeps 16-bit gray, but drops the low byte of 16-bit colour, and reads unsigned and signed TIFFs alike. It owns
-the repair of these. Called by ``decode``.
+Pillow keeps 16-bit gray, but drops the low byte of 16-bit colour, and reads unsigned and signed TIFFs alike. This
+module repairs that. Called by ``decode``.
 
 Pillow can unpack 16-bit colour as big-endian or as little-endian, and takes the high byte. So a file is decoded twice:
 as what it is, which gives the high bytes, and as the opposite, which gives the low ones.

@@ -35,7 +35,7 @@ _STARTS = (
 
 
 def other_file(data: bytes) -> OtherFile | None:
-    """What the bytes are if they are of a kind that is known and no image; None for all others."""
+    """What the bytes are, if they are a file of a known kind that is no image; else None."""
     if data[4:8] == b"ftyp":
         return _HEIF if data[8:12] in _HEIF_BRANDS else _VIDEO
     if data[128:132] == b"DICM":
