@@ -22,8 +22,10 @@ def heeded() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _ctrl_c_at(step: int, run: Callable[[], object]) -> tuple[bool, bool]:
-    """Runs something with one Ctrl-C; returns whether it was that long, and whether it raised KeyboardInterrupt.
+def _ctrl_c_at(step: int, run: Callable[[], object], presses: int) -> tuple[bool, bool]:
+    """Runs something with Ctrl-C, so many times at one step.
+
+    Returns whether it was that long, and whether it raised KeyboardInterrupt.
 
     Python looks for Ctrl-C where a function begins and after calls of C; both are steps, also in the standard library.
     """
@@ -33,7 +35,8 @@ def _ctrl_c_at(step: int, run: Callable[[], object]) -> tuple[bool, bool]:
         nonlocal steps
         steps += event in ("call", "c_return")
         if steps == step and event in ("call", "c_return"):
-            signal.raise_signal(signal.SIGINT)
+            for _ in range(presses):
+                signal.raise_signal(signal.SIGINT)
 
     assert threading.current_thread() is threading.main_thread(), "Ctrl-C is for the main thread"
     with heeded():
@@ -48,10 +51,13 @@ def _ctrl_c_at(step: int, run: Callable[[], object]) -> tuple[bool, bool]:
     return steps >= step, was_raised
 
 
-def every_step(run: Callable[[], object], stride: int = 1) -> Iterator[bool]:
-    """Runs something with Ctrl-C at its first step, its second, and so on; yields whether it was raised."""
+def every_step(run: Callable[[], object], stride: int = 1, presses: int = 1) -> Iterator[bool]:
+    """Runs something with Ctrl-C at its first step, its second, and so on; yields whether it was raised.
+
+    With more ``presses`` it comes so many times at a step: a user who presses Stop again and again.
+    """
     for step in itertools.count(1, stride):
-        is_within, was_raised = _ctrl_c_at(step, run)
+        is_within, was_raised = _ctrl_c_at(step, run, presses)
         if not is_within:
             assert step > 20
             return

@@ -4,7 +4,7 @@ Python raises KeyboardInterrupt in the main thread between any two steps. There 
 carried out, or a lock of the standard library stay locked for ever: ``Condition`` and all that is made of it, such as
 ``Future`` and ``Event``, cannot be used where Ctrl-C may come. The widget, and models on other machines, use this
 module for the milliseconds in which they take or hand over work. A function of the user that observes a trait may run
-there and take longer: the second Ctrl-C ends it.
+there and take longer: the second Ctrl-C ends it. Blocks that run no such function hold back all of them.
 """
 
 from __future__ import annotations
@@ -31,16 +31,18 @@ class Interrupts:
 
     Args:
         handler: gets what was held back.
+        holds_all: whether a second one is held back, too.
     """
 
-    def __init__(self, handler: Handler | None) -> None:
+    def __init__(self, handler: Handler | None, *, holds_all: bool) -> None:
         self._handler = handler
+        self._holds_all = holds_all
         self._is_allowed = False
         self._has_come = False
 
     def hold(self, number: int, frame: FrameType | None) -> None:
-        """Takes a signal and keeps it. A second one is passed on at once: what runs takes too long for the user."""
-        must_pass = self._is_allowed or self._has_come
+        """Takes a signal and keeps it. A second one is passed on at once, unless all of them are held back."""
+        must_pass = self._is_allowed or (self._has_come and not self._holds_all)
         self._has_come = True
         if must_pass:
             self.pass_on(frame)
@@ -78,13 +80,17 @@ class Interrupts:
 
 
 @contextmanager
-def held_interrupts() -> Iterator[Interrupts]:
+def held_interrupts(*, holds_all: bool = False) -> Iterator[Interrupts]:
     """Holds Ctrl-C back until the block ends, so that it is carried out as a whole or not at all.
 
     Within another such block it is held back until that one ends. Other threads than the main one get no Ctrl-C.
+
+    Args:
+        holds_all: whether a second Ctrl-C is held back, too, in place of ending the block. For blocks that run no
+            function of the user: ended within, they could leave a ``Condition`` or a ``Future`` locked for ever.
     """
     handler = signal.getsignal(signal.SIGINT)
-    interrupts = Interrupts(handler if callable(handler) else None)
+    interrupts = Interrupts(handler if callable(handler) else None, holds_all=holds_all)
     if not callable(handler) or threading.current_thread() is not threading.main_thread():
         yield interrupts
         return

@@ -166,7 +166,7 @@ class Everything:
             ClosedError: the widget is closed.
         """
         search = Search(task, re)
-        with held_interrupts(), self._lock:
+        with held_interrupts(holds_all=True), self._lock:
             self._worker.submit(lambda: self._step(search))
             if self._search is not None:
                 self._end(self._search, "cancelled")
@@ -185,13 +185,13 @@ class Everything:
         if self._worker.is_current:  # called by a function given to on_change: nobody else could take the steps
             while search.is_running:
                 self._advance(search)
-        with held_interrupts() as interrupts:
+        with held_interrupts(holds_all=True) as interrupts:
             interrupts.wait_for(search.ended)
             search.ended.result()
 
     def cancel(self, search: Search | None = None) -> None:
         """Ends a search, the present one where it is None; what was found stays. Does nothing where none runs."""
-        with held_interrupts(), self._lock:
+        with held_interrupts(holds_all=True), self._lock:
             search = self._search if search is None else search
             if search is not None:
                 self._end(search, "cancelled")
@@ -246,7 +246,7 @@ class Everything:
 
     def close(self) -> None:
         """Ends the search and forgets what it found; sends nothing."""
-        with held_interrupts(), self._lock:
+        with held_interrupts(holds_all=True), self._lock:
             search, self._search = self._search, None
             if search is not None and search.is_running:
                 search.phase = "cancelled"

@@ -85,7 +85,7 @@ class ManyPrompts:
         self._network.check_inside(prompts)
         making = Making(prompts)
         try:
-            with held_interrupts(), self._lock:
+            with held_interrupts(holds_all=True), self._lock:
                 self._makings.append(making)
                 if not self._worker.is_current:
                     self._worker.submit(lambda: self._step(making))
@@ -120,7 +120,7 @@ class ManyPrompts:
             while not making.ended.done():
                 self._advance(making)
                 tell()
-        with held_interrupts() as interrupts:
+        with held_interrupts(holds_all=True) as interrupts:
             while not interrupts.wait_for(making.ended, _CALL_S if progress else None):
                 interrupts.allow(tell)
             making.ended.result()
@@ -157,7 +157,7 @@ class ManyPrompts:
     # On any thread.
 
     def _end(self, making: Making, error: Exception | None = None) -> None:
-        with held_interrupts(), self._lock:
+        with held_interrupts(holds_all=True), self._lock:
             if making not in self._makings:
                 return
             self._makings.remove(making)

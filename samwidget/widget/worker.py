@@ -92,26 +92,26 @@ class Worker:
 
     def submit(self, work: Callable[[], object]) -> None:
         """Runs ``work`` after all ordered jobs submitted before, and logs its error; ClosedError after ``close``."""
-        with held_interrupts():
+        with held_interrupts(holds_all=True):
             self._put(_logged(work))
 
     def submit_first(self, work: Callable[[], object]) -> None:
         """Runs ``work`` before all jobs that wait; does nothing after ``close``."""
-        with held_interrupts(), self._changed:
+        with held_interrupts(holds_all=True), self._changed:
             if not self._closed:
                 self._wake()
                 self._ordered.appendleft(_logged(work))
 
     def offer(self, work: Callable[[], None]) -> None:
         """Runs ``work`` when no ordered job waits, unless a newer offer replaces it; does nothing after ``close``."""
-        with held_interrupts(), self._changed:
+        with held_interrupts(holds_all=True), self._changed:
             if not self._closed:
                 self._wake()
                 self._preview = _logged(work)
 
     def later(self, work: Callable[[], None], delay_s: float) -> None:
         """Runs ``work`` when no other job waits and ``delay_s`` seconds have passed; a newer call replaces it."""
-        with held_interrupts(), self._changed:
+        with held_interrupts(holds_all=True), self._changed:
             if not self._closed:
                 self._wake()
                 self._later = (time.monotonic() + delay_s, _logged(work))
@@ -125,7 +125,7 @@ class Worker:
         """
         if self.is_current:
             return work()
-        with held_interrupts() as interrupts:
+        with held_interrupts(holds_all=True) as interrupts:
             future: Future[T] = Future()
             self._put(_Job(work, future))
             try:
@@ -147,16 +147,17 @@ class Worker:
             last: called when no job runs any more: now, or on the thread after the job that runs.
         """
         with held_interrupts():
-            with self._changed:
-                self._closed = True
-                dropped = list(self._ordered)
-                self._ordered.clear()
-                self._preview = self._later = None
-                if self._is_running:
-                    self._last, last = last, None
-                self._changed.notify_all()
-            for job in dropped:
-                job.future.cancel()
+            with held_interrupts(holds_all=True):
+                with self._changed:
+                    self._closed = True
+                    dropped = list(self._ordered)
+                    self._ordered.clear()
+                    self._preview = self._later = None
+                    if self._is_running:
+                        self._last, last = last, None
+                    self._changed.notify_all()
+                for job in dropped:
+                    job.future.cancel()
             if last is not None:
                 last()
 

@@ -29,6 +29,35 @@ def test_the_second_ctrl_c_does_not_wait():
     assert done == ["first"]
 
 
+def test_a_block_may_hold_all_of_them_back():
+    done = []
+
+    @held_interrupts()
+    def work():
+        with held_interrupts(holds_all=True):
+            for _ in range(4):
+                signal.raise_signal(signal.SIGINT)
+            done.append("inner")
+        done.append("outer")
+
+    with heeded(), pytest.raises(KeyboardInterrupt):
+        work()
+    assert done == ["inner", "outer"], "they count as one, which the outer block holds back"
+
+
+def test_where_it_is_allowed_ctrl_c_ends_such_a_block_as_well():
+    done = []
+
+    def be_slow():
+        done.append("begun")
+        signal.raise_signal(signal.SIGINT)
+        done.append("not ended")
+
+    with heeded(), pytest.raises(KeyboardInterrupt), held_interrupts(holds_all=True) as interrupts:
+        interrupts.allow(be_slow)
+    assert done == ["begun"]
+
+
 def test_within_another_block_ctrl_c_waits_for_the_outer_one():
     done = []
 

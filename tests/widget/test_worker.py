@@ -4,8 +4,10 @@ import threading
 
 import pytest
 
+from samwidget.core import held_interrupts
 from samwidget.errors import ClosedError
 from samwidget.widget.worker import Worker
+from tests.ctrl_c import every_step
 from tests.widget.fakes import TIMEOUT_S, Gate
 
 
@@ -93,6 +95,20 @@ def test_where_no_thread_can_be_started_the_caller_hears_it_and_the_next_job_tri
     worker.call(lambda: ran.append("next"))
     assert ran == ["next"]
     worker.close()
+
+
+@pytest.mark.skipif(threading.current_thread() is not threading.main_thread(), reason="Ctrl-C is for the main thread")
+def test_ctrl_c_that_comes_again_and_again_leaves_the_worker_at_work(worker):
+    begun = []
+
+    @held_interrupts()
+    def submit():
+        worker.submit(lambda: begun.append("job"))
+
+    for was_raised in every_step(submit, presses=4):
+        worker.call(lambda: None, timeout_s=TIMEOUT_S)
+        assert was_raised
+    assert begun
 
 
 def test_a_call_from_the_workers_own_thread_runs_at_once(worker):

@@ -114,7 +114,7 @@ async def _exchange(client: httpx.AsyncClient, method: str, url: str, content: b
 
 def _run(work: Coroutine[Any, Any, T], loop: asyncio.AbstractEventLoop, seconds: float) -> T:
     """What the coroutine returns on a loop of another thread; TimeoutError where it does not end after all."""
-    with held_interrupts() as interrupts:
+    with held_interrupts(holds_all=True) as interrupts:
         future = asyncio.run_coroutine_threadsafe(work, loop)
         try:
             if not interrupts.wait_for(future, max(0.0, seconds) + _CLOSE_S):
@@ -140,7 +140,7 @@ def _loop() -> asyncio.AbstractEventLoop:
     """The event loop of this process, in a thread that does not keep the process alive."""
     process_id = os.getpid()
     if process_id not in _loops:
-        with held_interrupts():
+        with held_interrupts(holds_all=True):
             new = asyncio.new_event_loop()
             # No lock: a fork while another thread held it would lock the forked process for ever.
             if _loops.setdefault(process_id, new) is new:
