@@ -47,3 +47,17 @@ def test_importing_costs_neither_torch_nor_transformers():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_first_click_loads_no_module():
+    """All that a mask needs is loaded with the model: the first one is as fast as the others."""
+    code = (
+        "import sys, numpy as np, samwidget\n"
+        "predictor = samwidget.SamPredictor.from_pretrained()\n"
+        "predictor.set_image(np.zeros((30, 50, 3), np.uint8))\n"
+        "before = set(sys.modules)\n"
+        "predictor.predict(np.array([[20, 10]]), np.array([1]))\n"
+        "print(sorted(set(sys.modules) - before))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

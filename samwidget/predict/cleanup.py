@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+import scipy.ndimage  # noqa: F401, connected_regions uses it: loaded with the model, so that no click waits for it
 
 from samwidget.core import EXCLUDE, INCLUDE, Frame, Prompt, connected_regions
 

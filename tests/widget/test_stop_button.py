@@ -27,7 +27,8 @@ def widget():
     widget.close()
 
 
-def test_a_click_is_taken_once_or_dropped_before_it_is_remembered(widget):
+@pytest.mark.parametrize("presses", [1, 2])
+def test_a_click_is_taken_once_or_dropped_before_it_is_remembered(widget, presses):
     """A page repeats what was not acknowledged, and what is not done: both must end in one object for each click."""
     number, raised, dropped = 0, 0, 0
 
@@ -35,7 +36,7 @@ def test_a_click_is_taken_once_or_dropped_before_it_is_remembered(widget):
         message = {"v": 1, "kind": "add_box", "id": f"click {number}", "box": [1, 1, 9 + number % 50, 30]}
         widget.hear(message)
 
-    for was_raised in every_step(click):
+    for was_raised in every_step(click, presses=presses):
         raised += was_raised
         dropped += "ack" not in widget.wire.kinds(f"click {number}")
         click()

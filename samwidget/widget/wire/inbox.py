@@ -54,7 +54,7 @@ class Inbox:
 
     def receive(self, content: object, buffers: Sequence[object]) -> None:
         """Takes one message. What is wrong with it is sent as an error; nothing is raised but Ctrl-C, at the end."""
-        with held_interrupts():
+        with held_interrupts(holds_all=True):
             try:
                 self._receive(parse(content, buffers))
             except SamWidgetError as error:
@@ -84,7 +84,7 @@ class Inbox:
             settings: values by the name of their trait.
             apply: sets them, all or none; raises TraitError.
         """
-        with held_interrupts() as interrupts:
+        with held_interrupts(holds_all=True) as interrupts:
             try:
                 check_json(settings)
                 interrupts.allow(lambda: apply(settings))  # it calls functions of the user
