@@ -21,6 +21,8 @@ OUTSIDE_LOGIT = -10.0
 MARGIN = 2
 """Cells at stride 16 around what is possible: further than the layers in the window see beyond its edge."""
 
+_jit: Any = torch.jit  # whose own list of names leaves is_tracing out; to ask torch.onnx would load hundreds of files
+
 
 @dataclass(frozen=True)
 class Window:
@@ -45,7 +47,7 @@ class Window:
         """(..., h, w) of the window at ``stride``, padded with ``value`` to the size of the grid."""
         scale = STRIDE // stride
         sides = (self.left, self.width - self.right, self.top, self.height - self.bottom)
-        if torch.jit.is_tracing() or any(sides):
+        if _jit.is_tracing() or any(sides):
             return F.pad(x, [scale * side for side in sides], value=value)
         return x
 
@@ -68,6 +70,6 @@ def window_of(coarse: Tensor) -> Window:
     edges = edges + torch.tensor([-MARGIN, MARGIN, -MARGIN, MARGIN], device=coarse.device)
     edges = edges.clamp(min=0).minimum(torch.tensor([height, height, width, width], device=coarse.device))
     # A graph keeps the edges as tensors: in Python's numbers its window would be that of the example for every prompt.
-    sides: Any = edges.unbind() if torch.jit.is_tracing() else edges.tolist()
+    sides: Any = edges.unbind() if _jit.is_tracing() else edges.tolist()
     top, bottom, left, right = sides
     return Window(top, bottom, left, right, height, width)
