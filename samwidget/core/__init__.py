@@ -1,5 +1,6 @@
 """The values that all packages share: prompts, frames, masks, objects, and pure functions of them. No I/O, no torch."""
 
+from samwidget.core.arrays import as_array, as_floats
 from samwidget.core.blas import BlasLimit, in_force
 from samwidget.core.classes import ObjectClass
 from samwidget.core.frame import PIXELS_MAX, Frame, Size
@@ -33,6 +34,8 @@ __all__ = [
     "SegmentedObject",
     "Size",
     "area_bounds",
+    "as_array",
+    "as_floats",
     "box_of",
     "checked_mask",
     "checked_phrases",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from samwidget.core.arrays import as_array
 from samwidget.core.frame import Frame
 from samwidget.core.measure import box_of
 from samwidget.core.rle import RunLengths
@@ -22,13 +23,16 @@ def checked_mask(mask: npt.ArrayLike, image_hw: tuple[int, int]) -> npt.NDArray[
     """(H, W) bool copy of a mask at the image's size, read-only.
 
     Args:
-        mask: (H, W) bool, or numbers that are all 0, 1 or 255.
+        mask: (H, W) bool, or numbers that are all 0, 1 or 255; what a masked array masks is outside the mask.
         image_hw: height and width of the image.
 
     Raises:
         PromptError: the mask has another shape or other values.
     """
-    array = np.asarray(mask)
+    try:
+        array = as_array(mask, masked=0)
+    except (TypeError, ValueError, RuntimeError) as error:  # such as lists of several lengths
+        raise PromptError("mask is no array", hint="give a (H, W) bool array") from error
     if array.shape != image_hw:
         raise PromptError(
             f"mask has shape {array.shape}, the image is {image_hw}", hint="give (H, W), one value per image pixel"

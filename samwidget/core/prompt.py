@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from samwidget.core.arrays import as_array, as_floats
 from samwidget.errors import PromptError
 
 _Scalar = TypeVar("_Scalar", bound=np.generic)
@@ -22,6 +23,11 @@ EXCLUDE = 0
 _PADDING = -1
 # Coordinates become pixels of other sizes and whole numbers on the way, which must not overflow.
 _NUMBER_MAX = 1e9
+_HINTS = {
+    "points": "give (N, 2), x before y, in image pixels",
+    "box": "give four numbers: x0, y0, x1, y1",
+    "mask": "give low-res logits, (h, w), as predict returns them",
+}
 
 
 def _no_points() -> npt.NDArray[np.float32]:
@@ -54,14 +60,11 @@ class Prompt:
     level: int | None = None
 
     def __post_init__(self) -> None:
-        points = _as_floats(self.points_xy, "points")
+        points = _finite(self.points_xy, "points")
         points = _no_points() if points.size == 0 else points
         if points.ndim != 2 or points.shape[1] != 2:
-            raise PromptError(f"points has shape {points.shape}", hint="give (N, 2), x before y, in image pixels")
-        try:
-            labels = np.asarray(self.labels)
-        except ValueError as error:  # lists of several lengths
-            raise PromptError("labels are no numbers", hint="use 1 to include and 0 to exclude") from error
+            raise PromptError(f"points has shape {points.shape}", hint=_HINTS["points"])
+        labels = _label_array(self.labels)
         labels = labels.reshape(0) if labels.size == 0 else labels
         if labels.shape != (len(points),):
             raise PromptError(
@@ -90,7 +93,7 @@ class Prompt:
         return replace(
             self,
             points_xy=np.vstack([self.points_xy, np.array([[x, y]], np.float32)]),
-            labels=np.append(self.labels, np.int32(label)),
+            labels=np.append(self.labels, _label_array(label)),
         )
 
     def with_point_moved(self, index: int, x: float, y: float) -> Prompt:
@@ -222,17 +225,17 @@ def make_prompt(
         PromptError: as ``Prompt``, and for labels without points.
     """
     if points is None:
-        if labels is not None and np.size(labels):
+        if labels is not None and _label_array(labels).size:
             raise PromptError("labels without points", hint="give one point per label")
         points_xy, label_array = _no_points(), _no_labels()
     else:
-        points_xy = _as_floats(points, "points")
+        points_xy = _finite(points, "points")
         points_xy = points_xy[None] if points_xy.shape == (2,) else points_xy
-        label_array = np.ones(points_xy.shape[:1], np.int32) if labels is None else np.atleast_1d(np.asarray(labels))
+        label_array = np.ones(points_xy.shape[:1], np.int32) if labels is None else np.atleast_1d(_label_array(labels))
     if mask is not None:
-        mask = _as_floats(mask, "mask")
+        mask = _finite(mask, "mask")
         mask = mask[0] if mask.ndim == 3 and mask.shape[0] == 1 else mask
-    box_array = np.zeros(0, np.float32) if box is None else _as_floats(box, "box").reshape(-1)
+    box_array = np.zeros(0, np.float32) if box is None else _finite(box, "box").reshape(-1)
     return Prompt(points_xy, label_array, box_array if box_array.size else None, mask)
 
 
@@ -251,14 +254,15 @@ def _frozen(array: npt.NDArray[_Scalar]) -> npt.NDArray[_Scalar]:
     return array
 
 
-def _as_floats(value: npt.ArrayLike, name: str) -> npt.NDArray[np.float32]:
-    detach = getattr(value, "detach", None)  # of a tensor, on any device and perhaps with a gradient
-    value = value if detach is None else detach().cpu()
+def _label_array(value: npt.ArrayLike) -> npt.NDArray[Any]:
     try:
-        with np.errstate(over="ignore"):  # a number beyond float32 becomes infinite, which is refused below
-            array = np.asarray(value, np.float32)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise PromptError(f"{name} is not an array of numbers", hint=f"{error!s:.200}") from error
+        return as_array(value)
+    except (TypeError, ValueError, RuntimeError) as error:  # such as lists of several lengths
+        raise PromptError("labels are no numbers", hint="use 1 to include and 0 to exclude") from error
+
+
+def _finite(value: npt.ArrayLike, name: str) -> npt.NDArray[np.float32]:
+    array: npt.NDArray[np.float32] = as_floats(value, name, _HINTS[name])
     if not np.isfinite(array).all():
         raise PromptError(f"{name} holds NaN or infinity", hint="give finite numbers")
     if array.size and np.abs(array).max() > _NUMBER_MAX:
@@ -267,9 +271,9 @@ def _as_floats(value: npt.ArrayLike, name: str) -> npt.NDArray[np.float32]:
 
 
 def _four_numbers(value: npt.ArrayLike) -> npt.NDArray[np.float32]:
-    box = _as_floats(value, "box")
+    box = _finite(value, "box")
     if box.shape != (4,):
-        raise PromptError(f"box has shape {box.shape}", hint="give four numbers: x0, y0, x1, y1")
+        raise PromptError(f"box has shape {box.shape}", hint=_HINTS["box"])
     return box
 
 
@@ -282,7 +286,7 @@ def _checked_box(value: npt.ArrayLike) -> npt.NDArray[np.float32]:
 
 
 def _checked_mask(value: npt.ArrayLike) -> npt.NDArray[np.float32]:
-    mask = _as_floats(value, "mask")
+    mask = _finite(value, "mask")
     if mask.ndim != 2 or mask.size == 0:
-        raise PromptError(f"mask has shape {mask.shape}", hint="give low-res logits, (h, w), as predict returns them")
+        raise PromptError(f"mask has shape {mask.shape}", hint=_HINTS["mask"])
     return mask

@@ -174,6 +174,7 @@ def _near(mask: Pixels, distance: float) -> Pixels:
         axis[1:] &= source[:-1]
         axis[:-1] &= source[1:]
     ys, xs = np.nonzero(mask & ~surrounded)
+    distance = min(distance, _FAR)
     reach = min(math.floor(distance), max(mask.shape))
     steps = np.arange(-reach, reach + 1)
     half_widths = np.floor(np.sqrt(np.maximum(distance * distance - steps * steps, 0))).astype(np.intp)

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import operator
 import reprlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -68,9 +70,10 @@ class State:
         Raises:
             PromptError: there is no object with this id.
         """
-        if isinstance(object_id, int | np.integer):  # a user may give anything: an array is equal to no number
+        with contextlib.suppress(TypeError):  # a user may give anything, such as a number of NumPy or torch
+            number = operator.index(object_id)
             for index, item in enumerate(self.objects):
-                if item.id == object_id:
+                if item.id == number:
                     return index
         ids = [item.id for item in self.objects]
         hint = f"the ids are {reprlib.repr(ids)}" if ids else "there are no objects"

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 import numpy.typing as npt
 
-from samwidget.core import Prompt, make_prompt
+from samwidget.core import Prompt, as_array, as_floats, make_prompt
 from samwidget.errors import PromptError
 from samwidget.widget.protocol.fields import checked_name, short_text
 
@@ -30,12 +30,17 @@ def checked_classes(names: Iterable[str] | None) -> tuple[str, ...]:
 def checked_ids(object_ids: Ids) -> tuple[int, ...]:
     """Returns ids as whole numbers of Python; raises PromptError where there is none, or something else."""
     try:
-        values: Any = np.asarray(list(object_ids) if isinstance(object_ids, Iterable) else [object_ids])
-    except ValueError:  # lists of several lengths, or nested too deeply
+        values = as_array(list(object_ids) if is_several(object_ids) else [object_ids])
+    except (TypeError, ValueError, RuntimeError):  # lists of several lengths, or nested too deeply
         values = np.zeros(0)
     if values.ndim != 1 or values.dtype.kind not in "iu" or len(values) == 0:
         raise PromptError(f"the ids are {short_text(object_ids)}", hint="give the id of an object, or a list of ids")
     return tuple(values.tolist())
+
+
+def is_several(value: object) -> TypeGuard[Iterable[Any]]:
+    """Whether a value holds several others: no text does, and no array or tensor without axes."""
+    return isinstance(value, Iterable) and not isinstance(value, str | bytes) and getattr(value, "ndim", 1) > 0
 
 
 def checked_names(names: str | Sequence[str | None] | None, count: int) -> list[str | None]:
@@ -56,10 +61,7 @@ def checked_optional_name(name: str | None) -> str | None:
 def checked_boxes(boxes: npt.ArrayLike) -> npt.NDArray[np.float64]:
     """Returns (N, 4) boxes, as the user gave them; raises PromptError for another shape."""
     hint = "give (N, 4) x0, y0, x1, y1 in image pixels"
-    try:
-        values = np.array(boxes, np.float64)
-    except (TypeError, ValueError):
-        raise PromptError(f"boxes is {short_text(boxes)}", hint=hint) from None
+    values = as_floats(boxes, "boxes", hint, np.float64)
     if values.size == 0:
         return np.zeros((0, 4))
     if values.ndim != 2 or values.shape[1] != 4:
@@ -91,10 +93,7 @@ def checked_groups(
 def checked_points(points: npt.ArrayLike, count_min: int) -> npt.NDArray[np.float64]:
     """Returns (N, 2) finite points, at least ``count_min``; raises PromptError where they are not."""
     hint = f"give (N, 2) finite numbers, x before y, in image pixels; N is at least {count_min}"
-    try:
-        values = np.array(points, np.float64)
-    except (TypeError, ValueError):
-        raise PromptError(f"points is {short_text(points)}", hint=hint) from None
+    values = as_floats(points, "points", hint, np.float64)
     values = values[None] if values.shape == (2,) else values
     if values.ndim != 2 or values.shape[1] != 2 or len(values) < count_min:
         raise PromptError(f"points has shape {values.shape}", hint=hint)
@@ -115,7 +114,7 @@ def checked_number(value: float, name: str, *, above: float = -math.inf, at_leas
     """Returns a finite number within its limits; ``name`` is for the PromptError where it is none."""
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         number = math.nan
     if not (math.isfinite(number) and number > above and number >= at_least):
         limit = f"above {above:g}" if above > -math.inf else f"from {at_least:g}"

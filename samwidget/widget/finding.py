@@ -5,16 +5,16 @@ The search itself is in ``predict.find``; ``everything`` runs it step by step. C
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from samwidget.core import RunLengths, SegmentedObject, Size
 from samwidget.errors import PromptError
+from samwidget.widget.arguments import checked_ids, is_several
 from samwidget.widget.everything import SearchTask
 from samwidget.widget.network import Network
-from samwidget.widget.protocol.fields import short_text
 
 if TYPE_CHECKING:
     from samwidget.document import Document
@@ -84,20 +84,16 @@ def ids_of(objects: Any, image_hw: Size, *, is_optional: bool = False) -> tuple[
     Raises:
         PromptError: there is none, one is something else, or it is of another image.
     """
-    values = list(objects) if isinstance(objects, Iterable) else [objects]
-    ids = []
+    values = list(objects) if is_several(objects) else [objects]
     for value in values:
         if isinstance(value, SegmentedObject) and value.frame.image_hw != image_hw:
             raise PromptError(
                 f"{value.name} is an object of another image", hint="give ids or objects of the image that is shown"
             )
-        number = value.id if isinstance(value, SegmentedObject) else value
-        if isinstance(number, bool) or not hasattr(number, "__index__"):
-            raise PromptError(f"an object is {short_text(value)}", hint="give the id of an object, or the object")
-        ids.append(int(number))
-    if not ids and not is_optional:
+    if not values and not is_optional:
         raise PromptError("no object is chosen", hint="give the id of at least one object, or None for the active one")
-    return tuple(dict.fromkeys(ids))
+    ids = [value.id if isinstance(value, SegmentedObject) else value for value in values]
+    return tuple(dict.fromkeys(checked_ids(ids))) if ids else ()
 
 
 def _masks_of(items: Sequence[SegmentedObject]) -> list[RunLengths]:

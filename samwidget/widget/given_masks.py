@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from samwidget.core import RunLengths, Size, checked_mask
+from samwidget.core import RunLengths, Size, as_array, checked_mask
 from samwidget.errors import FormatError, PromptError
 from samwidget.widget.protocol.fields import short_text
 
@@ -23,8 +23,9 @@ def read_masks(masks: Any, image_hw: Size) -> list[RunLengths]:
     """Returns masks at the image's size.
 
     Args:
-        masks: a list of (H, W) masks, of COCO run lengths (``{"size", "counts"}``) or of both; an (N, H, W) array; or a
-            label map: (H, W) whole numbers, where each number but 0 is a mask, in ascending order.
+        masks: a list of (H, W) masks, of COCO run lengths (``{"size", "counts"}``) or of records with one of these as
+            their ``segmentation``; an (N, H, W) array; or a label map: (H, W) whole numbers, where each number but 0 is
+            a mask, in ascending order.
         image_hw: height and width of the image.
 
     Raises:
@@ -33,8 +34,8 @@ def read_masks(masks: Any, image_hw: Size) -> list[RunLengths]:
     if isinstance(masks, Mapping):
         masks = [masks]
     try:
-        array = None if isinstance(masks, list | tuple) else np.asarray(masks)
-    except (TypeError, ValueError):
+        array = None if isinstance(masks, list | tuple) else as_array(masks, masked=0)
+    except (TypeError, ValueError, RuntimeError):
         array = np.array(None)
     if array is None:
         return [_read_mask(mask, image_hw) for mask in masks]
@@ -76,6 +77,8 @@ def without_overlaps(
 
 
 def _read_mask(mask: Any, image_hw: Size) -> RunLengths:
+    if isinstance(mask, Mapping) and "segmentation" in mask:  # as SAM's generator returns them
+        mask = mask["segmentation"]
     if isinstance(mask, Mapping):
         from samwidget.formats import decode_rle  # 10 ms to import, which most widgets never need
 
@@ -83,12 +86,7 @@ def _read_mask(mask: Any, image_hw: Size) -> RunLengths:
             mask = decode_rle(mask)
         except FormatError as error:
             raise PromptError(error.message, hint=error.hint or _HINT) from None
-    try:
-        return RunLengths.from_mask(checked_mask(mask, image_hw))
-    except (TypeError, ValueError) as error:
-        if isinstance(error, PromptError):
-            raise
-        raise PromptError(f"a mask is {short_text(mask)}", hint=_HINT) from None
+    return RunLengths.from_mask(checked_mask(mask, image_hw))
 
 
 def _read_label_map(labels: npt.NDArray[Any], image_hw: Size) -> list[RunLengths]:

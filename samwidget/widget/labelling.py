@@ -105,8 +105,9 @@ class Labelling(Prompting):
         Each is exact to the pixel, and a click refines it. The objects that are there already stay as they are.
 
         Args:
-            masks: a list of (H, W) bool masks or COCO run lengths, an (N, H, W) array, or a label map: (H, W) whole
-                numbers, such as Cellpose gives, where each number but 0 is an object.
+            masks: a list of (H, W) bool masks, of COCO run lengths, or of what SAM's generator returns; an (N, H, W)
+                array; or a label map: (H, W) whole numbers, such as Cellpose gives, where each number but 0 is an
+                object.
             names: one for each mask; "object N" where it is None.
             class_names: one for each mask, or one for all. A class that is not there yet is added; None takes the
                 active class.
@@ -295,27 +296,34 @@ class Labelling(Prompting):
 
     def fill_holes(self, object_id: int, area_max: float | None = None) -> SegmentedObject:
         """Fills holes of at most ``area_max`` pixels, all where it is None, and returns the object."""
-        return self._adjust(object_id, "fill_holes", math.inf if area_max is None else area_max)
+        return self._adjust(object_id, "fill_holes", _checked_area(area_max))
 
     def drop_islands(self, object_id: int, area_max: float | None = None) -> SegmentedObject:
         """Drops pieces of at most ``area_max`` pixels, all but the largest where it is None, and returns the object."""
-        return self._adjust(object_id, "drop_islands", math.inf if area_max is None else area_max)
+        return self._adjust(object_id, "drop_islands", _checked_area(area_max))
 
     def smooth(self, object_id: int, radius: float) -> SegmentedObject:
         """Smooths the outline of an object, whose bends narrower than ``radius`` pixels go, and returns the object."""
-        return self._adjust(object_id, "smooth", radius)
+        return self._adjust(object_id, "smooth", _checked_pixels(radius))
 
     def grow(self, object_id: int, distance: float) -> SegmentedObject:
         """Lets an object grow by ``distance`` image pixels on all sides and returns it."""
-        return self._adjust(object_id, "grow", distance)
+        return self._adjust(object_id, "grow", _checked_pixels(distance))
 
     def shrink(self, object_id: int, distance: float) -> SegmentedObject:
         """Lets an object shrink by ``distance`` image pixels on all sides and returns it."""
-        return self._adjust(object_id, "shrink", distance)
+        return self._adjust(object_id, "shrink", _checked_pixels(distance))
 
     def _adjust(self, object_id: int, operation: str, amount: float) -> SegmentedObject:
-        checked = amount if amount == math.inf else checked_number(amount, "the number of pixels", at_least=0)
-        return self._correct(lambda corrections: corrections.adjust(object_id, operation, checked))
+        return self._correct(lambda corrections: corrections.adjust(object_id, operation, amount))
 
     def _correct(self, command: Callable[[Corrections], SegmentedObject]) -> SegmentedObject:
         return self._object_of(lambda commands: command(commands.corrections))
+
+
+def _checked_pixels(value: float) -> float:
+    return checked_number(value, "the number of pixels", at_least=0)
+
+
+def _checked_area(area_max: float | None) -> float:
+    return math.inf if area_max is None else _checked_pixels(area_max)

@@ -26,13 +26,14 @@ from samwidget.document import Document
 from samwidget.errors import ImageError, SessionError, warn_user
 from samwidget.images import Exif, Scale, draw_overlay, encode_small_png
 from samwidget.models import checked_threads
-from samwidget.widget.arguments import checked_classes
+from samwidget.widget.arguments import checked_classes, checked_number
 from samwidget.widget.controller import Controller
 from samwidget.widget.handlers import Lanes
 from samwidget.widget.model_choice import ModelMenu
 from samwidget.widget.model_sources import ModelOptions, saved_source, source_of
 from samwidget.widget.network import BUNDLED
 from samwidget.widget.opened_images import open_images
+from samwidget.widget.protocol.fields import short_text
 from samwidget.widget.protocol.message import to_json
 from samwidget.widget.saved_page import draw_after_cells, publish_saved_page
 from samwidget.widget.session_images import (
@@ -353,18 +354,22 @@ class SamWidget(Tuning, SharedTraits):
         For scripts, and for notebooks that run without a person before they are exported.
 
         Raises:
+            PromptError: ``timeout_s`` is no number.
             ModelError: there is no model, or it failed on the image.
             TimeoutError: ``timeout_s`` passed.
             ClosedError: after ``close``.
         """
+        timeout_s = None if timeout_s is None else checked_number(timeout_s, "timeout_s", at_least=0)
         self._controller.wait(timeout_s)
 
     def on_change(self, callback: Callable[[SamWidget], object]) -> Callable[[], None]:
         """Calls ``callback(widget)`` after each change of the objects; returns a function that ends this.
 
         The widget's own thread calls it, or in Shiny and Panel the event loop of the session; it may use the widget's
-        methods. An error that it raises is shown as a warning and in the widget.
+        methods. An error that it raises is shown as a warning and in the widget. Raises TypeError for no function.
         """
+        if not callable(callback):
+            raise TypeError(f"the callback is {short_text(callback)}: give a function that takes the widget")
         return self._controller.listen(callback)
 
     def close(self) -> None:

@@ -118,6 +118,15 @@ def test_grow_and_shrink():
     assert np.array_equal(edits.grow(mask, 0.9), mask)
 
 
+@pytest.mark.parametrize("distance", [100, 1e9, 2**70, 1e308])
+@pytest.mark.filterwarnings("error")
+def test_any_distance_beyond_the_image_reaches_all_of_it(distance):
+    mask = grid("..... ..#.. .....")
+    assert edits.grow(mask, distance).all()
+    assert not edits.shrink(mask, distance).any()
+    assert edits.smooth(mask, distance).shape == mask.shape
+
+
 def test_a_mask_at_the_border_of_the_image_stays_there():
     mask = grid("###.. ###.. ###..")
     assert np.array_equal(edits.shrink(mask, 1), grid("##... ##... ##..."))

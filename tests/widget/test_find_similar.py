@@ -147,9 +147,9 @@ def other_image():
         (None, "no object is chosen"),
         ([], "no object is chosen"),
         (99, "no object"),
-        ("coin", "an object is"),
-        (1.5, "an object is"),
-        (True, "an object is"),
+        ("coin", "the ids are"),
+        (1.5, "the ids are"),
+        (True, "the ids are"),
         (other_image(), "another image"),
     ],
 )

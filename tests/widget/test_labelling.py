@@ -218,6 +218,19 @@ def test_a_label_map_is_an_object_for_each_number(widget):
     assert widget.add_masks(np.zeros((96, 128), int)) == ()
 
 
+def test_what_the_generator_of_sam_returns_is_taken_as_it_is(widget):
+    half = np.zeros((96, 128), bool)
+    half[:, :64] = True
+    run_lengths = {"size": [96, 128], "counts": [0, 96 * 64, 96 * 64]}
+    records = [{"segmentation": half, "area": 6144, "bbox": [0, 0, 64, 96]}, {"segmentation": run_lengths}]
+    assert [item.area for item in widget.add_masks(records)] == [6144, 6144]
+
+
+def test_what_a_masked_array_masks_belongs_to_no_object(widget):
+    labels = np.ma.masked_less(np.tile(np.arange(128) // 32, (96, 1)), 2)
+    assert [item.area for item in widget.add_masks(labels)] == [32 * 96] * 2
+
+
 def test_a_click_refines_a_mask_that_came_in(widget):
     item = widget.add_masks([LEFT])[0]
     widget.select(item.id)

@@ -159,6 +159,6 @@ _repr.maxstring = _repr.maxother = _repr.maxlong = 60
 def short_text(value: object) -> str:
     """Returns any value as text that is short enough for the sentence of an error."""
     try:
-        return _repr.repr(value)
+        return " ".join(_repr.repr(value).split())  # a table of pandas has several lines
     except ValueError:  # Python writes down no number of 5,000 digits
         return f"a long {type(value).__name__}"
