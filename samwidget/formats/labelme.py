@@ -133,9 +133,10 @@ def _shapes(item: LabelledObject, groups: Iterator[int]) -> Iterator[Json]:
 
 def _way_to(path: Path, folder: Path) -> str:
     try:
-        return Path(os.path.relpath(path.absolute(), folder.absolute())).as_posix()
+        way = Path(os.path.relpath(path.absolute(), folder.absolute()))
     except ValueError:  # on another drive of Windows
-        return path.absolute().as_posix()
+        way = path.absolute()
+    return way.as_posix().encode("utf-8", "replace").decode()  # on Linux a name may hold bytes that are no text
 
 
 def _read(path: Path, file_name: str, size_hw: KnownSize, left_out: LeftOut) -> LabelledImage:

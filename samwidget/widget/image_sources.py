@@ -9,6 +9,7 @@ import glob
 import os
 import re
 from collections import Counter
+from collections.abc import Iterator
 from os import PathLike
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
@@ -50,6 +51,7 @@ SUFFIXES = frozenset(
 )
 """Of the files that are taken from a folder; a list or a pattern such as ``*.dat`` takes others, too."""
 
+_NO_TEXT = re.compile("[\ud800-\udfff]")
 _DIGITS = re.compile(r"(\d+)")
 _PATTERN = re.compile(r"[*?\[]")
 
@@ -74,13 +76,14 @@ class ImageSource(NamedTuple):
 def sources_of(image: Any) -> tuple[ImageSource, ...] | None:
     """The images of a folder, a glob pattern or a list, in their order; None where ``image`` is one image.
 
+    What ``Path.glob`` returns is a list, too, and so is a column of paths of pandas.
     Files are in natural order: ``cell2`` comes before ``cell10``. Hidden files and folders inside are left out.
 
     Raises:
         ImageError: there is no image in it.
     """
-    if isinstance(image, list | tuple):
-        return _of_list(image)
+    if isinstance(image, list | tuple) or _is_column(image) or _is_iterator(image):
+        return _of_list(list(image))
     if not isinstance(image, str | PathLike) or image == "":  # as a path it would be the current folder
         return None
     if isinstance(image, str) and (is_address(image) or _is_data(image)):
@@ -98,11 +101,25 @@ def sources_of(image: Any) -> tuple[ImageSource, ...] | None:
     return _of_paths(_of_pattern(str(path)), f"the pattern {str(image)!r:.80}")
 
 
+def _is_column(image: Any) -> bool:
+    """Whether this is a column of pandas, or an array of numpy, of text or of objects."""
+    return getattr(image, "ndim", 0) == 1 and getattr(getattr(image, "dtype", None), "kind", "") in ("O", "U")
+
+
+def _is_iterator(image: Any) -> bool:
+    return isinstance(image, Iterator) and not hasattr(image, "read")  # open files are read as one image
+
+
 def path_of(source: object) -> Path | None:
     """The path that an image is read from, whether the file is there or not; None where it is no local file."""
     if not isinstance(source, str | PathLike) or (isinstance(source, str) and (is_address(source) or _is_data(source))):
         return None
     return find_path(source)
+
+
+def as_text(path: str) -> str:
+    """A path as views and files can have it: on Linux a name may hold bytes that are no text, which become %FF."""
+    return _NO_TEXT.sub(lambda match: f"%{ord(match[0]) & 0xFF:02X}", path)
 
 
 def _is_data(text: str) -> bool:
@@ -142,10 +159,10 @@ def _of_paths(paths: list[str], origin: str) -> tuple[ImageSource, ...]:
     return _named(["".join(parts) for parts in ordered], [name for _, _, name in ordered])
 
 
-def _of_list(images: list[Any] | tuple[Any, ...]) -> tuple[ImageSource, ...]:
+def _of_list(images: list[Any]) -> tuple[ImageSource, ...]:
     if not images:
         raise ImageError("the list of images is empty", hint="give one image at least")
-    images, names = list(images), []
+    names = []
     for number, image in enumerate(images, start=1):
         path = path_of(image)
         if path is not None:
@@ -166,7 +183,7 @@ def _named(sources: list[Any], names: list[str]) -> tuple[ImageSource, ...]:
             path = path_of(source) if counts[names[index]] > 1 else None
             if path is not None:
                 names[index] = f"{path.parent.name}/{path.name}" if path.parent.name else path.name
-    return tuple(map(ImageSource, sources, names))
+    return tuple(map(ImageSource, sources, map(as_text, names)))
 
 
 def _natural(parts: tuple[str, str, str]) -> tuple[Any, ...]:

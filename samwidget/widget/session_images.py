@@ -33,7 +33,7 @@ from samwidget.document.session import (
 )
 from samwidget.errors import SessionError, warn_user
 from samwidget.images import find_path, is_address
-from samwidget.widget.image_sources import path_of
+from samwidget.widget.image_sources import as_text, path_of
 
 SUFFIX = ".samw"
 """Of session files that a view asks for; Python may give any name."""
@@ -92,7 +92,7 @@ class SessionOpener:
         path = _path_of(self._source)
         if path is None:
             return None
-        return PurePath(urlsplit(path).path if isinstance(path, str) else path).name or None
+        return as_text(PurePath(urlsplit(path).path if isinstance(path, str) else path).name) or None
 
     def open(self, choice: Path | SessionChoice) -> SavedImage:
         """Goes on with a session file; a widget of this process that saves the image there ends its saving.
@@ -364,5 +364,5 @@ def _relative(path: Path, folder: Path) -> str:
         relative = Path(os.path.relpath(path.absolute(), folder.absolute()))
     except ValueError:  # on another drive of Windows
         relative = path.absolute()
-    # The name of a file may be no text, which SQLite does not take: such a file is found by its content.
-    return relative.as_posix().encode("utf-8", "backslashreplace").decode()
+    # SQLite takes text alone: a file whose name is none is found by its content.
+    return as_text(relative.as_posix())

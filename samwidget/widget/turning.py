@@ -8,6 +8,7 @@ image that was there. A widget of one image has one, for ever. ``SamWidget`` and
 from __future__ import annotations
 
 import contextlib
+import operator
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -112,7 +113,7 @@ class Turning:
         self.outbox.close()
         if self._store is not None:
             with contextlib.suppress(SessionError):  # the views are gone, and the objects are saved
-                self._store.set_states(())
+                self._store.set_states((), self.index)
             self._store.close()
 
     def forget(self) -> None:
@@ -167,7 +168,7 @@ class Turning:
             ImageError: it cannot be read; the present one stays.
             SessionError: the present image cannot be saved, and stays; or the masks in the file do not fit the other.
         """
-        self._check(index)
+        index = self._checked(index)
         if index != self.index:
             self._show(index)
 
@@ -211,9 +212,7 @@ class Turning:
 
     def set_states(self, indices: Iterable[int], state: str) -> None:
         """Sets the states of images, on any thread; raises PromptError where there is no such image or state."""
-        numbers = list(indices)
-        for index in numbers:
-            self._check(index)
+        numbers = [self._checked(index) for index in indices]
         if state not in STATES:
             raise PromptError(f"there is no state {short_text(state)}", hint=f"give one of {', '.join(STATES)}")
         for index in numbers:
@@ -233,8 +232,7 @@ class Turning:
             ModelError: the model failed.
             SessionError: the session file cannot be read.
         """
-        index = self.index - 1 if index is None else index
-        self._check(index)
+        index = self._checked(self.index - 1 if index is None else index)
         objects = self.objects(index)
         name = self.table.name(index)
         if not objects:
@@ -295,10 +293,14 @@ class Turning:
             self._fail(index, error)
             raise
 
-    def _check(self, index: int) -> None:
-        if isinstance(index, bool) or not isinstance(index, int | np.integer) or not 0 <= index < len(self):
-            last = len(self) - 1
-            raise PromptError(f"there is no image {short_text(index)}", hint=f"give an index from 0 to {last}")
+    def _checked(self, index: int) -> int:
+        """Returns an index as a number of Python, which messages can hold; raises PromptError where it is none."""
+        with contextlib.suppress(TypeError):
+            number = operator.index(index)
+            if not isinstance(index, bool) and 0 <= number < len(self):
+                return number
+        last = len(self) - 1
+        raise PromptError(f"there is no image {short_text(index)}", hint=f"give an index from 0 to {last}")
 
     # Encoding ahead.
 
@@ -399,7 +401,7 @@ class Turning:
     def send_thumbnails(self, re: str, indices: Sequence[int]) -> None:
         """Sends small pictures of images soon; raises PromptError where there is no such image."""
         for index in indices:
-            self._check(index)
+            self._checked(index)
         self.thumbnails.send(re, indices)
 
     def save(self) -> None:

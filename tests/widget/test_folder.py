@@ -1,7 +1,9 @@
 """A widget of several images: it turns in place, each click lands on its image, and the session keeps all of them."""
 
 import contextlib
+import os
 import shutil
+import sys
 import time
 
 import numpy as np
@@ -152,6 +154,45 @@ def test_the_cell_that_runs_again_goes_on_at_the_image_where_it_stopped(make):
     assert [item.name for item in second.objects] == ["cup"]
     assert second.undo()
     assert counts(second) == [1, 0, 0, 1, 0, 0]
+
+
+def test_the_image_that_was_shown_last_is_shown_again_also_where_the_widget_is_closed_at_once(make, monkeypatch):
+    monkeypatch.setattr("samwidget.widget.turning.Turning._write_states", lambda *_: None)  # it had no time
+    first = make("photos", session="labels.samw")
+    click(first)
+    first.go_to(3)
+    first.close()
+    assert make("photos", session="labels.samw").images["index"] == 3
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are text there")
+def test_a_photo_whose_name_is_no_text_keeps_its_objects_and_is_found_in_label_files(make):
+    save(1, os.fsdecode(b"caf\xe9.png"))
+    widget = make("photos", session="labels.samw")
+    click(widget)
+    widget.next()
+    widget.previous()
+    widget.save()
+    assert widget.session.images[0].name == "caf%E9.png"
+    for name, format_name in (("a.json", "coco"), ("yolo", "yolo"), ("voc", "voc"), ("me", "labelme"), ("t.csv", None)):
+        widget.export(name, format_name)
+    widget.close()
+    assert counts(make("photos", session="labels.samw")) == [1, 0, 0, 0, 0, 0, 0]
+    for name in ("a.json", "yolo", "voc"):
+        again = make("photos")
+        again.load(name)
+        assert counts(again) == [1, 0, 0, 0, 0, 0, 0]
+
+
+def test_an_index_is_a_number_of_any_library(make):
+    widget = make("photos")
+    widget.go_to(np.int64(2))
+    assert (widget.images["index"], type(widget.images["index"])) == (2, int)
+    click(widget)
+    widget.go_to(np.array(3))
+    assert len(widget.copy_objects(np.uint8(2))) == 1
+    assert widget.accept_image()
+    assert counts(widget) == [0, 0, 1, 1, 0, 0]
 
 
 def test_without_a_session_file_nothing_is_lost_and_it_can_be_saved_later(make, tmp_path):

@@ -1,8 +1,10 @@
 """Which images a folder, a pattern or a list has, and in which order."""
 
+import io
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from samwidget.errors import ImageError
@@ -36,6 +38,10 @@ def names(image):
         ("**/*.tif", ["cell3.tif"]),
         (["cell10.png", Path("Cell1.jpg")], ["cell10.png", "Cell1.jpg"]),
         ([np.zeros((4, 4, 3)), "https://example.com/a/dog.jpg?size=3"], ["image 1", "dog.jpg"]),
+        ((path for path in ["inside/cell3.tif"]), ["cell3.tif"]),
+        (iter(["cell10.png", "Cell1.jpg"]), ["cell10.png", "Cell1.jpg"]),
+        (np.array(["cell10.png", "Cell1.jpg"]), ["cell10.png", "Cell1.jpg"]),
+        (pd.Series(["cell10.png", "Cell1.jpg"], index=[5, 3]), ["cell10.png", "Cell1.jpg"]),
         (["inside/cell3.tif", "cell3.tif"], None),
     ],
 )
@@ -44,7 +50,16 @@ def test_the_images_and_their_order(image, wanted, folder):
 
 
 @pytest.mark.parametrize(
-    "image", ["", "cell10.png", b"bytes", np.zeros((4, 4)), "https://example.com/*.png", "data:image/png;base64,*"]
+    "image",
+    [
+        "",
+        "cell10.png",
+        b"bytes",
+        np.zeros((4, 4)),
+        "https://example.com/*.png",
+        "data:image/png;base64,*",
+        io.BytesIO(b""),
+    ],
 )
 def test_what_is_one_image(image):
     assert sources_of(image) is None
