@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from numbers import Real
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -122,15 +123,15 @@ class SamAutomaticMaskGenerator:
         objects = model.current_predictor.everything(
             image,
             points_per_batch=self.points_per_batch,
-            pred_iou_thresh=max(0, self.pred_iou_thresh),
-            stability_score_thresh=max(0, self.stability_score_thresh),
+            pred_iou_thresh=_at_least_0(self.pred_iou_thresh),
+            stability_score_thresh=_at_least_0(self.stability_score_thresh),
             stability_score_offset=self.stability_score_offset,
             box_nms_thresh=self.box_nms_thresh,
             crop_n_layers=self.crop_n_layers,
             crop_nms_thresh=self.crop_nms_thresh,
             crop_overlap_ratio=self.crop_overlap_ratio,
             point_grids=self.point_grids,
-            min_mask_region_area=math.ceil(self.min_mask_region_area),
+            min_mask_region_area=_rounded_up(self.min_mask_region_area),
         )
         return to_sam_dicts(objects, self.output_mode)
 
@@ -163,3 +164,14 @@ class SamAutomaticMaskGenerator:
                 mask_data["boxes"][item.id] = torch.tensor([x0, y0, x1 - 1, y1 - 1])
         mask_data.filter(torch.tensor([item.id for item in kept_objects], dtype=torch.int64))
         return mask_data
+
+
+# The reference takes numbers that samwidget refuses; the options say what is wrong with everything else.
+
+
+def _at_least_0(threshold: Any) -> Any:
+    return 0 if isinstance(threshold, Real) and threshold < 0 else threshold
+
+
+def _rounded_up(area: Any) -> Any:
+    return math.ceil(area) if isinstance(area, Real) and math.isfinite(area) else area

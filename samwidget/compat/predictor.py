@@ -16,7 +16,7 @@ from torch import Tensor
 
 from samwidget.compat.errors import ArgumentError, ImageNotSetError
 from samwidget.compat.modeling import Output, Sam, as_sam
-from samwidget.compat.prompts import TransformedPrompts, as_numbers
+from samwidget.compat.prompts import TransformedPrompts, as_labels, as_logits, as_numbers
 from samwidget.compat.utils.transforms import ResizeLongestSide
 from samwidget.core import Size
 from samwidget.errors import PromptError
@@ -150,11 +150,11 @@ class SamPredictor:
         points = labels = boxes = masks = None
         if point_coords is not None:
             points = self.transform.apply_coords(as_numbers(point_coords, 2, "points"), image_hw)[None]
-            labels = None if point_labels is None else np.asarray(point_labels)[None]
+            labels = None if point_labels is None else as_labels(point_labels)[None]
         if box is not None:
             boxes = self.transform.apply_boxes(as_numbers(box, 4, "boxes"), image_hw)
         if mask_input is not None:
-            masks = np.asarray(mask_input)
+            masks = as_logits(mask_input)
             masks = masks.reshape(-1, 1, *masks.shape[-2:])
         if any(part is not None and len(part) != 1 for part in (boxes, masks)):
             raise PromptError("predict takes one object", hint="give one box and one mask; predict_torch takes several")

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import torch
 
 from samwidget.compat.errors import ArgumentError
-from samwidget.core import Prompt
+from samwidget.core import Prompt, as_floats
 from samwidget.errors import PromptError
 
 _PADDING = -1
@@ -31,9 +31,24 @@ class TransformedPrompts(NamedTuple):
     masks: npt.NDArray[Any] | None = None
 
     @classmethod
-    def from_tensors(cls, *parts: torch.Tensor | npt.NDArray[Any] | None) -> TransformedPrompts:
-        """Prompts of tensors on any device, in the order of the attributes."""
-        return cls(*(part.detach().cpu().numpy() if isinstance(part, torch.Tensor) else part for part in parts))
+    def from_tensors(
+        cls,
+        points: torch.Tensor | None,
+        labels: torch.Tensor | None,
+        boxes: torch.Tensor | None,
+        masks: torch.Tensor | None,
+    ) -> TransformedPrompts:
+        """Prompts of tensors on any device, or of arrays.
+
+        Raises:
+            PromptError: one does not consist of numbers.
+        """
+        return cls(
+            None if points is None else as_numbers(points, 2, "points"),
+            None if labels is None else as_labels(labels),
+            None if boxes is None else as_numbers(boxes, 4, "boxes"),
+            None if masks is None else as_logits(masks),
+        )
 
     def in_image(self, scale_xy: tuple[float, float], *, keep_padding: bool) -> list[Prompt]:
         """The prompts in pixels of the image.
@@ -70,13 +85,20 @@ def as_numbers(value: npt.ArrayLike, length: int, name: str) -> npt.NDArray[np.f
     Raises:
         PromptError: it holds something else.
     """
-    try:
-        array = np.asarray(value, np.float64)
-    except (TypeError, ValueError) as error:
-        raise PromptError(f"{name} are no numbers", hint=str(error)) from error
+    array = as_floats(value, name, f"give {length} numbers for each", np.float64)
     if array.shape[-1:] != (length,):
         raise PromptError(f"{name} have shape {array.shape}", hint=f"give {length} numbers for each")
     return array
+
+
+def as_labels(value: npt.ArrayLike) -> npt.NDArray[np.float32]:
+    """The labels of points; raises PromptError where they are no numbers."""
+    return as_floats(value, "point_labels", "give a label for each point: 1 or 0")
+
+
+def as_logits(value: npt.ArrayLike) -> npt.NDArray[np.float32]:
+    """Low-res logits; raises PromptError where they are no numbers."""
+    return as_floats(value, "mask_input", "give low-res logits of an earlier prediction")
 
 
 def _prompt(parts: dict[str, npt.NDArray[Any]], keep_padding: bool) -> Prompt:

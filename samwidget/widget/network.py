@@ -131,7 +131,7 @@ class Network:
 
     @property
     def frame(self) -> Frame:
-        """Ties image pixels to low-res logits; raises ClosedError while there is no embedding."""
+        """Ties image pixels to low-res logits; raises ClosedError while there is no model."""
         return self._predictor_and_embedding()[1].frame
 
     def use(self, source: ModelSource) -> None:
@@ -275,8 +275,11 @@ class Network:
         self._predictor = self._embedding = self._last_masks = None
 
     def _predictor_and_embedding(self) -> tuple[SamPredictor, Embedding]:
-        if self._predictor is None or self._embedding is None:
+        if self._predictor is None:
             raise ClosedError("the widget is closed, and its model with it", hint="make a new SamWidget")
+        if self._embedding is None:  # asked by a function given to on_change, which hears of a new image at once
+            self.encode()
+        assert self._embedding is not None
         return self._predictor, self._embedding
 
 

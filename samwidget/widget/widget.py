@@ -385,8 +385,8 @@ class SamWidget(Tuning, SharedTraits):
         super().close()
         if self._own_layout is not None:  # ipywidgets leaves it open, in the kernel and in each page
             self._own_layout.close()
-        self._is_closed = True
-        if turning is not None:
+        was_closed, self._is_closed = self._is_closed, True  # what observes the widget may have closed it meanwhile
+        if turning is not None and not was_closed:
             # No part refers to the widget, so Python frees it, and its photo, as soon as nobody uses it any more.
             weakref.finalize(self, turning.forget).atexit = False
 

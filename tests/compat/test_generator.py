@@ -139,9 +139,13 @@ def test_wrong_arguments(small, options, error, message):
             assert isinstance(caught.value, PromptError)
 
 
-def test_wrong_options_are_refused_before_the_search(small):
-    with pytest.raises(PromptError, match="pred_iou_thresh is 88"):
-        small.ours.SamAutomaticMaskGenerator(small.sam, pred_iou_thresh=88).generate(PHOTO)
+@pytest.mark.parametrize(("option", "value"), [
+    ("pred_iou_thresh", 88), ("pred_iou_thresh", float("nan")), ("stability_score_thresh", "0.9"),
+    ("min_mask_region_area", float("nan")), ("min_mask_region_area", "5"),
+])  # fmt: skip
+def test_wrong_options_are_refused_before_the_search(small, option, value):
+    with pytest.raises(PromptError, match=f"{option} is {value!r}: give"):
+        small.ours.SamAutomaticMaskGenerator(small.sam, **{option: value}).generate(PHOTO)
 
 
 def test_another_threshold_is_refused(new_sam, small):

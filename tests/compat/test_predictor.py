@@ -271,6 +271,11 @@ def test_the_threshold(small, photo):
         ({"box": "a box"}, ValueError),
         ({"mask_input": np.zeros((1, 32, 32))}, ValueError),
         ({"mask_input": np.zeros((3, 64, 64))}, ValueError),
+        ({"mask_input": "a mask"}, ValueError),
+        ({"point_coords": np.zeros((1, 2)), "point_labels": ["include"]}, ValueError),
+        ({"point_coords": np.zeros((1, 2)), "point_labels": [[1], 1]}, ValueError),
+        ({"point_coords": np.zeros((1, 2), complex), "point_labels": np.ones(1)}, ValueError),
+        ({"point_coords": np.ma.masked_all((1, 2)), "point_labels": np.ones(1)}, ValueError),
     ],
 )
 def test_wrong_prompts(small, photo, arguments, error):
@@ -280,6 +285,26 @@ def test_wrong_prompts(small, photo, arguments, error):
         predictor.predict(**arguments)
     assert isinstance(caught.value, PromptError)
     assert caught.value.hint
+
+
+@pytest.mark.parametrize("convert", [
+    lambda array: torch.tensor(array, requires_grad=True), lambda array: torch.tensor(array, dtype=torch.bfloat16),
+    lambda array: [torch.tensor(row) for row in array], lambda array: array.tolist(),
+    lambda array: array.astype(object),
+])  # fmt: skip
+def test_prompts_of_any_library_give_the_same_masks(small, photo, convert):
+    predictor = small.ours.SamPredictor(small.sam)
+    predictor.set_image(photo(64, 64))
+    points, labels, box = np.float32([[10, 20], [30, 40]]), np.float32([1, 0]), np.float32([[4, 4, 60, 60]])
+    logits = np.round(predictor.predict(box=box)[2][:1])
+    prompts = points, labels, box, logits
+    wanted = predictor.predict(*prompts)
+    for ours, theirs in zip(predictor.predict(*map(convert, prompts)), wanted, strict=True):
+        assert np.array_equal(ours, theirs)
+    batch = (points[None], labels[None], box, logits[None])
+    wanted_batch = predictor.predict_torch(*map(torch.tensor, batch))
+    for tensor, theirs in zip(predictor.predict_torch(*map(convert, batch)), wanted_batch, strict=True):
+        assert torch.equal(tensor, theirs)
 
 
 def test_prompts_of_a_batch_that_differ_in_number(small, photo):

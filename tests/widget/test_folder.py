@@ -184,6 +184,28 @@ def test_a_photo_whose_name_is_no_text_keeps_its_objects_and_is_found_in_label_f
         assert counts(again) == [1, 0, 0, 0, 0, 0, 0]
 
 
+@pytest.mark.parametrize("act", [
+    lambda w: w.add([60, 40]), lambda w: w.add_boxes([[20, 20, 80, 70]]), lambda w: w.scribble([[20, 20], [60, 40]]),
+    lambda w: w.everything(points_per_side=1), lambda w: w.copy_objects(0, prompts=True),
+])  # fmt: skip
+def test_a_callback_may_prompt_on_an_image_that_is_shown_just_now(make, act):
+    widget = make("photos")
+    click(widget)
+    refused = []
+
+    def label_each(changed):
+        if changed.images["index"] == 1 and not changed.objects:
+            try:
+                act(changed)
+            except Exception as error:
+                refused.append(error)
+
+    widget.on_change(label_each)
+    widget.next()
+    assert refused == []
+    assert counts(widget)[:2] == [1, 1]
+
+
 def test_an_index_is_a_number_of_any_library(make):
     widget = make("photos")
     widget.go_to(np.int64(2))

@@ -149,6 +149,15 @@ def test_a_callback_may_close_the_widget():
     assert set(threads()) <= set(before)
 
 
+def test_what_observes_the_widget_may_close_it_while_it_closes():
+    widget = WiredWidget(np.zeros((96, 128, 3), np.uint8), FakePredictor())
+    widget.wait(TIMEOUT_S)
+    widget.observe(lambda _: widget.close(), "status")
+    widget.close()
+    finalizers = [item for item, info in weakref.finalize._registry.items() if info.weakref() is widget]
+    assert len(finalizers) == 1, "what it holds is freed once"
+
+
 def test_an_idle_widget_returns_its_freed_memory(make, monkeypatch):
     returned = threading.Event()
     monkeypatch.setattr("samwidget.widget.worker.return_freed_memory", returned.set)

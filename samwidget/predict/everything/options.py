@@ -7,12 +7,13 @@ Names and defaults are those of the official ``SamAutomaticMaskGenerator``
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from samwidget.core import as_floats
 from samwidget.errors import PromptError
 from samwidget.predict.everything.grid import point_grid
 
@@ -79,7 +80,10 @@ class EverythingOptions:
 
 
 def _checked_grids(point_grids: Sequence[npt.ArrayLike], layers: int) -> list[npt.NDArray[np.float64]]:
-    grids = [np.asarray(grid, np.float64) for grid in point_grids]
+    hint = "give a list of (N, 2) arrays, x before y, one for the image and one for each layer of crops"
+    if isinstance(point_grids, str) or not isinstance(point_grids, Iterable):
+        raise PromptError(f"point_grids is {_short(point_grids)}", hint=hint)
+    grids = [as_floats(grid, "a point grid", hint, np.float64) for grid in point_grids]
     if len(grids) <= layers:
         raise PromptError(
             f"there are {len(grids)} point grids for the image and {layers} layers of crops",

@@ -274,6 +274,9 @@ def test_the_network_has_defaults_of_its_own():
         ({"point_grids": [[[0.5, 0.5]]], "crop_n_layers": 1}, "1 point grids for the image and 1 layers"),
         ({"point_grids": [[0.5, 0.5]]}, r"shape \(2,\): give \(N, 2\)"),
         ({"point_grids": [[[50, 50]]]}, "values from 50 to 50: give shares"),
+        ({"point_grids": "dense"}, "point_grids is 'dense': give a list of"),
+        ({"point_grids": 5}, "point_grids is 5: give a list of"),
+        ({"point_grids": [[[0.5, 0.5], [0.5]]]}, "a point grid is not an array of numbers: give a list of"),
     ],
 )
 def test_parameters_out_of_range(options, message):
