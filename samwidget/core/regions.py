@@ -9,7 +9,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-# Pixels that share an edge or only a corner are connected.
+# Pixels that share an edge are connected; or those, too, that share only a corner.
+_FOUR_NEIGHBOURS = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], np.bool_)
 _EIGHT_NEIGHBOURS = np.ones((3, 3), np.bool_)
 
 
@@ -29,7 +30,7 @@ def connected_regions(
     """
     from scipy import ndimage  # 0.1 s to import, which a widget does not need to open
 
-    numbers, count = ndimage.label(mask, _EIGHT_NEIGHBOURS if diagonal else None)
+    numbers, count = ndimage.label(mask, _EIGHT_NEIGHBOURS if diagonal else _FOUR_NEIGHBOURS)
     flat_weights = None if weights is None else weights.ravel()
     # With weights, bincount returns float64, which holds integers up to 2**53 exactly.
     areas = np.bincount(numbers.ravel(), flat_weights, minlength=count + 1).astype(np.int64, copy=False)

@@ -17,6 +17,7 @@ from .segmenter import Embedding as Embedding
 from .segmenter import EverythingDefaults as EverythingDefaults
 from .segmenter import Segmenter as Segmenter
 from .sources import local_path as local_path
+from .threads import one_thread as one_thread
 from .threads import run_in_threads as run_in_threads
 from .threads import thread_count as thread_count
 from .threads_argument import checked_threads as checked_threads

@@ -36,7 +36,8 @@ def remove_islands_and_holes(logits: npt.NDArray[np.float32], prompt: Prompt, fr
     cleaned: npt.NDArray[np.float32] = logits.copy()
     for candidate in cleaned:
         # Beyond the mask nothing changes, and most masks are small.
-        rows, columns = (np.flatnonzero((candidate > 0).any(axis)) for axis in (1, 0))
+        mask = candidate > 0
+        rows, columns = (np.flatnonzero(mask.any(axis)) for axis in (1, 0))
         if len(rows):
             top, left = rows[0], columns[0]
             part = candidate[top : rows[-1] + 1, left : columns[-1] + 1]
@@ -58,11 +59,16 @@ def _clean_candidate(
     else:
         stays = areas >= _SMALL_SHARE * areas.max()
     stays[0] = False
-    kept_mask = stays[numbers]
+    has_islands = np.count_nonzero(stays) < len(stays) - 1
+    kept_mask = stays[numbers] if has_islands else mask
 
-    # Holes are regions of the outside that do not reach the border. The padding joins all other regions of the outside
+    # Holes are regions of the outside that do not reach the border. The margin joins all other regions of the outside
     # into the one at the corner.
-    hole_numbers, hole_areas = connected_regions(np.pad(~kept_mask, 1, constant_values=True))
+    outside = np.ones((mask.shape[0] + 2, mask.shape[1] + 2), np.bool_)
+    np.logical_not(kept_mask, out=outside[1:-1, 1:-1])
+    hole_numbers, hole_areas = connected_regions(outside)
+    if not has_islands and len(hole_areas) == 2:  # one region inside, and one outside: as most masks are
+        return logits
     is_filled = hole_areas < _SMALL_SHARE * int(np.count_nonzero(kept_mask))
     is_filled[hole_numbers[0, 0]] = False
     is_filled[_regions_at(hole_numbers, excluded + 1)] = False

@@ -39,6 +39,8 @@ from samwidget.predict.embedding_cache import EmbeddingCache
 from samwidget.predict.everything import generate
 from samwidget.predict.locked_segmenter import EmbedResult, LockedSegmenter
 
+# Three masks of 128 x 128 logits.
+_SHARED_LOGITS_MIN = 3 * 128 * 128
 _CACHE_BYTES = 512 * 1024 * 1024
 T = TypeVar("T")
 
@@ -422,7 +424,8 @@ class SamPredictor:
                 candidates = remove_islands_and_holes(candidates, prompt, frame)
             return Masks(candidates, row, frame, prompt, signature)
 
-        return run_in_threads(masks_of, range(len(prompts)), count)
+        # Small masks take a third of a millisecond each in steps of Python, which runs one thread at a time.
+        return run_in_threads(masks_of, range(len(prompts)), count if logits[0].size >= _SHARED_LOGITS_MIN else 1)
 
     @property
     def reads_words(self) -> bool:

@@ -20,6 +20,8 @@ OUTSIDE_LOGIT = -10.0
 """The logit outside the window: what the network computes far away from an object."""
 MARGIN = 2
 """Cells at stride 16 around what is possible: further than the layers in the window see beyond its edge."""
+SMALL_GRID = 144
+"""Up to so many cells at stride 16 no window is made: prompts that share the complete grid are decoded in one piece."""
 
 _jit: Any = torch.jit  # whose own list of names leaves is_tracing out; to ask torch.onnx would load hundreds of files
 

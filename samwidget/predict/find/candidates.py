@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from samwidget.core import RunLengths
 from samwidget.predict.find.overlap import shared_area
 from samwidget.predict.find.quality import Similar
@@ -17,6 +19,7 @@ _SHARED_MAX = 0.4
 # Masks fill another where this part of each lies in it, each is smaller than this part of it, and together they cover
 # this part of it. Each may be worse by this quality.
 _INSIDE_MIN, _AREA_MAX, _COVERED_MIN, _WORSE_MAX = 0.8, 0.75, 0.6, 0.15
+_NOWHERE = (0, 0, 0, 0)
 
 
 class Candidates:
@@ -28,7 +31,8 @@ class Candidates:
     """
 
     def __init__(self, known: Sequence[RunLengths], count_max: int | None) -> None:
-        self._known, self._count_max = known, count_max
+        self._known, self._count_max = _Masks(known), count_max
+        self._masks = _Masks()
         self._candidates: list[Similar] = []
         # For each candidate: those that may be of the same object, and the pixels that they share.
         self._rivals: list[dict[int, int]] = []
@@ -37,14 +41,12 @@ class Candidates:
     def add(self, candidate: Similar) -> bool:
         """Remembers a candidate, unless it is known; returns whether it is the first of its object."""
         mask = candidate.found_object.run_lengths
-        if any(_is_same(mask, other, shared_area(mask, other)) for other in self._known):
+        if self._known.same_as(mask):
             return False
-        index = len(self._candidates)
-        rivals = {}
-        for other, item in enumerate(self._candidates):
-            shared = shared_area(mask, item.found_object.run_lengths)
-            if _is_same(mask, item.found_object.run_lengths, shared):
-                rivals[other] = self._rivals[other][index] = shared
+        index, rivals = len(self._candidates), self._masks.same_as(mask)
+        for other, shared in rivals.items():
+            self._rivals[other][index] = shared
+        self._masks.add(mask)
         self._candidates.append(candidate)
         self._rivals.append(rivals)
         self._best = None
@@ -83,5 +85,27 @@ class Candidates:
         return self._candidates[index].found_object.area
 
 
-def _is_same(a: RunLengths, b: RunLengths, shared: int) -> bool:
-    return shared > _SHARED_MAX * min(a.area, b.area)
+class _Masks:
+    """Masks of one image and where they are; an empty one is nowhere."""
+
+    def __init__(self, masks: Sequence[RunLengths] = ()) -> None:
+        self._masks: list[RunLengths] = []
+        self._boxes_xyxy = np.zeros((0, 4), np.int64)
+        for mask in masks:
+            self.add(mask)
+
+    def add(self, mask: RunLengths) -> None:
+        """Remembers one more."""
+        self._masks.append(mask)
+        self._boxes_xyxy = np.vstack([self._boxes_xyxy, mask.box_xyxy or _NOWHERE])
+
+    def same_as(self, mask: RunLengths) -> dict[int, int]:
+        """The numbers of those that may be of the same object as ``mask``, and the pixels that they share with it."""
+        (x0, y0, x1, y1), boxes = mask.box_xyxy or _NOWHERE, self._boxes_xyxy
+        is_near = (boxes[:, 0] < x1) & (boxes[:, 2] > x0) & (boxes[:, 1] < y1) & (boxes[:, 3] > y0)
+        shared = {index: shared_area(mask, self._masks[index]) for index in np.flatnonzero(is_near).tolist()}
+        return {
+            index: pixels
+            for index, pixels in shared.items()
+            if pixels > _SHARED_MAX * min(mask.area, self._masks[index].area)
+        }

@@ -17,7 +17,7 @@ import numpy.typing as npt
 import torch
 
 from samwidget.core import Frame, Masks, Prompt
-from samwidget.models import Embedding, EverythingDefaults
+from samwidget.models import Embedding, EverythingDefaults, one_thread
 
 if TYPE_CHECKING:
     from samwidget.core import Size
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 _CUT, _MEAN = ("fine", "middle", "deep"), "context"
 # Sides of parts, in pixels of the input: they are multiples of the largest stride.
 _STRIDE, _SIDE_MIN = 32, 128
-# Parts that are decoded together: 64 of 128 x 128 pixels take 50 MB.
-_STACK_MAX = 32
 _FAR_LOGIT = -10.0
 # A part of more than this share of the image saves too little.
 _SHARE_MAX = 0.6
@@ -59,7 +57,7 @@ def masks_near(
     Args:
         predictor: decodes.
         embedding: of the image.
-        prompts: one point or one box each.
+        prompts: one point or one box each; 16 on parts of 128 x 128 pixels take 13 MB.
         reach: how far objects reach from the prompt's centre, in image pixels. A candidate that goes on beyond its part
             gets the score 0, since nobody knows where it ends.
         threads: how many CPU threads compute.
@@ -70,15 +68,12 @@ def masks_near(
     can_be_cut = {*_CUT, _MEAN} <= set(embedding.tensors)
     if not can_be_cut or size_hw[0] * size_hw[1] > _SHARE_MAX * frame.input_hw[0] * frame.input_hw[1]:
         return predictor.predict_many(prompts, embedding, threads=threads)
-    out = []
-    for start in range(0, len(prompts), _STACK_MAX):
-        asked = prompts[start : start + _STACK_MAX]
-        corners = [_corner(frame.image_to_input(_centre(prompt)), size_hw, frame.input_hw) for prompt in asked]
+    corners = [_corner(frame.image_to_input(_centre(prompt)), size_hw, frame.input_hw) for prompt in prompts]
+    with one_thread():  # in small steps, where several threads would only wait for each other
         stack = _stack(embedding, corners, size_hw)
-        moved = [_moved(prompt, frame, corner) for prompt, corner in zip(asked, corners, strict=True)]
-        made = predictor.predict_many(moved, stack, threads=threads)
-        out += [_of_image(*of_prompt, frame) for of_prompt in zip(made, asked, corners, strict=True)]
-    return out
+    moved = [_moved(prompt, frame, corner) for prompt, corner in zip(prompts, corners, strict=True)]
+    made = predictor.predict_many(moved, stack, threads=threads)
+    return [_of_image(*of_prompt, frame) for of_prompt in zip(made, prompts, corners, strict=True)]
 
 
 def _centre(prompt: Prompt) -> npt.NDArray[np.float32]:

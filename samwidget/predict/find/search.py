@@ -28,12 +28,13 @@ from samwidget.predict.find.quality import Filter, Similar
 if TYPE_CHECKING:
     from samwidget.models import Embedding
 
-POINTS_AT_ONCE = 64
+POINTS_AT_ONCE = 16
+"""The most points in a step. After each group of so many it is decided which others are asked."""
 
 _ENLARGED = 2
 _POINTS_MAX = 400
-# A round ends where fewer than so many of the last points gave a new mask: the likest places come first.
-_LAST, _LAST_GAINS_MIN = 24, 4
+# A round ends where so many groups gave fewer than so many new masks: the likest places come first.
+_LAST, _LAST_GAINS_MIN = 2, 5
 # The best findings of a round are examples in the next: at most so many, and of at least this quality.
 _LEARNED_MAX = 12
 _LEARNED_QUALITY = 0.8
@@ -84,17 +85,20 @@ class Search:
     def _round(self, waiting: npt.NDArray[np.float64], *, is_inside: bool = False) -> Iterator[Progress]:
         """Asks at (N, 2) points in their order, until they find nothing new, or all that are inside of masks."""
         self.total += len(waiting)
-        gains: list[float] = []
+        gains: list[int] = []
+        asked = gain = 0
         while len(waiting) and not self.cancel.is_set():
-            batch, waiting = np.split(waiting, [self.pace.points_at_once])
+            batch, waiting = np.split(waiting, [min(self.pace.points_at_once, POINTS_AT_ONCE - asked)])
             with self.pace.decoding(len(batch)):
-                gain = self._ask(batch)
-            gains += [gain / len(batch)] * len(batch)
+                gain += self._ask(batch)
+            asked += len(batch)
             self.done += len(batch)
-            if not is_inside and len(gains) >= _LAST and sum(gains[-_LAST:]) < _LAST_GAINS_MIN:
-                waiting = waiting[:0]
-            elif gain and not is_inside:
-                waiting = waiting[~self._is_surely_covered(waiting)]
+            # Not after each batch: its size depends on the machine, and what is found must not.
+            if asked == POINTS_AT_ONCE:
+                gains.append(gain)
+                asked = gain = 0
+                if not is_inside:
+                    waiting = self._still_wanted(waiting, gains)
             self.total = self.done + len(waiting)
             yield self._progress()
 
@@ -117,6 +121,12 @@ class Search:
         height, width = self.embedding.frame.image_hw
         points_xy = self.features.frame.logits_to_image(cells_xy / _ENLARGED).astype(np.float64)
         return np.minimum(points_xy, (width - 0.5, height - 0.5))
+
+    def _still_wanted(self, waiting: npt.NDArray[np.float64], gains: list[int]) -> npt.NDArray[np.float64]:
+        """Those of (N, 2) points that are still asked, after the numbers of new masks that each group gave."""
+        if len(gains) >= _LAST and sum(gains[-_LAST:]) < _LAST_GAINS_MIN:
+            return waiting[:0]
+        return waiting[~self._is_surely_covered(waiting)]
 
     def _is_surely_covered(self, points_xy: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
         """(N,) bool, which points lie in a mask that is good enough to ask no more there."""

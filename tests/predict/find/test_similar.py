@@ -1,6 +1,8 @@
 """The search for similar objects, on a photo of discs whose masks are known."""
 
+import itertools
 import threading
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from samwidget.core import RunLengths, make_prompt
 from samwidget.errors import ModelError, PromptError
 from samwidget.models.segmenter import Embedding
 from samwidget.predict import SamPredictor
+from samwidget.predict.everything import pace
 from samwidget.predict.find import search_similar
 from tests.models.small_networks import SMALL_NETWORKS
 from tests.predict.find.discs import FRAME, RADIUS, SIDE, Discs
@@ -160,6 +163,23 @@ def test_the_bundled_model_finds_the_other_two_squares():
     mask = np.zeros((192, 256), bool)
     mask[60:100, 20:60] = True
     np.testing.assert_allclose(centres(predictor.find_similar(mask, image=squares())), [(120, 80), (210, 130)], atol=2)
+
+
+def test_what_is_found_depends_on_no_clock(monkeypatch):
+    """A slow machine asks at fewer points in a step, and finds the same."""
+    predictor = SamPredictor.from_pretrained(threads=1)
+    embedding = predictor.embed("notebooks/photos/coins.jpg")
+    (coin,) = predictor.predict_many([make_prompt((45, 54))], embedding)
+    example = RunLengths.from_mask(coin.to_bool()[coin.best])
+    found = {}
+    for speed, step_s in (("fast", 1e-3), ("slow", 1.0)):
+        clock = itertools.count(step=step_s)
+        monkeypatch.setattr(pace, "time", SimpleNamespace(monotonic=lambda clock=clock: next(clock)))
+        steps = list(search_similar(predictor, embedding, [example], likeness_thresh=0.02))
+        found[speed] = len(steps), [(item.box_xyxy, item.point_xy) for item in steps[-1].objects]
+    assert found["slow"][0] > 5 * found["fast"][0]
+    assert found["slow"][1] == found["fast"][1]
+    assert len(found["slow"][1]) > 20
 
 
 def test_an_example_may_be_a_prompt():
