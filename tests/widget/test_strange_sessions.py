@@ -75,6 +75,38 @@ def change_versions(key, value):
             database.execute("UPDATE versions SET value = ? WHERE rowid = ?", (json.dumps(version), row))
 
 
+@pytest.mark.parametrize(("text", "damaged"), [
+    (b'"name": "object 1"', b'"name": "obj\xcbct 1"'), (b'"colour": "#', b'"colour": "\xff'),
+    (b'"locked"', b'"l\xcbcked"'),
+])  # fmt: skip
+def test_a_byte_that_is_no_text_costs_its_object_and_the_work_goes_on(make, text, damaged):
+    label(make)
+    path = Path("labels.samw")
+    data = path.read_bytes()
+    assert text in data
+    path.write_bytes(data.replace(text, damaged))
+    with pytest.warns(SamWidgetWarning, match="damaged"):
+        widget = make("photo.png", session="labels.samw")
+    widget.do("add_point", x=60, y=40, label=1)
+    widget.save()
+    assert widget.saving["path"] == "labels-recovered.samw"
+
+
+@pytest.mark.parametrize("table", ["images", "classes", "objects", "steps", "versions", "arrays", "settings"])
+@pytest.mark.filterwarnings("ignore::samwidget.errors.SamWidgetWarning")
+def test_a_damaged_name_of_a_table_is_an_error_of_ours_or_the_work_goes_on(make, table):
+    label(make)
+    path = Path("labels.samw")
+    name = table.encode()
+    data = path.read_bytes()
+    for text in (name, b"CREATE TABLE " + name, b"TABLE " + name + b" (\n"):
+        for damaged in (b"\xcb" + text[1:], text[:-1] + b"\xcb"):
+            path.write_bytes(data.replace(text, damaged))
+            Path("labels-recovered.samw").unlink(missing_ok=True)
+            with contextlib.suppress(SessionError):
+                make("photo.png", session="labels.samw").save()
+
+
 # Values of strangers.
 
 

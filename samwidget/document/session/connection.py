@@ -32,7 +32,6 @@ _REFUSALS = (
     ("unable to open", "{path} cannot be written", "make its folder writable, or save elsewhere with w.save(path)"),
     ("locked", "another program holds {path}", "close it there; the next change is saved with all before it"),
     ("disk I/O", "the disk refuses to write {path}", "check that it has space, or save elsewhere with w.save(path)"),
-    ("malformed", "{path} is damaged", "save to a new file with w.save(path)"),
 )
 
 
@@ -245,10 +244,11 @@ def refusal(path: Path, error: Exception) -> SessionError:
     text = str(error)
     if "not a database" in text:
         return SessionError(f"{path.name} is not a session file", hint="give the path of another file")
+    if _is_damage(text):
+        return DamagedError(f"{path.name} is damaged", hint="save to a new file with w.save(path)")
     for words, message, hint in _REFUSALS:
         if words in text:
-            kind = DamagedError if words == "malformed" else SessionError
-            return kind(message.format(path=path.name), hint=hint)
+            return SessionError(message.format(path=path.name), hint=hint)
     if isinstance(error, OSError):
         hint = f"{error.strerror or error}; make its folder writable, or save elsewhere with w.save(path)"
         return SessionError(f"{path.name} cannot be written", hint=hint)
@@ -257,7 +257,13 @@ def refusal(path: Path, error: Exception) -> SessionError:
 
 def _may_pass(error: Exception) -> bool:
     """Whether the file can perhaps be written later: the disk is full now, or the folder may not be written."""
-    return isinstance(error, OSError) or any(words in str(error) for words, _, _ in _REFUSALS if words != "malformed")
+    text = str(error)
+    return isinstance(error, OSError) or (not _is_damage(text) and any(words in text for words, _, _ in _REFUSALS))
+
+
+def _is_damage(text: str) -> bool:
+    # What could not be decoded is quoted behind these words, and may hold any others.
+    return text.startswith("Could not decode") or "malformed" in text
 
 
 def connect(path: Path, mode: str) -> sqlite3.Connection:
@@ -270,9 +276,13 @@ def connect(path: Path, mode: str) -> sqlite3.Connection:
         isolation_level=None,
         check_same_thread=False,
     )
-    database.execute("PRAGMA trusted_schema = OFF")  # files come from others, too
-    database.execute(f"PRAGMA synchronous = {_SYNCHRONOUS}")
-    database.execute("PRAGMA cell_size_check = ON")
+    try:
+        database.execute("PRAGMA trusted_schema = OFF")  # files come from others, too
+        database.execute(f"PRAGMA synchronous = {_SYNCHRONOUS}")
+        database.execute("PRAGMA cell_size_check = ON")
+    except UnicodeDecodeError as error:  # SQLite's error quotes what the damage has made of the names of tables
+        database.close()
+        raise sqlite3.DatabaseError("the names of tables are malformed") from error
     return database
 
 

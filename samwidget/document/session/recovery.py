@@ -76,7 +76,7 @@ def _salvaged(path: Path) -> sqlite3.Connection:
     with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as damaged:
         damaged.execute("PRAGMA writable_schema = ON")  # reads a file of which the end is cut off, too
         version = schema.newest_version()
-        with suppress(sqlite3.Error):
+        with suppress(sqlite3.Error, UnicodeDecodeError):
             version = schema.version_of(damaged) or version
         for migration in schema.MIGRATIONS[:version]:
             migration(memory)
@@ -84,7 +84,7 @@ def _salvaged(path: Path) -> sqlite3.Connection:
             columns = [row[1] for row in memory.execute(f"PRAGMA table_info({table})")]
             names = ", ".join(columns)
             for order in ("", "DESC"):
-                with suppress(sqlite3.Error):  # the damage begins here, from this side
+                with suppress(sqlite3.Error, UnicodeDecodeError):  # the damage begins here, from this side
                     # Text that is no text any more must not end the reading: its row is checked later.
                     damaged.text_factory = lambda data: data.decode(errors="replace")
                     for row in damaged.execute(f"SELECT {names} FROM {table} NOT INDEXED ORDER BY rowid {order}"):
