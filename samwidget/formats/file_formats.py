@@ -123,7 +123,7 @@ def read_labels(
 
 
 def _format_of(name: str) -> FileFormat:
-    if name not in FORMATS:
+    if not isinstance(name, str) or name not in FORMATS:
         unknown = describe_unknown([str(name)], FORMATS)
         raise FormatError(f"there is no format {unknown}", hint=f"the formats are {', '.join(FORMATS)}")
     return FORMATS[name]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,7 +46,8 @@ def measure(data: DataSet, *, pixel_size: float | None = None, unit: str = "um")
     Raises:
         FormatError: ``pixel_size`` is not a number above 0, or an image has not the size of its masks.
     """
-    if pixel_size is not None and not 0 < pixel_size < float("inf"):
+    is_number = isinstance(pixel_size, int | float | np.integer | np.floating)
+    if pixel_size is not None and not (is_number and 0 < pixel_size < math.inf):
         raise FormatError(f"pixel_size is {pixel_size!r}", hint=f"give the side of a pixel in {unit}, above 0")
     for image in data.images:
         pixels = None if image.read is None or not image.objects else image.pixels()

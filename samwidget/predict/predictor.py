@@ -8,7 +8,7 @@ know about widgets: widgets, servers and batch runs may share one predictor and 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -307,8 +307,13 @@ class SamPredictor:
         return self.embed_with_source(pixels, threads=threads).embedding
 
     def embed_with_source(self, image: object, *, threads: int | None = None) -> EmbedResult:
-        """The embedding of an image, and whether it came from the cache; otherwise the same as ``embed``."""
-        return self._locked.encode(load_rgb(image), self._threads_or_own(threads))
+        """The embedding of an image, and whether it came from the cache; otherwise the same as ``embed``.
+
+        An (H, W, 3) uint8 array is taken as what ``load_rgb`` returned, also where it has three rows.
+        """
+        is_read = type(image) is np.ndarray and image.dtype == np.uint8 and image.shape[2:] == (3,) and image.size > 0
+        pixels = np.ascontiguousarray(image) if is_read else load_rgb(image)
+        return self._locked.encode(pixels, self._threads_or_own(threads))
 
     def set_image(
         self,
@@ -406,6 +411,7 @@ class SamPredictor:
                 hint="call set_image(image) here first; or share embed(image) and give it to predict_many",
             )
         self._check_made_here(embedding)
+        prompts = _checked_prompts(prompts)
         if not prompts:
             return []
         frame = embedding.frame
@@ -503,6 +509,14 @@ class SamPredictor:
 
     def _threads_or_own(self, threads: int | None) -> int:
         return self.thread_count if threads is None else thread_count(threads)
+
+
+def _checked_prompts(prompts: object) -> list[Prompt]:
+    values: list[Any] = list(prompts) if isinstance(prompts, Iterable) else [prompts]
+    if isinstance(prompts, Prompt) or not all(isinstance(value, Prompt) for value in values):
+        kinds = sorted({type(value).__name__ for value in values})
+        raise PromptError(f"the prompts are {', '.join(kinds)}", hint="give a list with a Prompt for each object")
+    return values
 
 
 def _check_prompt(prompt: Prompt, frame: Frame, *, check: bool) -> None:

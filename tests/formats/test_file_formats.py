@@ -54,6 +54,7 @@ def test_tables_need_a_size_and_cut_outs_go_one_way(tmp_path):
     ("call", "message"),
     [
         (lambda folder: write_labels(DATA, folder / "labels"), r"the name labels does not choose a format.*\.json"),
+        (lambda folder: write_labels(DATA, folder / "a", ["coco", "yolo"]), r"no format .*coco.*yolo"),
         (lambda folder: write_labels(DATA, folder / "a.json", "coko"), r"no format coko \(did you mean coco\?\)"),
         (lambda folder: read_labels(folder / "gone.json"), "there is no file"),
         (lambda folder: read_labels(folder), "has no labels that are known"),

@@ -1,6 +1,7 @@
 """The table of measurements: by eye, beside scikit-image, in all its forms, and back as boxes."""
 
 import math
+from decimal import Decimal
 
 import numpy as np
 import pytest
@@ -76,7 +77,7 @@ def test_a_row_by_eye():
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("size", [0, -1, float("inf"), float("nan")])
+@pytest.mark.parametrize("size", [0, -1, float("inf"), float("nan"), "0.5", [1], Decimal("0.5"), 1j])
 def test_a_pixel_has_a_size(size):
     with pytest.raises(FormatError, match="pixel_size is"):
         next(measure(data_of(), pixel_size=size))

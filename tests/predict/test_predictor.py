@@ -1,11 +1,13 @@
 """SamPredictor with a fake segmenter: state, cache, threads, memory and errors."""
 
+import contextlib
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from samwidget.core.prompt import Prompt, make_prompt
 from samwidget.errors import ClosedError, ImageError, ModelError, PromptError, SamWidgetWarning
@@ -68,6 +70,16 @@ def test_prompts_that_do_not_fit(predictor, prompt_arguments, message):
     predictor.set_image(an_image())
     with pytest.raises(PromptError, match=message):
         predictor.predict(**prompt_arguments)
+
+
+@pytest.mark.parametrize("size", [(50, 3), (3, 3), (4, 1)])
+def test_a_picture_of_three_rows_has_rows_and_no_channels_in_them(predictor, size):
+    photo = Image.fromarray(an_image()).resize(size)
+    predictor.set_image(photo)
+    assert predictor.frame.image_hw == size[::-1]
+    predictor.everything(photo, points_per_side=1)
+    with pytest.raises(ImageError, match="give a PIL image") if size[1] == 3 else contextlib.nullcontext():
+        predictor.set_image(np.asarray(photo))
 
 
 def test_predicting_comes_after_setting_an_image(predictor):
@@ -145,6 +157,16 @@ def test_embeddings_of_other_networks_are_refused(predictor):
     embedding = SamPredictor(FakeSegmenter(signature="fake 2")).embed(an_image())
     with pytest.raises(ModelError, match="'fake 2'"):
         predictor.predict_many([make_prompt([1, 1])], embedding)
+
+
+@pytest.mark.parametrize("prompts", [
+    make_prompt([1, 1]), [None], [make_prompt([1, 1]), {"points": [[1, 1]]}], [[1, 1]], np.ones((2, 2)), "ab", 5,
+])  # fmt: skip
+def test_many_prompts_are_a_list_of_prompts(predictor, prompts):
+    embedding = predictor.embed(np.zeros((20, 30, 3), np.uint8))
+    with pytest.raises(PromptError, match=r"the prompts .*: give a list with a Prompt for each object"):
+        predictor.predict_many(prompts, embedding)
+    assert len(predictor.predict_many((make_prompt([x, 1]) for x in (1, 2)), embedding)) == 2
 
 
 def test_many_prompts_on_a_given_embedding(predictor):

@@ -28,6 +28,7 @@ from samwidget.predict.everything.stability import mask_and_stability
 
 if TYPE_CHECKING:
     from samwidget.models import Embedding, EverythingDefaults
+    from samwidget.predict.locked_segmenter import EmbedResult
 
 _CANDIDATES = 3
 
@@ -45,8 +46,8 @@ class Predictor(Protocol):
         """How many CPU threads compute where the caller does not say it."""
         ...
 
-    def embed(self, image: npt.NDArray[np.uint8], *, threads: int | None) -> Embedding:
-        """The embedding of an (H, W, 3) uint8 RGB image."""
+    def embed_with_source(self, image: npt.NDArray[np.uint8], *, threads: int | None) -> EmbedResult:
+        """The embedding of (H, W, 3) uint8 RGB pixels, and whether a cache had it."""
         ...
 
     def predict_many(self, prompts: Sequence[Prompt], embedding: Embedding, *, threads: int | None) -> list[Masks]:
@@ -165,7 +166,7 @@ class _Search:
                 return
             x0, y0, x1, y1 = crop.box_xyxy
             with self.pace.encoding():
-                embedding = self.predictor.embed(self.pixels[y0:y1, x0:x1], threads=self.threads)
+                embedding = self.predictor.embed_with_source(self.pixels[y0:y1, x0:x1], threads=self.threads).embedding
             self.nms.begin_crop()
             waiting = spread_order(len(crop.grid))
             crops_left = len(self.crops) - index - 1
