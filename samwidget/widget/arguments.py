@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
 from typing import Any, TypeGuard
 
 import numpy as np
@@ -15,6 +16,9 @@ import numpy.typing as npt
 from samwidget.core import Prompt, as_array, as_floats, make_prompt
 from samwidget.errors import PromptError
 from samwidget.widget.protocol.fields import checked_name, short_text
+
+# Points per side of a model's own grid: no model has more.
+_SIDE_MAX = 64
 
 Ids = int | Iterable[int]
 """The id of an object, or several."""
@@ -56,6 +60,22 @@ def checked_names(names: str | Sequence[str | None] | None, count: int) -> list[
 def checked_optional_name(name: str | None) -> str | None:
     """Returns a name without the blanks around it, or None as it is."""
     return None if name is None else checked_name(name)
+
+
+def check_search_options(options: Mapping[str, Any]) -> None:
+    """Checks the options of *everything* before the masks of an earlier search go.
+
+    Raises:
+        PromptError: one is out of its range.
+        TypeError: there is no such option.
+    """
+    from samwidget.predict.everything import EverythingOptions  # it imports torch, as the model does
+
+    known = [item.name for item in fields(EverythingOptions)]
+    chosen = {name: value for name, value in options.items() if name != "threads"}
+    if unknown := [name for name in chosen if name not in known]:
+        raise TypeError(f"everything has no option {unknown[0]}; it has {', '.join(known)}")
+    EverythingOptions(**chosen).grids(_SIDE_MAX)
 
 
 def checked_boxes(boxes: npt.ArrayLike) -> npt.NDArray[np.float64]:

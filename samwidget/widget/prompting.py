@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from samwidget.core import SegmentedObject, Size, checked_mask, make_prompt
 from samwidget.errors import PromptError
-from samwidget.widget.arguments import Ids, checked_ids, checked_optional_name
+from samwidget.widget.arguments import Ids, check_search_options, checked_ids, checked_optional_name
 from samwidget.widget.commands import Commands
 from samwidget.widget.controller import Controller
 from samwidget.widget.finding import Wanted, ids_of
@@ -121,6 +121,7 @@ class Prompting:
             ModelError: there is no model, or it failed.
             ClosedError: after ``close``, and where the widget is closed meanwhile.
         """
+        check_search_options(options)
         controller = self._controller
         return controller.search(controller.everything_task(options), keep=keep)
 
@@ -152,9 +153,10 @@ class Prompting:
             ModelError: there is no model, it failed, or it runs on another computer.
             ClosedError: after ``close``, and where the widget is closed meanwhile.
         """
-        controller = self._controller
         ids = None if objects is None else ids_of(objects, self._image_hw)
         other_ids = ids_of(excluded, self._image_hw, is_optional=True)
+        controller = self._caught_up
+        controller.document.state.indices((*(ids or ()), *other_ids))  # before the masks of an earlier search go
         task = controller.similar_task(Wanted(ids, other_ids, max_objects, likeness_thresh))
         return controller.search(task, keep=keep)
 

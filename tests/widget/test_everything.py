@@ -568,3 +568,18 @@ def test_a_callback_may_search(make):
     widget._controller.worker.call(lambda: None)
     assert counts == [4]
     assert len(widget.objects) == 5
+
+
+@pytest.mark.parametrize(("options", "error"), [
+    ({"points": 4}, TypeError), ({"points_per_side": "4"}, PromptError), ({"image": 1}, TypeError),
+    ({"point_grids": "dense"}, PromptError), ({"pred_iou_thresh": 88}, PromptError),
+])  # fmt: skip
+def test_a_wrong_option_leaves_what_an_earlier_search_has_found(make, options, error):
+    widget = make()
+    widget.everything(keep=False)
+    shown = len(widget.wire.all("found"))
+    with pytest.raises(error, match=rf"{next(iter(options))}"):
+        widget.everything(**options)
+    with pytest.raises(PromptError, match="no object 7"):
+        widget.find_similar(7)
+    assert len(widget.wire.all("found")) == shown, "the views hear of no search"
