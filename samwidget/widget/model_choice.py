@@ -85,6 +85,7 @@ class ModelChoice:
         self._worker = Worker("samwidget models")
         # An RLock, because garbage collection may close the widget on this very thread.
         self._lock = threading.RLock()
+        self._publisher: int | None = None  # the thread whose observers hear of a change just now, under the lock
         self._change: _Change | None = None
         source = present().network.source
         self._python_sources = {} if source is BUNDLED else {source.name: source}
@@ -94,7 +95,11 @@ class ModelChoice:
         with self._lock:  # otherwise an older state could follow a newer one
             progress = None if self._change is None else self._change.progress
             status = ModelsStatus(self._can_choose, sentence(self._note), optional(progress))
-            self._outbox.assign("models", to_json(status))
+            before, self._publisher = self._publisher, threading.get_ident()
+            try:
+                self._outbox.assign("models", to_json(status))
+            finally:
+                self._publisher = before
 
     def use(self, source: ModelSource, options: ModelOptions) -> None:
         """Uses another model; returns when it is in use.
@@ -104,10 +109,15 @@ class ModelChoice:
             options: how it is opened.
 
         Raises:
-            ModelError: it cannot be loaded, or it failed on the image; the present model stays.
+            ModelError: it cannot be loaded, or it failed on the image; the present model stays. Also where a function
+                calls this that observes ``models``: each change waits for it.
             StoppedError: somebody chose another one meanwhile, or cancelled.
             ClosedError: the widget is closed.
         """
+        if self._publisher == threading.get_ident():
+            raise ModelError(
+                "a function that observes the models cannot change the model", hint="change it in another cell"
+            )
         is_of_hub = options.local_files_only is not True and hub.is_hub_id(source.name)
         change = _Change(source, is_of_hub)
         try:

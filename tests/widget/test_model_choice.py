@@ -222,6 +222,21 @@ def test_a_function_of_on_change_may_use_another_model(widget, other):
 # What goes wrong.
 
 
+def test_a_function_that_observes_the_models_cannot_change_them(widget, other):
+    """Each change waits for it, so it would wait for itself."""
+    refused = []
+
+    def change(_):
+        with pytest.raises(ModelError, match="observes the models") as refusal:
+            widget.use_model(other)
+        refused.append(refusal.value)
+
+    widget.observe(change, "models")
+    widget.use_model(other)
+    assert refused
+    assert widget.predictor.name == "other"
+
+
 @pytest.mark.parametrize("is_of_view", [True, False])
 def test_a_model_that_cannot_be_loaded_leaves_the_present_one(widget, other, is_of_view):
     def open_broken():

@@ -104,11 +104,13 @@ def search_similar(
 
 
 def _check_limits(max_objects: int | None, likeness_thresh: float | None) -> None:
-    count = max_objects
-    if count is not None and (isinstance(count, bool) or int(count) != count or count < 1):
-        raise PromptError(f"max_objects is {count}", hint="give a whole number, 1 or more, or None for all")
-    if likeness_thresh is not None and not 0 <= likeness_thresh <= 1:
-        raise PromptError(f"likeness_thresh is {likeness_thresh}", hint="give a number from 0 to 1")
+    is_count = isinstance(max_objects, int | np.integer) and not isinstance(max_objects, bool) and max_objects >= 1
+    if max_objects is not None and not is_count:
+        hint = "give a whole number, 1 or more, or None for all"
+        raise PromptError(f"max_objects is {max_objects!r:.80}", hint=hint)
+    is_share = isinstance(likeness_thresh, int | float | np.floating) and 0 <= likeness_thresh <= 1
+    if likeness_thresh is not None and not is_share:
+        raise PromptError(f"likeness_thresh is {likeness_thresh!r:.80}", hint="give a number from 0 to 1")
 
 
 def _check_masks(examples: Sequence[RunLengths], others: Sequence[RunLengths], image_hw: tuple[int, int]) -> None:

@@ -1,6 +1,7 @@
 """The search for similar objects, on a photo of discs whose masks are known."""
 
 import itertools
+import math
 import threading
 from types import SimpleNamespace
 
@@ -122,6 +123,9 @@ def test_nothing_alike_is_nothing_found():
         ([np.ones((SIDE, 9), bool)], {}, "size"),
         (None, {"max_objects": 0}, "max_objects"),
         (None, {"max_objects": 1.5}, "max_objects"),
+        (None, {"max_objects": math.nan}, "max_objects"),
+        (None, {"max_objects": [1]}, "max_objects"),
+        (None, {"likeness_thresh": "0.5"}, "likeness_thresh"),
         (None, {"likeness_thresh": 1.2}, "likeness_thresh"),
     ],
 )
