@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from threadpoolctl import threadpool_limits
 
 from samwidget.core.blas import BlasLimit, _libraries, one_blas_thread
 from samwidget.core.frame import Frame
 from samwidget.core.upsample import upsample, upsampled_strips
+from tests.idle_blas import two_blas_threads
 from tests.new_thread import in_new_thread
 
 pytestmark = pytest.mark.skipif(not _libraries(), reason="numpy has no BLAS here that can be limited")
@@ -19,7 +19,7 @@ def threads_of_blas():
 @pytest.fixture(autouse=True)
 def two_threads():
     """Numpy's BLAS uses two threads, and the main thread has set that, which others may not overwrite by themselves."""
-    with threadpool_limits(2, user_api="blas"):
+    with two_blas_threads():
         yield
 
 

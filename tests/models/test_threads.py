@@ -12,12 +12,12 @@ import weakref
 import numpy as np
 import pytest
 import torch
-from threadpoolctl import threadpool_limits
 
 from samwidget.core.blas import _libraries, one_blas_thread
 from samwidget.errors import ModelError
 from samwidget.models.cores import core_count
 from samwidget.models.threads import _state, one_thread, run_in_threads, thread_count
+from tests.idle_blas import two_blas_threads
 from tests.new_thread import in_new_thread
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
@@ -28,7 +28,7 @@ def two_threads():
     """Torch and numpy's BLAS use two threads in the test, as on a machine with two cores."""
     before = torch.get_num_threads()
     torch.set_num_threads(2)
-    with threadpool_limits(2, user_api="blas"):
+    with two_blas_threads():
         yield
     torch.set_num_threads(before)
 
