@@ -13,7 +13,7 @@ from samwidget.models.nano.graphs import FEATURES, PROMPT
 from samwidget.models.nano.segmenter import NanoSegmenter
 from samwidget.models.nano.window import OUTSIDE_LOGIT
 
-HEIGHT, WIDTH = 128, 160
+HEIGHT, WIDTH = 192, 224  # more cells than a small grid, on which torch makes no window
 
 
 @pytest.fixture(scope="module")

@@ -41,9 +41,10 @@ class Server:
 
     def _read(self) -> None:
         assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self.lines.append(line)
-            self._unread.put(line)
+        with self.process.stdout as lines:
+            for line in lines:
+                self.lines.append(line)
+                self._unread.put(line)
         self._unread.put(None)
 
 

@@ -39,7 +39,7 @@ from samwidget.models.nano.prompt_maps import (
     region_similarity,
     surroundings,
 )
-from samwidget.models.nano.window import OUTSIDE_LOGIT, SMALL_GRID, STRIDE, Window, full_window, window_of
+from samwidget.models.nano.window import OUTSIDE_LOGIT, STRIDE, Window, full_window, is_small, window_of
 
 CANDIDATES = 4
 """The single mask, then the three of ``multimask_output``."""
@@ -229,7 +229,7 @@ class Decoder(nn.Module):
         summary = F.relu(summary + context_summary)
         at_8 = at_8 + upsample_2x(self.to_middle(at_16)) + context_features
         fine, parts = features["fine"], (at_8, at_16, self.shortcut(maps) + context_masks, summary)
-        if self.training or coarse[0, 0].numel() <= SMALL_GRID:
+        if self.training or is_small(coarse):
             logits, scores = self._decode_window(full_window(coarse), for_each_prompt(fine), *parts)
         else:  # each prompt has its own window
             decoded = [

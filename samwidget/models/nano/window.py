@@ -54,6 +54,11 @@ class Window:
         return x
 
 
+def is_small(coarse: Tensor) -> bool:
+    """Whether (..., h, w) coarse logits have a small grid. A graph, which serves all sizes, takes none for small."""
+    return not _jit.is_tracing() and coarse.shape[-2] * coarse.shape[-1] <= SMALL_GRID
+
+
 def full_window(coarse: Tensor) -> Window:
     """The window that covers all of (..., h, w) coarse logits."""
     height, width = coarse.shape[-2:]
