@@ -11,6 +11,12 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
+import pytest
+
+needs_ctrl_c = pytest.mark.skipif(
+    threading.current_thread() is not threading.main_thread(), reason="Ctrl-C is for the main thread"
+)
+
 
 @contextmanager
 def heeded() -> Iterator[None]:

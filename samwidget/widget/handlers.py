@@ -22,6 +22,7 @@ from samwidget.widget.protocol.replies import DoneReply, PolygonsReply
 from samwidget.widget.protocol.requests import Request
 from samwidget.widget.session_images import path_from_view
 from samwidget.widget.turning import Turning
+from samwidget.widget.wire.host import Work
 from samwidget.widget.wire.outbox import Outbox
 from samwidget.widget.word_search import words_task
 from samwidget.widget.worker import Worker
@@ -73,14 +74,18 @@ class Lanes:
         self._outbox = outbox
         self._export_worker = Worker("samwidget export", idle_s=10.0)
 
-    def take(self, request: Request) -> None:
-        """Puts a request into the lane of its kind and returns at once; raises ClosedError after ``close``."""
+    def take(self, request: Request) -> Work | None:
+        """Puts a request into the lane of its kind and returns at once; raises ClosedError after ``close``.
+
+        Returns:
+            The work of a request in the lane ``NOW``, which the caller carries out at once; None for all others.
+        """
         turning, handler = self._turning, HANDLERS[type(request)]
         turning.note_request()
         work = partial(_reply_to_errors, self._outbox, request, lambda: handler.handle(turning, request))
         if handler.lane is Lane.NOW:
-            work()
-        elif handler.lane is Lane.PREVIEW:
+            return work
+        if handler.lane is Lane.PREVIEW:
             turning.present.worker.offer(work)
         elif handler.lane is Lane.PICTURES:
             turning.photo.worker.submit(work)
@@ -91,6 +96,7 @@ class Lanes:
             turning.submit_in_order(
                 lambda controller: self._carry_out_in_order(controller, request, handler), needs_model=needs_model
             )
+        return None
 
     def take_again(self, request: Request) -> None:
         """Says when a request is done that ``take`` had before; raises ClosedError after ``close``."""

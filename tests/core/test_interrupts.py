@@ -1,17 +1,14 @@
 """Ctrl-C that waits until a block ends."""
 
 import signal
-import threading
 
 import pytest
 
 from samwidget.core import held_interrupts
-from tests.ctrl_c import heeded
+from tests.ctrl_c import heeded, needs_ctrl_c
 from tests.new_thread import in_new_thread
 
-pytestmark = pytest.mark.skipif(
-    threading.current_thread() is not threading.main_thread(), reason="Ctrl-C is for the main thread"
-)
+pytestmark = needs_ctrl_c
 
 
 def test_the_second_ctrl_c_does_not_wait():

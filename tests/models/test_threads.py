@@ -17,6 +17,7 @@ from samwidget.core.blas import _libraries, one_blas_thread
 from samwidget.errors import ModelError
 from samwidget.models.cores import core_count
 from samwidget.models.threads import _state, one_thread, run_in_threads, thread_count
+from tests.ctrl_c import needs_ctrl_c
 from tests.idle_blas import two_blas_threads
 from tests.new_thread import in_new_thread
 
@@ -293,7 +294,7 @@ def test_an_error_keeps_no_item_alive():
 
 
 @pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="needs signals for threads")
-@pytest.mark.skipif(threading.current_thread() is not threading.main_thread(), reason="Ctrl-C is for the main thread")
+@needs_ctrl_c
 def test_ctrl_c_waits_for_the_threads_that_compute():
     """The caller is done and waits for the other thread when the user presses Ctrl-C, twice."""
     main, meeting, finished = threading.main_thread().ident, threading.Barrier(2, timeout=60), []

@@ -2,6 +2,7 @@
 
 import json
 import re
+import signal
 import sqlite3
 import threading
 from contextlib import closing
@@ -16,6 +17,7 @@ from samwidget.errors import ModelError, SamWidgetWarning, StoppedError
 from samwidget.widget import model_rows, model_sources
 from samwidget.widget.network import ModelSource
 from samwidget.widget.widget import SamWidget
+from tests.ctrl_c import heeded, needs_ctrl_c
 from tests.drawn_photo import smooth_photo
 from tests.widget.fakes import TIMEOUT_S, FakeEmbedding, FakePredictor, Wire, WiredWidget
 
@@ -235,6 +237,23 @@ def test_a_function_that_observes_the_models_cannot_change_them(widget, other):
     widget.use_model(other)
     assert refused
     assert widget.predictor.name == "other"
+
+
+@needs_ctrl_c
+def test_a_function_that_observes_the_models_ends_where_stop_is_pressed_again_and_again(widget, other):
+    """A view's choice is carried out on the thread of the message, and the function with it."""
+    went_on = []
+
+    def never_end(_):
+        for _ in range(20):
+            signal.raise_signal(signal.SIGINT)
+        went_on.append(True)
+
+    widget.observe(never_end, "models")
+    with heeded(), pytest.raises(KeyboardInterrupt):
+        widget.hear({"v": 1, "kind": "use_model", "id": "choice", "model": "other"})
+    widget.unobserve(never_end, "models")
+    assert went_on == []
 
 
 @pytest.mark.parametrize("is_of_view", [True, False])

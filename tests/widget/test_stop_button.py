@@ -6,14 +6,12 @@ import threading
 import pytest
 
 from samwidget.widget.worker import Worker
-from tests.ctrl_c import every_step, heeded
+from tests.ctrl_c import every_step, heeded, needs_ctrl_c
 from tests.new_thread import in_new_thread
 from tests.widget.fakes import TIMEOUT_S, WiredWidget
 
 pytestmark = [
-    pytest.mark.skipif(
-        threading.current_thread() is not threading.main_thread(), reason="Ctrl-C is for the main thread"
-    ),
+    needs_ctrl_c,
     # Python cannot raise Ctrl-C while a weak reference ends.
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]

@@ -7,7 +7,7 @@ import pytest
 from samwidget.core import held_interrupts
 from samwidget.errors import ClosedError
 from samwidget.widget.worker import Worker
-from tests.ctrl_c import every_step
+from tests.ctrl_c import every_step, needs_ctrl_c
 from tests.widget.fakes import TIMEOUT_S, Gate
 
 
@@ -97,7 +97,7 @@ def test_where_no_thread_can_be_started_the_caller_hears_it_and_the_next_job_tri
     worker.close()
 
 
-@pytest.mark.skipif(threading.current_thread() is not threading.main_thread(), reason="Ctrl-C is for the main thread")
+@needs_ctrl_c
 def test_ctrl_c_that_comes_again_and_again_leaves_the_worker_at_work(worker):
     begun = []
 

@@ -25,6 +25,7 @@ from samwidget.errors import MessageError, SamWidgetError
 from samwidget.widget.protocol.replies import AckReply, ResendReply
 from samwidget.widget.protocol.requests import Detail, Hello, Hover, Request
 from samwidget.widget.traits import SETTINGS
+from samwidget.widget.wire.host import Work
 from samwidget.widget.wire.outbox import Outbox
 from samwidget.widget.wire.parse import check_json, parse, request_id
 
@@ -41,11 +42,14 @@ class Inbox:
 
     Args:
         outbox: sends acknowledgements and errors.
-        take: puts a request in a queue and returns at once; called once for each id.
+        take: puts a request in a queue and returns at once; called once for each id. It returns the work of a request
+            that waits in no queue, and is carried out at once.
         take_again: takes a request that was taken before, because the browser has not heard of its end.
     """
 
-    def __init__(self, outbox: Outbox, take: Callable[[Request], None], take_again: Callable[[Request], None]) -> None:
+    def __init__(
+        self, outbox: Outbox, take: Callable[[Request], Work | None], take_again: Callable[[Request], None]
+    ) -> None:
         self._outbox = outbox
         self._take = take
         self._take_again = take_again
@@ -54,27 +58,42 @@ class Inbox:
 
     def receive(self, content: object, buffers: Sequence[object]) -> None:
         """Takes one message. What is wrong with it is sent as an error; nothing is raised but Ctrl-C, at the end."""
-        with held_interrupts(holds_all=True):
+        with held_interrupts():  # a function of the user may run here, which a second Ctrl-C ends
             try:
-                self._receive(parse(content, buffers))
+                with held_interrupts(holds_all=True):
+                    request = parse(content, buffers)
+                    work = self._receive(request)
+                if work is not None:
+                    self._carry_out(request, work)
             except SamWidgetError as error:
                 self._outbox.send_error(error, re=request_id(content))
             except Exception as error:
                 log.exception("a message from the browser could not be read")
                 self._outbox.send_error(error, re=request_id(content))
 
-    def _receive(self, request: Request) -> None:
+    def _receive(self, request: Request) -> Work | None:
+        """Acknowledges a request and passes it on; returns its work where that waits in no queue."""
         if self._is_early(request):
             self._outbox.send(ResendReply(request.id))
-            return
+            return None
         is_new = isinstance(request, _READS) or self._remember(request.id)
         try:
             # Before the request is passed on, so that no reply from another thread comes first.
             self._outbox.send(AckReply(request.id))
-            (self._take if is_new else self._take_again)(request)
+            if is_new:
+                return self._take(request)
+            self._take_again(request)
         except BaseException:
-            if is_new:  # it was not taken, and must not be called done when it comes again
+            if is_new:
                 self._forget(request.id)
+            raise
+        return None
+
+    def _carry_out(self, request: Request, work: Work) -> None:
+        try:
+            work()
+        except BaseException:
+            self._forget(request.id)
             raise
 
     def receive_settings(self, settings: dict[str, Any], apply: Callable[[dict[str, Any]], None]) -> None:
@@ -116,5 +135,6 @@ class Inbox:
             return is_new
 
     def _forget(self, request_id: str) -> None:
+        """Forgets a request that was not carried out: it must not be called done when it comes again."""
         with self._lock:
             self._known_ids.pop(request_id, None)

@@ -13,7 +13,7 @@ import pytest
 
 from samwidget.models.remote import transport
 from samwidget.models.remote.transport import Transport
-from tests.ctrl_c import every_step
+from tests.ctrl_c import every_step, needs_ctrl_c
 from tests.new_thread import in_new_thread
 
 
@@ -112,7 +112,7 @@ async def _immediately():
     return "answer"
 
 
-@pytest.mark.skipif(threading.current_thread() is not threading.main_thread(), reason="Ctrl-C is for the main thread")
+@needs_ctrl_c
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # Ctrl-C while a weak reference ends
 @pytest.mark.filterwarnings("ignore:coroutine:RuntimeWarning")  # Ctrl-C before it is handed over
 def test_ctrl_c_at_any_step_leaves_the_loop_usable(monkeypatch):
