@@ -45,15 +45,15 @@ class EverythingOptions:
     def __post_init__(self) -> None:
         if self.points_per_side is not None and self.point_grids is not None:
             raise PromptError("points_per_side and point_grids were both given", hint="give one of them")
-        _check_range("pred_iou_thresh", self.pred_iou_thresh, 1)
-        _check_range("stability_score_thresh", self.stability_score_thresh, 1)
-        _check_range("stability_score_offset", self.stability_score_offset, math.inf)
-        _check_range("box_nms_thresh", self.box_nms_thresh, 1)
-        _check_range("crop_nms_thresh", self.crop_nms_thresh, 1)
-        _check_range("crop_overlap_ratio", self.crop_overlap_ratio, math.nextafter(1, 0))
-        _check_integer("points_per_batch", self.points_per_batch, 1)
-        _check_integer("crop_n_layers", self.crop_n_layers, 0)
-        _check_integer("min_mask_region_area", self.min_mask_region_area, 0)
+        check_range("pred_iou_thresh", self.pred_iou_thresh, 1)
+        check_range("stability_score_thresh", self.stability_score_thresh, 1)
+        check_range("stability_score_offset", self.stability_score_offset, math.inf)
+        check_range("box_nms_thresh", self.box_nms_thresh, 1)
+        check_range("crop_nms_thresh", self.crop_nms_thresh, 1)
+        check_range("crop_overlap_ratio", self.crop_overlap_ratio, math.nextafter(1, 0))
+        check_integer("points_per_batch", self.points_per_batch, 1)
+        check_integer("crop_n_layers", self.crop_n_layers, 0)
+        check_integer("min_mask_region_area", self.min_mask_region_area, 0)
 
     def grids(self, points_per_side_default: int) -> list[npt.NDArray[np.float64]]:
         """For the image and each layer of crops: (N, 2) float64 points x, y in [0, 1].
@@ -68,8 +68,8 @@ class EverythingOptions:
             return _checked_grids(self.point_grids, self.crop_n_layers)
         points_per_side = points_per_side_default if self.points_per_side is None else self.points_per_side
         factor = self.crop_n_points_downscale_factor
-        _check_integer("points_per_side", points_per_side, 1, _POINTS_PER_SIDE_MAX)
-        _check_integer("crop_n_points_downscale_factor", factor, 1)
+        check_integer("points_per_side", points_per_side, 1, _POINTS_PER_SIDE_MAX)
+        check_integer("crop_n_points_downscale_factor", factor, 1)
         sides = [int(points_per_side / factor**layer) for layer in range(self.crop_n_layers + 1)]
         if sides[-1] == 0:
             raise PromptError(
@@ -100,13 +100,15 @@ def _checked_grids(point_grids: Sequence[npt.ArrayLike], layers: int) -> list[np
     return grids
 
 
-def _check_range(name: str, value: object, value_max: float) -> None:
+def check_range(name: str, value: object, value_max: float) -> None:
+    """Raises PromptError where a value is neither None nor a number from 0 to ``value_max``."""
     if value is not None and not (isinstance(value, _NUMBERS) and 0 <= value <= value_max):
         hint = "give a number from 0" if value_max == math.inf else f"give a number from 0 to {value_max:g}"
         raise PromptError(f"{name} is {_short(value)}", hint=hint)
 
 
-def _check_integer(name: str, value: object, value_min: int, value_max: float = math.inf) -> None:
+def check_integer(name: str, value: object, value_min: int, value_max: float = math.inf) -> None:
+    """Raises PromptError where a value is not a whole number from ``value_min`` to ``value_max``."""
     if isinstance(value, bool) or not isinstance(value, _NUMBERS) or value % 1 or not value_min <= value <= value_max:
         end = "or more" if value_max == math.inf else f"to {value_max:g}"
         raise PromptError(f"{name} is {_short(value)}", hint=f"give a whole number, {value_min} {end}")

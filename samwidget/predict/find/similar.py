@@ -15,6 +15,7 @@ from samwidget.core import RunLengths
 from samwidget.errors import PromptError
 from samwidget.models import thread_count
 from samwidget.predict.everything import Progress
+from samwidget.predict.everything.options import check_integer, check_range
 from samwidget.predict.everything.pace import Pace
 from samwidget.predict.find.candidates import Candidates
 from samwidget.predict.find.features import Features
@@ -66,7 +67,9 @@ def search_similar(
         ModelError: the model failed, or its features are not on this computer.
         ClosedError: the predictor is closed.
     """
-    _check_limits(max_objects, likeness_thresh)
+    if max_objects is not None:
+        check_integer("max_objects", max_objects, 1)
+    check_range("likeness_thresh", likeness_thresh, 1)
     _check_masks(examples, [*excluded, *known], embedding.frame.image_hw)
     count = predictor.thread_count if threads is None else thread_count(threads)
     features = Features.of(embedding)
@@ -92,7 +95,7 @@ def search_similar(
         likeness=likeness,
         examples=covers,
         excluded=excluded_covers,
-        candidates=Candidates([*examples, *excluded, *known], max_objects),
+        candidates=Candidates([*examples, *excluded, *known], None if max_objects is None else int(max_objects)),
         covered=np.maximum.reduce([*covers, *excluded_covers, *known_covers]),
         areas=areas,
         reach=_REACH * max(max(x1 - x0, y1 - y0) for x0, y0, x1, y1 in boxes),
@@ -101,16 +104,6 @@ def search_similar(
         cancel=cancel or Event(),
         threads=count,
     ).steps()
-
-
-def _check_limits(max_objects: int | None, likeness_thresh: float | None) -> None:
-    is_count = isinstance(max_objects, int | np.integer) and not isinstance(max_objects, bool) and max_objects >= 1
-    if max_objects is not None and not is_count:
-        hint = "give a whole number, 1 or more, or None for all"
-        raise PromptError(f"max_objects is {max_objects!r:.80}", hint=hint)
-    is_share = isinstance(likeness_thresh, int | float | np.floating) and 0 <= likeness_thresh <= 1
-    if likeness_thresh is not None and not is_share:
-        raise PromptError(f"likeness_thresh is {likeness_thresh!r:.80}", hint="give a number from 0 to 1")
 
 
 def _check_masks(examples: Sequence[RunLengths], others: Sequence[RunLengths], image_hw: tuple[int, int]) -> None:

@@ -179,7 +179,7 @@ def test_a_slow_network_is_asked_few_points_at_once(monkeypatch):
         return decode(embedding, prompts, **options)
 
     predictor._segmenter.decode = slow
-    steps = list(predictor.generate_masks(IMAGE, points_per_side=8))
+    steps = list(predictor.generate_masks(IMAGE, points_per_side=8, threads=1))
     assert {len(batch) for batch in predictor._segmenter.asked[1:-1]} == {3}
     for step in steps:
         assert step.seconds_left == pytest.approx(0.03 * (step.total - step.done))
