@@ -40,7 +40,7 @@ from samwidget.formats.reading import (
     score_or_none,
 )
 from samwidget.formats.writing import image_size, write_each
-from samwidget.images import decode_png, encode_rgb_png, load_rgb
+from samwidget.images import decode_png, encode_rgb_png, load_rgb, path_text
 
 _VERSION = "5.5.0"  # of the form that is written; newer programs read it
 _WITHOUT_AREA = {"line", "linestrip", "point", "points"}
@@ -136,7 +136,7 @@ def _way_to(path: Path, folder: Path) -> str:
         way = Path(os.path.relpath(path.absolute(), folder.absolute()))
     except ValueError:  # on another drive of Windows
         way = path.absolute()
-    return way.as_posix().encode("utf-8", "replace").decode()  # on Linux a name may hold bytes that are no text
+    return path_text(way.as_posix())
 
 
 def _read(path: Path, file_name: str, size_hw: KnownSize, left_out: LeftOut) -> LabelledImage:

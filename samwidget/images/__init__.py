@@ -6,7 +6,7 @@ from samwidget.images.overlay import SNAPSHOT_SIDE_MAX, draw_overlay, encode_sma
 from samwidget.images.png import decode_png, encode_png, encode_rgb_png
 from samwidget.images.preview import EncodedImage, crop_detail, make_preview, shrink
 from samwidget.images.scale import LoadedImage
-from samwidget.images.sources import find_path, is_address
+from samwidget.images.sources import find_path, is_address, path_text
 from samwidget.images.thumbnail import make_thumbnail
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "load_rgb",
     "make_preview",
     "make_thumbnail",
+    "path_text",
     "read_image",
     "shrink",
 ]

@@ -22,6 +22,7 @@ from samwidget.images.fetch import BYTES_MAX, fetch
 
 # Two letters at least, because `C://photo.png` is a path.
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.:-]*[A-Za-z0-9])://")
+_NO_TEXT = re.compile("[\ud800-\udfff]")
 _ECHO_MAX = 80
 
 
@@ -59,6 +60,11 @@ def read_source(image: object) -> FileBytes | None:
 def is_address(text: str) -> bool:
     """Whether a text is an address, such as ``https://`` or ``s3://``, and no path."""
     return _SCHEME.match(text) is not None
+
+
+def path_text(path: str) -> str:
+    """A path as views and files can have it: on Linux a name may hold bytes that are no text, which become %FF."""
+    return _NO_TEXT.sub(lambda match: f"%{ord(match[0]) & 0xFF:02X}", path)
 
 
 def find_path(path: str | PathLike[Any]) -> Path:

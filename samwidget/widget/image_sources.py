@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 from samwidget.errors import ImageError
-from samwidget.images import find_path, is_address
+from samwidget.images import find_path, is_address, path_text
 
 SUFFIXES = frozenset(
     [
@@ -51,7 +51,6 @@ SUFFIXES = frozenset(
 )
 """Of the files that are taken from a folder; a list or a pattern such as ``*.dat`` takes others, too."""
 
-_NO_TEXT = re.compile("[\ud800-\udfff]")
 _DIGITS = re.compile(r"(\d+)")
 _PATTERN = re.compile(r"[*?\[]")
 
@@ -117,11 +116,6 @@ def path_of(source: object) -> Path | None:
     return find_path(source)
 
 
-def as_text(path: str) -> str:
-    """A path as views and files can have it: on Linux a name may hold bytes that are no text, which become %FF."""
-    return _NO_TEXT.sub(lambda match: f"%{ord(match[0]) & 0xFF:02X}", path)
-
-
 def _is_data(text: str) -> bool:
     return text[:5].lower() == "data:"
 
@@ -183,7 +177,7 @@ def _named(sources: list[Any], names: list[str]) -> tuple[ImageSource, ...]:
             path = path_of(source) if counts[names[index]] > 1 else None
             if path is not None:
                 names[index] = f"{path.parent.name}/{path.name}" if path.parent.name else path.name
-    return tuple(map(ImageSource, sources, map(as_text, names)))
+    return tuple(map(ImageSource, sources, map(path_text, names)))
 
 
 def _natural(parts: tuple[str, str, str]) -> tuple[Any, ...]:

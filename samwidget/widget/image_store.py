@@ -19,8 +19,8 @@ from typing import Any
 from samwidget.core import SegmentedObject, Size
 from samwidget.document.session import DamagedError, ListedImage, SavedLabel, SessionFile, SessionImage, open_session
 from samwidget.errors import SessionError
-from samwidget.images import is_address
-from samwidget.widget.image_sources import ImageSource, as_text
+from samwidget.images import is_address, path_text
+from samwidget.widget.image_sources import ImageSource
 from samwidget.widget.image_table import ImageTable
 from samwidget.widget.session_images import SavedImage, attach_image, recovered
 
@@ -284,7 +284,7 @@ def _keys_of(sources: Sequence[ImageSource], folder: Path) -> list[str | None]:
                 relative[head] = Path(os.path.relpath(parent, folder)).as_posix()
             except ValueError:  # on another drive of Windows
                 relative[head] = parent.as_posix()
-        keys.append(as_text(name if relative[head] == "." else f"{relative[head]}/{name}"))
+        keys.append(path_text(name if relative[head] == "." else f"{relative[head]}/{name}"))
     return keys
 
 

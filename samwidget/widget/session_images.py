@@ -32,8 +32,8 @@ from samwidget.document.session import (
     recover,
 )
 from samwidget.errors import SessionError, warn_user
-from samwidget.images import find_path, is_address
-from samwidget.widget.image_sources import as_text, path_of
+from samwidget.images import find_path, is_address, path_text
+from samwidget.widget.image_sources import path_of
 
 SUFFIX = ".samw"
 """Of session files that a view asks for; Python may give any name."""
@@ -92,7 +92,7 @@ class SessionOpener:
         path = _path_of(self._source)
         if path is None:
             return None
-        return as_text(PurePath(urlsplit(path).path if isinstance(path, str) else path).name) or None
+        return path_text(PurePath(urlsplit(path).path if isinstance(path, str) else path).name) or None
 
     def open(self, choice: Path | SessionChoice) -> SavedImage:
         """Goes on with a session file; a widget of this process that saves the image there ends its saving.
@@ -365,4 +365,4 @@ def _relative(path: Path, folder: Path) -> str:
     except ValueError:  # on another drive of Windows
         relative = path.absolute()
     # SQLite takes text alone: a file whose name is none is found by its content.
-    return as_text(relative.as_posix())
+    return path_text(relative.as_posix())
