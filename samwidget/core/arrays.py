@@ -1,4 +1,4 @@
-"""Arrays: what users pass as numbers, as arrays of NumPy: also tensors of torch, masked arrays and lists of tensors.
+"""Arrays: reads the numbers that users pass, which may be tensors of torch, masked arrays or lists of tensors.
 
 ``prompt`` reads points and boxes with it, ``mask_logits`` masks. Images have readers of their own, in ``images``.
 """

@@ -63,7 +63,7 @@ def is_address(text: str) -> bool:
 
 
 def path_text(path: str) -> str:
-    """A path as views and files can have it: on Linux a name may hold bytes that are no text, which become %FF."""
+    """A path as text: on Linux a name may hold bytes that are no text, and each becomes % and two digits."""
     return _NO_TEXT.sub(lambda match: f"%{ord(match[0]) & 0xFF:02X}", path)
 
 

@@ -43,7 +43,7 @@ def checked_ids(object_ids: Ids) -> tuple[int, ...]:
 
 
 def is_several(value: object) -> TypeGuard[Iterable[Any]]:
-    """Whether a value holds several others: no text does, and no array or tensor without axes."""
+    """Whether a value is a list or the like; a text is none, and neither is an array or tensor without axes."""
     return isinstance(value, Iterable) and not isinstance(value, str | bytes) and getattr(value, "ndim", 1) > 0
 
 

@@ -21,7 +21,7 @@ OUTSIDE_LOGIT = -10.0
 MARGIN = 2
 """Cells at stride 16 around what is possible: further than the layers in the window see beyond its edge."""
 SMALL_GRID = 144
-"""Up to so many cells at stride 16 no window is made: prompts that share the complete grid are decoded in one piece."""
+"""Grids of at most so many cells at stride 16 have no windows: all their prompts are decoded together."""
 
 _jit: Any = torch.jit  # whose own list of names leaves is_tracing out; to ask torch.onnx would load hundreds of files
 
@@ -55,7 +55,7 @@ class Window:
 
 
 def is_small(coarse: Tensor) -> bool:
-    """Whether (..., h, w) coarse logits have a small grid. A graph, which serves all sizes, takes none for small."""
+    """Whether the grid of (..., h, w) coarse logits is small; never in a graph, which must serve all sizes."""
     return not _jit.is_tracing() and coarse.shape[-2] * coarse.shape[-1] <= SMALL_GRID
 
 
