@@ -64,7 +64,7 @@ def robot(
     try:
         from samwidget.training import robot_click
     except ImportError as error:
-        raise ModelError("the robot needs OpenCV", hint="pip install samwidget[explain]") from error
+        raise ModelError("the robot needs OpenCV", hint="pip install 'samwidget[explain]'") from error
     pixels = load_rgb(image)
     if clicks < 1:
         raise PromptError(f"clicks is {clicks}", hint="give a number from 1")

@@ -43,7 +43,7 @@ def new_figure(columns: int, title: str, widths: tuple[float, ...] | None = None
     try:
         import matplotlib.pyplot as plt
     except ImportError as error:
-        raise ModelError("figures need matplotlib", hint="pip install samwidget[explain]") from error
+        raise ModelError("figures need matplotlib", hint="pip install 'samwidget[explain]'") from error
     # Any: matplotlib types each setting on its own.
     settings: dict[Any, Any] = {"font.size": _TEXT, "figure.titlesize": _TITLE, "axes.edgecolor": FAINT}
     settings |= dict.fromkeys(("text.color", "axes.labelcolor"), INK)

@@ -55,7 +55,7 @@ class Tuning(Paging):
         try:
             from samwidget.training import fine_tune
         except ImportError as error:
-            raise ModelError(f"fine-tuning needs {error.name}", hint="pip install samwidget[train]") from error
+            raise ModelError(f"fine-tuning needs {error.name}", hint="pip install 'samwidget[train]'") from error
         chosen = LabelledImages(self._turning, images)
         chosen.check_not_empty()
         predictor, name = self.predictor, self._controller.network.name

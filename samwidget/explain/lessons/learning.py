@@ -97,7 +97,7 @@ def teach_caps(
     try:
         from samwidget.training import fine_tune
     except ImportError as error:
-        raise ModelError("the learning needs OpenCV", hint="pip install samwidget[train]") from error
+        raise ModelError("the learning needs OpenCV", hint="pip install 'samwidget[train]'") from error
     drawn = [draw_mushrooms(seed) for seed in (*LEARNED_SEEDS[:photos], *HELD_OUT_SEEDS)]
     pairs = [(photo.image, list(photo.caps)) for photo in drawn]
     if not isinstance(saved, Sequence) or len(saved) > 0:
