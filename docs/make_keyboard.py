@@ -9,7 +9,8 @@ TABLE = DOCS.parent / "samwidget/frontend/src/shortcuts.json"
 HEAD = """# Keyboard
 
 Keys work while the widget has the focus (click the photo, or Tab to it); Esc gives the focus back to the notebook.
-While an object is active, letters write its name: then they are keys only where one letter of a tool is typed alone.
+While an object is active, letters write its name. Only N and the letters of *Tools*, but not A, are keys then, where
+one of them is typed alone; press Enter before the others.
 This page is made from `samwidget/frontend/src/shortcuts.json` by `make generate`.
 """
 
