@@ -11,6 +11,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from samwidget.training.photo_cache import VOID
+
 Rgb = npt.NDArray[np.uint8]
 Ids = npt.NDArray[np.uint8]
 _Numbers = npt.NDArray[np.number]
@@ -54,6 +56,28 @@ def random_view(
     crop = cv2.warpAffine(rgb, matrix, (width, height), None, flags | cv2.INTER_LINEAR, cv2.BORDER_REPLICATE)
     crop_ids = cv2.warpAffine(ids, matrix, (width, height), None, flags | cv2.INTER_NEAREST, cv2.BORDER_REPLICATE)
     return np.asarray(crop, np.uint8), np.asarray(crop_ids, np.uint8)
+
+
+def turned(rng: np.random.Generator, rgb: Rgb, ids: Ids) -> tuple[Rgb, Ids]:
+    """A photo and its ids, turned by a quarter, a half or three quarters, or half the time by any angle.
+
+    The result holds the whole photo. Around it the photo is mirrored, and the ids there are void.
+
+    Args:
+        rng: draws the angle.
+        rgb: the photo.
+        ids: its object ids.
+    """
+    angle = rng.uniform(0, 360) if rng.random() < 0.5 else 90.0 * rng.integers(1, 4)
+    height, width = ids.shape
+    matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), angle, 1.0)
+    cos, sin = abs(matrix[0, 0]), abs(matrix[0, 1])
+    size = (round(height * sin + width * cos), round(height * cos + width * sin))
+    matrix[0, 2] += (size[0] - width) / 2
+    matrix[1, 2] += (size[1] - height) / 2
+    around = cv2.warpAffine(rgb, matrix, size, None, cv2.INTER_LINEAR, cv2.BORDER_REFLECT_101)
+    turned_ids = cv2.warpAffine(ids, matrix, size, None, cv2.INTER_NEAREST, cv2.BORDER_CONSTANT, VOID)
+    return np.asarray(around, np.uint8), np.asarray(turned_ids, np.uint8)
 
 
 def _view_centre(
@@ -144,7 +168,8 @@ def paste(
     small_w, small_h = max(4, int((right - left) * scale)), max(4, int((bottom - top) * scale))
     method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     patch = cv2.resize(np.ascontiguousarray(donor[top:bottom, left:right]), (small_w, small_h), interpolation=method)
-    alpha = cv2.resize(shape[top:bottom, left:right].astype(np.float32), (small_w, small_h), interpolation=method)
+    covered = shape[top:bottom, left:right].astype(np.float32)
+    alpha = np.asarray(cv2.resize(covered, (small_w, small_h), interpolation=method), np.float32)
     if rng.random() < 0.5:
         patch, alpha = patch[:, ::-1], alpha[:, ::-1]
     if centre_xy is None:
@@ -152,13 +177,66 @@ def paste(
         y = int(rng.integers(-small_h // 3, height - small_h // 2))
     else:
         x, y = centre_xy[0] - small_w // 2, centre_xy[1] - small_h // 2
-    x0, y0, x1, y1 = max(x, 0), max(y, 0), min(x + small_w, width), min(y + small_h, height)
-    patch, alpha = (
-        patch[y0 - y : y1 - y, x0 - x : x1 - x],
-        np.ascontiguousarray(alpha[y0 - y : y1 - y, x0 - x : x1 - x]),
-    )
-    if alpha.size == 0:
+    _lay(rgb, ids, patch, alpha, (x, y), new_id)
+
+
+def add_rider(
+    rng: np.random.Generator, rgb: Rgb, ids: Ids, host: int, donor: Rgb, person: npt.NDArray[np.bool_], new_id: int
+) -> bool:
+    """Puts the upper half or more of a person on the back of an animal, in place; False where there is no room.
+
+    Args:
+        rng: draws how much of the person is seen, the size, and the place on the back.
+        rgb: the photo.
+        ids: its object ids.
+        host: the id of the animal.
+        donor: (h, w, 3) uint8 RGB, the photo of the person.
+        person: (h, w) bool, the person in ``donor``, from head to foot.
+        new_id: the id of the rider.
+    """
+    rows, columns = np.nonzero(person)
+    top, left, right = rows.min(), columns.min(), columns.max() + 1
+    bottom = int(top + (rows.max() + 1 - top) * rng.uniform(0.5, 0.8))
+    host_rows, host_columns = np.nonzero(ids == host)
+    host_h, host_w = np.ptp(host_rows) + 1, np.ptp(host_columns) + 1
+    x = int(host_columns.min() + host_w * rng.uniform(0.25, 0.75))
+    here = host_rows[host_columns == x]
+    height = int(min(host_h, host_w) * rng.uniform(0.6, 1.2))
+    scale = height / (bottom - top)
+    if not len(here) or height < 16 or scale > 2.5:
+        return False
+    seat = int(here.min() + np.ptp(here) * rng.uniform(0.15, 0.45))
+    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    size = max(4, int((right - left) * scale)), height
+    patch = cv2.resize(np.ascontiguousarray(donor[top:bottom, left:right]), size, interpolation=method)
+    covered = person[top:bottom, left:right].astype(np.float32)
+    alpha = np.asarray(cv2.resize(covered, size, interpolation=method), np.float32)
+    if rng.random() < 0.5:
+        patch, alpha = patch[:, ::-1], alpha[:, ::-1]
+    _lay(rgb, ids, patch, alpha, (x - size[0] // 2, seat - height), new_id)
+    return bool((ids == new_id).any())
+
+
+def _lay(
+    rgb: Rgb, ids: Ids, patch: _Numbers, alpha: npt.NDArray[np.float32], corner_xy: tuple[int, int], new_id: int
+) -> None:
+    """Lays an object over a photo in place, its left top corner at a pixel; what lies outside is left out.
+
+    Args:
+        rgb: the photo.
+        ids: its object ids.
+        patch: (h, w, 3) levels of the object.
+        alpha: (h, w) float32, the share of each pixel that the object covers.
+        corner_xy: may be outside.
+        new_id: of the object.
+    """
+    x, y = corner_xy
+    height, width = alpha.shape
+    x0, y0, x1, y1 = max(x, 0), max(y, 0), min(x + width, ids.shape[1]), min(y + height, ids.shape[0])
+    if x1 <= x0 or y1 <= y0:
         return
+    patch = patch[y0 - y : y1 - y, x0 - x : x1 - x]
+    alpha = np.ascontiguousarray(alpha[y0 - y : y1 - y, x0 - x : x1 - x])
     ids[y0:y1, x0:x1][alpha > 0.5] = new_id
     soft = cv2.GaussianBlur(alpha, (0, 0), 0.7)[..., None]
     _blend(rgb[y0:y1, x0:x1], patch, soft)

@@ -17,7 +17,18 @@ import torch
 from torch import Tensor
 
 from samwidget.models.nano import normalise_pixels
-from samwidget.training.augment import Ids, Rgb, add_ground, add_lines, change_light, paste, random_shape, random_view
+from samwidget.training.augment import (
+    Ids,
+    Rgb,
+    add_ground,
+    add_lines,
+    add_rider,
+    change_light,
+    paste,
+    random_shape,
+    random_view,
+    turned,
+)
 from samwidget.training.cables import add_cable
 from samwidget.training.photo_cache import VOID, PhotoCache
 
@@ -52,6 +63,8 @@ PART_DATASETS = {"ccp_clothing"}
 """In these datasets ids are parts; the union of all ids is the object."""
 ROTATED_DATASETS = {"buildings_aerial", "dsb2018_nuclei", "nanocrystals_sem", "plants_ampgcv"}
 """Photos from above have no upright position: their crops are turned by any multiple of 90 degrees."""
+TURN_SHARE = 0.15
+"""Photos of the other datasets that are turned: people dance, climb and lie, and cameras are held askew."""
 ROUGH_DATASETS = {"facades_roboflow", "food_meals", "indoor_halls"}
 """The borders of their masks are some pixels off: nobody knows what the pixels there show."""
 FULLY_LABELLED = {
@@ -67,11 +80,25 @@ FULLY_LABELLED = {
 PASTE_SHARE, SHAPE_SHARE, REGION_SHARE = 0.4, 0.25, 0.08
 TOUCH_SHARE, JOIN_SHARE = 0.4, 0.3
 """Objects that touch are often meant as one: a rider and the horse, a child and the kite."""
+RIDE_SHARE, RIDER_SHARE = 0.025, 0.35
+"""How often a photo of ``RIDES`` is drawn, and how often an animal gets a rider."""
+RIDES = {
+    "000000000086": ((1, 2, 3),),
+    "000000000529": ((1, 2, 3),),
+    "000000000785": ((1, 2),),
+    "000000129648": ((1, 11),),
+    "000000165518": ((1, 2),),
+    "000000214753": ((1, 3), (2, 4)),
+}
+"""Photos of ``coco_free`` in which people ride something: the ids of each rider and of what carries them.
+
+To most people a ride is one thing. The photos were chosen by hand, because the labels have no kinds.
+"""
 LINE_SHARE = 0.2
 CABLE_SHARE = 0.1
 GROUND_SHARE = 0.25
 """Crops with a painted ground: half of them with a patch of another photo, half with noise."""
-GROUND_ID, PASTED_ID, CABLE_ID = 249, 250, 253
+RIDER_ID, GROUND_ID, PASTED_ID, CABLE_ID = 248, 249, 250, 253
 
 
 @dataclass(frozen=True)
@@ -101,6 +128,15 @@ class Crop(NamedTuple):
     is_unlikely: npt.NDArray[np.bool_]
 
 
+class View(NamedTuple):
+    """A part of a photo of ``dataset``: (H, W, 3) uint8 RGB, (H, W) uint8 ids, and the ids of each ride in it."""
+
+    dataset: str
+    rgb: Rgb
+    ids: Ids
+    rides: tuple[tuple[int, ...], ...]
+
+
 class Target(NamedTuple):
     """A mask to segment, (H, W) bool, and whether one click in it more likely means another object."""
 
@@ -121,6 +157,8 @@ class CropSampler:
         self._names = list(photos.indices_of_dataset)
         weights = np.array([DATASET_WEIGHTS.get(name, DEFAULT_WEIGHT) for name in self._names])
         self._weights = weights / weights.sum()
+        coco = photos.indices_of_dataset.get("coco_free", ())
+        self._rides = [int(index) for index in coco if photos.stems[index] in RIDES]
 
     def batch(self, rng: np.random.Generator, count: int, size_hw: tuple[int, int]) -> Batch:
         """``count`` crops of ``size_hw``, whose sides are multiples of 32."""
@@ -136,7 +174,9 @@ class CropSampler:
     def crop(self, rng: np.random.Generator, size_hw: tuple[int, int]) -> Crop:
         """A random crop of ``size_hw``, augmented, with its objects."""
         while True:
-            name, rgb, ids = self._random_view(rng, size_hw)
+            name, rgb, ids, rides = self._random_view(rng, size_hw)
+            if name == "animals_roboflow" and rng.random() < RIDER_SHARE:
+                rides = self._add_rider(rng, rgb, ids)
             known = ~border_band(ids, int(rng.choice([3, 5]))) if name in ROUGH_DATASETS else np.True_
             if rng.random() < GROUND_SHARE:
                 add_ground(
@@ -149,30 +189,60 @@ class CropSampler:
             if rng.random() < CABLE_SHARE:
                 add_cable(rng, rgb, ids, CABLE_ID)
             candidates = self._choose_targets(rng, name, rgb, ids)
+            ridden = [Target(np.isin(ids, ride), is_unlikely=False) for ride in rides if _is_seen(ids, ride)]
             if candidates:
                 break
         order = rng.permutation(len(candidates))
         targets = [candidates[order[slot % len(order)]] for slot in range(self.objects)]
+        if ridden:
+            # Half of the targets are whole rides. One click on the rider or on what carries them means it, too.
+            parts = np.concatenate(rides)
+            targets = [
+                ridden[rng.integers(len(ridden))]
+                if slot < self.objects // 2
+                else Target(target.mask, target.is_unlikely or bool(np.isin(ids[target.mask], parts).all()))
+                for slot, target in enumerate(targets)
+            ]
         valid = _half_size(((ids != VOID) & known).astype(np.float32))
         masks = np.stack([_half_size(target.mask.astype(np.float32)) for target in targets])
         is_unlikely = np.array([target.is_unlikely for target in targets])
         return Crop(change_light(rng, rgb), masks, np.broadcast_to(valid, masks.shape), is_unlikely)
 
-    def _random_view(self, rng: np.random.Generator, size_hw: tuple[int, int]) -> tuple[str, Rgb, Ids]:
-        """Dataset, RGB and ids of a random view of a random photo."""
+    def _random_view(self, rng: np.random.Generator, size_hw: tuple[int, int]) -> View:
+        """A random view of a random photo."""
         name = self._names[rng.choice(len(self._names), p=self._weights)]
+        indices = self.photos.indices_of_dataset[name]
+        if self._rides and rng.random() < RIDE_SHARE:
+            name, indices = "coco_free", np.array(self._rides)
         while True:
-            rgb, ids = self.photos[int(rng.choice(self.photos.indices_of_dataset[name]))]
+            index = int(rng.choice(indices))
+            rgb, ids = self.photos[index]
+            if name not in ROTATED_DATASETS and rng.random() < TURN_SHARE:
+                rgb, ids = turned(rng, rgb, ids)
             weights = np.sqrt(object_areas(ids))
             if weights.any():
                 break
         focus_id = int(rng.choice(256, p=weights / weights.sum()))
-        return name, *random_view(rng, rgb, ids, focus_id, size_hw, rotate=name in ROTATED_DATASETS)
+        view = random_view(rng, rgb, ids, focus_id, size_hw, rotate=name in ROTATED_DATASETS)
+        return View(name, *view, RIDES.get(self.photos.stems[index], ()) if name == "coco_free" else ())
+
+    def _add_rider(self, rng: np.random.Generator, rgb: Rgb, ids: Ids) -> tuple[tuple[int, ...], ...]:
+        """Puts a person of another photo on the largest animal, in place; the ids of the two, or none."""
+        people = self.photos.indices_of_dataset.get("ccp_clothing", ())
+        areas = object_areas(ids)
+        host = int(areas.argmax())
+        if not len(people) or areas[host] < 0.02 * ids.size:
+            return ()
+        donor, donor_ids = self.photos[int(rng.choice(people))]
+        person = (donor_ids > 0) & (donor_ids != VOID)
+        if person.sum() < 2000 or not add_rider(rng, rgb, ids, host, donor, person, RIDER_ID):
+            return ()
+        return ((host, RIDER_ID),)
 
     def _paste_objects(self, rng: np.random.Generator, rgb: Rgb, ids: Ids) -> None:
         """Pastes one to three objects of other photos, in place."""
         for index in range(int(rng.integers(1, 4))):
-            name, donor, donor_ids = self._random_view(rng, ids.shape)
+            name, donor, donor_ids, _ = self._random_view(rng, ids.shape)
             if rng.random() < SHAPE_SHARE:
                 shape = random_shape(rng, ids.shape)
             elif name in PART_DATASETS:
@@ -188,7 +258,7 @@ class CropSampler:
 
         None if ten attempts in a random photo found no such patch.
         """
-        _, donor, ids = self._random_view(rng, size_hw)
+        _, donor, ids, _ = self._random_view(rng, size_hw)
         for _ in range(10):
             height, width = (int(rng.uniform(0.25, 0.5) * side) for side in size_hw)
             y, x = int(rng.integers(size_hw[0] - height)), int(rng.integers(size_hw[1] - width))
@@ -230,6 +300,12 @@ def object_areas(ids: Ids) -> npt.NDArray[np.int64]:
     areas = np.bincount(ids.ravel(), minlength=256)
     areas[[0, VOID]] = 0
     return areas
+
+
+def _is_seen(ids: Ids, ride: tuple[int, ...]) -> bool:
+    """Whether two parts or more of a ride are in a crop, which is not nearly filled by it."""
+    areas = object_areas(ids)[list(ride)]
+    return bool((areas > 40).sum() > 1 and 0.003 < areas.sum() / ids.size < 0.9)
 
 
 def random_border_pixel(rng: np.random.Generator, ids: Ids) -> tuple[int, int] | None:

@@ -85,6 +85,7 @@ class PhotoCache:
 
     Attributes:
         datasets: the dataset of each photo.
+        stems: the name of each photo's file, without its ending.
         indices_of_dataset: the indices of the photos of each dataset.
 
     Raises:
@@ -94,6 +95,7 @@ class PhotoCache:
     def __init__(self, split: Path, cache: Path) -> None:
         photos = list_photos(split)
         self.datasets = [photo.dataset for photo in photos]
+        self.stems = [photo.image.stem for photo in photos]
         index_path, data_path = cache / f"{split.name}.json", cache / f"{split.name}.u8"
         names = [f"{photo.dataset}/{photo.image.name}" for photo in photos]
         index: _Index | None = json.loads(index_path.read_text()) if index_path.is_file() else None

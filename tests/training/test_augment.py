@@ -7,8 +7,18 @@ pytest.importorskip("cv2")
 
 import cv2
 
-from samwidget.training.augment import add_ground, add_lines, change_light, ground_shape, noise_texture, paste
+from samwidget.training.augment import (
+    add_ground,
+    add_lines,
+    add_rider,
+    change_light,
+    ground_shape,
+    noise_texture,
+    paste,
+    turned,
+)
 from samwidget.training.data import random_border_pixel
+from samwidget.training.photo_cache import VOID
 
 GROUND = 249
 
@@ -64,6 +74,46 @@ def test_lines_start_in_objects_and_never_in_the_ground():
     before = ids.copy()
     add_lines(np.random.default_rng(0), rgb, ids, GROUND)
     assert (ids == before).all()
+
+
+def test_a_turned_photo_is_whole_and_what_lies_around_it_is_void():
+    sides = set()
+    for seed in range(12):
+        rgb, ids = turned(np.random.default_rng(seed), *scene())
+        sides.add(ids.shape)
+        assert rgb.shape == (*ids.shape, 3)
+        assert set(np.unique(ids)) <= {0, 1, VOID}
+        assert (ids == 1).sum() == pytest.approx(30 * 40, rel=0.03)
+        assert (ids != VOID).sum() == pytest.approx(96 * 128, rel=0.03)
+        inner = cv2.erode((ids == 1).astype(np.uint8), np.ones((3, 3))) > 0
+        assert (rgb[inner] > 250).all()
+    assert {(96, 128), (128, 96)} < sides
+
+
+def test_a_rider_sits_on_the_back_of_an_animal():
+    donor, person = np.full((80, 40, 3), 200, np.uint8), np.zeros((80, 40), bool)
+    person[5:75, 10:30] = True
+    for seed in range(10):
+        rgb, ids = scene()
+        assert add_rider(np.random.default_rng(seed), rgb, ids, 1, donor, person, 248)
+        rows, columns = np.nonzero(ids == 248)
+        assert rows.min() < 30 <= rows.max() < 50  # its head is above the animal, its seat in its upper half
+        assert columns.max() > 40
+        assert columns.min() < 80
+        assert (ids == 1).any()
+        inner = cv2.erode((ids == 248).astype(np.uint8), np.ones((5, 5))) > 0
+        assert (abs(rgb[inner].astype(int) - 200) < 10).all()
+
+
+def test_a_small_animal_gets_no_rider():
+    rgb, ids = scene()
+    ids[:] = 0
+    ids[50:58, 50:58] = 1
+    before = rgb.copy(), ids.copy()
+    person = np.ones((80, 40), bool)
+    assert not add_rider(np.random.default_rng(0), rgb, ids, 1, np.zeros((80, 40, 3), np.uint8), person, 248)
+    assert (rgb == before[0]).all()
+    assert (ids == before[1]).all()
 
 
 def test_a_pasted_object_can_touch_another():

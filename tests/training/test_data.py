@@ -8,6 +8,7 @@ import torch
 
 pytest.importorskip("cv2")
 
+from samwidget.training import data as training_data
 from samwidget.training.data import CropSampler, background_region, border_band, join_neighbours
 from samwidget.training.photo_cache import PhotoCache
 
@@ -29,6 +30,26 @@ def test_clothes_are_parts_and_their_wearer_is_not(data, tmp_path):
         batch = crops.batch(np.random.default_rng(seed), 1, (64, 96))
         seen |= set(batch.is_unlikely[0].tolist())
     assert seen == {True, False}
+
+
+def test_a_ride_is_one_thing_and_its_parts_are_not(data, tmp_path, monkeypatch):
+    for share in ("PASTE_SHARE", "JOIN_SHARE", "REGION_SHARE", "GROUND_SHARE", "LINE_SHARE", "CABLE_SHARE"):
+        monkeypatch.setattr(training_data, share, 0)
+    for kind in ("images", "masks"):
+        folder = tmp_path / "train" / "coco_free" / kind
+        folder.mkdir(parents=True)
+        shutil.copy(data / "train" / "coco_free" / kind / "0.png", folder / "000000165518.png")
+    assert training_data.RIDES["000000165518"] == ((1, 2),)
+    crops = CropSampler(PhotoCache(tmp_path / "train", tmp_path / "cache"), objects=4)
+    drawn = [crops.crop(np.random.default_rng(seed), (96, 128)) for seed in range(40)]
+    rides = [crop for crop in drawn if crop.is_unlikely.any()]
+    assert len(rides) > 10
+    for crop in rides:
+        assert crop.is_unlikely.tolist() == [False, False, True, True]
+        whole = crop.targets[0]
+        assert (crop.targets[1] == whole).all()
+        assert (crop.targets[2:] <= whole).all()
+        assert crop.targets[2:].sum((1, 2)).max() < whole.sum()
 
 
 def test_the_same_generator_draws_the_same_crops(crops):
