@@ -31,6 +31,7 @@ def logits_of(picture):
 
 
 LOGITS = logits_of(OBJECT)
+LOGITS[0, 3, 4] = -0.9
 HOLE, ISLAND = (slice(None), 3, 4), (slice(None), slice(8, 10), slice(10, 12))
 
 
@@ -61,6 +62,16 @@ def test_the_object_goes_when_only_the_island_is_meant():
 def test_large_parts_stay_without_a_click():
     parts = logits_of("\n".join(["####....####"] * 12))
     np.testing.assert_array_equal(remove_islands_and_holes(parts, make_prompt(box=[0, 0, 12, 12]), FRAME), parts)
+
+
+@pytest.mark.parametrize(("logit", "is_filled"), [(-0.01, True), (-0.99, True), (-1.0, False), (-6.0, False)])
+def test_a_hole_stays_where_the_network_is_sure_of_it(logit, is_filled):
+    picture = logits_of("\n".join(["#" * 12] * 12))
+    picture[0, 4:6, 4:6] = -0.5
+    picture[0, 5, 5] = logit
+    cleaned = remove_islands_and_holes(picture, make_prompt([1, 1]), FRAME)
+    assert (cleaned[0, 4:6, 4:6] > 0).all() == is_filled
+    assert (cleaned > 0).sum() == (144 if is_filled else 140)
 
 
 def test_large_holes_stay():

@@ -6,6 +6,8 @@ import type { Prompt } from "./values.ts";
 
 /** An island or a hole is small below this share of the object's area. */
 const SMALL_SHARE = 0.1;
+/** A hole in which a logit is this or less is no mistake, as the food on a plate. */
+const SURE_LOGIT = -1;
 /** The smallest absolute logit of a pixel that is changed. */
 const LOGIT_MIN = Math.fround(1e-3);
 
@@ -47,7 +49,7 @@ export function regionsOf({ values, width }: Omit<Grid, "height">): { numbers: I
   return { numbers, areas };
 }
 
-/** Changes low-res logits: regions without an included point go where another has one, else small ones; small holes close. */
+/** Changes low-res logits: regions without an included point go where another has one, else small ones; small holes close, but sure ones. */
 export function cleanMask(logits: Float32Array, prompt: Prompt, frame: Frame): void {
   const [h, w] = frame.logits_hw;
   let [top, bottom, left, right] = [h, -1, w, -1];
@@ -71,7 +73,8 @@ export function cleanMask(logits: Float32Array, prompt: Prompt, frame: Frame): v
   }
   const pixels = (label: number) => pixelsOf(prompt, label, frame).map(([x, y]) => [x - left, y - top] as const);
   const staying = keptRegions(mask, pixels(1));
-  const filled = filledHoles(staying, pixels(0));
+  const isSure = (row: number, column: number) => (logits[at(row, column)] as number) <= SURE_LOGIT;
+  const filled = filledHoles(staying, pixels(0), isSure);
   for (let row = 0; row < height; row++) {
     for (let column = 0; column < width; column++) {
       const here = row * width + column;
@@ -96,8 +99,12 @@ function keptRegions(mask: Grid, included: readonly Pixel[]): Grid {
   return { ...mask, values };
 }
 
-/** 1 where a hole is to be filled: small, inside, and without an excluded point. */
-function filledHoles(staying: Grid, excluded: readonly Pixel[]): Uint8Array {
+/** 1 where a hole is to be filled: small, inside, without an excluded point, and without a pixel that is surely outside. */
+function filledHoles(
+  staying: Grid,
+  excluded: readonly Pixel[],
+  isSure: (row: number, column: number) => boolean,
+): Uint8Array {
   // A margin joins all of the outside that reaches the border into the region at the corner.
   const [width, height] = [staying.width + 2, staying.height + 2];
   const outside = new Uint8Array(width * height).fill(1);
@@ -114,6 +121,11 @@ function filledHoles(staying: Grid, excluded: readonly Pixel[]): Uint8Array {
   const stays = regionsAt(numbers, width, height, there)
     .add(0)
     .add(numbers[0] as number);
+  for (let row = 0; row < staying.height; row++) {
+    for (let column = 0; column < staying.width; column++) {
+      if (isSure(row, column)) stays.add(numbers[(row + 1) * width + column + 1] as number);
+    }
+  }
   const isFilled = areas.map((holeArea, number) => !stays.has(number) && holeArea < SMALL_SHARE * area);
   const filled = new Uint8Array(staying.values.length);
   for (let row = 0; row < staying.height; row++) {

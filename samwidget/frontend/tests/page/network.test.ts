@@ -75,18 +75,21 @@ describe("the network of a page", () => {
 });
 
 describe("a mask", () => {
-  it("loses islands without a click and small holes", () => {
+  it("loses islands without a click, and small holes of which the network is not sure", () => {
     const [h, w] = FRAME.logits_hw;
     const logits = new Float32Array(h * w).fill(-3);
     const fill = (x0: number, y0: number, x1: number, y1: number, value: number) => {
       for (let y = y0; y < y1; y++) logits.fill(value, y * w + x0, y * w + x1);
     };
     fill(1, 1, 9, 8, 2); // the object
-    fill(4, 4, 5, 5, -1); // a hole
+    fill(4, 4, 5, 5, -0.9); // a hole
+    fill(6, 5, 8, 6, -0.9); // a hole of which the network is sure
+    logits[5 * w + 7] = -1;
     fill(20, 10, 24, 14, 2); // an island
     const perLogit = 40 / (20 * (32 / 64));
     cleanMask(logits, clicks([3 * perLogit, 3 * perLogit, 1]), FRAME);
-    expect(logits[4 * w + 4]).toBe(1);
+    expect(logits[4 * w + 4]).toBeCloseTo(0.9);
+    expect([...logits.slice(5 * w + 5, 5 * w + 9)].map(Math.sign)).toEqual([1, -1, -1, 1]);
     expect(logits[12 * w + 22]).toBe(-2);
     expect(logits[2 * w + 2]).toBe(2);
   });
