@@ -15,8 +15,8 @@ from samwidget.core import EXCLUDE, INCLUDE, Frame, Prompt, connected_regions
 
 # An island or a hole is small below this share of the object's area. Larger ones may be a handle or a wheel.
 _SMALL_SHARE = 0.1
-# A hole in which a logit is this or less is no mistake, as the food on a plate: with 0.27 or less the network calls it
-# outside.
+# A hole in which a logit is this or less is no mistake, as the food on a plate: the network gives a pixel there a
+# probability of 0.27 or less.
 _SURE_LOGIT = -1.0
 # The smallest absolute logit of a pixel that is changed, so that a logit of exactly 0 changes sides too.
 _ABS_LOGIT_MIN = np.float32(1e-3)
@@ -27,8 +27,8 @@ def remove_islands_and_holes(logits: npt.NDArray[np.float32], prompt: Prompt, fr
 
     If any region of a mask contains an included point, all regions without one are removed. Otherwise, for example
     with a box alone, only small regions are removed. A hole is filled if it is small, contains no excluded point, and
-    the network is not sure of it.
-    The sign of a changed pixel's logit is flipped, so its distance from the threshold stays the same.
+    the network is not sure of it. The sign of a changed pixel's logit is flipped, so its distance from the threshold
+    stays the same.
 
     Args:
         logits: (C, h, w) float32 low-res logits over the frame's logits window, one candidate each.
@@ -75,7 +75,7 @@ def _clean_candidate(
         return logits
     is_filled = hole_areas < _SMALL_SHARE * int(np.count_nonzero(kept_mask))
     is_filled[hole_numbers[0, 0]] = False
-    is_filled[hole_numbers[1:-1, 1:-1][~mask & (logits <= _SURE_LOGIT)]] = False
+    is_filled[hole_numbers[1:-1, 1:-1][logits <= _SURE_LOGIT]] = False
     is_filled[_regions_at(hole_numbers, excluded + 1)] = False
     is_filled[0] = False
     filled = is_filled[hole_numbers][1:-1, 1:-1]

@@ -166,12 +166,8 @@ def paste(
     scale = share * min(height, width) / max(bottom - top, right - left)
     scale = min(scale, 2.5)
     small_w, small_h = max(4, int((right - left) * scale)), max(4, int((bottom - top) * scale))
-    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    patch = cv2.resize(np.ascontiguousarray(donor[top:bottom, left:right]), (small_w, small_h), interpolation=method)
-    covered = shape[top:bottom, left:right].astype(np.float32)
-    alpha = np.asarray(cv2.resize(covered, (small_w, small_h), interpolation=method), np.float32)
-    if rng.random() < 0.5:
-        patch, alpha = patch[:, ::-1], alpha[:, ::-1]
+    box = (slice(top, bottom), slice(left, right))
+    patch, alpha = _resized(rng, donor[box], shape[box], (small_w, small_h))
     if centre_xy is None:
         x = int(rng.integers(-small_w // 3, width - small_w // 2))
         y = int(rng.integers(-small_h // 3, height - small_h // 2))
@@ -206,15 +202,28 @@ def add_rider(
     if not len(here) or height < 16 or scale > 2.5:
         return False
     seat = int(here.min() + np.ptp(here) * rng.uniform(0.15, 0.45))
-    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     size = max(4, int((right - left) * scale)), height
-    patch = cv2.resize(np.ascontiguousarray(donor[top:bottom, left:right]), size, interpolation=method)
-    covered = person[top:bottom, left:right].astype(np.float32)
-    alpha = np.asarray(cv2.resize(covered, size, interpolation=method), np.float32)
-    if rng.random() < 0.5:
-        patch, alpha = patch[:, ::-1], alpha[:, ::-1]
+    box = (slice(top, bottom), slice(left, right))
+    patch, alpha = _resized(rng, donor[box], person[box], size)
     _lay(rgb, ids, patch, alpha, (x - size[0] // 2, seat - height), new_id)
     return bool((ids == new_id).any())
+
+
+def _resized(
+    rng: np.random.Generator, donor: Rgb, shape: npt.NDArray[np.bool_], size: tuple[int, int]
+) -> tuple[Rgb, npt.NDArray[np.float32]]:
+    """An object in another size, mirrored half of the time: (h, w, 3) levels, and the (h, w) share that it covers.
+
+    Args:
+        rng: draws whether it is mirrored.
+        donor: the part of a photo with the object.
+        shape: the object in that part, bool.
+        size: w and h.
+    """
+    method = cv2.INTER_AREA if size[1] < len(shape) else cv2.INTER_LINEAR
+    patch = np.asarray(cv2.resize(np.ascontiguousarray(donor), size, interpolation=method), np.uint8)
+    alpha = np.asarray(cv2.resize(shape.astype(np.float32), size, interpolation=method), np.float32)
+    return (patch[:, ::-1], alpha[:, ::-1]) if rng.random() < 0.5 else (patch, alpha)
 
 
 def _lay(

@@ -189,11 +189,11 @@ class CropSampler:
             if rng.random() < CABLE_SHARE:
                 add_cable(rng, rgb, ids, CABLE_ID)
             candidates = self._choose_targets(rng, name, rgb, ids)
-            ridden = [Target(np.isin(ids, ride), is_unlikely=False) for ride in rides if _is_seen(ids, ride)]
             if candidates:
                 break
         order = rng.permutation(len(candidates))
         targets = [candidates[order[slot % len(order)]] for slot in range(self.objects)]
+        ridden = [Target(np.isin(ids, ride), is_unlikely=False) for ride in rides if _is_seen(ids, ride)]
         if ridden:
             # Half of the targets are whole rides. One click on the rider or on what carries them means it, too.
             parts = np.concatenate(rides)

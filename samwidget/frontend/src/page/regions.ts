@@ -121,12 +121,16 @@ function filledHoles(
   const stays = regionsAt(numbers, width, height, there)
     .add(0)
     .add(numbers[0] as number);
+  // An array, because there may be as many sure pixels as pixels.
+  const hasSure = new Uint8Array(areas.length);
   for (let row = 0; row < staying.height; row++) {
     for (let column = 0; column < staying.width; column++) {
-      if (isSure(row, column)) stays.add(numbers[(row + 1) * width + column + 1] as number);
+      if (isSure(row, column)) hasSure[numbers[(row + 1) * width + column + 1] as number] = 1;
     }
   }
-  const isFilled = areas.map((holeArea, number) => !stays.has(number) && holeArea < SMALL_SHARE * area);
+  const isFilled = areas.map(
+    (holeArea, number) => !stays.has(number) && !hasSure[number] && holeArea < SMALL_SHARE * area,
+  );
   const filled = new Uint8Array(staying.values.length);
   for (let row = 0; row < staying.height; row++) {
     for (let column = 0; column < staying.width; column++) {
