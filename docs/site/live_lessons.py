@@ -230,13 +230,13 @@ def _threshold(predictor: SamPredictor) -> LivePage:
 
 def _four_prompts(predictor: SamPredictor) -> LivePage:
     lesson = four_prompts.four_prompts(PHOTOS, predictor)
-    nose = point(*four_prompts.NOSE_XY)
+    hair = point(*four_prompts.HAIR_XY)
     ways = [
         {
             "name": way.name,
             "cost": way.cost,
-            # The mask is the first candidate of the click on the nose.
-            "prompt": nose if way.prompt.mask is not None else _prompt(way.prompt),
+            # The mask is the first candidate of the click on the hair.
+            "prompt": hair if way.prompt.mask is not None else _prompt(way.prompt),
             "level": 0 if way.prompt.mask is not None else None,
         }
         for way in four_prompts.ways_to_ask(predictor, lesson.image, lesson.truth)
@@ -250,8 +250,8 @@ def _four_prompts(predictor: SamPredictor) -> LivePage:
     }
     figures = {
         "cell-05": figure | {"has_outlines": False},
-        "cell-10": {"kind": "candidates", "prompt": nose, "truth": "head"},
-        "cell-14": {"kind": "returned", "prompt": nose, "truth": "head"},
+        "cell-10": {"kind": "candidates", "prompt": hair, "truth": "head"},
+        "cell-14": {"kind": "returned", "prompt": hair, "truth": "head"},
         "cell-19": figure | {"has_outlines": True},
     }
     return LivePage("astronaut", exercises, figures)

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-NOSE_XY = (220.0, 120.0)
+HAIR_XY = (230.0, 50.0)
 COLLAR_XY = (230.0, 220.0)
 """Where the lesson includes, and where it excludes, in pixels of the photo."""
 _GOOD = 0.9  # IoU from which a mask is the head
@@ -89,7 +89,7 @@ def four_prompts(photos: str | Path, predictor: SamPredictor | None = None) -> L
     suit = read_truth(photos, "astronaut") & ~head
     network = predictor or SamPredictor.from_pretrained()
     ways = ways_to_ask(network, image, head)
-    overlaps = []  # with the head, of what the model makes of each candidate of the click on the nose
+    overlaps = []  # with the head, of what the model makes of each candidate of the click on the hair
     for logits in ways[0].masks.logits:
         masks = _candidates(network, image, Prompt(mask=logits))
         overlaps.append(iou(masks.to_bool()[masks.best], head))
@@ -111,7 +111,7 @@ def four_prompts(photos: str | Path, predictor: SamPredictor | None = None) -> L
             judge_object(judge_box, image, network, with_boxes=True),
         ),
         Exercise(
-            "Give one of the three candidates of the click on the nose back as a mask. With which does the model make "
+            "Give one of the three candidates of the click on the hair back as a mask. With which does the model make "
             "the head: 1, 2 or 3?",
             lambda value: _returned(value, overlaps),
         ),
@@ -180,12 +180,12 @@ def _draw_way(axes: Axes, way: Way, head: Mask) -> None:
 
 def ways_to_ask(predictor: SamPredictor, image: npt.NDArray[np.uint8], head: Mask) -> tuple[Way, ...]:
     """The four ways to ask for the head, with what the model answers; ``head`` is (H, W) bool, the image uint8 RGB."""
-    nose = Prompt().with_point(*NOSE_XY, INCLUDE)
-    rough = _candidates(predictor, image, nose).logits[0]
+    hair = Prompt().with_point(*HAIR_XY, INCLUDE)
+    rough = _candidates(predictor, image, hair).logits[0]
     prompts = {
-        ("point", "1 click"): nose,
+        ("point", "1 click"): hair,
         ("box", "1 drag"): Prompt(box_xyxy=np.asarray(box_of(head), np.float32)),
-        ("exclusion", "2 clicks"): nose.with_point(*COLLAR_XY, EXCLUDE),
+        ("exclusion", "2 clicks"): hair.with_point(*COLLAR_XY, EXCLUDE),
         ("mask", "1 click, 1 choice"): Prompt(mask=rough),
     }
     return tuple(

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from samwidget.training import FineTuned
 
 LEARNED_SEEDS, HELD_OUT_SEEDS = (0, 1, 3), (8, 10, 12)
-"""Of the drawn photos. ``nano`` takes whole mushrooms, all but one of the twelve."""
+"""Of the drawn photos. One click of ``nano`` mostly takes the whole mushroom."""
 STEPS = 16
 _GAIN_TASK = "By how many points has the IoU after one click risen on the held-out photos? A point is 0.01."
 _LOSS_TASK = "Which of the other objects has lost most? Write its name."

@@ -44,7 +44,7 @@ from samwidget.replaying import replay
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-HAIR_XY, SUIT_XY = (210.0, 45.0), (150.0, 300.0)
+HAIR_XY, SUIT_XY = (200.0, 50.0), (150.0, 300.0)
 """The click that the lesson speaks of, and one with a sure border, in pixels of the photo."""
 LEVEL = 1
 """The candidate of this click that the lesson speaks of: the second."""

@@ -73,7 +73,7 @@ def test_one_click_numbers(first, number, value, passed, words):
     ("number", "points", "passed", "words"),
     [
         (3, [(222, 150, 1)], True, "cannot say what you mean"),
-        (3, [(220, 120, 1)], False, "Candidate 1 is still the head"),
+        (3, [(200, 50, 1)], False, "Candidate 1 is still the head"),
         (3, [(150, 350, 1)], False, "not on the head"),
         (3, [(220, 120, 1), (220, 60, 1)], False, "2 clicks"),
         (4, [(220, 120, 1), (230, 220, 0)], True, "Two clicks say"),
