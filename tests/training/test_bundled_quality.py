@@ -17,9 +17,9 @@ from samwidget.training.evaluate import evaluate
 DATA = Path(os.environ.get("SAMWIDGET_DATA", Path(__file__).parents[3] / "shared/data"))
 LEAST = {
     "val": {"1_click_chosen_of_3": 0.77, "3_clicks": 0.865, "box": 0.86},
-    "val_everyday": {"1_click_chosen_of_3": 0.72, "3_clicks": 0.835, "box": 0.81},
+    "val_everyday": {"1_click_chosen_of_3": 0.72, "3_clicks": 0.85, "box": 0.81},
 }
-"""Mean IoU over objects in each set; about 0.03 below what the shipped weights reach."""
+"""Mean IoU over objects in each set; 0.015 to 0.03 below what the shipped weights reach."""
 
 
 @pytest.mark.parametrize("split", LEAST)
